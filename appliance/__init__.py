@@ -1,0 +1,1 @@
+"""Runs it: command line, settings, receiver and inbox, jobs, pipeline, delivery, health."""

@@ -1,0 +1,104 @@
+"""One study from files to answer. This is the page to read first.
+
+    files → read → preprocess → extract → predict → compose → encode → answer
+
+The service and the command line call the same function; what differs between sites stands in the `Workbench`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from appliance.stages import StageCost, Stages
+from dicom_io.answer import Answer
+from dicom_io.encode import encode
+from dicom_io.read import read_study
+from dicom_io.rules import Assignment, SelectionRules
+from dicom_io.study import Study
+from models.features.extract import FeatureEngine, extract_features
+from models.features.settings import FeatureSettings
+from models.features.table import FeatureTable
+from models.predict import ModelOutcome, NotApplicable, predict
+from models.preprocess import BiasCorrection, prepare
+from models.runtime import LoadedModel
+from reports.compose import compose
+from reports.content import Report
+
+
+@dataclass(frozen=True, eq=False)
+class Workbench:
+    """Everything a study is worked on with; made once, used for every study.
+
+    Attributes
+    ----------
+    rules : which series and segment plays which role
+    bias : N4
+    shell_mm : width of the peritumoral shell
+    engine : feature engine
+    features : feature settings
+    models : loaded model packages, in the order of the report
+    features_sr : also make the SR with all features
+    """
+
+    rules: SelectionRules
+    bias: BiasCorrection
+    shell_mm: float
+    engine: FeatureEngine
+    features: FeatureSettings
+    models: tuple[LoadedModel, ...]
+    features_sr: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One answered study."""
+
+    study: Study
+    features: FeatureTable
+    outcomes: tuple[ModelOutcome | NotApplicable, ...]
+    report: Report
+    answer: Answer
+    stages: tuple[StageCost, ...]
+
+
+def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignment, created: datetime) -> Result:
+    """Answer one study.
+
+    Parameters
+    ----------
+    files : the DICOM files of one study
+    assignment : explicit choice of series, empty to go by the rules
+    created : when the answer was asked for, with time zone; the same input and time give the same objects
+
+    Raises
+    ------
+    StudyRejected
+        When the study can not be answered as it is; the sentence says why.
+    """
+    stages = Stages()
+    with stages.measured("read"):
+        study = read_study(files, rules=bench.rules, assignment=assignment)
+    with stages.measured("preprocess"):
+        prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
+    with stages.measured("extract"):
+        features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+    with stages.measured("predict"):
+        outcomes = predict(features, bench.models, missing=study.missing)
+    with stages.measured("report"):
+        report = compose(
+            subject=study.subject,
+            prepared=prepared,
+            features=features,
+            outcomes=outcomes,
+            series=study.series,
+            findings=study.findings + prepared.findings,
+            bias=bench.bias.name,
+            settings=bench.features,
+            created=created,
+        )
+    with stages.measured("encode"):
+        answer = encode(study, prepared, report, features_sr=bench.features_sr)
+    return Result(study, features, outcomes, report, answer, stages.costs)

@@ -1,0 +1,44 @@
+"""`Answer`: the DICOM objects sent back for one study, in the order in which they are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pydicom
+
+
+class Role(StrEnum):
+    """What an object of ours is."""
+
+    SEG_T1C = "seg_t1c"  # tumour and shell on the T1+C grid
+    SEG_T2W = "seg_t2w"  # tumour and shell on the T2W grid
+    KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, findings
+    FEATURES_SR = "features_sr"  # optional: all features
+    PDF = "pdf"  # Encapsulated PDF, the tumour board's report
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerObject:
+    """One object: its role and its data set with file meta information."""
+
+    role: Role
+    dataset: pydicom.Dataset
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """SOP Instance UID."""
+        return str(self.dataset.SOPInstanceUID)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """SOP Class UID."""
+        return str(self.dataset.SOPClassUID)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """All objects for one study; segmentations stand before the reports that refer to them."""
+
+    objects: tuple[AnswerObject, ...]
+    pdf: bytes  # the plain PDF inside the Encapsulated PDF

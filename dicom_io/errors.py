@@ -1,0 +1,42 @@
+"""What can go wrong with DICOM, told apart by what the caller should do.
+
+StudyRejected (models.errors)      the study has to change: do not repeat
+ ├─ SeriesNotFound                 nothing fits a role the study can not do without
+ ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
+ ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
+ └─ NotReadable                    a file or an attribute can not be decoded
+RDeepNetError (models.errors)
+ ├─ PeerUnavailable                the network or the peer: repeat later
+ ├─ PeerRefused                    the peer said no: an operator has to look
+ └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
+"""
+
+from models.errors import RDeepNetError, StudyRejected
+
+
+class SeriesNotFound(StudyRejected):
+    """No series or segment fits a role that the study can not do without; the message lists what was found."""
+
+
+class SelectionAmbiguous(StudyRejected):
+    """More than one series or segment fits a role; the message lists them."""
+
+
+class GeometryInvalid(StudyRejected):
+    """The geometry of a series or segmentation is not that of one volume; the message gives the numbers."""
+
+
+class NotReadable(StudyRejected):
+    """A file or attribute can not be decoded."""
+
+
+class PeerUnavailable(RDeepNetError):
+    """The peer did not answer, aborted, or said it is out of resources: repeat later."""
+
+
+class PeerRefused(RDeepNetError):
+    """The peer refused the association or the object: repeating alone does not help."""
+
+
+class ObjectNotConformant(RDeepNetError):
+    """An object of ours fails its own conformance check; it is not sent."""

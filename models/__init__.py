@@ -1,0 +1,1 @@
+"""Computes and knows no DICOM: arrays in, tables and predictions out."""

@@ -1,0 +1,36 @@
+"""What can go wrong in `models`, told apart by what the caller should do.
+
+    RDeepNetError
+     ├─ StudyRejected          the input has to change: do not repeat
+     │   └─ FeatureUndefined   a feature has no value for this region
+     ├─ SetupError             the installation or its settings have to change: do not start
+     │   ├─ PackageInvalid     a model package fails one of its loading checks
+     │   └─ EngineUnavailable  an engine, provider or device that was asked for is not there
+     └─ (dicom_io) PeerUnavailable …  the network: repeat later
+
+Every message says what was found, what was expected and what to do, and carries no patient data.
+"""
+
+
+class RDeepNetError(Exception):
+    """Root of every error a user can meet."""
+
+
+class StudyRejected(RDeepNetError):
+    """The study can not be answered as it is; repeating does not help until the input changes."""
+
+
+class FeatureUndefined(StudyRejected):
+    """A feature has no value for this image and region (a value that can not be computed stops the study)."""
+
+
+class SetupError(RDeepNetError):
+    """The installation or the settings are wrong; the service does not start."""
+
+
+class PackageInvalid(SetupError):
+    """A model package fails one of its loading checks."""
+
+
+class EngineUnavailable(SetupError):
+    """A feature engine, execution provider or device that was asked for is not there."""

@@ -1,0 +1,1 @@
+"""Radiomic features: names, settings, and the engines that compute them."""

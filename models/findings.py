@@ -1,0 +1,34 @@
+"""A doubt as data: whatever the reader of a report has to know about how a number came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.volume import Region, Sequence
+
+
+class Severity(StrEnum):
+    """How much a finding weighs."""
+
+    NOTE = "note"  # how it was done, for the record: nothing to worry about
+    WARNING = "warning"  # read the numbers with this in mind
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One doubt or remark about a study.
+
+    Attributes
+    ----------
+    code : stable kebab-case identifier, e.g. "shell-cut-by-body"
+    severity : note or warning
+    sentence : complete, for the reader of the report; numbers included, no patient data
+    sequence, region : what it is about, where it is about one of them
+    """
+
+    code: str
+    severity: Severity
+    sentence: str
+    sequence: Sequence | None = None
+    region: Region | None = None

@@ -1,0 +1,1 @@
+"""Training, simulated cohorts and the demonstration packages."""

@@ -1,0 +1,169 @@
+"""`Report`: everything a report says, before any encoding.
+
+SR and PDF are two encodings of one `Report`: they never compute or word anything, so they can not disagree. Every row
+carries the number and the text a reader sees; the key is what `dicom_io.codes` maps to a coded concept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.findings import Finding
+from models.predict import Group, ModelIdentity
+from models.volume import Region, Sequence
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom and which examination the report is about, as the images say it; texts are already decoded to Unicode.
+
+    Empty strings and None where the images say nothing.
+    """
+
+    patient_name: str  # for display: "Family, Given"
+    patient_id: str
+    birth_date: date | None
+    sex: str  # "F", "M", "O" or ""
+    age: str  # "047Y" style text of the study, or ""
+    study_date: date | None
+    study_description: str
+    accession_number: str
+    institution: str
+    referring_physician: str
+    study_instance_uid: str
+    laterality: str  # "L", "R", "B" or ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number in the report.
+
+    Attributes
+    ----------
+    key : stable identifier: "recurrence_score", "rfs", "krt7_as_high", "cut_off", or a full feature name
+    label : what a reader sees
+    value : the number
+    unit : UCUM code, "1" where there is none
+    shown : the number as a reader sees it, unit included
+    horizon_months : for survival probabilities
+    interval : 95 % interval in the same unit
+    ibsi : IBSI code, for features that have one
+    """
+
+    key: str
+    label: str
+    value: float
+    unit: str
+    shown: str
+    horizon_months: float | None = None
+    interval: tuple[float, float] | None = None
+    ibsi: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """What one model says."""
+
+    model: ModelIdentity
+    measurements: tuple[Measurement, ...]  # score or probability, then survival by horizon, then the cut-off
+    group: Group
+    group_label: str  # "High risk of recurrence", "Low expression of KRT7-AS"
+    conclusion: str  # one sentence for the tumour board
+    contributions: tuple[tuple[str, float], ...]  # groups of inputs (label, signed share), largest first
+    leading_features: tuple[Measurement, ...]  # the features with the largest attributions, with their values
+    provider: str
+
+
+@dataclass(frozen=True)
+class NotApplicableSection:
+    """A model that was not asked, and why."""
+
+    model: ModelIdentity
+    sentence: str  # "not applicable, because no T2W series was found"
+
+
+@dataclass(frozen=True)
+class RegionSection:
+    """Size and selected features of one region in one sequence."""
+
+    sequence: Sequence
+    region: Region
+    title: str  # "Tumour on T1+C"
+    volume: Measurement  # key "volume", mm3
+    features: tuple[Measurement, ...]  # every feature of this region, in order; the key SR takes `leading` only
+    leading: tuple[str, ...]  # keys of the features the key SR and the PDF show
+
+
+@dataclass(frozen=True, eq=False)
+class KeyImage:
+    """The slice with the largest tumour area in one sequence.
+
+    Attributes
+    ----------
+    pixels : float32 (rows, columns), N4-corrected
+    tumour, shell : bool (rows, columns)
+    pixel_spacing_mm : (between rows, between columns)
+    slice_index : zero-based
+    edges : patient directions at the (left, right, top, bottom) edge of the image, e.g. ("R", "L", "A", "P")
+    caption : what a reader sees
+    """
+
+    sequence: Sequence
+    pixels: NDArray[np.float32]
+    tumour: NDArray[np.bool_]
+    shell: NDArray[np.bool_]
+    pixel_spacing_mm: tuple[float, float]
+    slice_index: int
+    edges: tuple[str, str, str, str]
+    caption: str
+
+
+@dataclass(frozen=True)
+class SeriesUsed:
+    """One row of the table of what was read."""
+
+    role: str  # "T1+C", "T2W", "Tumour segmentation (T1+C)"
+    description: str
+    series_number: str
+    detail: str  # "phase 2 of 3; 60 slices of 2.0 mm; 0.70 × 0.70 mm"
+    series_instance_uid: str
+    why: str  # which rule or assignment took it
+
+
+@dataclass(frozen=True)
+class Report:
+    """One report.
+
+    Attributes
+    ----------
+    subject : whom and which examination
+    created : when the report was made, with time zone
+    title : "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
+    models : what each applicable model says
+    not_applicable : models that were not asked, with the reason
+    regions : one section for each sequence and region, T1+C before T2W, tumour before shell
+    key_images : one for each sequence
+    series : what was read, and why
+    findings : every doubt, warnings first
+    provenance : label → text: versions, digests, settings, N4, engine, device
+    notice : "Research use only …", verbatim on every page and in every object
+    notices : the notices of the model packages, each once
+    """
+
+    subject: Subject
+    created: datetime
+    title: str
+    models: tuple[ModelSection, ...]
+    not_applicable: tuple[NotApplicableSection, ...]
+    regions: tuple[RegionSection, ...]
+    key_images: tuple[KeyImage, ...]
+    series: tuple[SeriesUsed, ...]
+    findings: tuple[Finding, ...]
+    provenance: Mapping[str, str]
+    notice: str
+    notices: tuple[str, ...]

@@ -1,0 +1,27 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real data sets; they are not part of the project."""
+    folder = Path(os.environ.get("RDEEPNET_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "README.md").is_file():
+        pytest.skip("the real data sets are not here: set RDEEPNET_TEST_DATA to their folder")
+    return folder
+
+
+def require_programs(*names: str) -> None:
+    """Skip the test unless every program is installed."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (make peers installs Debian's test peers)")
