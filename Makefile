@@ -1,0 +1,67 @@
+# Everything sets itself up: `make demo` and `make test` work on a fresh clone.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei
+PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help venv demo test lint format peers bench packages constraints clean
+
+help:  ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: $(STAMP)  ## The virtual environment .venv with pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python $$($(PYTHON) -V 2>&1 | cut -d" " -f2) was found; 3.11 or newer is needed: make PYTHON=python3.11 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel numpy
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cpu,dev]'
+	@# The reference engine is a source distribution that needs numpy and a C compiler at build time.
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation 'pyradiomics==3.0.1' \
+		|| echo "PyRadiomics was not installed (a C compiler and Python's headers are needed): its comparisons will be skipped."
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## A synthetic study through the running service: SR and PDF come back
+	$(BIN)/rdeepnet demo
+
+test: $(STAMP) peers  ## All tests but those that need a GPU
+	$(BIN)/pytest -m "not gpu" --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(STAMP)  ## ruff and strict mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+peers:  ## Debian's programs that the tests talk to (skipped where they can not be installed)
+	@missing=""; for program in $(PEER_PROGRAMS); do \
+		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	echo "Test peers that are not installed:$$missing"; \
+	if ! command -v apt-get >/dev/null; then echo "No apt-get here: tests marked 'peers' will be skipped."; exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo"; else \
+		echo "Install them with: sudo apt-get install $(PEERS)"; echo "Until then tests marked 'peers' are skipped."; exit 0; fi; \
+	echo "Installing Debian packages: $(PEERS)"; \
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+		apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null \
+		|| echo "They could not be installed: tests marked 'peers' will be skipped."
+
+bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
+	$(BIN)/python -m tests.benchmarks
+
+packages: $(STAMP)  ## Make the demonstration packages again
+	$(BIN)/rdeepnet models make-demonstration --out models/packages
+
+constraints: $(STAMP)  ## Pin what is installed now
+	@{ echo "# Versions the tests ran with: pip install -c constraints.txt. Renewed with make constraints."; \
+	$(BIN)/pip freeze --all --exclude-editable | sed 's/+cpu//'; } > constraints.txt
+
+clean:  ## Remove everything that was made here
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build demo-output *.egg-info
