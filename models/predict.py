@@ -1,109 +1,161 @@
-"""What a model says about one patient: `Prediction`, `ModelOutcome`, `NotApplicable`."""
+"""From the features of one patient to what every model says about that patient.
+
+A model that needs a sequence the study lacks is not asked and says why. Doubts about a prediction are part of its
+outcome.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from collections.abc import Sequence as Seq
 
-from models.findings import Finding
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import StudyRejected
+from models.features.table import FeatureTable
+from models.findings import Finding, Severity
+from models.outcome import Contribution, Group, ModelIdentity, ModelOutcome, NotApplicable, Prediction, Quantity
+from models.package import FeatureOrigin, ModelPackage, Task
+from models.runtime import LoadedModel
+from models.volume import Sequence
+
+__all__ = [
+    "predict",
+    "Contribution",
+    "Group",
+    "ModelIdentity",
+    "ModelOutcome",
+    "NotApplicable",
+    "Prediction",
+    "Quantity",
+]
+
+# Of the inputs of an ordinary patient, 1 % lie outside the 0.5 to 99.5 % quantiles of the training patients; they are
+# correlated, so several per cent are common. Beyond a tenth the images are of another kind.
+OUTSIDE_SHARE_NOTED = 0.10
+
+_QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantity.KRT7_AS_HIGH}
 
 
-class Quantity(StrEnum):
-    """What a prediction is a prediction of."""
+def predict(
+    features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """Ask every model.
 
-    RECURRENCE_SCORE = "recurrence_score"  # log-risk of recurrence, no unit; higher means higher risk
-    RFS = "rfs"  # recurrence-free survival probability at a horizon, 0 to 1; higher is better
-    KRT7_AS_HIGH = "krt7_as_high"  # probability of high expression of the lncRNA KRT7-AS, 0 to 1
-
-
-class Group(StrEnum):
-    """The side of the cut-off."""
-
-    HIGH = "high"  # value > cut-off
-    LOW = "low"  # value ≤ cut-off
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model spoke.
-
-    Attributes
+    Parameters
     ----------
-    name : name of the package, e.g. "recurrence"
-    version : version of the package
-    digest : SHA-256 over the package's files, 64 hexadecimal digits
-    title : for a reader, e.g. "RDeepNet recurrence score"
-    notice : what every output of this package has to carry, e.g. "demonstration model, not trained on patients"
+    features : features of the sequences the study has
+    models : in the order of the report
+    missing : why a sequence is not there, e.g. {Sequence.T2W: "no T2W series was found"}
+    bias : name of the bias correction of the images; compared with that of the training when given
+
+    Returns
+    -------
+    One outcome for each model, in order.
+
+    Raises
+    ------
+    StudyRejected
+        When no model is applicable, or the table lacks a feature that a model needs although its sequence is there.
     """
-
-    name: str
-    version: str
-    digest: str
-    title: str
-    notice: str
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One number a model gives.
-
-    Attributes
-    ----------
-    quantity : what it is
-    value : finite; unit as in `Quantity`
-    horizon_months : for a survival probability, else None
-    interval : 95 % interval (low, high) where the package provides one
-    """
-
-    quantity: Quantity
-    value: float
-    horizon_months: float | None = None
-    interval: tuple[float, float] | None = None
+    outcomes = tuple(_ask(features, model, missing, bias) for model in models)
+    if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
+        reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
+        raise StudyRejected(
+            f"None of the {len(models)} models is applicable ({reasons or 'no model is loaded'}); send the study with "
+            "the missing series, or configure a model package that does without."
+        )
+    return outcomes
 
 
-@dataclass(frozen=True)
-class Contribution:
-    """How much one input moved the model's output away from the reference patient (integrated gradients).
-
-    Attributes
-    ----------
-    feature : full feature name
-    value : the feature's value for this patient, in its own unit
-    attribution : signed share of the output, on the output's scale (log-risk or logit)
-    """
-
-    feature: str
-    value: float
-    attribution: float
-
-
-@dataclass(frozen=True)
-class ModelOutcome:
-    """Everything one model says about one patient.
-
-    Attributes
-    ----------
-    model : which model
-    predictions : score or probability first, then survival probabilities by horizon
-    cut_off : on the scale of the first prediction; `> cut_off` is high
-    group : side of the cut-off
-    contributions : of all inputs, largest magnitude first; empty when the package has none
-    provider : execution provider that ran, e.g. "CPUExecutionProvider"
-    findings : doubts about this outcome (fallback to CPU, input outside the training range)
-    """
-
-    model: ModelIdentity
-    predictions: tuple[Prediction, ...]
-    cut_off: float
-    group: Group
-    contributions: tuple[Contribution, ...]
-    provider: str
-    findings: tuple[Finding, ...] = ()
+def _ask(
+    features: FeatureTable, model: LoadedModel, missing: Mapping[Sequence, str], bias: str | None
+) -> ModelOutcome | NotApplicable:
+    package = model.package
+    reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
+    if reasons:
+        return NotApplicable(package.identity, " and ".join(reasons))
+    values = features.vector(package.inputs)
+    output = model.explain(values[np.newaxis])
+    score = float(output.score[0])
+    survival = package.survival(score)
+    return ModelOutcome(
+        model=package.identity,
+        predictions=(
+            Prediction(_QUANTITIES[package.task], score),
+            *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
+        ),
+        cut_off=package.cut_off,
+        group=Group.HIGH if score > package.cut_off else Group.LOW,
+        contributions=_contributions(package.inputs, values, output.attributions[0]),
+        provider=model.provider,
+        findings=(*model.findings, *_origin_findings(package, features, bias), *_range_findings(package, values)),
+    )
 
 
-@dataclass(frozen=True)
-class NotApplicable:
-    """A model that could not be asked, and why ("no T2W series was found")."""
+def _contributions(
+    names: tuple[str, ...], values: NDArray[np.float64], attributions: NDArray[np.float64]
+) -> tuple[Contribution, ...]:
+    order = np.argsort(-np.abs(attributions), kind="stable")
+    return tuple(Contribution(names[i], float(values[i]), float(attributions[i])) for i in order)
 
-    model: ModelIdentity
-    reason: str
+
+def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[Finding, ...]:
+    """What differs between the making of these features and of the training features; empty texts match anything."""
+    trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
+    findings = []
+    if trained.settings_digest and found.settings_digest != trained.settings_digest:
+        findings.append(
+            Finding(
+                code="feature-settings-differ",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The features were extracted with settings {found.settings_digest[:12]}, but the model "
+                    f"'{package.identity.name}' was trained with settings {trained.settings_digest[:12]}: its numbers "
+                    "are not comparable with those of its training patients."
+                ),
+            )
+        )
+    if trained.bias_correction and found.bias_correction and found.bias_correction != trained.bias_correction:
+        findings.append(
+            Finding(
+                code="bias-correction-differs",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The images were corrected with '{found.bias_correction}', but the model "
+                    f"'{package.identity.name}' was trained on images corrected with '{trained.bias_correction}'."
+                ),
+            )
+        )
+    if trained.engine and found.engine != trained.engine:
+        # A note: the engines of this product are held equal to 1e-9 by its tests.
+        findings.append(
+            Finding(
+                code="feature-engine-differs",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The features were computed by '{found.engine}'; those of the training patients of "
+                    f"'{package.identity.name}' by '{trained.engine}'."
+                ),
+            )
+        )
+    return tuple(findings)
+
+
+def _range_findings(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Finding, ...]:
+    outside = (values < package.low) | (values > package.high)
+    share = float(np.mean(outside))
+    if share <= OUTSIDE_SHARE_NOTED:
+        return ()
+    return (
+        Finding(
+            code="outside-training-range",
+            severity=Severity.WARNING,
+            sentence=(
+                f"{np.count_nonzero(outside)} of the {values.size} inputs ({100 * share:.0f} %) of the model "
+                f"'{package.identity.name}' lie outside the range of 99 % of its training patients (at most "
+                f"{100 * OUTSIDE_SHARE_NOTED:.0f} % is usual): the images differ from those it was trained on."
+            ),
+        ),
+    )

@@ -1,0 +1,383 @@
+"""The model package on disk: what is in the folder, and the checks before a byte of it is trusted.
+
+    manifest.toml    what the model is, needs and gives; SHA-256 of every other file
+    model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
+    inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
+    baseline.csv     time_months, cumulative_hazard (task "recurrence" only)
+    reference.json   feature vectors of reference patients with the outputs expected for them
+    MODEL_CARD.md    for people
+
+This module checks the folder by itself: keys, digests, consistency. `models.runtime` checks what needs a session: that
+the graph is what the manifest says, and that the reference patients reproduce. The inputs stand in a file of their own
+because 3,452 names would bury the manifest.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import PackageInvalid, SetupError
+from models.manifest import ManifestReader
+from models.outcome import ModelIdentity
+from models.survival import BaselineHazard
+from models.volume import Region, Sequence
+
+SCHEMA = 1
+MANIFEST = "manifest.toml"
+
+
+class Task(StrEnum):
+    """What a package predicts; it fixes which files and which scale it must have."""
+
+    RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
+    KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
+
+
+SCALES = {Task.RECURRENCE: "log-risk", Task.KRT7_AS: "probability"}
+DIRECTIONS = {Task.RECURRENCE: "higher means higher risk", Task.KRT7_AS: "higher means higher expression"}
+FILES = {
+    Task.RECURRENCE: frozenset({"model.onnx", "inputs.csv", "baseline.csv", "reference.json", "MODEL_CARD.md"}),
+    Task.KRT7_AS: frozenset({"model.onnx", "inputs.csv", "reference.json", "MODEL_CARD.md"}),
+}
+
+
+@dataclass(frozen=True)
+class FeatureOrigin:
+    """How the training features were made; an empty text means that it does not matter or is not known.
+
+    Attributes
+    ----------
+    settings_digest : `FeatureSettings.digest`
+    engine : `FeatureEngine.name`
+    bias_correction : `BiasCorrection.name`
+    """
+
+    settings_digest: str
+    engine: str
+    bias_correction: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """What the model was trained on and how, for people.
+
+    Attributes
+    ----------
+    data : description of the patients (or of what stood in for them)
+    patients, events : number of training patients; of recurrences, or of patients with high expression
+    recipe : how it was trained, in words
+    performance : what was measured, on whom, with its limits
+    """
+
+    data: str
+    patients: int
+    events: int
+    recipe: str
+    performance: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceCase:
+    """One reference patient: a feature vector and what the model has to say about it.
+
+    Attributes
+    ----------
+    values : float64 (inputs,), in the order of the package's inputs
+    score : expected log-risk or probability
+    survival : expected survival probability by horizon in months; empty unless the task is recurrence
+    attributions : expected attribution of some inputs, by name
+    """
+
+    values: NDArray[np.float64]
+    score: float
+    survival: Mapping[float, float]
+    attributions: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPackage:
+    """A package whose folder has passed every check that needs no session.
+
+    Attributes
+    ----------
+    folder : where it was read
+    identity : name, version, digest, title, notice
+    task : what it predicts
+    sequences, regions : what the inputs are computed from, hence what a study must have
+    inputs : names of the graph's inputs, in order
+    low, high : float64 (inputs,), 0.5 and 99.5 % quantile of each input over the training patients
+    cut_off : on the scale of the score; `> cut_off` is high
+    scale, direction : "log-risk" or "probability"; which direction is worse, in words
+    horizons_months : for which survival is given, increasing; empty unless the task is recurrence
+    baseline : cumulative baseline hazard; None unless the task is recurrence
+    origin : how the training features were made
+    training : what it was trained on
+    reference : at least one reference patient
+    graph : bytes of `model.onnx`, those the digest was computed over
+    """
+
+    folder: Path
+    identity: ModelIdentity
+    task: Task
+    sequences: tuple[Sequence, ...]
+    regions: tuple[Region, ...]
+    inputs: tuple[str, ...]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    cut_off: float
+    scale: str
+    direction: str
+    horizons_months: tuple[float, ...]
+    baseline: BaselineHazard | None
+    origin: FeatureOrigin
+    training: Training
+    reference: tuple[ReferenceCase, ...]
+    graph: bytes = field(repr=False)
+
+    def survival(self, log_risk: float) -> dict[float, float]:
+        """Survival probability by horizon in months; empty for a package without a baseline."""
+        if self.baseline is None:
+            return {}
+        return {months: float(self.baseline.survival(log_risk, months)) for months in self.horizons_months}
+
+
+def load_package(folder: Path) -> ModelPackage:
+    """Read a package folder and check everything that can be checked without running the model.
+
+    Raises
+    ------
+    PackageInvalid
+        When a file is missing, not listed or changed, a key is missing or unknown, or the parts contradict each other.
+    """
+    contents = _read_files(folder)
+    manifest = _parse_manifest(folder, contents[MANIFEST])
+    reader = ManifestReader(folder / MANIFEST, manifest)
+
+    schema = reader.integer("schema")
+    if schema != SCHEMA:
+        raise PackageInvalid(
+            f"{folder / MANIFEST}: schema {schema} was found, {SCHEMA} was expected; install the rdeepnet version the "
+            "package was made with, or make the package again."
+        )
+    task = reader.member("task", Task)
+    _check_files(folder, reader.table_of_texts("files"), contents, task)
+    package = _assembled(folder, reader, contents, task)
+    reader.refuse_unknown()
+    return package
+
+
+def package_digest(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over the files of a package: over the lines `<sha256 of the file>  <name>`, sorted by name.
+
+    The same as `sha256sum * | sha256sum` inside the folder (in the C locale).
+    """
+    lines = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise PackageInvalid(f"{folder} is not a folder; give the folder of a model package.")
+    contents = {}
+    for path in sorted(folder.iterdir()):
+        if not path.is_file():
+            raise PackageInvalid(f"{path} is not a file; a package holds files only. Remove it.")
+        try:
+            contents[path.name] = path.read_bytes()
+        except OSError as error:
+            raise PackageInvalid(f"{path} can not be read ({error.strerror}); check its permissions.") from error
+    if MANIFEST not in contents:
+        raise PackageInvalid(f"{folder} holds no {MANIFEST}; give the folder of a model package.")
+    return contents
+
+
+def _parse_manifest(folder: Path, content: bytes) -> dict[str, object]:
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PackageInvalid(f"{folder / MANIFEST} is not valid TOML: {error}. Copy the package again.") from error
+
+
+def _check_files(folder: Path, listed: Mapping[str, str], contents: Mapping[str, bytes], task: Task) -> None:
+    present = set(contents) - {MANIFEST}
+    if set(listed) != FILES[task]:
+        raise PackageInvalid(
+            f"{folder / MANIFEST}: [files] lists {', '.join(sorted(listed))}; a package of task '{task}' lists "
+            f"{', '.join(sorted(FILES[task]))}. Make the package again."
+        )
+    if missing := sorted(set(listed) - present):
+        raise PackageInvalid(f"{folder}: {', '.join(missing)} is missing; copy the whole package again.")
+    if unlisted := sorted(present - set(listed)):
+        raise PackageInvalid(f"{folder}: {', '.join(unlisted)} is not listed in {MANIFEST}; remove it.")
+    for name, expected in sorted(listed.items()):
+        found = hashlib.sha256(contents[name]).hexdigest()
+        if found != expected:
+            raise PackageInvalid(
+                f"{folder / name}: SHA-256 {found} was found, {expected} was expected by {MANIFEST}; the file was "
+                "changed or damaged. Copy the package again."
+            )
+
+
+def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, bytes], task: Task) -> ModelPackage:
+    output = reader.section("output")
+    output.fixed("scale", SCALES[task])
+    output.fixed("direction", DIRECTIONS[task])
+    cut_off = output.number("cut_off")
+    horizons = output.numbers("horizons_months") if task is Task.RECURRENCE else ()
+    if task is Task.RECURRENCE and (not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] <= 0):
+        raise PackageInvalid(
+            f"{folder / MANIFEST}: horizons_months is {list(horizons)}; increasing positive numbers were expected."
+        )
+    sequences = reader.members("sequences", Sequence)
+    regions = reader.members("regions", Region)
+    names, low, high = _read_inputs(folder / "inputs.csv", contents["inputs.csv"])
+    _check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
+    features, training = reader.section("features"), reader.section("training")
+    return ModelPackage(
+        folder=folder,
+        identity=ModelIdentity(
+            name=reader.text("name"),
+            version=reader.text("version"),
+            digest=package_digest(contents),
+            title=reader.text("title"),
+            notice=reader.text("notice"),
+        ),
+        task=task,
+        sequences=sequences,
+        regions=regions,
+        inputs=names,
+        low=low,
+        high=high,
+        cut_off=cut_off,
+        scale=SCALES[task],
+        direction=DIRECTIONS[task],
+        horizons_months=horizons,
+        baseline=_read_baseline(folder / "baseline.csv", contents, horizons) if task is Task.RECURRENCE else None,
+        origin=FeatureOrigin(
+            settings_digest=features.text("settings_digest", may_be_empty=True),
+            engine=features.text("engine", may_be_empty=True),
+            bias_correction=features.text("bias_correction", may_be_empty=True),
+        ),
+        training=Training(
+            data=training.text("data"),
+            patients=training.integer("patients"),
+            events=training.integer("events"),
+            recipe=training.text("recipe"),
+            performance=training.text("performance"),
+        ),
+        reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
+        graph=contents["model.onnx"],
+    )
+
+
+def _rows(path: Path, content: bytes, header: list[str]) -> list[list[str]]:
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8")), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PackageInvalid(f"{path} is not valid CSV: {error}. Make the package again.") from error
+    if not rows or rows[0] != header:
+        found = ",".join(rows[0]) if rows else "nothing"
+        raise PackageInvalid(f"{path}: the first line is {found}; {','.join(header)} was expected.")
+    if len(rows) == 1 or any(len(row) != len(header) for row in rows):
+        raise PackageInvalid(f"{path}: every line must have {len(header)} columns, and there must be at least one.")
+    return rows[1:]
+
+
+def _number(path: Path, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise PackageInvalid(f"{path}: '{text}' was found where a finite number was expected.")
+    return value
+
+
+def _read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
+    rows = _rows(path, content, ["name", "low", "high"])
+    names = tuple(row[0] for row in rows)
+    low = np.array([_number(path, row[1]) for row in rows])
+    high = np.array([_number(path, row[2]) for row in rows])
+    if np.any(low > high):
+        raise PackageInvalid(f"{path}: the range of {names[int(np.argmax(low > high))]} has low above high.")
+    return names, low, high
+
+
+def _check_names(
+    path: Path, names: tuple[str, ...], *, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
+) -> None:
+    if len(set(names)) != len(names):
+        raise PackageInvalid(f"{path}: {len(names) - len(set(names))} input names occur twice; none was expected.")
+    prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
+    used = set()
+    for name in names:
+        where = [place for prefix, place in prefixes.items() if name.startswith(prefix)]
+        if not where:
+            raise PackageInvalid(f"{path}: '{name}' does not begin with a sequence and a region, as t1c_intratumoral_.")
+        used.add(where[0])
+    if {sequence for sequence, _ in used} != set(sequences) or {region for _, region in used} != set(regions):
+        raise PackageInvalid(
+            f"{path}: the inputs come from {', '.join(sorted(f'{s} {r}' for s, r in used))}; the manifest says "
+            f"sequences {', '.join(sequences)} and regions {', '.join(regions)}. Make the package again."
+        )
+
+
+def _read_baseline(path: Path, contents: Mapping[str, bytes], horizons: tuple[float, ...]) -> BaselineHazard:
+    rows = _rows(path, contents["baseline.csv"], ["time_months", "cumulative_hazard"])
+    try:
+        baseline = BaselineHazard(
+            np.array([_number(path, row[0]) for row in rows]), np.array([_number(path, row[1]) for row in rows])
+        )
+        for months in horizons:
+            baseline.at(months)
+    except PackageInvalid:
+        raise
+    except SetupError as error:
+        raise PackageInvalid(f"{path}: {error}") from error
+    return baseline
+
+
+def _read_reference(
+    path: Path, content: bytes, names: tuple[str, ...], horizons: tuple[float, ...]
+) -> tuple[ReferenceCase, ...]:
+    try:
+        cases = json.loads(content)["cases"]
+        reference = tuple(
+            ReferenceCase(
+                values=np.array(case["inputs"], dtype=np.float64),
+                score=float(case["score"]),
+                survival={float(months): float(value) for months, value in case["survival"].items()},
+                attributions={str(name): float(value) for name, value in case["attributions"].items()},
+            )
+            for case in cases
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PackageInvalid(
+            f"{path} is not a list of reference patients ({error!r}); make the package again."
+        ) from error
+    if not reference or any(case.values.shape != (len(names),) for case in reference):
+        raise PackageInvalid(
+            f"{path}: {[case.values.shape for case in reference]} inputs were found; at least one reference patient "
+            f"with one number for each of the {len(names)} inputs was expected."
+        )
+    for case in reference:
+        if set(case.survival) != set(horizons) or not case.attributions or not set(case.attributions) <= set(names):
+            raise PackageInvalid(
+                f"{path}: each reference patient needs survival at {list(horizons)} months and attributions of inputs."
+            )
+        numbers = (*case.values, case.score, *case.survival.values(), *case.attributions.values())
+        if not all(math.isfinite(number) for number in numbers):
+            raise PackageInvalid(f"{path}: a number is not finite; make the package again.")
+    return reference
