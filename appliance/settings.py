@@ -1,0 +1,281 @@
+"""The one configuration file: TOML, read once, unknown keys refused, every mistake reported together.
+
+Values are handed down as arguments; nothing below reads the file or the environment. Each default stands with its
+reason; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from appliance.tables import Between, Matches, check, read_table
+from dicom_io.answer import Role
+from dicom_io.rules import SelectionRules
+from models.errors import SetupError
+from models.features.settings import FeatureSettings
+
+# PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
+# characters; leading and trailing spaces are not significant, so they are not accepted here.
+AeTitle = Annotated[
+    str,
+    Matches(
+        r"(?=[!-~])[ -\[\]-~]{0,15}[!-\[\]-~]", "an AE title: 1 to 16 characters, no backslash, no space at the ends"
+    ),
+]
+Port = Annotated[int, Between(1, 65535)]
+Name = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_' and '-'")]
+Seconds = Annotated[float, Between(0.05, 7 * 86400)]
+
+EXAMPLE = Path(__file__).with_name("rdeepnet.example.toml")
+
+
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    KEY_VALUE = "keyvalue"  # for a reader and for the journal
+    JSON = "json"  # one object a line, for a log collector
+
+
+class LogLevel(StrEnum):
+    """From which weight on lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """The receiver: who we are, where we listen, where the state is kept."""
+
+    ae_title: AeTitle = "RDEEPNET"
+    host: str = "0.0.0.0"  # noqa: S104  a PACS reaches us over the network; callers are refused unless listed
+    port: Port = 11112  # registered for DICOM, needs no privilege (104 does)
+    state_dir: Path = Path("/var/lib/rdeepnet")  # where the Filesystem Hierarchy Standard puts variable state
+    accept_unknown_senders: bool = False  # nothing trusts the network
+    max_associations: Annotated[int, Between(1, 1000)] = 25  # a PACS opens 4 to 10 at a time; pynetdicom's 10 is few
+    idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A peer that may send to us."""
+
+    ae_title: AeTitle
+    addresses: tuple[str, ...] = ()  # addresses or networks ("10.1.0.0/16"); empty: the AE title is enough
+
+    def __post_init__(self) -> None:
+        check(self)
+        for address in self.addresses:
+            try:
+                ip_network(address)
+            except ValueError as error:
+                raise SetupError(
+                    f"addresses of {self.ae_title}: {address!r}; expected an IP address or a network "
+                    f"such as 10.1.0.0/16 without host bits ({error})"
+                ) from error
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A peer that gets the results."""
+
+    name: Name
+    ae_title: AeTitle
+    host: str
+    port: Port = 104  # the port of a PACS, unless it says otherwise
+    send: tuple[Role, ...] = tuple(Role)  # everything that was made
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """When a study counts as complete; there is no signal for it in DICOM."""
+
+    idle_s: Seconds = 60.0  # pauses between the associations of one study are seconds; a minute is safe
+    force_after_s: Seconds = 3600.0  # a study that never falls silent is taken as it is
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.force_after_s < self.idle_s:
+            raise SetupError(
+                f"force_after_s is {self.force_after_s:g} and idle_s {self.idle_s:g}; expected more than idle_s"
+            )
+
+
+@dataclass(frozen=True)
+class PreprocessingSettings:
+    """Bias correction and the peritumoral shell."""
+
+    n4: Name = "simpleitk"  # "simpleitk", the reference; "own", the same on arrays and on CUDA; "none"
+    device: Name = "cpu"  # "cpu" or "cuda"; used by the own implementation
+    shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Feature extraction: which engine, where, and what determines the values."""
+
+    engine: Name = "own"  # "own", or "pyradiomics", the reference (an optional extra, and slow)
+    device: Name = "cpu"  # "cpu" or "cuda"
+    settings: FeatureSettings = field(default_factory=FeatureSettings)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model packages speak, in the order of the report."""
+
+    packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
+    provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu" or "cuda"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What is made beside key SR, segmentations and PDF."""
+
+    features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """The durable queue."""
+
+    database_url: str = field(
+        default="", repr=False
+    )  # empty: SQLite in state_dir; a PostgreSQL URL may hold a password
+    executor: str = ""  # stable name of this worker; empty: the host's name
+    poll_s: Annotated[float, Between(0.05, 60)] = 0.5  # half a second is nothing beside minutes of computation
+    max_attempts: Annotated[int, Between(1, 20)] = 3  # a study that kills its worker three times is failed
+    hung_after_s: Seconds = 3600.0  # far beyond the slowest study on a CPU: then the process ends and starts again
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class DeliverySettings:
+    """Sending results; nothing is ever given up, only the pause between attempts grows."""
+
+    retry_min_s: Seconds = 10.0  # a PACS that restarts is back within a minute
+    retry_max_s: Seconds = 600.0  # after a night's outage results arrive within ten minutes
+    timeout_s: Seconds = 60.0  # per network operation; some archives commit to tape before they answer
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.retry_max_s < self.retry_min_s:
+            raise SetupError(
+                f"retry_max_s is {self.retry_max_s:g} and retry_min_s {self.retry_min_s:g}; "
+                "expected the maximum to be the larger"
+            )
+
+
+@dataclass(frozen=True)
+class RetentionSettings:
+    """Nothing is deleted before it is this old; then it goes by itself."""
+
+    received_days: Annotated[float, Between(0.01, 3650)] = 14.0  # longer than anybody sends a study again by mistake
+    results_days: Annotated[float, Between(0.01, 3650)] = 90.0  # results are small, and in the PACS as well
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """Log lines on standard error."""
+
+    format: LogFormat = LogFormat.KEY_VALUE
+    level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a site decides."""
+
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    senders: tuple[Sender, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    study: StudySettings = field(default_factory=StudySettings)
+    reading: SelectionRules = field(default_factory=SelectionRules)
+    preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    features: EngineSettings = field(default_factory=EngineSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    jobs: JobSettings = field(default_factory=JobSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+
+    def __post_init__(self) -> None:
+        names = [destination.name for destination in self.destinations]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise SetupError(f"destinations: the name {', '.join(twice)} stands twice; each needs its own")
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the configuration file; relative paths in it are relative to its folder.
+
+    Raises
+    ------
+    SetupError
+        When the file can not be read, or with every mistake in it, one a line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise SetupError(
+            f"The configuration file {path} can not be read ({error.strerror}); name an existing file, "
+            f"or start from {EXAMPLE}."
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SetupError(f"The configuration file {path} is not TOML in UTF-8: {error}.") from error
+    mistakes: list[str] = []
+    reading = _read_rules(table, mistakes=mistakes)
+    settings = read_table(Settings, {k: v for k, v in table.items() if k != "reading"}, where="", mistakes=mistakes)
+    if mistakes or settings is None:
+        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
+        raise SetupError(f"The configuration file {path} has {len(mistakes)} mistake(s):{lines}")
+    return _resolved(dataclasses.replace(settings, reading=reading), folder=path.resolve().parent)
+
+
+def _read_rules(table: dict[str, Any], *, mistakes: list[str]) -> SelectionRules:
+    """The rules of reading; their own mistakes are reported with the others."""
+    try:
+        rules = table.get("reading", {})
+        return SelectionRules.from_mapping({key: value for key, value in rules.items() if value != "none"})
+    except SetupError as error:
+        mistakes.append(f"reading: {error}")
+        return SelectionRules()
+
+
+def _resolved(settings: Settings, *, folder: Path) -> Settings:
+    """Relative paths taken from the folder of the file."""
+    return dataclasses.replace(
+        settings,
+        service=dataclasses.replace(settings.service, state_dir=folder / settings.service.state_dir),
+        models=dataclasses.replace(
+            settings.models, packages=tuple(folder / package for package in settings.models.packages)
+        ),
+    )
