@@ -9,8 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from models.errors import EngineUnavailable, SetupError
+from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings
-from models.volume import Region, Roi, Volume
+from models.features.table import Feature, FeatureTable, feature_name
+from models.preprocess import Prepared
+from models.volume import Region, Roi, Sequence, Volume
+
+ENGINES = ("own", "pyradiomics")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class FeatureEngine(Protocol):
@@ -32,3 +39,86 @@ class FeatureEngine(Protocol):
         FeatureUndefined
             When a feature has no value.
         """
+
+
+def open_engine(name: str, *, device: str) -> FeatureEngine:
+    """The engine called `name`, one of `ENGINES`, on `device`, one of `DEVICES`.
+
+    PyRadiomics runs on the CPU only; `device` "auto" is the CPU for it.
+
+    Raises
+    ------
+    EngineUnavailable
+        When there is no engine of that name, it is not installed, or it does not run on the device.
+    """
+    if device not in DEVICES:
+        raise EngineUnavailable(f"The device is '{device}'; one of {', '.join(DEVICES)} was expected.")
+    # Imported here: one needs torch and numba, the other an optional package.
+    if name == "own":
+        from models.features.own import OwnEngine
+
+        return OwnEngine(device=device)
+    if name == "pyradiomics":
+        from models.features.pyradiomics_reference import PyRadiomicsEngine
+
+        if device == "cuda":
+            raise EngineUnavailable("The engine 'pyradiomics' runs on the CPU only; use the device 'cpu' or 'auto'.")
+        return PyRadiomicsEngine()
+    raise EngineUnavailable(f"The feature engine is '{name}'; one of {', '.join(ENGINES)} was expected.")
+
+
+def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
+    """The features of every sequence and region of a study, in the order of `models.features.names`.
+
+    Raises
+    ------
+    StudyRejected, FeatureUndefined
+        As `FeatureEngine.extract`.
+    SetupError
+        When the engine yields other features than `models.features.names` lists.
+    """
+    definitions = feature_definitions(settings)
+    features: list[Feature] = []
+    for sequence in Sequence:
+        if sequence not in prepared.sequences:
+            continue
+        one = prepared.sequences[sequence]
+        values = engine.extract(one.volume, one.rois, settings)
+        for region in Region:
+            if region in one.rois:
+                found = _in_order(values[region], definitions, engine=engine)
+                features += [
+                    Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
+                    for what, value in zip(definitions, found, strict=True)
+                ]
+    return FeatureTable(tuple(features), settings.digest(), engine.name)
+
+
+def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
+    """The features of one region of one image as they are, by plain PyRadiomics names without sequence and region.
+
+    Raises
+    ------
+    StudyRejected, FeatureUndefined, SetupError
+        As `extract_features`.
+    """
+    definitions = feature_definitions(settings)
+    values = engine.extract(volume, {Region.INTRATUMORAL: roi}, settings)[Region.INTRATUMORAL]
+    found = _in_order(values, definitions, engine=engine)
+    features = tuple(
+        Feature(what.name, value, what.unit, what.ibsi) for what, value in zip(definitions, found, strict=True)
+    )
+    return FeatureTable(features, settings.digest(), engine.name)
+
+
+def _in_order(
+    values: Mapping[str, float], definitions: tuple[FeatureDefinition, ...], *, engine: FeatureEngine
+) -> list[float]:
+    names = [what.name for what in definitions]
+    different = set(names) ^ set(values)
+    if different:
+        raise SetupError(
+            f"The engine '{engine.name}' yields {len(values)} features and {len(names)} were expected; "
+            f"{len(different)} names differ (first: {min(different)}). This is a defect of the engine."
+        )
+    return [float(values[name]) for name in names]
