@@ -23,6 +23,7 @@ from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
 from models.features.diagnostics import diagnostics
 from models.features.names import GREY_LEVEL, feature_names
 from models.features.settings import FeatureSettings
+from models.images import to_sitk
 from models.volume import Region, Roi, Volume, same_grid
 
 
@@ -32,22 +33,13 @@ def _import_radiomics() -> ModuleType:
         import radiomics.featureextractor
     except ImportError as missing:
         raise EngineUnavailable(
-            f"The engine 'pyradiomics' was asked for, but it can not be imported ({missing}). Install it with "
-            "'pip install setuptools wheel \"numpy>=2\"' and then 'pip install --no-build-isolation pyradiomics==3.0.1' "
-            "(a C compiler is needed), or use the engine 'own'."
+            f"The engine 'pyradiomics' was asked for, but it can not be imported ({missing}). Use the engine 'own', or "
+            "install it, with a C compiler: 'pip install setuptools wheel \"numpy>=2\"', then "
+            "'pip install --no-build-isolation pyradiomics==3.0.1'."
         ) from missing
     # It logs tracebacks of features that fail; those are reported as FeatureUndefined.
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
     return radiomics
-
-
-def to_sitk(voxels: np.ndarray[Any, Any], grid: Volume | Roi) -> sitk.Image:
-    """A SimpleITK image of `voxels` (slices, rows, columns) placed in the patient like `grid`."""
-    image = sitk.GetImageFromArray(voxels)
-    image.SetSpacing(grid.spacing_mm[::-1])
-    image.SetOrigin(grid.origin_mm.tolist())
-    image.SetDirection(grid.direction[:, ::-1].ravel().tolist())
-    return image
 
 
 def check_region(volume: Volume, roi: Roi) -> None:

@@ -1,0 +1,94 @@
+"""What both implementations of N4 share: the parameters, and how the volume is shrunk before the fit.
+
+N4: Tustison et al., "N4ITK: improved N3 bias correction", IEEE Trans. Med. Imaging 2010;29:1310-1320.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from models.errors import SetupError, StudyRejected
+from models.images import to_sitk
+from models.volume import Volume
+
+# Along an axis with fewer shrunk voxels than this a factor is lowered: a cubic spline has 4 control points.
+FEWEST_VOXELS = 4
+
+
+@dataclass(frozen=True)
+class N4Settings:
+    """Parameters of N4, with ITK's names and, but for the four levels and the threshold's stop, ITK's defaults.
+
+    Attributes
+    ----------
+    shrink : factor by which every axis is shrunk for the fit; the field is evaluated at full resolution
+    iterations : at most so many per fitting level; one level for each number
+    convergence_threshold : a level ends when the coefficient of variation of the field's change falls below it
+    bins : of the histogram of log intensities
+    wiener_noise : noise term of the Wiener filter
+    fwhm : full width at half maximum of the Gaussian that models the field's histogram, log intensities
+    control_points : of the first level along each axis; each further level doubles the number of spans
+    """
+
+    shrink: int = 4
+    iterations: tuple[int, ...] = (50, 50, 50, 50)
+    convergence_threshold: float = 0.001
+    bins: int = 200
+    wiener_noise: float = 0.01
+    fwhm: float = 0.15
+    control_points: int = 4
+
+    def __post_init__(self) -> None:
+        if self.shrink < 1:
+            raise SetupError(f"The shrink factor of N4 is {self.shrink}; at least 1 was expected.")
+        if not self.iterations or min(self.iterations) < 1:
+            raise SetupError(f"The iterations of N4 are {self.iterations}; at least one for each level was expected.")
+        if self.bins < 2:
+            raise SetupError(f"N4 has {self.bins} histogram bins; at least 2 were expected.")
+        if self.control_points < 4:
+            raise SetupError(f"N4 has {self.control_points} control points; a cubic spline needs at least 4.")
+        if not (self.convergence_threshold > 0 and self.wiener_noise > 0 and self.fwhm > 0):
+            raise SetupError(
+                f"The convergence threshold, Wiener noise and FWHM of N4 are {self.convergence_threshold}, "
+                f"{self.wiener_noise} and {self.fwhm}; positive numbers were expected."
+            )
+
+    def in_words(self) -> str:
+        """All parameters, short, for reports and model packages."""
+        return (
+            f"shrink {self.shrink}, iterations {'/'.join(map(str, self.iterations))}, threshold "
+            f"{self.convergence_threshold:g}, {self.bins} bins, Wiener noise {self.wiener_noise:g}, "
+            f"FWHM {self.fwhm:g}, {self.control_points} control points"
+        )
+
+
+def shrink_factors(shape: tuple[int, int, int], shrink: int) -> tuple[int, int, int]:
+    """The factor along each axis: `shrink`, or less where fewer than `FEWEST_VOXELS` voxels would remain."""
+    slices, rows, columns = (max(1, min(shrink, size // FEWEST_VOXELS)) for size in shape)
+    return slices, rows, columns
+
+
+def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> tuple[sitk.Image, sitk.Image]:
+    """Image (float32) and mask (uint8, 0 and 1) by `SimpleITK.Shrink`.
+
+    SimpleITK picks one voxel of each block; which one, at an even factor, is a rounding tie that origin and spacing
+    decide. Another choice changes the field more than anything else in N4, so both implementations shrink here.
+
+    Raises
+    ------
+    StudyRejected
+        When no voxel of the body mask is left.
+    """
+    factors = shrink_factors(volume.shape, shrink)[::-1]
+    image = sitk.Shrink(to_sitk(volume.voxels, volume), factors)
+    mask = sitk.Shrink(to_sitk(body.astype(np.uint8), volume), factors)
+    if not sitk.GetArrayViewFromImage(mask).any():
+        raise StudyRejected(
+            f"None of the {int(np.count_nonzero(body))} voxels of the body mask is left after shrinking by "
+            f"{factors[0]} × {factors[1]} × {factors[2]}; use a smaller shrink factor or no bias correction."
+        )
+    return image, mask
