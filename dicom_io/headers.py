@@ -1,0 +1,316 @@
+"""Files to `Instance`s: headers only, pixels stay on the disk until a phase has been chosen.
+
+Whatever a damaged file makes pydicom raise leaves this module as `NotReadable`, with the name of the attribute or
+file. Values are read through `text`, `numbers` and `items`, which check type and count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.datadict import keyword_dict
+from pydicom.errors import InvalidDicomError
+from pydicom.sequence import Sequence as DicomSequence
+
+from dicom_io.errors import NotReadable
+from dicom_io.identity import is_ours
+
+# Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
+# harmless here: what is used is checked by us. The library would warn with the value, which may be a patient's name.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
+DICOMDIR = "1.2.840.10008.1.3.10"
+
+# What pydicom and its decoders raise for damaged input; it has no common root.
+DECODE_ERRORS = (
+    InvalidDicomError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+_IDENTITY = ["StudyInstanceUID", "SOPClassUID", "SOPInstanceUID", "Manufacturer", "ManufacturerModelName"]
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One DICOM object in a file, its header read.
+
+    Attributes
+    ----------
+    path : the file
+    header : every element before the pixel data
+    """
+
+    path: Path
+    header: pydicom.Dataset
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    study_instance_uid: str
+    frame_of_reference_uid: str
+
+    @property
+    def modality(self) -> str:
+        """Modality, or empty."""
+        return text(self.header, "Modality")
+
+
+def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
+    """The DICOM objects among `files`, sorted by SOP Instance UID; each object once.
+
+    Files that are not DICOM, DICOM directories, and objects this product made are left out.
+
+    Raises
+    ------
+    NotReadable
+        When a DICOM file is damaged or truncated, lacks one of its UIDs, or two files hold different objects under one
+        SOP Instance UID.
+    """
+    found: dict[str, Instance] = {}
+    for path in sorted(set(files)):
+        header = _read_header(path, only=None)
+        if header is None or _class_of(header) == DICOMDIR or _made_by_us(header, path):
+            continue
+        instance = _instance(path, header)
+        known = found.setdefault(instance.sop_instance_uid, instance)
+        if known is not instance and file_digest(known.path) != file_digest(path):
+            raise NotReadable(
+                f"The files {known.path.name} and {path.name} have the same SOP Instance UID {known.sop_instance_uid} "
+                "but different content; one object for each UID was expected. Remove the wrong one."
+            )
+    return tuple(found[uid] for uid in sorted(found))
+
+
+def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product.
+
+    A damaged file belongs to every study of its folder, so that reading the study names it; where its folder holds no
+    study, it stands alone under "unreadable-" and twelve letters, so that it is refused and not lost.
+    """
+    studies: dict[str, list[Path]] = defaultdict(list)
+    damaged: list[Path] = []
+    for path in sorted(_walk(root)):
+        try:
+            header = _read_header(path, only=_IDENTITY)
+            if header is None or _class_of(header) == DICOMDIR or _made_by_us(header, path):
+                continue
+            study = text(header, "StudyInstanceUID")
+        except NotReadable:
+            study = ""
+        if study:
+            studies[study].append(path)
+        else:
+            damaged.append(path)
+    neighbours = {folder: study for study, paths in studies.items() for folder in {path.parent for path in paths}}
+    for path in damaged:
+        name = f"unreadable-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        studies[neighbours.get(path.parent, name)].append(path)
+    return {study: tuple(sorted(paths)) for study, paths in sorted(studies.items())}
+
+
+def file_digest(path: Path) -> bytes:
+    """SHA-256 of a file's bytes."""
+    with _opened(path) as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def content_digest(instances: Iterable[Instance]) -> str:
+    """SHA-256 (hexadecimal) over the SOP Instance UIDs and contents, whatever their order."""
+    digest = hashlib.sha256()
+    for uid, path in sorted({instance.sop_instance_uid: instance.path for instance in instances}.items()):
+        digest.update(uid.encode() + b"\0" + file_digest(path))
+    return digest.hexdigest()
+
+
+def text(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A value as text: empty when absent, several joined by a backslash, a code as "SCT 108369006 Neoplasm".
+
+    Raises
+    ------
+    NotReadable
+        When the value can not be decoded.
+    """
+    value = _value(dataset, keyword)
+    if value is None:
+        return ""
+    if isinstance(value, DicomSequence):
+        return "\\".join(_code(item) for item in value)
+    if isinstance(value, bytes):
+        return ""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "\\".join(str(one).strip() for one in value)
+    return str(value).strip().strip("\0")
+
+
+def numbers(
+    dataset: pydicom.Dataset, keyword: str, *, count: int, default: Sequence[float] | None = None
+) -> list[float]:
+    """Exactly `count` finite numbers; `default` when the attribute is absent or empty.
+
+    Raises
+    ------
+    NotReadable
+        When there are fewer or more, when one is not a finite number, or when there is none and no default.
+    """
+    value = _value(dataset, keyword)
+    several = list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+    if several in ([], [None], [""]):
+        if default is None:
+            raise NotReadable(f"The attribute {keyword} is absent or empty; {count} numbers were expected.")
+        return list(default)
+    try:
+        values = [float(one) for one in several]
+    except DECODE_ERRORS as error:
+        raise NotReadable(f"The attribute {keyword} does not hold numbers; {count} were expected.") from error
+    if len(values) != count or not np.all(np.isfinite(values)):
+        raise NotReadable(f"The attribute {keyword} holds {values}; {count} finite numbers were expected.")
+    return values
+
+
+def whole_number(dataset: pydicom.Dataset, keyword: str, *, default: int | None = None) -> int:
+    """One whole number; `default` when the attribute is absent or empty.
+
+    Raises
+    ------
+    NotReadable
+        As `numbers`, and when the number has a fraction.
+    """
+    (value,) = numbers(dataset, keyword, count=1, default=None if default is None else [default])
+    if value != int(value):
+        raise NotReadable(f"The attribute {keyword} is {value}; a whole number was expected.")
+    return int(value)
+
+
+def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
+    """The items of a sequence; none when it is absent.
+
+    Raises
+    ------
+    NotReadable
+        When the attribute is not a sequence.
+    """
+    value = _value(dataset, keyword)
+    if value is None:
+        return ()
+    if not isinstance(value, DicomSequence):
+        raise NotReadable(f"The attribute {keyword} is not a sequence of items; one was expected.")
+    return value
+
+
+def values_for_rules(dataset: pydicom.Dataset, keywords: Iterable[str]) -> Mapping[str, str]:
+    """The values rules look at, as text; values that can not be decoded count as absent."""
+    values = {}
+    for keyword in keywords:
+        try:
+            values[keyword] = text(dataset, keyword)
+        except NotReadable:
+            values[keyword] = ""
+    return values
+
+
+def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
+    tag = _TAGS[keyword]
+    if tag not in dataset:
+        return None
+    try:
+        return dataset[tag].value
+    except DECODE_ERRORS as error:
+        raise NotReadable(f"The attribute {keyword} can not be decoded; the file is damaged. Send it again.") from error
+
+
+def _code(item: pydicom.Dataset) -> str:
+    parts = (text(item, name) for name in ("CodingSchemeDesignator", "CodeValue", "CodeMeaning"))
+    return " ".join(part for part in parts if part)
+
+
+_TAGS: Mapping[str, int] = keyword_dict
+
+
+def _instance(path: Path, header: pydicom.Dataset) -> Instance:
+    uids = {
+        keyword: text(header, keyword)
+        for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
+    }
+    for keyword, uid in uids.items():
+        if not uid:
+            raise NotReadable(
+                f"The file {path.name} has no {keyword}; every DICOM object has one. It is damaged or truncated: "
+                "send it again."
+            )
+    return Instance(
+        path=path,
+        header=header,
+        sop_class_uid=uids["SOPClassUID"],
+        sop_instance_uid=uids["SOPInstanceUID"],
+        series_instance_uid=uids["SeriesInstanceUID"],
+        study_instance_uid=uids["StudyInstanceUID"],
+        frame_of_reference_uid=text(header, "FrameOfReferenceUID"),
+    )
+
+
+def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | None:
+    """The elements before the pixel data, or None when the file is not DICOM."""
+    with _opened(path) as file:
+        start = file.read(132)
+        if start[128:] != b"DICM" and not _starts_bare(start):
+            return None
+        file.seek(0)
+        try:
+            return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only)
+        except DECODE_ERRORS as error:
+            raise NotReadable(
+                f"The header of the file {path.name} can not be decoded ({type(error).__name__}); it is damaged or "
+                "truncated. Send it again."
+            ) from error
+
+
+def _starts_bare(start: bytes) -> bool:
+    """Whether a file without preamble starts with an element of group 0008, as old archives write them."""
+    return start[:2] == b"\x08\x00" and start[2:4] in (b"\x00\x00", b"\x05\x00", b"\x08\x00", b"\x16\x00", b"\x18\x00")
+
+
+def _class_of(header: pydicom.Dataset) -> str:
+    meta = getattr(header, "file_meta", None)
+    return text(header, "SOPClassUID") or (text(meta, "MediaStorageSOPClassUID") if meta is not None else "")
+
+
+def _made_by_us(header: pydicom.Dataset, path: Path) -> bool:
+    try:
+        return is_ours(header)
+    except DECODE_ERRORS as error:
+        raise NotReadable(
+            f"The manufacturer in the file {path.name} can not be decoded; send the file again."
+        ) from error
+
+
+def _opened(path: Path) -> BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise NotReadable(f"The file {path.name} can not be opened ({error.strerror}).") from error
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in names:
+            yield Path(folder, name)
