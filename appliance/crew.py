@@ -1,0 +1,182 @@
+"""Worker processes that work off independent tasks one by one, so that a bad task harms nothing but itself.
+
+Each worker is a fresh interpreter with its own pipe: whatever ends it (an error nobody foresaw, the kernel's memory
+killer) is known to belong to the one task it was on, and the others go on. Workers are replaced after a number of
+tasks, so that memory stays steady over a cohort. `concurrent.futures` was rejected: a worker that dies breaks its
+whole pool without saying which task it was on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, Generic, TypeVar
+
+from models.errors import RDeepNetError, SetupError
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
+
+
+@dataclass(frozen=True)
+class Done(Generic[Task, Answer]):
+    """A task with its answer."""
+
+    task: Task
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Broken(Generic[Task]):
+    """A task that ended in an error nobody foresaw, or with its worker."""
+
+    task: Task
+    reason: str
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+    task: Any = None
+    is_busy: bool = False
+    tasks_left: int = 0
+
+
+def work_off(
+    tasks: Iterable[Task],
+    prepare: Callable[[], Callable[[Task], Answer]],
+    *,
+    workers: int,
+    tasks_per_worker: int = 25,
+) -> Iterator[Done[Task, Answer] | Broken[Task]]:
+    """Work off tasks in `workers` processes; outcomes come in the order in which they end.
+
+    Parameters
+    ----------
+    tasks : picklable
+    prepare : picklable; runs once in each worker and returns the function that answers one task
+    workers : number of processes; the processor's cores are divided among them
+    tasks_per_worker : a worker is replaced after so many
+
+    Raises
+    ------
+    SetupError
+        When a worker can not prepare itself.
+    """
+    waiting = deque(tasks)
+    crew: list[_Worker] = []
+    try:
+        with _shared_cores(workers):
+            while waiting or any(worker.is_busy for worker in crew):
+                crew = [worker for worker in crew if worker.is_busy or worker.tasks_left]
+                while waiting and len(crew) < workers:
+                    crew.append(_hired(prepare, tasks_per_worker))
+                for worker in crew:
+                    if waiting and not worker.is_busy:
+                        _hand_over(worker, waiting.popleft())
+                ready = wait([worker.pipe for worker in crew if worker.is_busy])
+                for worker in [worker for worker in crew if worker.pipe in ready]:
+                    yield _outcome(worker)
+    finally:
+        for worker in crew:
+            _dismiss(worker)
+
+
+def _hired(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, prepare), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours, tasks_left=tasks)
+
+
+def _hand_over(worker: _Worker, task: Any) -> None:
+    worker.task, worker.is_busy = task, True
+    worker.tasks_left -= 1
+    try:
+        worker.pipe.send(task)
+    except BrokenPipeError:
+        return  # the worker is gone; reading its pipe says so
+
+
+def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
+    """What has become of the worker's task; the worker is free, or dismissed."""
+    worker.is_busy = False
+    try:
+        kind, content = worker.pipe.recv()
+    except (EOFError, ConnectionResetError):
+        worker.tasks_left = 0
+        worker.process.join()
+        code = worker.process.exitcode
+        how = (
+            f"by signal {-code}, possibly for want of memory" if code is not None and code < 0 else f"with code {code}"
+        )
+        return Broken(worker.task, f"The process that worked on it was ended {how}.")
+    if kind == "unprepared":
+        raise SetupError(f"A worker process could not start: {content}")
+    if not worker.tasks_left:
+        _dismiss(worker)
+    return Done(worker.task, content) if kind == "answer" else Broken(worker.task, content)
+
+
+def _dismiss(worker: _Worker) -> None:
+    """End a worker; one that is on a task is not waited for."""
+    worker.pipe.close()
+    if worker.is_busy:
+        worker.process.terminate()
+    worker.process.join()
+
+
+def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None:
+    """The worker: prepare, then answer tasks until the other end of the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C goes to the whole group; the parent decides
+    try:
+        answer = prepare()
+    except Exception as error:  # outermost loop of a worker: the parent has to hear of everything
+        pipe.recv()
+        pipe.send(("unprepared", _described(error)))
+        return
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        try:
+            message = ("answer", answer(task))
+        except Exception as error:  # outermost loop of a worker: one bad task must not stop the others
+            message = ("broken", _described(error))
+        pipe.send(message)
+
+
+def _described(error: Exception) -> str:
+    """The sentence of one of our own errors; of another its type and place, since its text may hold patient data."""
+    if isinstance(error, RDeepNetError):
+        return str(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {os.path.basename(frame.filename)}, line {frame.lineno}"
+
+
+@contextmanager
+def _shared_cores(workers: int) -> Iterator[None]:
+    """Give each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
+    share = max(1, (os.cpu_count() or 1) // max(1, workers))
+    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update({name: str(share) for name, value in before.items() if value is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
