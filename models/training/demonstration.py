@@ -1,0 +1,151 @@
+"""Makes the three demonstration packages from a simulated cohort, the same every time: no patient is behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features.names import features_of
+from models.features.settings import FeatureSettings
+from models.package import FeatureOrigin, Task, Training
+from models.survival import harrell_c
+from models.training.deepsurv import fit_recurrence
+from models.training.export import PackageText, write_package
+from models.training.feature_shape import measured_shape
+from models.training.mlp import auc, fit_expression
+from models.training.network import Recipe
+from models.training.simulate import Cohort, Truth, simulate_cohort
+from models.volume import Region, Sequence
+
+NOTICE = "demonstration model, not trained on patients"
+VERSION = "1.0.0"
+SEED = 20230815
+REFERENCE_PATIENTS = 2
+FRESH_PATIENTS = 2000
+
+DATA = (
+    f"698 simulated feature vectors (truth 'strong', seed {SEED}, models/training/simulate.py). No patient is behind "
+    "them: distributions and correlations of the features were measured on lesions placed at random in public MR images, "
+    "outcomes follow an invented risk."
+)
+CAVEATS = (
+    "Trained on a simulation: the numbers have no clinical meaning, for any patient, in either direction.",
+    "The weights of the RDeepNet paper are not public; this package only has their shape.",
+    "Single inputs share information with many others: read attributions by group, not as reasons.",
+)
+
+
+def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
+    """Train and write `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
+    names = features_of(Sequence, Region)
+    shape = measured_shape(names)
+    cohort = simulate_cohort(shape, truth=Truth.STRONG, seed=SEED).part("training")
+    fresh = simulate_cohort(shape, truth=Truth.STRONG, seed=SEED + 1, sizes={"fresh": FRESH_PATIENTS})
+    return (
+        _recurrence(out / "recurrence", cohort, fresh, (Sequence.T1C, Sequence.T2W)),
+        _expression(out / "krt7_as", cohort, fresh),
+        _recurrence(out / "recurrence_t1c", cohort, fresh, (Sequence.T1C,)),
+    )
+
+
+def _columns(cohort: Cohort, names: tuple[str, ...]) -> NDArray[np.float64]:
+    place = {name: index for index, name in enumerate(cohort.names)}
+    return cohort.values[:, [place[name] for name in names]]
+
+
+def _origin() -> FeatureOrigin:
+    # The scales were measured with these settings; engine and bias correction do not matter to a simulation.
+    return FeatureOrigin(settings_digest=FeatureSettings().digest(), engine="", bias_correction="")
+
+
+def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
+    names = features_of(sequences, Region)
+    values = _columns(cohort, names)
+    model = fit_recurrence(
+        names, values, times_months=cohort.times_months, events=cohort.events, recipe=Recipe(), seed=SEED
+    )
+    unseen = model.scorer.score(_columns(fresh, names))
+    c_fresh = harrell_c(fresh.times_months, fresh.events, unseen)
+    training = Training(
+        data=DATA,
+        patients=len(values),
+        events=int(cohort.events.sum()),
+        recipe=_recipe(Recipe()) + f" Calibrated with slope {model.slope:.2f} from out-of-fold log-risks.",
+        performance=(
+            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of fold, "
+            f"{model.c_apparent:.2f} on the training patients). It says nothing about real patients."
+        ),
+    )
+    write_package(
+        folder,
+        text=PackageText(
+            task=Task.RECURRENCE,
+            name=folder.name,
+            version=VERSION,
+            title="RDeepNet recurrence score" + ("" if len(sequences) > 1 else " (T1+C only)"),
+            notice=NOTICE,
+            cut_off=1.10,
+            horizons_months=(12.0, 24.0, 36.0),
+            origin=_origin(),
+            training=training,
+            caveats=CAVEATS,
+        ),
+        names=names,
+        scorer=model.scorer,
+        baseline=model.baseline,
+        training_values=values,
+        reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
+    )
+    return folder
+
+
+def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
+    names = features_of(Sequence, (Region.INTRATUMORAL,))
+    values = _columns(cohort, names)
+    median = float(np.median(cohort.krt7_as_tpm))
+    high = cohort.krt7_as_tpm > median
+    model = fit_expression(names, values, high=high, recipe=Recipe(), seed=SEED)
+    unseen = model.scorer.score(_columns(fresh, names))
+    auc_fresh = auc(unseen, fresh.krt7_as_tpm > median)
+    training = Training(
+        data=DATA + " High expression is above the median of the simulated expression.",
+        patients=len(values),
+        events=int(high.sum()),
+        recipe=_recipe(Recipe()) + " Platt scaling from out-of-fold outputs.",
+        performance=(
+            f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
+            f"{model.auc_apparent:.2f} on the training patients). It says nothing about real patients."
+        ),
+    )
+    write_package(
+        folder,
+        text=PackageText(
+            task=Task.KRT7_AS,
+            name=folder.name,
+            version=VERSION,
+            title="KRT7-AS expression",
+            notice=NOTICE,
+            cut_off=0.5,
+            horizons_months=(),
+            origin=_origin(),
+            training=training,
+            caveats=CAVEATS,
+        ),
+        names=names,
+        scorer=model.scorer,
+        baseline=None,
+        training_values=values,
+        reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
+    )
+    return folder
+
+
+def _recipe(recipe: Recipe) -> str:
+    widths = "-".join(str(width) for width in recipe.hidden)
+    return (
+        f"{recipe.members} members ({widths} units, SiLU, batch normalisation, dropout {recipe.dropout:g}), inputs with "
+        f"|r| above {recipe.correlation_limit:g} dropped, {recipe.selected} inputs selected inside each fold, AdamW with "
+        "early stopping on the held-out fold, seed fixed."
+    )

@@ -1,0 +1,148 @@
+"""The recipe "ensemble": scaling, correlation filter, in-fold selection, one network per inner fold, averaged.
+
+Each member holds out one fold for early stopping and selects its inputs without it. Members are brought to mean 0 and
+standard deviation 1 over their own training patients before they are averaged, since the partial likelihood leaves
+offset and, under early stopping, scale to chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import SetupError
+from models.training.network import Loss, Recipe, fit_network
+from models.training.scorer import CLIP, Layer, Scorer
+from models.training.selection import stratified_folds, strongest, uncorrelated
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is learnt, as functions of the patients (indices) it is asked for.
+
+    Attributes
+    ----------
+    stratify : bool (patients,), spread evenly over the folds
+    residuals : what the univariate association is measured with: indices → (indices,)
+    loss : indices → (outputs of these patients → scalar)
+    """
+
+    stratify: NDArray[np.bool_]
+    residuals: Callable[[Indices], NDArray[np.float64]]
+    loss: Callable[[Indices], Loss]
+
+
+def usable_inputs(names: tuple[str, ...], values: NDArray[np.float64], *, diagnostics: bool) -> Indices:
+    """Indices of the inputs that vary and, unless `diagnostics`, are not diagnostics of image and mask.
+
+    Raises
+    ------
+    SetupError
+        When a value is not finite or no input is left.
+    """
+    if values.ndim != 2 or values.shape[1] != len(names) or not np.all(np.isfinite(values)):
+        raise SetupError(f"Features of shape {values.shape}; finite numbers, patients × {len(names)}, were expected.")
+    spread, size = values.std(axis=0), np.abs(values).max(axis=0)
+    varies = spread > 1e-9 * np.maximum(size, 1e-300)
+    allowed = np.array([diagnostics or "_diagnostics_" not in name for name in names])
+    usable = np.flatnonzero(varies & allowed)
+    if not usable.size:
+        raise SetupError("No input varies between the patients; check the feature table.")
+    return usable
+
+
+def fit_ensemble(
+    values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, seed: int
+) -> Scorer:
+    """Train the members and average them: output has mean 0 over the training patients, no calibration yet.
+
+    Parameters
+    ----------
+    values : (patients, inputs), unscaled
+    usable : inputs that may be used
+    """
+    mean, spread = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
+    z = np.clip((values[:, usable] - mean) / spread, -CLIP, CLIP)
+    kept = uncorrelated((values[:, usable] - mean) / spread, limit=recipe.correlation_limit)
+    z = z[:, kept]
+
+    folds = stratified_folds(objective.stratify, folds=recipe.members, seed=seed)
+    networks: list[tuple[Indices, tuple[Layer, ...]]] = []
+    gains, offset = [], 0.0
+    for fold in range(recipe.members):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        chosen = np.arange(kept.size, dtype=np.int64)
+        if recipe.selected is not None:
+            chosen = strongest(z[inside], objective.residuals(inside), count=recipe.selected)
+        fit = fit_network(
+            z[np.ix_(inside, chosen)],
+            z[np.ix_(outside, chosen)],
+            loss=objective.loss(inside),
+            held_out_loss=objective.loss(outside),
+            recipe=recipe,
+            seed=seed + fold,
+        )
+        member = _scorer(kept.size, chosen, [(chosen, fit.layers)], (1.0,), 0.0)
+        output = member.output(z[inside])
+        gain = 1.0 / (recipe.members * max(float(output.std()), 1e-6))
+        networks.append((chosen, fit.layers))
+        gains.append(gain)
+        offset -= gain * float(output.mean())
+    used = np.unique(np.concatenate([chosen for chosen, _ in networks]))
+    inner = _scorer(kept.size, used, networks, tuple(gains), offset)
+    source = usable[kept[used]]
+    return Scorer(
+        inputs=values.shape[1],
+        selected=source,
+        centre=mean[kept[used]],
+        scale=spread[kept[used]],
+        networks=inner.networks,
+        gains=inner.gains,
+        offset=offset - float(inner.output(z).mean()),
+        is_probability=False,
+    )
+
+
+def _scorer(
+    inputs: int,
+    used: Indices,
+    networks: list[tuple[Indices, tuple[Layer, ...]]],
+    gains: tuple[float, ...],
+    offset: float,
+) -> Scorer:
+    """A scorer on already scaled inputs; every first layer is spread over the union of inputs, zero where not chosen."""
+    spread = []
+    for chosen, layers in networks:
+        weights, bias = layers[0]
+        first = np.zeros((used.size, weights.shape[1]))
+        first[np.searchsorted(used, chosen)] = weights
+        spread.append(((first, bias), *layers[1:]))
+    return Scorer(inputs, used, np.zeros(used.size), np.ones(used.size), tuple(spread), gains, offset, False)
+
+
+def out_of_fold(
+    values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, folds: int, seed: int
+) -> NDArray[np.float64]:
+    """Outputs for every patient of an ensemble that was trained without that patient: (patients,).
+
+    The whole procedure is repeated in every fold, selection included, so that calibration and baseline hazard are
+    estimated on what the model does with patients it has not seen.
+    """
+    fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
+    outputs = np.empty(len(values))
+    for fold in range(folds):
+        inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        part = Objective(
+            stratify=objective.stratify[inside],
+            residuals=lambda indices, inside=inside: objective.residuals(inside[indices]),  # type: ignore[misc]
+            loss=lambda indices, inside=inside: objective.loss(inside[indices]),  # type: ignore[misc]
+        )
+        varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
+        scorer = fit_ensemble(values[inside], varies, objective=part, recipe=recipe, seed=seed + 1000 * (fold + 1))
+        outputs[outside] = scorer.output(values[outside])
+    return outputs

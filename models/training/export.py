@@ -1,0 +1,329 @@
+"""From a trained `Scorer` to a package folder: the ONNX graph, the reference patients, the manifest.
+
+Decision: the graph is written operator by operator, not by torch's exporters. It has a dozen kinds of operators; written
+out, its bytes are the same every time, integrated gradients are plain matrix products in the same graph, and inputs carry
+their names. Rejected: torch's TorchScript exporter (deprecated, warns on every call) and its successor (needs onnxscript,
+writes weights to a side file, takes half a minute), neither of which exports a gradient.
+
+Decision: double precision throughout. Features reach 10⁹ with differences that matter in the tenth digit, the networks
+are small, and the reference patients then reproduce to 1e-6 on any machine.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, FeatureOrigin, Task, Training
+from models.package import SCHEMA as PACKAGE_SCHEMA
+from models.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
+from models.survival import BaselineHazard
+from models.training.card import CardFacts, model_card
+from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
+from models.volume import Region, Sequence
+
+OPSET = 17
+IR_VERSION = 8  # of opset 17's time: every ONNX Runtime since 1.11 reads it
+RANGE = (0.005, 0.995)
+
+
+class _Graph:
+    """Collects nodes and constants; every method returns the name of the tensor it makes."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: ArrayLike, dtype: type = np.float64) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=dtype), name))
+        return name
+
+    def op(self, kind: str, *inputs: str, output: str | None = None, axis: int | None = None) -> str:
+        name = output or f"t{len(self.nodes)}"
+        attributes = {} if axis is None else {"axis": axis}
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def sum(self, tensor: str, axis: int) -> str:
+        name = f"t{len(self.nodes)}"
+        axes = self.constant([axis], np.int64)
+        self.nodes.append(helper.make_node("ReduceSum", [tensor, axes], [name], keepdims=0))
+        return name
+
+
+def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
+    """The scorer as an ONNX model: `features` (n, inputs) → `score` (n,), `attributions` (n, inputs).
+
+    Attributions are integrated gradients (Sundararajan et al. (2017), arXiv:1703.01365) of the output (log-risk or logit)
+    from the patient whose inputs are all at their centre, along the straight line in scaled and clipped inputs, by
+    Gauss-Legendre quadrature with 32 nodes. They sum to output - output of that reference patient.
+    """
+    graph = _Graph()
+    x = graph.op("Gather", INPUT, graph.constant(scorer.selected, np.int64), axis=1)
+    standardised = graph.op("Div", graph.op("Sub", x, graph.constant(scorer.centre)), graph.constant(scorer.scale))
+    z = graph.op("Clip", standardised, graph.constant(-CLIP), graph.constant(CLIP))
+
+    output, gradient = graph.constant(scorer.offset), None
+    for layers, gain in zip(scorer.networks, scorer.gains, strict=True):
+        factor = graph.constant(gain)
+        projected = graph.op("MatMul", z, graph.constant(layers[0][0]))
+        output = graph.op("Add", output, graph.op("Mul", factor, _forward(graph, projected, layers)))
+        member = graph.op("Mul", factor, _mean_gradient(graph, projected, layers))
+        gradient = member if gradient is None else graph.op("Add", gradient, member)
+    assert gradient is not None
+    column = graph.op("Squeeze", output, graph.constant([1], np.int64))
+    graph.op("Sigmoid" if scorer.is_probability else "Identity", column, output=SCORE)
+
+    # Unused inputs point at a column of zeros behind the used ones.
+    used = graph.op("Mul", gradient, z)
+    zero = graph.op("Mul", graph.op("Gather", z, graph.constant([0], np.int64), axis=1), graph.constant(0.0))
+    place = np.full(scorer.inputs, scorer.selected.size)
+    place[scorer.selected] = np.arange(scorer.selected.size)
+    padded = graph.op("Concat", used, zero, axis=1)
+    graph.op("Gather", padded, graph.constant(place, np.int64), axis=1, output=ATTRIBUTIONS)
+
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "rdeepnet",
+            [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, ["patients", scorer.inputs])],
+            [
+                helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["patients"]),
+                helper.make_tensor_value_info(ATTRIBUTIONS, TensorProto.DOUBLE, ["patients", scorer.inputs]),
+            ],
+            initializer=graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="rdeepnet",
+    )
+    helper.set_model_props(model, {NAMES_KEY: "\n".join(names)})
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def _forward(graph: _Graph, projected: str, layers: tuple[Layer, ...]) -> str:
+    """Network from the first layer's z·W on: (n, 1)."""
+    h = graph.op("Add", projected, graph.constant(layers[0][1]))
+    for weights, bias in layers[1:]:
+        activated = graph.op("Mul", h, graph.op("Sigmoid", h))
+        h = graph.op("Add", graph.op("MatMul", activated, graph.constant(weights)), graph.constant(bias))
+    return h
+
+
+def _mean_gradient(graph: _Graph, projected: str, layers: tuple[Layer, ...]) -> str:
+    """Mean over the path from 0 to z of the gradient by z: (n, used)."""
+    nodes, weights = np.polynomial.legendre.leggauss(STEPS)
+    alpha = graph.constant(((nodes + 1) / 2)[np.newaxis, :, np.newaxis])
+    path = graph.op("Mul", graph.op("Unsqueeze", projected, graph.constant([1], np.int64)), alpha)
+    h = graph.op("Add", path, graph.constant(layers[0][1]))
+    slopes = []
+    for matrix, bias in layers[1:]:
+        share = graph.op("Sigmoid", h)
+        activated = graph.op("Mul", h, share)
+        # d/dh h·s(h) = s + h·s·(1 - s)
+        rest = graph.op("Mul", activated, graph.op("Sub", graph.constant(1.0), share))
+        slopes.append(graph.op("Add", share, rest))
+        h = graph.op("Add", graph.op("MatMul", activated, graph.constant(matrix)), graph.constant(bias))
+    gradient = graph.op("Mul", slopes[-1], graph.constant(layers[-1][0][:, 0]))
+    for (matrix, _), slope in zip(layers[-2:0:-1], slopes[-2::-1], strict=True):
+        gradient = graph.op("Mul", graph.op("MatMul", gradient, graph.constant(matrix.T)), slope)
+    weighted = graph.op("Mul", gradient, graph.constant((weights / 2)[np.newaxis, :, np.newaxis]))
+    return graph.op("MatMul", graph.sum(weighted, axis=1), graph.constant(layers[0][0].T))
+
+
+@dataclass(frozen=True)
+class PackageText:
+    """What a package says about itself; it becomes the manifest and the model card.
+
+    Attributes
+    ----------
+    task : what it predicts
+    name, version, title, notice : as in `ModelIdentity`
+    cut_off : on the scale of the score
+    horizons_months : for survival; empty unless the task is recurrence
+    origin : how the training features were made
+    training : what it was trained on
+    caveats : sentences for the model card
+    """
+
+    task: Task
+    name: str
+    version: str
+    title: str
+    notice: str
+    cut_off: float
+    horizons_months: tuple[float, ...]
+    origin: FeatureOrigin
+    training: Training
+    caveats: tuple[str, ...]
+
+
+def write_package(
+    folder: Path,
+    *,
+    text: PackageText,
+    names: tuple[str, ...],
+    scorer: Scorer,
+    baseline: BaselineHazard | None,
+    training_values: NDArray[np.float64],
+    reference_values: NDArray[np.float64],
+) -> None:
+    """Write a package into a folder that is new, empty, or holds an older package of the same task.
+
+    Parameters
+    ----------
+    names : inputs in order
+    baseline : for the task recurrence, else None
+    training_values : float64 (patients, inputs), for the ranges
+    reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
+    """
+    low, high = np.quantile(training_values, RANGE, axis=0)
+    sequences = tuple(sequence for sequence in Sequence if any(name.startswith(f"{sequence}_") for name in names))
+    regions = tuple(region for region in Region if any(name.split("_", 2)[1] == region for name in names))
+    files = {
+        "model.onnx": scorer_graph(scorer, names),
+        "inputs.csv": _table(["name", "low", "high"], zip(names, low.tolist(), high.tolist(), strict=True)),
+        "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months),
+        "MODEL_CARD.md": _card(text, scorer, sequences, regions).encode(),
+    }
+    if baseline is not None:
+        rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
+        files["baseline.csv"] = _table(["time_months", "cumulative_hazard"], rows)
+    assert set(files) == FILES[text.task]
+    files[MANIFEST] = _manifest(text, sequences, regions, files).encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def _card(text: PackageText, scorer: Scorer, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]) -> str:
+    return model_card(
+        CardFacts(
+            title=text.title,
+            name=text.name,
+            version=text.version,
+            notice=text.notice,
+            task=text.task,
+            inputs=scorer.inputs,
+            used=scorer.selected.size,
+            sequences=tuple(sequence.label for sequence in sequences),
+            regions=tuple(str(region) for region in regions),
+            cut_off=text.cut_off,
+            horizons_months=text.horizons_months,
+            origin=text.origin,
+            training=text.training,
+            caveats=text.caveats,
+        )
+    )
+
+
+def _manifest(
+    text: PackageText, sequences: tuple[Sequence, ...], regions: tuple[Region, ...], files: Mapping[str, bytes]
+) -> str:
+    output: dict[str, object] = {
+        "scale": SCALES[text.task],
+        "direction": DIRECTIONS[text.task],
+        "cut_off": text.cut_off,
+    }
+    if text.task is Task.RECURRENCE:
+        output["horizons_months"] = list(text.horizons_months)
+    return _toml(
+        {
+            "": {
+                "schema": PACKAGE_SCHEMA,
+                "name": text.name,
+                "version": text.version,
+                "task": text.task,
+                "title": text.title,
+                "notice": text.notice,
+                "sequences": list(sequences),
+                "regions": list(regions),
+            },
+            "output": output,
+            "features": asdict(text.origin),
+            "training": asdict(text.training),
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+        }
+    )
+
+
+def _toml(manifest: Mapping[str, Mapping[str, object]]) -> str:
+    """Two levels of TOML; JSON's notation of texts, numbers and lists of them is TOML's as well."""
+    sections = []
+    for header, table in manifest.items():
+        lines = [f"[{header}]"] if header else []
+        for key, value in table.items():
+            shown = key if key.replace("_", "").isalnum() else json.dumps(key)
+            lines.append(f"{shown} = {json.dumps(value, ensure_ascii=False)}")
+        sections.append("\n".join(lines))
+    return "\n\n".join(sections) + "\n"
+
+
+def _table(header: list[str], rows: Iterable[tuple[str | float, ...]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _reference(
+    scorer: Scorer,
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    baseline: BaselineHazard | None,
+    horizons: tuple[float, ...],
+) -> bytes:
+    """Expected outputs come from the trained arrays in numpy, not from the graph that is checked against them."""
+    scores, attributions = scorer.score(values), attribution(scorer, values)
+    cases = []
+    for patient, score in enumerate(scores.tolist()):
+        leading = np.argsort(-np.abs(attributions[patient]), kind="stable")[:10]
+        survival = {} if baseline is None else {f"{m:g}": float(baseline.survival(score, m)) for m in horizons}
+        cases.append(
+            {
+                "score": score,
+                "survival": survival,
+                "attributions": {names[i]: float(attributions[patient, i]) for i in leading},
+                "inputs": values[patient].tolist(),
+            }
+        )
+    return (json.dumps({"cases": cases}, indent=1) + "\n").encode()
+
+
+def attribution(scorer: Scorer, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integrated gradients in numpy, (patients, inputs): the oracle of those in the graph."""
+    nodes, weights = np.polynomial.legendre.leggauss(STEPS)
+    z = scorer.scaled(values)
+    mean = np.zeros_like(z)
+    for layers, gain in zip(scorer.networks, scorer.gains, strict=True):
+        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+            mean += gain * weight * _gradient(layers, node * z)
+    result = np.zeros((len(z), scorer.inputs))
+    result[:, scorer.selected] = mean * z
+    return result
+
+
+def _gradient(layers: tuple[Layer, ...], z: NDArray[np.float64]) -> NDArray[np.float64]:
+    slopes = []
+    for matrix, bias in layers[:-1]:
+        h = z @ matrix + bias
+        share = sigmoid(h)
+        slopes.append(share + h * share * (1 - share))
+        z = h * share
+    gradient = np.broadcast_to(layers[-1][0][:, 0], slopes[-1].shape)
+    for (matrix, _), slope in zip(layers[-2::-1], slopes[::-1], strict=True):
+        gradient = (gradient * slope) @ matrix.T
+    return np.asarray(gradient)
