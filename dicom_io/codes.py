@@ -1,0 +1,218 @@
+"""Coded concepts of our objects: standard codes where there are any, else codes of a private scheme.
+
+Original features carry their IBSI code. Every other feature has one private code, a stable hash of its full name: the
+name itself is longer than the 16 characters of a Code Value. The private scheme is declared in every object that uses
+it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from models.findings import Finding, Severity
+from models.predict import Group
+from models.volume import Region, Sequence
+from reports.content import Measurement, ModelSection, Subject
+
+PRIVATE_SCHEME = "99RDEEPNET"
+LONGEST_MEANING = 64  # characters of a Code Meaning (VR LO)
+LONGEST_VALUE = 16  # characters of a Code Value (VR SH)
+
+BREAST: Code = codes.SCT.Breast
+BREAST_MRI = Code("241615005", "SCT", "MRI of breast")
+MORPHOLOGICALLY_ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
+SPATIAL_CONCEPT = Code("309825002", "SCT", "Spatial and Relational Concept")
+NEOPLASM: Code = codes.SCT.Neoplasm
+VOLUME: Code = codes.SCT.Volume
+SEVERITY = Code("246112005", "SCT", "Severity")
+FINDING: Code = codes.DCM.Finding
+CONCLUSION: Code = codes.DCM.Conclusion
+COMMENT: Code = codes.DCM.Comment
+PROCESSING_EQUIPMENT: Code = codes.DCM.ProcessingEquipment
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+REPORT_TITLE: Code = codes.DCM.ImagingMeasurementReport
+PDF_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
+LATERALITY: Code = codes.SCT.Laterality
+SOURCE_IMAGE: Code = codes.DCM.SourceImageForImageProcessingOperation
+SEGMENTATION_DERIVATION: Code = codes.cid7203.SegmentationImageDerivation
+MANUAL_PROCESSING: Code = codes.cid7162.ManualProcessing
+MORPHOLOGICAL_OPERATIONS: Code = codes.cid7162.MorphologicalOperations
+
+
+def _private(value: str, meaning: str) -> Code:
+    return Code(value, PRIVATE_SCHEME, meaning)
+
+
+PERITUMORAL_SHELL = _private("PERITUMORAL", "Peritumoral shell")
+T1C_IMAGE = _private("SEQ_T1C", "T1-weighted with contrast agent")
+T2W_IMAGE = _private("SEQ_T2W", "T2-weighted")
+ATTRIBUTION = _private("ATTRIBUTION", "Attribution to the output of the model")
+NOTICE = _private("NOTICE", "Notice")
+NOT_APPLICABLE = _private("NOT_APPLICABLE", "Model not applicable")
+PROVENANCE = _private("PROVENANCE", "Provenance")
+SERIES_USED = _private("SERIES_USED", "Series used")
+IMAGE_TYPE = _private("SEQUENCE", "MR sequence")
+
+_SEVERITIES = {
+    Severity.NOTE: _private("NOTE", "Note"),
+    Severity.WARNING: _private("WARNING", "Warning"),
+}
+
+# Key of a measurement that is no feature → private code value and meaning.
+_QUANTITIES = {
+    "recurrence_score": ("RECURRENCE_SCORE", "Recurrence score (log-risk)"),
+    "krt7_as_high": ("KRT7_AS_HIGH", "Probability of high expression of KRT7-AS"),
+    "cut_off": ("CUT_OFF", "Cut-off between the low and the high group"),
+}
+
+# First quantity of a model → the question its group answers.
+_QUESTIONS = {
+    "recurrence_score": _private("RISK_GROUP", "Risk group for recurrence"),
+    "krt7_as_high": _private("KRT7_AS_GROUP", "Expression group of KRT7-AS"),
+}
+
+# UCUM code → meaning (CID 7181 and 82 where they list it).
+_UNITS = {
+    "1": "no units",
+    "mm": "millimeter",
+    "mm2": "square millimeter",
+    "mm3": "cubic millimeter",
+    "/mm": "per millimeter",
+    "1/mm": "per millimeter",
+    "mm-1": "per millimeter",
+    "cm3": "cubic centimeter",
+    "mo": "month",
+    "%": "percent",
+    "{voxels}": "voxels",
+}
+
+
+def fitting(text: str, otherwise: str) -> str:
+    """`text` where it fits a Code Meaning, else `otherwise`, cut to fit."""
+    return text if 0 < len(text) <= LONGEST_MEANING else otherwise[:LONGEST_MEANING]
+
+
+def unit(ucum: str) -> Code:
+    """A unit; the code itself is the meaning of a unit that is not in the table."""
+    return Code(ucum, "UCUM", _UNITS.get(ucum, ucum))
+
+
+def hashed(prefix: str, text: str) -> str:
+    """A Code Value for any text: the prefix and 48 bits of its SHA-256, at most 16 characters."""
+    return f"{prefix}{hashlib.sha256(text.encode()).hexdigest()[:12].upper()}"
+
+
+def feature(measurement: Measurement) -> Code:
+    """IBSI code of a feature that has one, else the private code of its full name.
+
+    The meaning is the reader's label; where that is longer than a Code Meaning, the PyRadiomics name without sequence
+    and region, which the measurement group states.
+    """
+    meaning = fitting(measurement.label, measurement.key.split("_", 2)[-1])
+    if measurement.ibsi is not None:
+        return Code(measurement.ibsi, "IBSI", meaning)
+    return _private(hashed("F", measurement.key), meaning)
+
+
+def quantity(measurement: Measurement) -> Code:
+    """Code of a number that a model gives: score, probability, survival at a horizon, cut-off."""
+    if measurement.key == "rfs":
+        months = measurement.horizon_months
+        if months is None:
+            raise ValueError(f"'{measurement.label}' has no horizon; recurrence-free survival needs one.")
+        return _private(f"RFS_{months:g}_MO", f"Recurrence-free survival at {months:g} months")
+    known = _QUANTITIES.get(measurement.key)
+    return _private(*known) if known else _private(hashed("Q", measurement.key), fitting(measurement.label, "Output"))
+
+
+def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code:
+    """Lower or upper limit of the 95 % interval of the quantity `name`."""
+    side = "Upper" if upper else "Lower"
+    meaning = fitting(f"{side} limit of 95 % interval: {name.meaning}", f"{side} limit of 95 % interval")
+    return _private(hashed(side[0], f"{name.value}|{measurement.horizon_months}"), meaning)
+
+
+def question(section: ModelSection) -> Code:
+    """The question that a model's group answers."""
+    key = section.measurements[0].key
+    return _QUESTIONS.get(key, _private(hashed("G", key), "Group"))
+
+
+def group(section: ModelSection) -> Code:
+    """The group a patient is in; the meaning is the report's own label."""
+    stem = {"recurrence_score": "RISK", "krt7_as_high": "KRT7_AS"}.get(section.measurements[0].key, "GROUP")
+    side = "HIGH" if section.group is Group.HIGH else "LOW"
+    return _private(f"{stem}_{side}", fitting(section.group_label, section.group.value))
+
+
+def contribution(label: str) -> Code:
+    """A group of inputs whose share of the output is reported."""
+    return _private(hashed("C", label), fitting(label, "Group of inputs"))
+
+
+def finding(item: Finding) -> Code:
+    """What a finding is about, by its stable identifier."""
+    return _private(hashed("N", item.code), fitting(item.code, "finding"))
+
+
+def severity(item: Finding) -> Code:
+    """How much a finding weighs."""
+    return _SEVERITIES[item.severity]
+
+
+def sequence(value: Sequence) -> Code:
+    """The sequence a region was measured on."""
+    return {Sequence.T1C: T1C_IMAGE, Sequence.T2W: T2W_IMAGE}[value]
+
+
+def region_category(region: Region) -> Code:
+    """Segmented Property Category."""
+    return {Region.INTRATUMORAL: MORPHOLOGICALLY_ABNORMAL, Region.PERITUMORAL: SPATIAL_CONCEPT}[region]
+
+
+def region_type(region: Region) -> Code:
+    """Segmented Property Type, and the finding of the region's measurement group."""
+    return {Region.INTRATUMORAL: NEOPLASM, Region.PERITUMORAL: PERITUMORAL_SHELL}[region]
+
+
+def is_breast(header: Dataset) -> bool:
+    """Whether the images are of the breast: they say so, or say nothing."""
+    part = str(header.get("BodyPartExamined", "") or "").strip().upper()
+    return part == "" or "BREAST" in part
+
+
+def side(subject: Subject) -> Code | None:
+    """Laterality of the finding site, where the images state it."""
+    return {
+        "L": codes.SCT.Left,
+        "R": codes.SCT.Right,
+        "B": codes.SCT.RightAndLeft,
+    }.get(subject.laterality)
+
+
+def coding_schemes() -> list[CodingSchemeIdentificationItem]:
+    """Declaration of the coding schemes that are not DICOM's own."""
+    return [
+        CodingSchemeIdentificationItem(
+            designator=PRIVATE_SCHEME,
+            name="rdeepnet private codes",
+            responsible_organization="rdeepnet",
+        ),
+        CodingSchemeIdentificationItem(
+            designator="IBSI",
+            name="Image Biomarker Standardisation Initiative",
+            registry="HL7",
+            uid="1.2.840.10008.2.16.13",
+        ),
+    ]
+
+
+def concept(code: Code) -> CodedConcept:
+    """The code as a DICOM item."""
+    return CodedConcept(code.value, code.scheme_designator, code.meaning)

@@ -1,0 +1,192 @@
+"""Patient and study of the source images, carried over into the objects we make.
+
+Our objects are ISO_IR 192 (UTF-8) whatever the source was, so every text is decoded here. Identity (name, ID,
+accession number, UIDs) is never altered, not even where the source breaks a rule of the standard: the archive files
+by it. Any other value that the standard does not allow is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import pydicom
+from pydicom import Dataset, config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.sequence import Sequence as ItemSequence
+from pydicom.valuerep import validate_value
+
+from dicom_io.errors import NotReadable
+
+CHARACTER_SET = "ISO_IR 192"
+
+# Carried over as they are; what the archive files by.
+IDENTITY = frozenset(
+    {"PatientName", "PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyInstanceUID", "StudyID"}
+)
+
+# Present in every object of ours, empty where the source says nothing (type 2).
+_TYPE_2 = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyID",
+)
+
+# Present where the source has a value.
+_TYPE_3 = (
+    # Patient
+    "IssuerOfPatientID",
+    "OtherPatientNames",
+    "PatientBirthTime",
+    "EthnicGroup",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    # General Study
+    "StudyDescription",
+    "IssuerOfAccessionNumberSequence",
+    "PhysiciansOfRecord",
+    "ProcedureCodeSequence",
+    # Patient Study
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    # General Equipment, SOP Common
+    "InstitutionName",
+    "TimezoneOffsetFromUTC",
+)
+
+# Present together or not at all; the second half is type 2.
+_TRIAL_TYPE_1 = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID")
+_TRIAL_TYPE_2 = ("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
+_TRIAL_TYPE_3 = (
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    "ClinicalTrialTimePointID",
+    "ClinicalTrialTimePointDescription",
+)
+
+_SEXES = frozenset({"F", "M", "O"})
+_OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
+_OFFSET = re.compile(r"([+-])(\d{2})(\d{2})")
+
+
+def carried_over(header: Dataset) -> Dataset:
+    """The patient and study modules of `header`, in Unicode, as the root of an object of ours.
+
+    Raises
+    ------
+    NotReadable
+        When the header has no Study Instance UID.
+    """
+    if not str(header.get("StudyInstanceUID", "")):
+        raise NotReadable("The images carry no Study Instance UID (0020,000D); send the study as the scanner made it.")
+    result = Dataset()
+    result.SpecificCharacterSet = CHARACTER_SET
+    _add(result, header, "StudyInstanceUID")
+    for keyword in _TYPE_2:
+        if not _add(result, header, keyword):
+            result.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
+    if result.PatientSex not in _SEXES:
+        result.PatientSex = None
+    for keyword in _TYPE_3:
+        _add(result, header, keyword)
+    _settle_deidentification(result)
+    if all(_add(result, header, keyword) for keyword in _TRIAL_TYPE_1):
+        for keyword in _TRIAL_TYPE_2:
+            if not _add(result, header, keyword):
+                result.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
+        for keyword in _TRIAL_TYPE_3:
+            _add(result, header, keyword)
+        if "ClinicalTrialSubjectID" not in result and "ClinicalTrialSubjectReadingID" not in result:
+            result.ClinicalTrialSubjectID = str(result.PatientID or "unknown")[:64]
+    else:
+        for keyword in _TRIAL_TYPE_1:
+            if keyword in result:
+                delattr(result, keyword)
+    return result
+
+
+def in_time_zone(moment: datetime, root: Dataset) -> datetime:
+    """`moment` on the clock the object states its times in (Timezone Offset From UTC), else unchanged."""
+    match = _OFFSET.fullmatch(str(root.get("TimezoneOffsetFromUTC", "")))
+    if match is None:
+        return moment
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return moment.astimezone(timezone(-offset if match[1] == "-" else offset))
+
+
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return tag
+
+
+def _add(target: Dataset, header: Dataset, keyword: str) -> bool:
+    """Carry one attribute over; whether a value was carried."""
+    element = header.get(_tag(keyword))
+    if element is None or element.value is None or element.is_empty:
+        return False
+    vr = dictionary_VR(keyword)
+    if vr == "SQ":
+        target.add(DataElement(_tag(keyword), "SQ", ItemSequence([_unicode(item) for item in element.value])))
+        return True
+    values = [_text(value, vr) for value in _several(element.value)]
+    identity = keyword in IDENTITY
+    if not identity:
+        values = [value for value in values if value and _is_valid(vr, value)]
+    if not any(values):
+        return False
+    value = values[0] if len(values) == 1 else values
+    # Identity is kept even where it breaks a rule, and was checked to be no worse than in the source.
+    target.add(DataElement(_tag(keyword), vr, value, validation_mode=config.IGNORE))
+    return True
+
+
+def _several(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else [value]
+
+
+def _text(value: object, vr: str) -> str:
+    text = str(value).strip(" \0") if vr not in {"PN", "ST", "LT", "UT"} else str(value).rstrip(" \0")
+    if vr == "DA":
+        old = _OLD_DATE.fullmatch(text)
+        return "".join(old.groups()) if old else text
+    return text
+
+
+def _is_valid(vr: str, value: str) -> bool:
+    try:
+        validate_value(vr, value, config.RAISE)
+    except ValueError:
+        return False
+    return True
+
+
+def _unicode(item: Dataset) -> Dataset:
+    """A copy of a sequence item with every text decoded; private and binary attributes left out."""
+    result = Dataset()
+    for element in item:
+        if element.tag.is_private or element.keyword == "SpecificCharacterSet" or element.keyword == "":
+            continue
+        if element.VR == "SQ":
+            result.add(DataElement(element.tag, "SQ", ItemSequence([_unicode(child) for child in element.value])))
+        elif not element.VR.startswith("O") and element.VR not in {"UN", "AT"}:
+            _add(result, item, element.keyword)
+    return result
+
+
+def _settle_deidentification(root: Dataset) -> None:
+    """De-identification attributes stand only where the source says the identity was removed (type 1C together)."""
+    described = "DeidentificationMethod" in root or "DeidentificationMethodCodeSequence" in root
+    if root.get("PatientIdentityRemoved") != "YES" or not described:
+        for keyword in ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"):
+            if keyword in root:
+                delattr(root, keyword)

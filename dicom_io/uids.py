@@ -1,0 +1,95 @@
+"""UIDs derived from what an object says, so that repeating a study repeats nothing at the peer.
+
+A UID is "2.25." and a UUID as one integer (PS3.5 B.2); the UUID's bits come from SHA-256 over named parts. Random
+UIDs were rejected: a repeated push would leave every answer twice in the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+
+from dicom_io.answer import Role
+from dicom_io.identity import MODEL_NAME
+from dicom_io.study import Study
+from models.predict import ModelIdentity
+from models.version import software_version
+from models.volume import Region, Sequence
+from reports import wording
+from reports.content import Report
+
+# What, beside content, models and software, determines the numbers; the time and the place of a run do not.
+_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST)
+
+
+def derived_uid(purpose: str, *parts: str) -> str:
+    """The UID of (purpose, parts): always the same for the same texts, at most 44 characters."""
+    text = json.dumps([MODEL_NAME, purpose, *parts], ensure_ascii=True, separators=(",", ":"))
+    name = uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=5)
+    return f"2.25.{name.int}"
+
+
+def answer_digest(study: Study, report: Report) -> str:
+    """SHA-256 over all that determines an answer: study, content, models, software, feature settings, engine, N4."""
+    models = [asked.model for asked in report.models]
+    models += [absent.model for absent in report.not_applicable]
+    parts = {
+        "study": str(study.header.StudyInstanceUID),
+        "content": study.content_digest,
+        "models": [(model.name, model.version, model.digest) for model in models],
+        "provenance": [report.provenance.get(label, "") for label in _DETERMINING],
+        "software": software_version(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def instance_uid(digest: str, role: Role) -> str:
+    """SOP Instance UID of our object in `role`; `digest` is that of the answer."""
+    return derived_uid("instance", digest, role)
+
+
+def series_uid(digest: str, role: Role) -> str:
+    """Series Instance UID of our object in `role`: every object has a series of its own."""
+    return derived_uid("series", digest, role)
+
+
+def dimension_uid(digest: str, role: Role) -> str:
+    """Dimension Organization UID of a segmentation of ours."""
+    return derived_uid("dimensions", digest, role)
+
+
+def frame_of_reference_uid(series_instance_uid: str) -> str:
+    """Frame of Reference for images that carry none: one for each series."""
+    return derived_uid("frame of reference", series_instance_uid)
+
+
+def tracking_uid(study: Study, sequence: Sequence, region: Region) -> str:
+    """Tracking Unique Identifier of a region on one sequence, whatever models and software run.
+
+    One for each sequence: viewers key measurement groups by it, so that two groups with one UID would hide each other.
+    """
+    return derived_uid("tracking", str(study.header.StudyInstanceUID), study.content_digest, sequence, region)
+
+
+def prediction_uid(study: Study, model_name: str) -> str:
+    """Tracking Unique Identifier of what a model says about this study, whatever the version of the model."""
+    return derived_uid("prediction", str(study.header.StudyInstanceUID), study.content_digest, model_name)
+
+
+def product_device_uid() -> str:
+    """Device UID of this software: a new version is a new device."""
+    return derived_uid("device", software_version())
+
+
+def model_device_uid(model: ModelIdentity) -> str:
+    """Device UID of a model: a retrained model is a new device (IHE AI Results)."""
+    return derived_uid("model device", model.name, model.version, model.digest)
+
+
+IMPLEMENTATION_CLASS_UID = derived_uid("implementation class")
+
+
+def implementation_version_name() -> str:
+    """Implementation Version Name, at most 16 characters."""
+    return f"RDEEPNET_{software_version()}"[:16]
