@@ -53,6 +53,7 @@ class Measurement:
     horizon_months : for survival probabilities
     interval : 95 % interval in the same unit
     ibsi : IBSI code, for features that have one
+    in_words : the number as a frequency or a remark, "88 of 100 patients recurrence-free"; "" where there is none
     """
 
     key: str
@@ -63,6 +64,29 @@ class Measurement:
     horizon_months: float | None = None
     interval: tuple[float, float] | None = None
     ibsi: str | None = None
+    in_words: str = ""
+
+
+@dataclass(frozen=True)
+class ContributionGroup:
+    """A group of inputs (sequence × region × class) and how it moved the model's output.
+
+    The three numbers are fractions of the sum of all groups' net movements without their signs, so the absolute values
+    of `share` add up to 1. Where `raising` and `lowering` are both large, the features of the group disagree.
+
+    Attributes
+    ----------
+    label : "T1+C, tumour, texture"
+    features : number of inputs in the group
+    share : net movement, raising + lowering; positive raises the output
+    raising, lowering : movement by the inputs that raise (≥ 0) and that lower (≤ 0) the output
+    """
+
+    label: str
+    features: int
+    share: float
+    raising: float
+    lowering: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +101,7 @@ class ModelSection:
     contributions: tuple[tuple[str, float], ...]  # groups of inputs (label, signed share), largest first
     leading_features: tuple[Measurement, ...]  # the features with the largest attributions, with their values
     provider: str
+    contribution_groups: tuple[ContributionGroup, ...] = ()  # `contributions` with both directions, same order
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,322 @@
+"""From numbers to one `Report`: what is said, in which order, in which words.
+
+Encoders (PDF, SR) show a `Report` as it is. Grouping, rounding, choosing a slice or a feature happens here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Ordered
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features.settings import FeatureSettings
+from models.features.table import Feature, FeatureTable, feature_name
+from models.findings import Finding, Severity
+from models.predict import Contribution, ModelOutcome, NotApplicable, Prediction, Quantity
+from models.preprocess import Prepared, PreparedSequence
+from models.version import software_version
+from models.volume import Region, Sequence
+from reports import wording
+from reports.content import (
+    ContributionGroup,
+    KeyImage,
+    Measurement,
+    ModelSection,
+    NotApplicableSection,
+    RegionSection,
+    Report,
+    SeriesUsed,
+    Subject,
+)
+from reports.feature_words import feature_label, group_label, short_feature_label, take_apart
+
+LEADING_FEATURES = 10
+SELECTED_FEATURES = {
+    Region.INTRATUMORAL: (
+        "original_shape_Maximum3DDiameter",
+        "original_shape_MajorAxisLength",
+        "original_shape_MinorAxisLength",
+        "original_shape_SurfaceVolumeRatio",
+        "original_shape_Sphericity",
+        "original_firstorder_Mean",
+        "original_firstorder_90Percentile",
+        "original_firstorder_Entropy",
+        "original_glcm_Contrast",
+        "original_glcm_JointEntropy",
+        "original_glszm_ZoneEntropy",
+    ),
+    Region.PERITUMORAL: (
+        "original_firstorder_Mean",
+        "original_firstorder_90Percentile",
+        "original_firstorder_Entropy",
+        "original_glcm_Contrast",
+        "original_glcm_JointEntropy",
+        "original_glszm_ZoneEntropy",
+    ),
+}
+
+# A second direction is named at an edge when it turns by more than 15° towards it (sin 15°).
+_OBLIQUE = 0.2588
+
+
+def compose(
+    *,
+    subject: Subject,
+    prepared: Prepared,
+    features: FeatureTable,
+    outcomes: Ordered[ModelOutcome | NotApplicable],
+    series: Ordered[SeriesUsed],
+    findings: Ordered[Finding],
+    bias: str,
+    settings: FeatureSettings,
+    created: datetime,
+) -> Report:
+    """The report about one study.
+
+    Parameters
+    ----------
+    subject : patient and examination
+    prepared : corrected images and regions
+    features : of all sequences and regions of `prepared`
+    outcomes : what the models say, in the order of the report
+    series : what was read, and why
+    findings : doubts from reading and preprocessing; those of the outcomes are added
+    bias : the bias correction in words
+    settings : feature settings
+    created : when the report is made, with time zone
+    """
+    applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
+    skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
+    sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
+    said = [*findings, *(finding for outcome in applicable for finding in outcome.findings)]
+    return Report(
+        subject=subject,
+        created=created,
+        title=wording.TITLE,
+        models=tuple(_model_section(outcome, features) for outcome in applicable),
+        not_applicable=tuple(
+            NotApplicableSection(outcome.model, wording.not_applicable_sentence(outcome.reason)) for outcome in skipped
+        ),
+        regions=tuple(
+            _region_section(sequence, region, prepared.sequences[sequence], features)
+            for sequence in sequences
+            for region in Region
+            if region in prepared.sequences[sequence].rois
+        ),
+        key_images=tuple(_key_image(sequence, prepared.sequences[sequence]) for sequence in sequences),
+        series=tuple(series),
+        findings=_warnings_first(said),
+        provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
+        notice=wording.NOTICE,
+        notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
+    )
+
+
+def _warnings_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each finding once, warnings first, otherwise in order."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.severity is not Severity.WARNING))
+
+
+# --- models ----------------------------------------------------------------------------------------------------------
+
+
+def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSection:
+    first = outcome.predictions[0]
+    survival = sorted(
+        (prediction for prediction in outcome.predictions if prediction.quantity is Quantity.RFS),
+        key=lambda prediction: prediction.horizon_months or 0.0,
+    )
+    cut_off = Measurement(
+        key="cut_off",
+        label=wording.CUT_OFF_LABEL,
+        value=outcome.cut_off,
+        unit="1",
+        shown=wording.quantity_shown(first.quantity, outcome.cut_off, beside=first.value),
+        in_words=wording.cut_off_words(first.quantity, outcome.cut_off),
+    )
+    leading = _prediction(first, beside=outcome.cut_off)
+    groups = contribution_groups(outcome.contributions)
+    return ModelSection(
+        model=outcome.model,
+        measurements=(leading, *(_prediction(prediction) for prediction in survival), cut_off),
+        group=outcome.group,
+        group_label=wording.group_shown(first.quantity, outcome.group),
+        conclusion=wording.conclusion(
+            first.quantity,
+            value_shown=leading.shown,
+            cut_off_shown=cut_off.shown,
+            group=outcome.group,
+            survival=[(p.horizon_months, p.value) for p in survival if p.horizon_months is not None],
+        ),
+        contributions=tuple((group.label, group.share) for group in groups),
+        leading_features=tuple(
+            _feature(features[contribution.feature]) for contribution in outcome.contributions[:LEADING_FEATURES]
+        ),
+        provider=outcome.provider,
+        contribution_groups=groups,
+    )
+
+
+def _prediction(prediction: Prediction, *, beside: float | None = None) -> Measurement:
+    return Measurement(
+        key=str(prediction.quantity),
+        label=wording.quantity_label(prediction.quantity, prediction.horizon_months),
+        value=prediction.value,
+        unit="1",
+        shown=wording.quantity_shown(prediction.quantity, prediction.value, beside=beside),
+        horizon_months=prediction.horizon_months,
+        interval=prediction.interval,
+        in_words=wording.quantity_words(prediction.quantity, prediction.value, prediction.interval),
+    )
+
+
+def contribution_groups(contributions: Iterable[Contribution]) -> tuple[ContributionGroup, ...]:
+    """Attributions summed over sequence × region × class, largest net movement first.
+
+    Groups, not single features: between two models trained on the same data the leading features of one patient hardly
+    overlap, the groups do. Names outside our naming form groups of their own. Empty when nothing moved the output.
+    """
+    members: dict[str, list[float]] = defaultdict(list)
+    for contribution in contributions:
+        parts = take_apart(contribution.feature)
+        label = (
+            contribution.feature if parts is None else group_label(parts.sequence, parts.region, parts.feature_class)
+        )
+        members[label].append(contribution.attribution)
+    total = sum(abs(sum(attributions)) for attributions in members.values())
+    if total == 0:
+        return ()
+    groups = [
+        ContributionGroup(
+            label=label,
+            features=len(attributions),
+            share=sum(attributions) / total,
+            raising=sum(a for a in attributions if a > 0) / total,
+            lowering=sum(a for a in attributions if a < 0) / total,
+        )
+        for label, attributions in members.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-abs(group.share), group.label)))
+
+
+# --- regions and images ----------------------------------------------------------------------------------------------
+
+
+def _feature(feature: Feature, *, short: bool = False) -> Measurement:
+    return Measurement(
+        key=feature.name,
+        label=short_feature_label(feature.name) if short else feature_label(feature.name),
+        value=feature.value,
+        unit=feature.unit,
+        shown=wording.number(feature.value, feature.unit),
+        ibsi=feature.ibsi,
+    )
+
+
+def _region_section(
+    sequence: Sequence, region: Region, prepared: PreparedSequence, features: FeatureTable
+) -> RegionSection:
+    prefix = feature_name(sequence, region, "")
+    volume_mm3 = prepared.rois[region].volume_mm3
+    wanted = (feature_name(sequence, region, name) for name in SELECTED_FEATURES[region])
+    return RegionSection(
+        sequence=sequence,
+        region=region,
+        title=wording.region_title(sequence, region),
+        volume=Measurement(
+            key="volume",
+            label=wording.VOLUME_LABEL,
+            value=volume_mm3,
+            unit="mm3",
+            shown=wording.volume(volume_mm3),
+        ),
+        features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
+        leading=tuple(name for name in wanted if name in features),
+    )
+
+
+def edge_letters(direction: NDArray[np.float64]) -> tuple[str, str, str, str]:
+    """Patient directions at the (left, right, top, bottom) edge of a slice.
+
+    Parameters
+    ----------
+    direction : (3, 3), unit vectors of the (slice, row, column) axes as columns, patient LPS; the row index grows
+        downwards in the picture, the column index to the right
+
+    Notes
+    -----
+    The letters of DICOM's Patient Orientation (C.7.6.1.1.1): A, P, R, L, H, F. An edge of an oblique slice gets more
+    than one, the strongest first, for every axis it is turned towards by more than 15°.
+    """
+    down, right = direction[:, 1], direction[:, 2]
+    return _letters(-right), _letters(right), _letters(-down), _letters(down)
+
+
+def _letters(vector: NDArray[np.float64]) -> str:
+    named = [("L", "R"), ("P", "A"), ("H", "F")]
+    order = sorted(range(3), key=lambda axis: -abs(float(vector[axis])))
+    return "".join(
+        named[axis][0 if vector[axis] > 0 else 1]
+        for place, axis in enumerate(order)
+        if place == 0 or abs(vector[axis]) > _OBLIQUE
+    )
+
+
+def _key_image(sequence: Sequence, prepared: PreparedSequence) -> KeyImage:
+    tumour = prepared.rois[Region.INTRATUMORAL].mask
+    areas = np.count_nonzero(tumour, axis=(1, 2))
+    index = int(np.argmax(areas))
+    shell = prepared.rois.get(Region.PERITUMORAL)
+    _, row_mm, column_mm = prepared.volume.spacing_mm
+    return KeyImage(
+        sequence=sequence,
+        pixels=prepared.volume.voxels[index],
+        tumour=tumour[index],
+        shell=np.zeros_like(tumour[index]) if shell is None else shell.mask[index],
+        pixel_spacing_mm=(row_mm, column_mm),
+        slice_index=index,
+        edges=edge_letters(prepared.volume.direction),
+        caption=wording.key_image_caption(
+            sequence,
+            slice_index=index,
+            slices=prepared.volume.shape[0],
+            area_mm2=float(areas[index]) * row_mm * column_mm,
+        ),
+    )
+
+
+# --- provenance ------------------------------------------------------------------------------------------------------
+
+
+def _provenance(
+    subject: Subject,
+    features: FeatureTable,
+    outcomes: Ordered[ModelOutcome | NotApplicable],
+    *,
+    bias: str,
+    settings: FeatureSettings,
+    created: datetime,
+) -> Mapping[str, str]:
+    providers = dict.fromkeys(outcome.provider for outcome in outcomes if isinstance(outcome, ModelOutcome))
+    return {
+        wording.SOFTWARE: f"rdeepnet {software_version()}",
+        wording.CREATED: wording.moment_shown(created),
+        wording.STUDY_UID: subject.study_instance_uid,
+        wording.BIAS: bias,
+        wording.INTENSITIES: wording.intensities_words(settings),
+        wording.IMAGE_TYPES: wording.image_types_words(settings),
+        wording.ENGINE: features.engine,
+        wording.FEATURE_COUNT: str(len(features)),
+        wording.SETTINGS_DIGEST: features.settings_digest,
+        **{
+            wording.model_provenance_label(outcome.model.name): wording.model_provenance(
+                outcome.model.version, outcome.model.digest
+            )
+            for outcome in outcomes
+        },
+        wording.PROVIDER: wording.joined(list(providers)) or wording.NOT_STATED,
+    }

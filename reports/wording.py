@@ -1,0 +1,460 @@
+"""Every sentence and label of a report, and how its numbers are written; feature names are in `feature_words`.
+
+SR and PDF show these texts as they are. Numbers are rounded so that what is shown never contradicts the side of the
+cut-off, and a probability is never shown as certain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence as Ordered
+from datetime import date, datetime
+from typing import Final
+
+from models.features.settings import FeatureSettings
+from models.findings import Finding, Severity
+from models.predict import Group, Quantity
+from models.volume import Region, Sequence
+from reports.content import Subject
+from reports.feature_words import REGION_WORDS
+
+TITLE: Final = "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
+NOTICE: Final = (
+    "Research use only. Not a medical device; not for diagnosis, prognosis or treatment decisions for an individual "
+    "patient. Not cleared by FDA, not CE-marked."
+)
+RESEARCH_USE_ONLY: Final = "Research use only"
+NOT_STATED: Final = "not stated"
+
+# Labels of the report's parts.
+PATIENT: Final = "Patient"
+EXAMINATION: Final = "Examination"
+PREDICTIONS: Final = "Predictions"
+KEY_IMAGES: Final = "Key images"
+WARNINGS: Final = "Read with care"
+NO_WARNINGS: Final = "No warning was raised for this study."
+FINDINGS: Final = "Findings"
+NO_FINDINGS: Final = "No finding was recorded for this study."
+REGIONS: Final = "Regions and selected features"
+CONTRIBUTIONS: Final = "What moved the output"
+LEADING_FEATURES: Final = "Features with the largest attributions"
+SERIES: Final = "Images used"
+NOT_APPLICABLE: Final = "Models that were not asked"
+PROVENANCE: Final = "Versions, settings and digests"
+HOW_TO_READ: Final = "How to read this report"
+
+SEVERITY: Final = {Severity.WARNING: "Warning", Severity.NOTE: "Note"}
+SERIES_COLUMNS: Final = ("Role", "Series", "Geometry", "Taken because")
+FEATURE_COLUMN: Final = "Feature"
+VALUE_COLUMN: Final = "Value"
+IBSI_COLUMN: Final = "IBSI code"
+
+KEY_IMAGE_LEGEND: Final = {Region.INTRATUMORAL: "Tumour", Region.PERITUMORAL: "Peritumoral shell"}
+WHOLE_SLICE: Final = "whole slice"
+ENLARGED: Final = "enlarged"
+SURVIVAL_HEADING: Final = "Recurrence-free survival"
+SCORE_BELOW: Final = "low"
+SCORE_ABOVE: Final = "high"
+
+CONTRIBUTIONS_NOTE: Final = (
+    "Net share of each group of features in the distance between this patient's output and that of the model's "
+    "reference patient (integrated gradients). The thin line behind a bar reaches as far as the features of the group "
+    "pull upwards and downwards: where it is much longer than the bar, they disagree. A share is not a cause."
+)
+LEADING_FEATURES_NOTE: Final = (
+    "For the record, not as reasons: which single features lead changes between models trained on the same data. "
+    "Judge the groups above."
+)
+LOWERS: Final = "lowers the output"
+RAISES: Final = "raises the output"
+
+# Labels of provenance; `compose` fills them in this order.
+SOFTWARE: Final = "Software"
+CREATED: Final = "Report made"
+STUDY_UID: Final = "Study Instance UID"
+BIAS: Final = "Bias field correction"
+INTENSITIES: Final = "Intensities"
+IMAGE_TYPES: Final = "Image types"
+ENGINE: Final = "Feature engine"
+FEATURE_COUNT: Final = "Features computed"
+SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
+PROVIDER: Final = "Execution provider"
+
+_QUANTITY_LABELS = {
+    Quantity.RECURRENCE_SCORE: "RDeepNet recurrence score",
+    Quantity.KRT7_AS_HIGH: "Probability of high KRT7-AS expression",
+}
+_GROUP_LABELS = {
+    (Quantity.RECURRENCE_SCORE, Group.HIGH): "High risk of recurrence",
+    (Quantity.RECURRENCE_SCORE, Group.LOW): "Low risk of recurrence",
+    (Quantity.KRT7_AS_HIGH, Group.HIGH): "High expression of KRT7-AS",
+    (Quantity.KRT7_AS_HIGH, Group.LOW): "Low expression of KRT7-AS",
+}
+CUT_OFF_LABEL: Final = "Cut-off"
+VOLUME_LABEL: Final = "Volume"
+
+_PERCENT_QUANTITIES = (Quantity.RFS, Quantity.KRT7_AS_HIGH)
+_UNITS = {
+    "1": "",
+    "": "",
+    "mm": "mm",
+    "mm2": "mm²",
+    "mm3": "mm³",
+    "/mm": "mm⁻¹",
+    "mm-1": "mm⁻¹",
+    "1/mm": "mm⁻¹",
+    "cm3": "cm³",
+    "%": "%",
+    "mo": "months",
+}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def unit_shown(unit: str) -> str:
+    """A UCUM code as a reader sees it; "" for "1". Annotations lose their braces ("{voxels}" → "voxels")."""
+    if unit.startswith("{") and unit.endswith("}"):
+        return unit[1:-1]
+    return _UNITS.get(unit, unit)
+
+
+def number(value: float, unit: str = "1") -> str:
+    """A feature's value with four significant digits and its unit: "0.07123", "412.0 mm²", "1.235 × 10⁶"."""
+    if value == 0:
+        text = "0"
+    elif float(value).is_integer() and abs(value) < 1e6:
+        text = str(int(value))
+    elif 1e-3 <= abs(value) < 1e6:
+        digits = max(0, 3 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{digits}f}"
+    else:
+        mantissa, exponent = f"{value:.3e}".split("e")
+        text = f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    text = text.replace("-", "−")
+    shown = unit_shown(unit)
+    return f"{text} {shown}" if shown else text
+
+
+def volume(value_mm3: float) -> str:
+    """A volume in mm³, with cm³ for orientation: "12345 mm³ (12.3 cm³)"."""
+    return f"{value_mm3:.0f} mm³ ({value_mm3 / 1000:.{1 if value_mm3 >= 1000 else 2}f} cm³)"
+
+
+def score(value: float, *, beside: float | None = None) -> str:
+    """A score with two decimals, with more where two would hide on which side of `beside` it lies."""
+    return _apart(value, beside, scale=1.0, decimals=2).replace("-", "−")
+
+
+def percent(value: float, *, beside: float | None = None) -> str:
+    """A probability (0 to 1) in whole per cent: "88%"; "<1%" and ">99%" instead of certainty.
+
+    With `beside`, more decimals where whole per cent would hide on which side of it the probability lies.
+    """
+    if 0 < value < 0.005:
+        return "<1%"
+    if 0.995 <= value < 1:
+        return ">99%"
+    return f"{_apart(value, beside, scale=100.0, decimals=0)}%"
+
+
+def _apart(value: float, beside: float | None, *, scale: float, decimals: int) -> str:
+    """`value * scale` with as few decimals as keep the order of `value` and `beside`, at least `decimals`."""
+    for places in range(decimals, decimals + 5):
+        text = f"{value * scale:.{places}f}"
+        if beside is None or value == beside or float(text) != float(f"{beside * scale:.{places}f}"):
+            return text.removeprefix("-") if float(text) == 0 else text
+    return repr(value * scale)
+
+
+def of_hundred(value: float) -> str:
+    """A probability (0 to 1) as a frequency: "88 of 100"; "fewer than 1 of 100", "more than 99 of 100"."""
+    if 0 < value < 0.005:
+        return "fewer than 1 of 100"
+    if 0.995 <= value < 1:
+        return "more than 99 of 100"
+    return f"{count_of_hundred(value)} of 100"
+
+
+def count_of_hundred(value: float) -> int:
+    """A probability (0 to 1) as a whole number of 100; 1 to 99 unless it is certain."""
+    if 0 < value < 1:
+        return min(99, max(1, round(value * 100)))
+    return round(value * 100)
+
+
+def horizon(months: float) -> str:
+    """A horizon in words: "1 year", "2 years", "18 months"."""
+    if months % 12 == 0:
+        years = int(months // 12)
+        return "1 year" if years == 1 else f"{years} years"
+    return f"{months:g} months"
+
+
+def joined(items: Ordered[str]) -> str:
+    """An enumeration: "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+# --- predictions -----------------------------------------------------------------------------------------------------
+
+
+def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
+    """What a prediction is called: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
+    if quantity is Quantity.RFS:
+        return SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {horizon(horizon_months)}"
+    return _QUANTITY_LABELS[quantity]
+
+
+def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = None) -> str:
+    """A prediction as a reader sees it: a score with two decimals, a probability in per cent."""
+    if quantity in _PERCENT_QUANTITIES:
+        return percent(value, beside=beside)
+    return score(value, beside=beside)
+
+
+def interval_words(quantity: Quantity, interval: tuple[float, float] | None) -> str:
+    """The interval in words: "95% interval 80% to 93%", or "" without an interval."""
+    if interval is None:
+        return ""
+    return f"95% interval {quantity_shown(quantity, interval[0])} to {quantity_shown(quantity, interval[1])}"
+
+
+def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
+    """The prediction in other words: survival and probabilities as a frequency; the interval where there is one."""
+    words = {
+        Quantity.RFS: f"{of_hundred(value)} patients recurrence-free",
+        Quantity.KRT7_AS_HIGH: f"{of_hundred(value)} such tumours with high expression",
+        Quantity.RECURRENCE_SCORE: "log-risk; higher means higher risk",
+    }[quantity]
+    spread = interval_words(quantity, interval)
+    return f"{words}; {spread}" if spread else words
+
+
+def cut_off_words(quantity: Quantity, cut_off: float) -> str:
+    """Which side of the cut-off is which: "high above 1.10, low at or below"."""
+    return f"{SCORE_ABOVE} above {quantity_shown(quantity, cut_off)}, {SCORE_BELOW} at or below"
+
+
+def group_shown(quantity: Quantity, group: Group) -> str:
+    """The group in words: "High risk of recurrence", "Low expression of KRT7-AS"."""
+    return _GROUP_LABELS[quantity, group]
+
+
+def conclusion(
+    quantity: Quantity,
+    *,
+    value_shown: str,
+    cut_off_shown: str,
+    group: Group,
+    survival: Ordered[tuple[float, float]],
+) -> str:
+    """One sentence (two with survival) for the tumour board.
+
+    Parameters
+    ----------
+    survival : (horizon in months, probability of recurrence-free survival), by horizon
+    """
+    side = "above" if group is Group.HIGH else "not above"
+    label = quantity_label(quantity, None)
+    outcome = group_shown(quantity, group)
+    sentence = f"{label} {value_shown}, {side} the cut-off of {cut_off_shown}: {outcome[0].lower()}{outcome[1:]}."
+    if not survival:
+        return sentence
+    steps = [f"{percent(value)} at {horizon(months)}" for months, value in survival]
+    return f"{sentence} Estimated recurrence-free survival: {joined(steps)}."
+
+
+def not_applicable_sentence(reason: str) -> str:
+    """Why a model was not asked: "not applicable, because no T2W series was found"."""
+    return f"not applicable, because {reason.rstrip('.')}"
+
+
+def share_shown(share: float) -> str:
+    """A signed share in whole per cent: "+38%", "−12%"."""
+    return f"{share * 100:+.0f}%".replace("-", "−")
+
+
+def finding_subject(finding: Finding) -> str:
+    """What a finding is about: "T1+C, peritumoral shell", "" for the whole study."""
+    parts = []
+    if finding.sequence is not None:
+        parts.append(finding.sequence.label)
+    if finding.region is not None:
+        parts.append(REGION_WORDS[finding.region])
+    return ", ".join(parts)
+
+
+# --- images, series, settings ----------------------------------------------------------------------------------------
+
+
+def region_title(sequence: Sequence, region: Region) -> str:
+    """Title of a region: "Tumour on T1+C"."""
+    words = REGION_WORDS[region]
+    return f"{words[0].upper()}{words[1:]} on {sequence.label}"
+
+
+def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area_mm2: float) -> str:
+    """Caption: "T1+C, slice 31 of 60: largest tumour area, 412 mm²"; slices are counted from 1 for the reader."""
+    return f"{sequence.label}, slice {slice_index + 1} of {slices}: largest tumour area, {area_mm2:.0f} mm²"
+
+
+def intensities_words(settings: FeatureSettings) -> str:
+    """How grey levels are normalised and binned."""
+    if settings.normalize:
+        normalised = f"z-score over the whole image × {settings.normalize_scale:g}"
+    else:
+        normalised = "not normalised"
+    if settings.bin_count is not None:
+        return f"{normalised}; {settings.bin_count} bins"
+    return f"{normalised}; bin width {settings.bin_width:g}"
+
+
+def image_types_words(settings: FeatureSettings) -> str:
+    """Which filtered images the features are computed on."""
+    types = ["original"]
+    if settings.wavelet is not None:
+        levels = "1 level" if settings.wavelet_levels == 1 else f"{settings.wavelet_levels} levels"
+        types.append(f"wavelet {settings.wavelet}, {levels}")
+    if settings.log_sigma_mm:
+        types.append("LoG " + ", ".join(f"{sigma:g} mm" for sigma in settings.log_sigma_mm))
+    return "; ".join(types)
+
+
+def model_provenance_label(name: str) -> str:
+    """Label of a model's row in the provenance: "Model recurrence"."""
+    return f"Model {name}"
+
+
+def model_provenance(version: str, digest: str) -> str:
+    """A model in the provenance: "version 1.0.0, SHA-256 3f…"."""
+    return f"version {version}, SHA-256 {digest}"
+
+
+# --- identity --------------------------------------------------------------------------------------------------------
+
+_SEX = {"F": "female", "M": "male", "O": "other"}
+_LATERALITY = {"L": "left", "R": "right", "B": "both breasts"}
+_AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
+
+
+def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
+    """Patient and examination as (label, value), in the order of the report.
+
+    What every examination should state stands there as "not stated" when it does not; the rest is left out.
+    """
+    birth = date_shown(subject.birth_date)
+    rows = [
+        ("Name", text_shown(subject.patient_name)),
+        ("Patient ID", text_shown(subject.patient_id)),
+        ("Date of birth", f"{birth} ({age_shown(subject.age)})" if subject.age else birth),
+        ("Sex", sex_shown(subject.sex)),
+        ("Examination", text_shown(subject.study_description)),
+        ("Accession number", text_shown(subject.accession_number)),
+        ("Date of examination", date_shown(subject.study_date)),
+        ("Laterality", laterality_shown(subject.laterality)),
+    ]
+    if subject.institution.strip():
+        rows.append(("Institution", subject.institution.strip()))
+    if subject.referring_physician.strip():
+        rows.append(("Referred by", subject.referring_physician.strip()))
+    return tuple(rows)
+
+
+def running_head(subject: Subject) -> str:
+    """Whom a loose page belongs to: name, ID and date of the examination."""
+    return " · ".join(
+        (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
+    )
+
+
+def date_shown(day: date | None) -> str:
+    """ISO date, or "not stated"."""
+    return NOT_STATED if day is None else day.isoformat()
+
+
+def moment_shown(moment: datetime) -> str:
+    """A moment with its time zone: "2026-05-17 14:03 +02:00"."""
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
+
+
+def sex_shown(sex: str) -> str:
+    """Sex: "female" for F, "not stated" for ""."""
+    return _SEX.get(sex, sex) or NOT_STATED
+
+
+def laterality_shown(laterality: str) -> str:
+    """Laterality: "left" for L, "not stated" for ""."""
+    return _LATERALITY.get(laterality, laterality) or NOT_STATED
+
+
+def age_shown(age: str) -> str:
+    """Age: "47 years" for 047Y; text that is not a DICOM age string is shown as it is."""
+    if len(age) == 4 and age[:3].isdigit() and age[3] in _AGE_UNITS:
+        return f"{int(age[:3])} {_AGE_UNITS[age[3]]}"
+    return age or NOT_STATED
+
+
+def text_shown(text: str) -> str:
+    """The text, or "not stated"."""
+    return text.strip() or NOT_STATED
+
+
+def page_words(page: int) -> str:
+    """Foot of a page: "Page 2 of " (the number of pages follows)."""
+    return f"Page {page} of "
+
+
+def more_findings(count: int) -> str:
+    """What page 1 says when not all warnings fit."""
+    return f"{count} more {'warning' if count == 1 else 'warnings'} under “{FINDINGS}”."
+
+
+def characters_not_shown(count: int) -> str:
+    """What the PDF says when no font of this machine has a character; it stands as □ in the text."""
+    what = "1 character is" if count == 1 else f"{count} characters are"
+    return (
+        f"{what} shown as □, because no font of this machine has them; the structured report holds the full text. "
+        "Install a font for the script, e.g. the Debian package fonts-wqy-microhei for Chinese, Japanese and Korean."
+    )
+
+
+# (term, meaning) for the last section of the PDF.
+READING_GUIDE: Final = (
+    (
+        "Recurrence score",
+        (
+            "Logarithm of the risk relative to the model's reference patient. Higher means higher risk; it has no "
+            "unit. Above the cut-off the patient belongs to the high-risk group."
+        ),
+    ),
+    (
+        "Recurrence-free survival",
+        (
+            "Of 100 patients with this score, how many the model expects to be alive without recurrence at that time. "
+            "It says nothing about treatment."
+        ),
+    ),
+    (
+        "KRT7-AS",
+        (
+            "Probability, from the images alone, that the tumour's expression of the long non-coding RNA KRT7-AS is "
+            "high. It does not replace a measurement in tissue."
+        ),
+    ),
+    (
+        "Tumour, shell",
+        (
+            "The tumour is the segmentation that came with the study; it was not checked or changed. The peritumoral "
+            "shell is the tissue around it inside the body."
+        ),
+    ),
+    (
+        "Warnings, notes",
+        "A warning bears on how far the numbers can be trusted. A note records how they came about.",
+    ),
+)
