@@ -1,0 +1,56 @@
+"""Files that survive a power cut: written beside, fsynced, renamed, and their folder fsynced.
+
+Everything below the state folder is readable by the service's user only (0700, 0600): images and results name the
+patient.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+PART = ".part"  # suffix of what is not complete; left behind only by a crash
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder (0700) and say so durably; its parents too."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") -> None:
+    """Write a file (0600) so that it is there as a whole or not at all, also after a power cut.
+
+    `part_name` tells apart writers of the same path at the same time.
+    """
+    part = path.with_name(f".{path.name}{part_name}{PART}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            for content in parts:
+                _write_all(file.fileno(), content)
+            os.fsync(file.fileno())
+        part.rename(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(handle, view) :]

@@ -1,0 +1,123 @@
+"""The outbox: the results of one job, written once, complete or not at all.
+
+    outbox/<Study Instance UID>_<content>[_<attempt>]/
+        01-seg_t1c.dcm …    objects in the order in which they are sent
+        report.pdf          the plain PDF
+        result.json         roles and UIDs of the objects, cost of each stage; no patient data
+
+A job that is repeated after a crash finds its folder and leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+
+from appliance.files import PART, make_private_folder, sync_folder, write_durably
+from appliance.stages import StageCost
+from dicom_io.answer import Answer, Role
+from models.version import software_version
+
+RESULT = "result.json"
+PDF = "report.pdf"
+
+
+@dataclass(frozen=True, eq=False)
+class Outgoing:
+    """What answering a study gives: the objects, and what it cost."""
+
+    answer: Answer
+    stages: tuple[StageCost, ...]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One object in the outbox."""
+
+    file: Path
+    role: Role
+    sop_class_uid: str
+    sop_instance_uid: str
+
+
+class Outbox:
+    """Results on disk.
+
+    Parameters
+    ----------
+    folder : made when it is not there (0700)
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        make_private_folder(folder)
+
+    def folder_of(self, job_id: str) -> Path:
+        """Where the results of a job are, or will be."""
+        return self._folder / job_id.replace(":", "_")
+
+    def has(self, job_id: str) -> bool:
+        """Whether the results of a job are there."""
+        return (self.folder_of(job_id) / RESULT).is_file()
+
+    def put(self, job_id: str, outgoing: Outgoing) -> None:
+        """Write the results of a job; when this returns they survive a power cut."""
+        folder = self.folder_of(job_id)
+        if self.has(job_id):
+            return
+        part = folder.with_name(f".{folder.name}{PART}")
+        shutil.rmtree(part, ignore_errors=True)
+        make_private_folder(part)
+        objects = []
+        for number, item in enumerate(outgoing.answer.objects, start=1):
+            content = BytesIO()
+            item.dataset.save_as(content, enforce_file_format=True)
+            name = f"{number:02d}-{item.role}.dcm"
+            write_durably(part / name, (content.getvalue(),))
+            objects.append(
+                {
+                    "file": name,
+                    "role": item.role.value,
+                    "sop_class_uid": item.sop_class_uid,
+                    "sop_instance_uid": item.sop_instance_uid,
+                }
+            )
+        write_durably(part / PDF, (outgoing.answer.pdf,))
+        result = {
+            "job": job_id,
+            "software": software_version(),
+            "objects": objects,
+            "stages": [asdict(cost) for cost in outgoing.stages],
+        }
+        write_durably(part / RESULT, (json.dumps(result, indent=1).encode(),))
+        part.rename(folder)
+        sync_folder(self._folder)
+
+    def objects(self, job_id: str) -> tuple[Waiting, ...]:
+        """The objects of a job, in the order in which they are sent; empty when there are no results."""
+        folder = self.folder_of(job_id)
+        if not self.has(job_id):
+            return ()
+        result = json.loads((folder / RESULT).read_bytes())
+        return tuple(
+            Waiting(folder / item["file"], Role(item["role"]), item["sop_class_uid"], item["sop_instance_uid"])
+            for item in result["objects"]
+        )
+
+    def stages(self, job_id: str) -> tuple[StageCost, ...]:
+        """What each stage of a job cost; empty when there are no results."""
+        if not self.has(job_id):
+            return ()
+        result = json.loads((self.folder_of(job_id) / RESULT).read_bytes())
+        return tuple(StageCost(**cost) for cost in result["stages"])
+
+    def remove(self, study_uid: str, *, keep: Sequence[str] = ()) -> None:
+        """Delete the results of every job of a study, except those of the jobs named."""
+        kept = {self.folder_of(job_id) for job_id in keep}
+        for folder in (*self._folder.glob(f"{study_uid}_*"), *self._folder.glob(f".{study_uid}_*{PART}")):
+            if folder not in kept:
+                shutil.rmtree(folder, ignore_errors=True)

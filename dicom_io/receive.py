@@ -1,0 +1,350 @@
+"""The receiver: C-ECHO and C-STORE, every instance handed on as the bytes the peer sent.
+
+Only four attributes are read of an instance; pixel data is never decoded here. Success (0x0000) is answered only
+after the `store` callback has returned, so "stored" is said by whoever made the bytes safe.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import re
+import socket
+import struct
+import zlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import IntEnum
+from io import BytesIO
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import cast
+
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    EncapsulatedPDFStorage,
+    EnhancedMRImageStorage,
+    EnhancedSRStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+    RTStructureSetStorage,
+    SegmentationStorage,
+)
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode_file_meta
+from pynetdicom.events import Event
+from pynetdicom.transport import ThreadedAssociationServer
+
+from dicom_io.errors import NotReadable
+from dicom_io.identity import is_ours
+from models.errors import SetupError
+
+VERIFICATION = UID("1.2.840.10008.1.1")
+LABEL_MAP_SEGMENTATION = UID("1.2.840.10008.5.1.4.1.1.66.7")
+# What a study is read from.
+INPUT_CLASSES: tuple[UID, ...] = (
+    MRImageStorage,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    SegmentationStorage,
+    LABEL_MAP_SEGMENTATION,
+    RTStructureSetStorage,
+)
+# What we send and a PACS may send back to us with its study.
+REPORT_CLASSES: tuple[UID, ...] = (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EnhancedSRStorage,
+    EncapsulatedPDFStorage,
+)
+# PS3.5 §10; every one of them is decoded by the codecs the product installs.
+TRANSFER_SYNTAXES: tuple[str, ...] = (
+    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
+    "1.2.840.10008.1.2",  # Implicit VR Little Endian
+    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
+    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian (retired)
+    "1.2.840.10008.1.2.4.50",  # JPEG Baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG Extended
+    "1.2.840.10008.1.2.4.57",  # JPEG Lossless
+    "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS Near-Lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 Lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000 Lossless
+    "1.2.840.10008.1.2.4.202",  # High-Throughput JPEG 2000 with RPCL, lossless
+    "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
+    "1.2.840.10008.1.2.5",  # RLE Lossless
+)
+
+MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
+
+_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
+_READ_TAGS = [0x00080016, 0x00080018, 0x00080070, 0x00081090, _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID]
+# What pydicom raises on bytes that are not a data set.
+_UNREADABLE = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+class Status(IntEnum):
+    """Statuses of a C-STORE response (PS3.4 Table B.2-1, PS3.7 Annex C)."""
+
+    SUCCESS = 0x0000  # the bytes are safe
+    PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.14: our storage failed in another way than by being full
+    OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space; the peer may repeat later
+    DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
+    CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set can not be read, or has no usable Study Instance UID
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A peer that may call us: an AE title, and networks where given (empty: from anywhere)."""
+
+    ae_title: str
+    networks: tuple[str, ...] = ()
+
+    def is_calling(self, *, ae_title: str, address: IPv4Address | IPv6Address) -> bool:
+        """Whether this is the peer that calls."""
+        return self.ae_title == ae_title and (
+            not self.networks or any(address in ip_network(network) for network in self.networks)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Received:
+    """One instance as it came.
+
+    Attributes
+    ----------
+    association : number of the association, as in `opened` and `closed`
+    calling_title, address : who sent it
+    needed : a study is read from it; False for reports and for everything this product made itself
+    meta : preamble, prefix and file meta information
+    dataset : the encoded data set, byte for byte as the peer sent it; `meta + dataset` is a DICOM file
+    """
+
+    association: int
+    calling_title: str
+    address: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    needed: bool
+    meta: bytes
+    dataset: bytes
+
+
+class Receiver:
+    """C-ECHO and C-STORE provider on one port.
+
+    Parameters
+    ----------
+    ae_title : ours; calls for another title are refused
+    callers : who may call; None accepts everybody
+    store : called for every instance, from the thread of its association; when it raises OSError the peer gets a
+        failure status, otherwise Success
+    opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
+    refused : called with the calling title and address of a refused association
+    """
+
+    def __init__(
+        self,
+        *,
+        ae_title: str,
+        callers: Collection[Caller] | None,
+        store: Callable[[Received], None],
+        opened: Callable[[int], None],
+        closed: Callable[[int], None],
+        refused: Callable[[str, str], None],
+        max_associations: int,
+        idle_association_s: float,
+    ) -> None:
+        self._callers = callers
+        self._store = store
+        self._opened = opened
+        self._closed = closed
+        self._refused = refused
+        self._numbers: dict[Association, int] = {}
+        self._next_number = itertools.count(1)
+        self._server: ThreadedAssociationServer | None = None
+        _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU; refusals come through `refused`
+        self._ae = AE(ae_title)
+        self._ae.require_called_aet = True
+        self._ae.maximum_pdu_size = MAXIMUM_PDU
+        self._ae.maximum_associations = max_associations
+        self._ae.network_timeout = idle_association_s
+        self._ae.add_supported_context(VERIFICATION)
+        for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
+            self._ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
+
+    def start(self, *, host: str, port: int) -> int:
+        """Listen; returns the port (0 asks the system for a free one).
+
+        Raises
+        ------
+        SetupError
+            When the address can not be bound.
+        """
+        try:
+            self._server = self._ae.start_server(
+                (host, port),
+                block=False,
+                evt_handlers=[
+                    (evt.EVT_CONN_OPEN, self._on_open),
+                    (evt.EVT_CONN_CLOSE, self._on_close),
+                    (evt.EVT_REQUESTED, self._on_request),
+                    (evt.EVT_C_ECHO, self._on_echo),
+                    (evt.EVT_C_STORE, self._on_store),
+                ],
+            )
+        except OSError as error:
+            raise SetupError(
+                f"The receiver can not listen on {host} port {port} ({error.strerror}); expected a free port of this "
+                "machine: change host or port in [service], or stop what uses it."
+            ) from error
+        assert self._server is not None
+        return int(self._server.server_address[1])
+
+    def stop(self) -> None:
+        """Stop listening and abort what is open; every instance answered Success is safe, the peer repeats the rest."""
+        self._ae.shutdown()
+        self._server = None
+
+    def _on_open(self, event: Event) -> None:
+        transport = event.assoc.dul.socket
+        if transport is not None and transport.socket is not None:
+            transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._numbers[event.assoc] = number = next(self._next_number)
+        self._opened(number)
+
+    def _on_close(self, event: Event) -> None:
+        number = self._numbers.pop(event.assoc, None)
+        if number is not None:
+            self._closed(number)
+
+    def _on_request(self, event: Event) -> None:
+        """Refuse a caller that is not listed, before anything is negotiated."""
+        title, address = _peer(event.assoc)
+        if self._callers is None:
+            return
+        where = _address(address)
+        if where is not None and any(caller.is_calling(ae_title=title, address=where) for caller in self._callers):
+            return
+        # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
+        event.assoc.acse.send_reject(0x01, 0x01, 0x03)
+        event.assoc.kill()
+        self._refused(title, address)
+
+    @staticmethod
+    def _on_echo(event: Event) -> int:
+        return Status.SUCCESS
+
+    def _on_store(self, event: Event) -> int:
+        request = cast(C_STORE, event.request)
+        dataset = event.encoded_dataset(include_meta=False)
+        try:
+            header = _header(dataset, UID(event.context.transfer_syntax))
+        except NotReadable:
+            return Status.CANNOT_UNDERSTAND
+        if header.get("SOPInstanceUID") != request.AffectedSOPInstanceUID or (
+            header.get("SOPClassUID") != request.AffectedSOPClassUID
+        ):
+            return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+        title, address = _peer(event.assoc)
+        received = Received(
+            association=self._numbers.get(event.assoc, 0),
+            calling_title=title,
+            address=address,
+            sop_class_uid=str(header.SOPClassUID),
+            sop_instance_uid=str(header.SOPInstanceUID),
+            study_instance_uid=str(header.StudyInstanceUID),
+            series_instance_uid=str(header.get("SeriesInstanceUID", "")),
+            transfer_syntax_uid=str(event.context.transfer_syntax),
+            needed=header.SOPClassUID in INPUT_CLASSES and not is_ours(header),
+            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta),
+            dataset=dataset,
+        )
+        try:
+            self._store(received)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
+        return Status.SUCCESS
+
+
+def _header(dataset: bytes, transfer_syntax: UID) -> Dataset:
+    """The few attributes the receiver needs; reading stops before the image.
+
+    Raises
+    ------
+    NotReadable
+        When the bytes are not a data set, or have no usable Study Instance UID.
+    """
+    try:
+        content = zlib.decompress(dataset, -zlib.MAX_WBITS) if _is_deflated(transfer_syntax) else dataset
+        header = read_dataset(
+            BytesIO(content),
+            is_implicit_VR=transfer_syntax.is_implicit_VR,
+            is_little_endian=transfer_syntax.is_little_endian,
+            stop_when=lambda tag, _vr, _length: int(tag) > _SERIES_INSTANCE_UID,
+            specific_tags=_READ_TAGS,
+        )
+        study_uid = str(header.get("StudyInstanceUID", ""))  # values are decoded when they are first looked at
+        is_ours(header)
+    except _UNREADABLE as error:
+        raise NotReadable(
+            f"The data set can not be read ({type(error).__name__}); a DICOM data set was expected."
+        ) from (error)
+    if not is_uid(study_uid):
+        raise NotReadable("The data set has no usable Study Instance UID; digits and dots, at most 64, were expected.")
+    return header
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text can be a UID (PS3.5 §9.1): digits and dots, at most 64, beginning with a digit.
+
+    Leading zeros in a component are allowed, since real systems make them. Such a text is safe as a file name.
+    """
+    return re.fullmatch(r"[0-9][0-9.]{0,63}", text) is not None
+
+
+def _is_deflated(transfer_syntax: UID) -> bool:
+    return transfer_syntax == DeflatedExplicitVRLittleEndian
+
+
+def _peer(association: Association) -> tuple[str, str]:
+    """(calling AE title, address) of the peer."""
+    primitive = association.requestor.primitive
+    title = str(primitive.calling_ae_title).strip() if primitive is not None else ""
+    return title, str(association.requestor.address or "")
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """An IP address, IPv4 also where it came mapped into IPv6; None for anything else."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
