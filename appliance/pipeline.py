@@ -86,7 +86,7 @@ def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignm
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
     with stages.measured("predict"):
-        outcomes = predict(features, bench.models, missing=study.missing)
+        outcomes = predict(features, bench.models, missing=study.missing, bias=bench.bias.name)
     with stages.measured("report"):
         report = compose(
             subject=study.subject,
