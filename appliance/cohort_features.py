@@ -1,0 +1,245 @@
+"""`rdeepnet features`: the features of a cohort as one table, or of one image with its mask, without any model.
+
+One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
+settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`. Rows stand in
+the order of the Study Instance UIDs, so the same cohort gives the same file whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.crew import Broken, work_off
+from dicom_io.read import find_studies, read_study
+from dicom_io.rules import Assignment, SelectionRules
+from models.errors import RDeepNetError, SetupError, StudyRejected
+from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
+from models.features.names import vector_names
+from models.features.settings import FeatureSettings
+from models.features.table import FeatureTable
+from models.images import read_image, read_mask
+from models.preprocess import BiasCorrection, open_bias_correction, prepare
+
+PROVENANCE = ("settings_digest", "engine", "bias_correction")
+
+
+class RowId(StrEnum):
+    """What stands in the first column."""
+
+    STUDY = "study"  # Study Instance UID
+    PATIENT = "patient"  # Patient ID, to be joined with a clinical table
+    ACCESSION = "accession"  # Accession Number
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How features are computed; made into engines in each worker process.
+
+    Attributes
+    ----------
+    rules : which series and segment plays which role
+    engine, n4 : names, as `open_engine` and `open_bias_correction` know them
+    device : "cpu", "cuda" or "auto"
+    shell_mm : width of the peritumoral shell
+    """
+
+    rules: SelectionRules
+    engine: str
+    n4: str
+    device: str
+    shell_mm: float
+    settings: FeatureSettings
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """One study to extract."""
+
+    study_instance_uid: str
+    files: tuple[Path, ...]
+    assignment: Assignment
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """The features of one study.
+
+    Attributes
+    ----------
+    names : full feature names
+    values : float64 (len(names),)
+    """
+
+    study_instance_uid: str
+    identifiers: Mapping[RowId, str]
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    engine: str
+    bias: str
+
+
+@dataclass(frozen=True)
+class NoRow:
+    """A study without features, and why."""
+
+    study_instance_uid: str
+    sentence: str
+
+
+def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
+    """The studies of a folder tree.
+
+    Raises
+    ------
+    StudyRejected
+        When there is none.
+    """
+    studies = find_studies(root)
+    if not studies:
+        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
+    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+
+
+def extract_cohort(studies: Sequence[StudyFiles], extraction: Extraction, *, jobs: int) -> Iterator[Row | NoRow]:
+    """The features of every study, in `jobs` processes, as they end.
+
+    Raises
+    ------
+    SetupError
+        When the engine, the bias correction or the device is not there.
+    """
+    _open(extraction)  # what can not be opened is said here, once
+    for ended in work_off(studies, partial(open_worker, extraction), workers=min(jobs, max(1, len(studies)))):
+        yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
+
+
+def open_worker(extraction: Extraction) -> Callable[[StudyFiles], Row | NoRow]:
+    """What a worker process does: engines are opened once and used for every study."""
+    engine, bias = _open(extraction)
+
+    def answer(study: StudyFiles) -> Row | NoRow:
+        try:
+            read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+            prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
+            table = extract_features(prepared, engine=engine, settings=extraction.settings)
+        except RDeepNetError as error:
+            return NoRow(study.study_instance_uid, str(error))
+        return Row(
+            study_instance_uid=study.study_instance_uid,
+            identifiers={
+                RowId.STUDY: study.study_instance_uid,
+                RowId.PATIENT: read.subject.patient_id,
+                RowId.ACCESSION: read.subject.accession_number,
+            },
+            names=table.names,
+            values=table.vector(table.names),
+            engine=table.engine,
+            bias=bias.name,
+        )
+
+    return answer
+
+
+def extract_image(
+    image: Path, mask: Path, *, label: int | None, engine: str, device: str, settings: FeatureSettings
+) -> FeatureTable:
+    """The features of one region of one image (NRRD, NIfTI, MetaImage), by plain PyRadiomics names; no N4, no shell.
+
+    Raises
+    ------
+    StudyRejected
+        When a file can not be read, or a feature has no value.
+    SetupError
+        When the engine or the device is not there.
+    """
+    opened = open_engine(engine, device=device)
+    return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
+
+
+def check_format(out: Path) -> None:
+    """Raise `SetupError` unless the name of the file says a format we write."""
+    if out.suffix not in (".csv", ".parquet"):
+        raise SetupError(f"The features can not be written to '{out.name}'; a name with .csv or .parquet was expected.")
+
+
+def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
+    """Write one row for each study to a .csv or .parquet file, whole or not at all.
+
+    Raises
+    ------
+    SetupError
+        When the file's name is neither.
+    """
+    ordered = sorted(rows, key=lambda row: row.study_instance_uid)
+    columns = vector_names(settings)
+    identifiers = [row.identifiers[row_id] for row in ordered]
+    values = np.full((len(ordered), len(columns)), np.nan)
+    place = {name: index for index, name in enumerate(columns)}
+    for number, row in enumerate(ordered):
+        values[number, [place[name] for name in row.names]] = row.values
+    provenance = [(settings.digest(), row.engine, row.bias) for row in ordered]
+    _write(out, [row_id.value, *columns, *PROVENANCE], identifiers, values, provenance)
+
+
+def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -> None:
+    """Write the features of one image as one row, as `write_rows` does.
+
+    Raises
+    ------
+    SetupError
+        When the file's name is neither .csv nor .parquet.
+    """
+    values = table.vector(table.names)[np.newaxis]
+    provenance = [(table.settings_digest, table.engine, bias)]
+    _write(out, ["image", *table.names, *PROVENANCE], [identifier], values, provenance)
+
+
+def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
+    engine = open_engine(extraction.engine, device=extraction.device)
+    return engine, open_bias_correction(extraction.n4, device=extraction.device)
+
+
+def _write(
+    out: Path,
+    header: Sequence[str],
+    identifiers: Sequence[str],
+    values: NDArray[np.float64],
+    provenance: Sequence[tuple[str, ...]],
+) -> None:
+    """Identifier, values (NaN: an empty cell, the sequence was not there), provenance."""
+    check_format(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(f".{out.name}.part")
+    if out.suffix == ".csv":
+        with part.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(header)
+            for identifier, row, tail in zip(identifiers, values, provenance, strict=True):
+                writer.writerow([identifier, *("" if np.isnan(v) else repr(float(v)) for v in row), *tail])
+    else:
+        _write_parquet(part, header, identifiers, values, provenance)
+    part.replace(out)
+
+
+def _write_parquet(
+    path: Path,
+    header: Sequence[str],
+    identifiers: Sequence[str],
+    values: NDArray[np.float64],
+    provenance: Sequence[tuple[str, ...]],
+) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = [pyarrow.array(identifiers, pyarrow.string())]
+    columns += [pyarrow.array(column, pyarrow.float64(), mask=np.isnan(column)) for column in values.T]
+    columns += [pyarrow.array(list(column), pyarrow.string()) for column in zip(*provenance, strict=True)]
+    parquet.write_table(pyarrow.table(columns, names=list(header)), path)
