@@ -52,8 +52,17 @@ class Segment:
     def name(self) -> str:
         """How the segment is called in a sentence."""
         meaning = self.property_type.split(" ", 2)[-1] if self.property_type else "no property type"
-        series = text(self.instance.header, "SeriesDescription")
-        return f'segment {self.number} "{self.label}" ({meaning}) of "{series}"'
+        return f'segment {self.number} "{self.label}" ({meaning}) of "{self.series_description}"'
+
+    @property
+    def series_description(self) -> str:
+        """Series Description of the object."""
+        return text(self.instance.header, "SeriesDescription")
+
+    @property
+    def series_number(self) -> str:
+        """Series Number of the object."""
+        return text(self.instance.header, "SeriesNumber")
 
     def values(self, keywords: tuple[str, ...]) -> Mapping[str, str]:
         """What rules look at: attributes of the segment, then those of the object."""

@@ -1,0 +1,154 @@
+"""The phases of a dynamic acquisition, whether in one series or in one series each, and which of them is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dicom_io.errors import GeometryInvalid
+from dicom_io.headers import text
+from dicom_io.planes import Plane
+from dicom_io.rules import SelectionRules
+from dicom_io.series import Phase, Series, phase_order
+from models.findings import Finding, Severity
+from models.volume import Sequence as MrSequence
+
+_UNENHANCED = re.compile(r"\bpre\b|pre.?contrast|without|\bw/?o\b|unenhanced|non.?contrast|nativ|平扫", re.IGNORECASE)
+_NO_AGENT = re.compile(r"^(|no|none|n/?a|without)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Dynamic:
+    """All phases of one sequence, and the one that is used.
+
+    Attributes
+    ----------
+    series : the series the phases come from
+    phases : in the order of time
+    used : zero-based phase
+    why : why this phase, in words; empty when there is only one
+    findings : doubts about the order of the phases and the choice
+    """
+
+    series: tuple[Series, ...]
+    phases: tuple[Phase, ...]
+    used: int
+    why: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that is used."""
+        return self.phases[self.used]
+
+    @property
+    def source(self) -> Series:
+        """The series that holds the phase that is used."""
+        uid = self.phase.planes[0].instance.series_instance_uid
+        return next(series for series in self.series if series.uid == uid)
+
+
+def dynamic_of(
+    series: Sequence[Series], *, referenced: frozenset[str], sequence: MrSequence, rules: SelectionRules
+) -> Dynamic:
+    """Order the phases of `series` and choose one.
+
+    `referenced` are the SOP Instance UIDs the tumour segmentations refer to. The phase is, in this order: the only
+    one there is; the only one they refer to; the configured one; the first after contrast.
+
+    Raises
+    ------
+    GeometryInvalid
+        When phases in series of their own can not be ordered, when the configured phase does not exist, or when T2W
+        has several images at each position and no segmentation says which.
+    """
+    phases, ordered_by, contradicted_by = _ordered(series)
+    findings = []
+    if contradicted_by:
+        findings.append(
+            Finding(
+                code="phase-order-contradicted",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The phases were put in order by {ordered_by}; {', '.join(contradicted_by)} would put them in "
+                    "another order."
+                ),
+                sequence=sequence,
+            )
+        )
+    used, why, doubt = _used(phases, referenced=referenced, sequence=sequence, rules=rules)
+    if doubt:
+        findings.append(
+            Finding(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
+        )
+    return Dynamic(tuple(series), phases, used, why, tuple(findings))
+
+
+def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[str, ...]]:
+    if len(series) == 1:
+        return series[0].phases, series[0].ordered_by, series[0].contradicted_by
+    # Series of one phase each on one grid: the first slices are several images at one position.
+    firsts = [[one.phases[0].planes[0] for one in series]]
+    try:
+        ((*planes,),), ordered_by, contradicted_by = phase_order(firsts)
+    except GeometryInvalid:
+        by_number = sorted(series, key=lambda one: (one.number.zfill(12), one.uid))
+        return tuple(one.phases[0] for one in by_number), "SeriesNumber", ()
+    owner = {id(one.phases[0].planes[0]): one.phases[0] for one in series}
+    return tuple(owner[id(plane)] for plane in planes), ordered_by, contradicted_by
+
+
+def _used(
+    phases: Sequence[Phase], *, referenced: frozenset[str], sequence: MrSequence, rules: SelectionRules
+) -> tuple[int, str, str]:
+    """(zero-based phase, why, doubt)."""
+    if len(phases) == 1:
+        doubt = ""
+        if sequence is MrSequence.T1C and _is_unenhanced(phases[0]):
+            doubt = (
+                "The T1+C series is called unenhanced by its description or header: check that it is after contrast."
+            )
+        return 0, "", doubt
+    if rules.phase_from_segmentation:
+        hit = [
+            index
+            for index, phase in enumerate(phases)
+            if any(plane.instance.sop_instance_uid in referenced for plane in phase.planes)
+        ]
+        if len(hit) == 1:
+            return hit[0], "the tumour segmentation refers to it", ""
+    if sequence is MrSequence.T2W:
+        raise GeometryInvalid(
+            f"The T2W series has {len(phases)} images at each position, and no segmentation refers to one of them; one "
+            "image at each position was expected."
+        )
+    if rules.phase is not None:
+        if rules.phase > len(phases):
+            raise GeometryInvalid(
+                f"The settings ask for phase {rules.phase}, but the T1+C series has {len(phases)} phases."
+            )
+        return rules.phase - 1, "phase of the settings", ""
+    return _first_after_contrast(phases)
+
+
+def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:
+    unenhanced = [_is_unenhanced(phase) for phase in phases]
+    agents = [not _NO_AGENT.match(text(_first(phase).instance.header, "ContrastBolusAgent")) for phase in phases]
+    for without in (unenhanced, [not agent for agent in agents]):
+        if any(without) and not all(without) and not without[-1]:
+            first = without.index(False)
+            return first, "first phase after contrast, by description or contrast agent", ""
+    doubt = (
+        f"The headers of the {len(phases)} phases do not tell which is before contrast; the first was taken as "
+        "unenhanced and the second as the first after contrast."
+    )
+    return 1, "second phase, taken as the first after contrast", doubt
+
+
+def _is_unenhanced(phase: Phase) -> bool:
+    return bool(_UNENHANCED.search(text(_first(phase).instance.header, "SeriesDescription")))
+
+
+def _first(phase: Phase) -> Plane:
+    return phase.planes[0]

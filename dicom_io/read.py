@@ -1,0 +1,304 @@
+"""Files of one study to `Study`: select, decode what was selected, place the tumour, say how it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dicom_io.errors import GeometryInvalid, NotReadable
+from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
+from dicom_io.placement import Placement, empty_runs, place
+from dicom_io.rules import Assignment, SelectionRules, SeveralTumours
+from dicom_io.segmentation import mask_frames
+from dicom_io.selection import Candidate, Chosen, Selection, select
+from dicom_io.series import Phase, load, missing_instance_numbers
+from dicom_io.study import SourceInstance, SourceSeries, Study
+from dicom_io.subject import carried_header, subject_of
+from models.findings import Finding, Severity
+from models.volume import Roi, Volume
+from models.volume import Sequence as MrSequence
+from reports.content import SeriesUsed
+
+
+def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
+    """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
+
+    A damaged file belongs to a study of its folder, so that reading that study refuses it by name; with no study there
+    it stands under a key that starts with "unreadable-".
+    """
+    return files_by_study(root)
+
+
+def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Study:
+    """Read one study.
+
+    Only the images that are used are decoded. Files that are not DICOM, and objects this product made, are left out.
+
+    Parameters
+    ----------
+    files : the files of one study, in any order
+    rules : which series and segment plays which role
+    assignment : explicit choice, before the rules
+
+    Raises
+    ------
+    SeriesNotFound
+        No T1+C series, or no tumour; the message lists what was found.
+    SelectionAmbiguous
+        More than one fits; the message lists them.
+    GeometryInvalid
+        Gaps, duplicates, mixed orientation, another Frame of Reference, a segmentation off its images.
+    NotReadable
+        A damaged or truncated file.
+    """
+    instances = read_instances(files)
+    selection = select(instances, rules=rules, assignment=assignment)
+    if selection.problems:
+        raise selection.problems[0]
+    volumes = {sequence: load(chosen.dynamic.phase) for sequence, chosen in selection.chosen.items()}
+    tumours: dict[MrSequence, Roi] = {}
+    findings = [finding for sequence, chosen in selection.chosen.items() for finding in _of_images(sequence, chosen)]
+    rows = [_image_row(sequence, chosen) for sequence, chosen in selection.chosen.items()]
+    for sequence, candidates in selection.tumours.items():
+        roi, used, remarks = _tumour(sequence, candidates, selection.chosen[sequence], volumes[sequence], rules)
+        tumours[sequence] = roi
+        findings += remarks
+        rows += [_segment_row(sequence, candidate, roi) for candidate in used]
+    sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
+    segmentations = _segmentation_instances(selection)
+    header = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0].instance.header
+    subject, doubts = subject_of(header)
+    used_instances = [
+        *(instance for chosen in selection.chosen.values() for instance in chosen.dynamic.phase.instances),
+        *segmentations,
+    ]
+    return Study(
+        subject=subject,
+        header=carried_header(header),
+        volumes=volumes,
+        tumours=tumours,
+        sources=sources,
+        segmentations=tuple(_reference(instance) for instance in segmentations),
+        series=tuple(rows),
+        findings=(*doubts, *findings),
+        content_digest=content_digest(used_instances),
+        missing=selection.missing,
+    )
+
+
+def describe_phase(chosen: Chosen) -> str:
+    """Phase, slices, spacing, matrix and orientation of the images that are used, for a reader."""
+    phase = chosen.dynamic.phase
+    plane = phase.planes[0]
+    rows, columns = plane.shape
+    parts = [
+        f"{len(phase.planes)} {plane.orientation.name} slices of {phase.slice_distance_mm:.2f} mm",
+        f"{plane.spacing_mm[0]:.2f} × {plane.spacing_mm[1]:.2f} mm",
+        f"{rows} × {columns}",
+    ]
+    if len(chosen.dynamic.phases) > 1:
+        parts.insert(0, f"phase {chosen.dynamic.used + 1} of {len(chosen.dynamic.phases)} ({chosen.dynamic.why})")
+    return "; ".join(parts)
+
+
+def _of_images(sequence: MrSequence, chosen: Chosen) -> list[Finding]:
+    findings = list(chosen.dynamic.findings)
+    numbering = missing_instance_numbers(chosen.dynamic.source.instances)
+    if numbering is not None:
+        first, last, missing = numbering
+        findings.append(
+            Finding(
+                code="instance-numbers-incomplete",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The Instance Numbers of the {sequence.label} series run from {first} to {last} with {missing} "
+                    "missing: a slice at the edge of the stack may be missing."
+                ),
+                sequence=sequence,
+            )
+        )
+    if not chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid:
+        findings.append(
+            Finding(
+                code="no-frame-of-reference",
+                severity=Severity.WARNING,
+                sentence=f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted.",
+                sequence=sequence,
+            )
+        )
+    return findings
+
+
+def _tumour(
+    sequence: MrSequence, candidates: Sequence[Candidate], chosen: Chosen, volume: Volume, rules: SelectionRules
+) -> tuple[Roi, tuple[Candidate, ...], list[Finding]]:
+    """The tumour on the grid of the images, the segments it comes from, and how it got there."""
+    placed = [(candidate, _placed(candidate, chosen, volume)) for candidate in candidates]
+    findings: list[Finding] = []
+    if len(placed) > 1:
+        sizes = [int(np.count_nonzero(placement.mask)) for _, placement in placed]
+        several = f"{len(placed)} tumours were segmented on {sequence.label}"
+        if rules.several_tumours is SeveralTumours.LARGEST:
+            placed = [placed[int(np.argmax(sizes))]]
+            sentence = f"{several}; the largest was used ({max(sizes):,} of {sum(sizes):,} voxels)."
+        else:
+            sentence = f"{several}; all of them together are taken as one region."
+        findings.append(Finding("several-tumours", Severity.WARNING, sentence, sequence))
+    mask = np.logical_or.reduce([placement.mask for _, placement in placed])
+    for candidate, placement in placed:
+        findings += _of_placement(sequence, candidate, placement)
+    findings += _holes(sequence, mask, rules.hole_limit_slices)
+    used = tuple(candidate for candidate, _ in placed)
+    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, findings
+
+
+def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
+    segment = candidate.segment
+    own, images = (
+        segment.instance.frame_of_reference_uid,
+        chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid,
+    )
+    refers = bool(candidate.series_uids & {series.uid for series in chosen.dynamic.series})
+    if own != images and ((own and images) or not refers):
+        raise GeometryInvalid(
+            f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
+            f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
+        )
+    try:
+        return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
+    except (GeometryInvalid, NotReadable) as error:
+        raise type(error)(f"The tumour can not be placed on the images ({segment.name}). {error}") from error
+
+
+def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[Finding]:
+    findings = []
+    if candidate.segment.encoding == "FRACTIONAL":
+        findings.append(
+            Finding(
+                code="fractional-threshold",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The tumour on {sequence.label} is stored as fractions; voxels of at least half of the maximum "
+                    "were taken."
+                ),
+                sequence=sequence,
+            )
+        )
+    if not placement.same_grid:
+        findings.append(
+            Finding(
+                code="segmentation-resampled",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The tumour segmentation has another grid than the {sequence.label} images; it was carried over "
+                    "in patient space (nearest neighbour)."
+                ),
+                sequence=sequence,
+            )
+        )
+    if any(placement.offset_voxels):
+        slices, rows, columns = (abs(offset) for offset in placement.offset_voxels)
+        findings.append(
+            Finding(
+                code="segmentation-off-grid",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The frames of the tumour segmentation lie {placement.offset_mm:.2f} mm off the {sequence.label} "
+                    f"voxels ({slices:.2f} slices, {rows:.2f} rows, {columns:.2f} columns); nearest neighbour was used."
+                ),
+                sequence=sequence,
+            )
+        )
+    if placement.lost_voxels:
+        findings.append(
+            Finding(
+                code="segmentation-cut",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"{placement.lost_voxels} voxels of the tumour segmentation lie on the border of the "
+                    f"{sequence.label} images and were left out."
+                ),
+                sequence=sequence,
+            )
+        )
+    return findings
+
+
+def _holes(sequence: MrSequence, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], limit: int) -> list[Finding]:
+    runs = empty_runs(mask)
+    if not runs:
+        return []
+    total = sum(last - first + 1 for first, last in runs)
+    where = ", ".join(f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:5])
+    found = (
+        f"The tumour on {sequence.label} has {total} empty slice{'s' if total > 1 else ''} inside its extent ({where})"
+    )
+    longest = max(last - first + 1 for first, last in runs)
+    if longest > limit:
+        raise GeometryInvalid(
+            f"{found}, {longest} in a row; at most {limit} were expected (setting hole_limit_slices). Frames of the "
+            "segmentation seem to be missing: send it again."
+        )
+    return [Finding("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)]
+
+
+def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:
+    source = chosen.dynamic.source
+    return SeriesUsed(
+        role=sequence.label,
+        description=source.description,
+        series_number=source.number,
+        detail=describe_phase(chosen),
+        series_instance_uid=source.uid,
+        why=chosen.why,
+    )
+
+
+def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> SeriesUsed:
+    segment = candidate.segment
+    meaning = segment.property_type.split(" ", 2)[-1]
+    slices = int(np.count_nonzero(roi.mask.any(axis=(1, 2))))
+    detail = [
+        f'segment {segment.number} "{segment.label}"' + (f" ({meaning})" if meaning else ""),
+        segment.encoding.lower() + (f", {segment.algorithm_type.lower()}" if segment.algorithm_type else ""),
+        f"{int(np.count_nonzero(roi.mask)):,} voxels in {slices} slices, {roi.volume_mm3 / 1000:.2f} cm³",
+    ]
+    return SeriesUsed(
+        role=f"Tumour segmentation ({sequence.label})",
+        description=segment.series_description,
+        series_number=segment.series_number,
+        detail="; ".join(detail),
+        series_instance_uid=segment.instance.series_instance_uid,
+        why=candidate.why,
+    )
+
+
+def _source(chosen: Chosen) -> SourceSeries:
+    phase: Phase = chosen.dynamic.phase
+    frames = tuple(plane.frame_number for plane in phase.planes if plane.frame_number is not None)
+    return SourceSeries(
+        series_instance_uid=chosen.dynamic.source.uid,
+        frame_of_reference_uid=phase.planes[0].instance.frame_of_reference_uid,
+        instances=tuple(_reference(instance) for instance in phase.instances),
+        frame_numbers=frames or None,
+    )
+
+
+def _segmentation_instances(selection: Selection) -> tuple[Instance, ...]:
+    found = {
+        candidate.segment.instance.sop_instance_uid: candidate.segment.instance
+        for candidates in selection.tumours.values()
+        for candidate in candidates
+    }
+    return tuple(found.values())
+
+
+def _reference(instance: Instance) -> SourceInstance:
+    return SourceInstance(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        series_instance_uid=instance.series_instance_uid,
+        frame_of_reference_uid=instance.frame_of_reference_uid,
+    )
