@@ -1,0 +1,67 @@
+"""The formulas of all families over a batch of images of one region, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.features.firstorder import firstorder_features
+from models.features.glcm import glcm_features
+from models.features.gldm import gldm_features
+from models.features.glrlm import glrlm_features
+from models.features.glszm import glszm_features
+from models.features.ngtdm import ngtdm_features
+from models.features.texture import TextureCounts
+
+
+def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:
+    """Pad to the largest extent along every axis and stack: float64 (arrays, …)."""
+    extent = np.max([array.shape for array in arrays], axis=0)
+    stacked = np.full((len(arrays), *extent), fill, dtype=np.float64)
+    for k, array in enumerate(arrays):
+        stacked[(k, *(slice(size) for size in array.shape))] = array
+    return torch.from_numpy(stacked).to(device)
+
+
+def grey_level_features(
+    ascending: NDArray[np.float64],
+    counts: Sequence[TextureCounts],
+    *,
+    voxel_volume_mm3: float,
+    device: torch.device,
+) -> list[dict[str, float]]:
+    """The 93 features of each image by `<family>_<name>`.
+
+    Parameters
+    ----------
+    ascending : float64 (images, voxels), the grey values of the region in each image, ascending
+    counts : the matrices of each image
+    """
+    levels = _stack([c.greys for c in counts], device, fill=1)
+    families = {
+        "firstorder": firstorder_features(
+            torch.from_numpy(ascending).to(device), _stack([c.level_counts for c in counts], device), voxel_volume_mm3
+        ),
+        "glcm": glcm_features(
+            _stack([c.pairs for c in counts], device),
+            levels.long(),
+            torch.tensor([c.greys.size for c in counts]),
+            torch.tensor([float(c.greys[-1]) for c in counts], dtype=torch.float64, device=device),
+        ),
+        "glrlm": glrlm_features(_stack([c.runs for c in counts], device), levels),
+        "glszm": glszm_features(
+            _stack([c.zones for c in counts], device), levels, _stack([c.zone_sizes for c in counts], device, fill=1)
+        ),
+        "gldm": gldm_features(_stack([c.dependences for c in counts], device), levels),
+        "ngtdm": ngtdm_features(
+            _stack([c.tones[:, 0] for c in counts], device), _stack([c.tones[:, 1] for c in counts], device), levels
+        ),
+    }
+    names = [f"{family}_{name}" for family, features in families.items() for name in features]
+    values = torch.stack([value for features in families.values() for value in features.values()], dim=-1).cpu().numpy()
+    return [dict(zip(names, row, strict=True)) for row in values.tolist()]

@@ -1,0 +1,438 @@
+"""The irregular counting of the feature engine, compiled for the CPU: everything that is a loop with a table in it.
+
+A region of interest comes in one layout: its bounding box padded by one voxel on every side, flattened in C order, so
+that no neighbour needs a bounds check. `levels` holds compact grey levels 1 … K inside the region and 0 outside;
+`positions` are the flat indices of its voxels in scan order; `offsets` are the flat steps to the 13 neighbours that
+come later in scan order (`neighbour_offsets`). One thread, no Python objects, the interpreter lock released.
+
+Every count is an integer, and sums of floats run in scan order: both as in PyRadiomics 3.0.1, so that the results are
+the same to the last bit. No kernel checks its input; `models.features.texture` and `models.features.shape` do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+# (slice, row, column) steps to the 13 neighbours later in scan order; those with column step -1 come first in each
+# group because `zones` looks at them apart.
+DIRECTIONS = (
+    (0, 0, 1),
+    (0, 1, -1),
+    (0, 1, 0),
+    (0, 1, 1),
+    (1, -1, -1),
+    (1, -1, 0),
+    (1, -1, 1),
+    (1, 0, -1),
+    (1, 0, 0),
+    (1, 0, 1),
+    (1, 1, -1),
+    (1, 1, 0),
+    (1, 1, 1),
+)
+
+
+def neighbour_offsets(padded_shape: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Flat steps of `DIRECTIONS` in an array of that shape: int64 (13,), all positive."""
+    _, rows, columns = padded_shape
+    return np.array([(s * rows + r) * columns + c for s, r, c in DIRECTIONS], dtype=np.int64)
+
+
+@njit(cache=True, nogil=True)
+def block_sums(voxels, block):  # type: ignore[no-untyped-def]
+    """Sums and sums of squares of consecutive blocks in float64, and the extremes: one pass over a float32 volume.
+
+    Parameters
+    ----------
+    voxels : float32 (n,)
+    block : voxels per block, a multiple of 8
+
+    Returns
+    -------
+    float64 (blocks,) sums, float64 (blocks,) sums of squares, minimum, maximum
+    """
+    count = voxels.size
+    blocks = (count + block - 1) // block
+    sums = np.zeros(blocks)
+    squares = np.zeros(blocks)
+    low = voxels[0]
+    high = voxels[0]
+    for b in range(blocks):
+        start = b * block
+        stop = min(start + block, count)
+        whole = start + (stop - start) // 8 * 8
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+        q0 = q1 = q2 = q3 = q4 = q5 = q6 = q7 = 0.0
+        for n in range(start, whole, 8):  # eight independent chains: otherwise the latency of one addition is the bound
+            v0 = np.float64(voxels[n])
+            v1 = np.float64(voxels[n + 1])
+            v2 = np.float64(voxels[n + 2])
+            v3 = np.float64(voxels[n + 3])
+            v4 = np.float64(voxels[n + 4])
+            v5 = np.float64(voxels[n + 5])
+            v6 = np.float64(voxels[n + 6])
+            v7 = np.float64(voxels[n + 7])
+            s0 += v0
+            s1 += v1
+            s2 += v2
+            s3 += v3
+            s4 += v4
+            s5 += v5
+            s6 += v6
+            s7 += v7
+            q0 += v0 * v0
+            q1 += v1 * v1
+            q2 += v2 * v2
+            q3 += v3 * v3
+            q4 += v4 * v4
+            q5 += v5 * v5
+            q6 += v6 * v6
+            q7 += v7 * v7
+        for n in range(whole, stop):
+            v0 = np.float64(voxels[n])
+            s0 += v0
+            q0 += v0 * v0
+        sums[b] = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+        squares[b] = ((q0 + q1) + (q2 + q3)) + ((q4 + q5) + (q6 + q7))
+        for n in range(start, stop):
+            v = voxels[n]
+            low = v if v < low else low
+            high = v if v > high else high
+    return sums, squares, low, high
+
+
+@njit(cache=True, nogil=True)
+def bounding_box(mask):  # type: ignore[no-untyped-def]
+    """First and last index of a bool (slices, rows, columns) mask along each axis, int64 (3, 2)."""
+    slices, rows, columns = mask.shape
+    box = np.empty((3, 2), np.int64)
+    box[0, 0], box[1, 0], box[2, 0] = slices, rows, columns
+    box[:, 1] = -1
+    for s in range(slices):
+        for r in range(rows):
+            line = mask[s, r]
+            any_set = False
+            for c in range(columns):
+                any_set |= line[c]
+            if not any_set:
+                continue
+            first = 0
+            while not line[first]:
+                first += 1
+            last = columns - 1
+            while not line[last]:
+                last -= 1
+            box[0, 0] = min(box[0, 0], s)
+            box[0, 1] = s
+            box[1, 0] = min(box[1, 0], r)
+            box[1, 1] = max(box[1, 1], r)
+            box[2, 0] = min(box[2, 0], first)
+            box[2, 1] = max(box[2, 1], last)
+    return box
+
+
+@njit(cache=True, nogil=True)
+def digitise(values, edges, width):  # type: ignore[no-untyped-def]
+    """`numpy.digitize(values, edges)`, guessing the bin of nearly equidistant edges before comparing with them.
+
+    Parameters
+    ----------
+    values : float32 or float64 (n,)
+    edges : same kind (bins + 1,), not decreasing
+    width : distance of two edges, positive
+
+    Returns
+    -------
+    int32 (n,) : number of edges that are not above the value
+    """
+    result = np.empty(values.size, np.int32)
+    last = edges.size
+    first_edge = edges[0]
+    for n in range(values.size):
+        v = values[n]
+        guess = int((v - first_edge) / width) + 1
+        guess = min(max(guess, 0), last)
+        while guess < last and edges[guess] <= v:
+            guess += 1
+        while guess > 0 and edges[guess - 1] > v:
+            guess -= 1
+        result[n] = guess
+    return result
+
+
+@njit(cache=True, nogil=True)
+def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
+    """Neighbours (0 … 26) of each voxel of the region inside the region, and whether each direction links any two.
+
+    Parameters
+    ----------
+    mask : uint8 or bool (padded voxels,)
+
+    Returns
+    -------
+    uint8 (n,) neighbours, bool (13,) linked
+    """
+    neighbours = np.zeros(positions.size, np.uint8)
+    linked = np.zeros(offsets.size, np.bool_)
+    for a in range(offsets.size):
+        step = offsets[a]
+        any_pair = 0
+        for t in range(positions.size):
+            n = positions[t]
+            after = np.uint8(mask[n + step])
+            neighbours[t] += after + np.uint8(mask[n - step])
+            any_pair |= after
+        linked[a] = any_pair != 0
+    return neighbours, linked
+
+
+@njit(cache=True, nogil=True)
+def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
+    """Whether some line along `direction` passes through two voxels of the region, adjacent or not.
+
+    mask : uint8 (padded slices, rows, columns) with `shape`; direction : one of `DIRECTIONS`
+    """
+    slices, rows, columns = shape
+    ds, dr, dc = direction
+    for s in range(slices):
+        for r in range(rows):
+            for c in range(columns):
+                if not mask[s, r, c]:
+                    continue
+                ss, rr, cc = s + ds, r + dr, c + dc
+                while 0 <= ss < slices and 0 <= rr < rows and 0 <= cc < columns:
+                    if mask[ss, rr, cc]:
+                        return True
+                    ss += ds
+                    rr += dr
+                    cc += dc
+    return False
+
+
+@njit(cache=True, nogil=True)
+def count_matrices(levels, greys, positions, offsets, neighbours, level_count, longest):  # type: ignore[no-untyped-def]
+    """GLCM, GLRLM, GLDM and NGTDM of one image in one sweep per direction.
+
+    Parameters
+    ----------
+    levels : uint16 (padded voxels,), compact levels 1 … level_count, 0 outside
+    greys : uint16 (padded voxels,), the grey levels themselves, 0 outside (only NGTDM needs their values)
+    neighbours : uint8 (n,) from `region_neighbours`
+    longest : no run is longer
+
+    Returns
+    -------
+    glcm : int32 (13, level_count, level_count), each pair counted once, from the earlier voxel to the later
+    glrlm : int32 (13, level_count, longest), runs of length index + 1
+    gldm : int32 (level_count, 27), voxels by number of equal neighbours
+    ngtdm : float64 (level_count, 2), voxels, and sum of |grey level - mean of the neighbours|
+    """
+    count = positions.size
+    size = level_count + 1
+    glcm = np.zeros((offsets.size, size, size), np.int32)
+    glrlm = np.zeros((offsets.size, size, longest + 1), np.int32)
+    gldm = np.zeros((size, 27), np.int32)
+    ngtdm = np.zeros((size, 2))
+    dependence = np.zeros(count, np.uint8)
+    total = np.zeros(count, np.int32)
+    run = np.zeros(levels.size, np.uint16)
+    for a in range(offsets.size):
+        step = offsets[a]
+        pairs = glcm[a]
+        runs = glrlm[a]
+        for t in range(count):
+            n = positions[t]
+            here = levels[n]
+            after = levels[n + step]
+            before = levels[n - step]
+            ends = here != after
+            continues = here == before
+            pairs[here, after] += 1
+            length = np.uint16(run[n - step] * continues + 1)
+            run[n] = length
+            runs[here, length] += ends
+            dependence[t] += continues + (not ends)
+            total[t] += np.int32(greys[n + step]) + np.int32(greys[n - step])
+    for t in range(count):
+        n = positions[t]
+        here = levels[n]
+        gldm[here, dependence[t]] += 1
+        ngtdm[here, 0] += 1
+        if neighbours[t]:
+            ngtdm[here, 1] += abs(np.float64(greys[n]) - np.float64(total[t]) / np.float64(neighbours[t]))
+    return glcm[:, 1:, 1:], glrlm[:, 1:, 1:], gldm[1:], ngtdm[1:]
+
+
+@njit(cache=True, nogil=True)
+def _root(parent, n):  # type: ignore[no-untyped-def]
+    while parent[n] != n:
+        parent[n] = parent[parent[n]]
+        n = parent[n]
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _join(parent, root, other):  # type: ignore[no-untyped-def]
+    found = _root(parent, other)
+    if found < root:
+        parent[root] = found
+        return found
+    parent[found] = root
+    return root
+
+
+@njit(cache=True, nogil=True)
+def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
+    """Connected parts (26 neighbours) of equal level, by union-find in scan order.
+
+    A voxel looks only at those earlier neighbours that are not known to be joined already: when the one in the slice
+    before is equal, it touches all the others; when the one before in the row, or the one in the row before, is equal,
+    4 or 3 remain.
+
+    Returns
+    -------
+    uint16 (zones,) level, int32 (zones,) voxels
+    """
+    parent = np.empty(levels.size, np.int32)
+    slice_step = offsets[8]
+    row_step = offsets[2]
+    for t in range(positions.size):
+        n = positions[t]
+        here = levels[n]
+        if levels[n - slice_step] == here:
+            parent[n] = _root(parent, n - slice_step)
+            continue
+        parent[n] = n
+        root = n
+        if levels[n - 1] == here:
+            root = _join(parent, root, n - 1)
+            for a in (1, 4, 7, 10):
+                if levels[n - offsets[a]] == here:
+                    root = _join(parent, root, n - offsets[a])
+        elif levels[n - row_step] == here:
+            root = _join(parent, root, n - row_step)
+            for a in (4, 5, 6):
+                if levels[n - offsets[a]] == here:
+                    root = _join(parent, root, n - offsets[a])
+        else:
+            for a in range(1, 13):
+                if levels[n - offsets[a]] == here:
+                    root = _join(parent, root, n - offsets[a])
+    sizes = np.zeros(levels.size, np.int32)
+    found = 0
+    for t in range(positions.size):
+        n = positions[t]
+        root = parent[parent[n]]  # parents come earlier, so they are resolved
+        parent[n] = root
+        found += root == n
+        sizes[root] += 1
+    zone_levels = np.empty(found, np.uint16)
+    zone_sizes = np.empty(found, np.int32)
+    z = 0
+    for t in range(positions.size):
+        n = positions[t]
+        if parent[n] == n:
+            zone_levels[z] = levels[n]
+            zone_sizes[z] = sizes[n]
+            z += 1
+    return zone_levels, zone_sizes
+
+
+@njit(cache=True, nogil=True)
+def cube_statistics(mask):  # type: ignore[no-untyped-def]
+    """How often each of the 256 corner patterns occurs, and the sum of the positions where it does.
+
+    mask : uint8 (slices, rows, columns), padded by one; corner bits as in `models.features.marching_cubes`
+
+    Returns
+    -------
+    int64 (256,) cubes, int64 (256, 3) sums of the (slice, row, column) of their first corners
+    """
+    slices, rows, columns = mask.shape
+    cubes = np.zeros(256, np.int64)
+    where = np.zeros((256, 3), np.int64)
+    for s in range(slices - 1):
+        for r in range(rows - 1):
+            a = mask[s, r]
+            b = mask[s, r + 1]
+            c = mask[s + 1, r]
+            d = mask[s + 1, r + 1]
+            left = np.int64(a[0]) | np.int64(b[0]) << 3 | np.int64(c[0]) << 4 | np.int64(d[0]) << 7
+            for x in range(columns - 1):
+                a1, b1, c1, d1 = np.int64(a[x + 1]), np.int64(b[x + 1]), np.int64(c[x + 1]), np.int64(d[x + 1])
+                pattern = left | a1 << 1 | b1 << 2 | c1 << 5 | d1 << 6
+                if pattern != 0 and pattern != 255:
+                    cubes[pattern] += 1
+                    where[pattern, 0] += s
+                    where[pattern, 1] += r
+                    where[pattern, 2] += x
+                left = a1 | b1 << 3 | c1 << 4 | d1 << 7
+    return cubes, where
+
+
+@njit(cache=True, nogil=True)
+def boundary_points(mask):  # type: ignore[no-untyped-def]
+    """Midpoints between face neighbours of which one is in the region: the vertices of the mesh.
+
+    mask : uint8 (slices, rows, columns), padded by one
+
+    Returns
+    -------
+    int32 (vertices, 3) : (slice, row, column) in half voxels
+    """
+    slices, rows, columns = mask.shape
+    count = 0
+    for s in range(slices - 1):
+        for r in range(rows - 1):
+            for c in range(columns - 1):
+                here = mask[s, r, c]
+                count += (mask[s + 1, r, c] != here) + (mask[s, r + 1, c] != here) + (mask[s, r, c + 1] != here)
+    points = np.empty((count, 3), np.int32)
+    found = 0
+    for s in range(slices - 1):
+        for r in range(rows - 1):
+            for c in range(columns - 1):
+                here = mask[s, r, c]
+                for axis in range(3):
+                    if mask[s + (axis == 0), r + (axis == 1), c + (axis == 2)] != here:
+                        points[found, 0] = 2 * s + (axis == 0)
+                        points[found, 1] = 2 * r + (axis == 1)
+                        points[found, 2] = 2 * c + (axis == 2)
+                        found += 1
+    return points
+
+
+@njit(cache=True, nogil=True)
+def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-def]
+    """Largest squared distance between two of the points, at least `squared_best`; exact, without trying every pair.
+
+    Sorted by distance from `centre`, a pair can not beat the best once the sum of its two distances is smaller.
+
+    points : float64 (n, 3) in mm; centre : float64 (3,), best near the middle of the farthest pair
+    """
+    radius = np.empty(points.shape[0])
+    for n in range(points.shape[0]):
+        a = points[n, 0] - centre[0]
+        b = points[n, 1] - centre[1]
+        c = points[n, 2] - centre[2]
+        radius[n] = np.sqrt(a * a + b * b + c * c)
+    order = np.argsort(-radius)
+    best = np.sqrt(squared_best) * (1 - 1e-12)  # never lose a pair to rounding
+    for i in range(order.size):
+        p = order[i]
+        if radius[p] * 2 < best:
+            break
+        for j in range(i + 1, order.size):
+            q = order[j]
+            if radius[p] + radius[q] < best:
+                break
+            a = points[p, 0] - points[q, 0]
+            b = points[p, 1] - points[q, 1]
+            c = points[p, 2] - points[q, 2]
+            squared = a * a + b * b + c * c
+            if squared > squared_best:
+                squared_best = squared
+                best = np.sqrt(squared_best) * (1 - 1e-12)
+    return squared_best

@@ -1,0 +1,174 @@
+"""Our own feature engine: PyRadiomics 3.0.1's numbers, at a fraction of its time.
+
+What it saves: one pass over the whole volume for the normalisation, the wavelet only of the box around all regions and
+its margin, one sweep per direction for four matrices, formulas as array operations, diameters without trying every
+pair. What it does not share with PyRadiomics is listed in `DIFFERENCES`; everything else is equal to a relative 1e-9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from models.errors import EngineUnavailable
+from models.features.batch import grey_level_features
+from models.features.discretise import discretise
+from models.features.image_box import (
+    BoxImages,
+    ImageStatistics,
+    box_images,
+    image_statistics,
+    region_box,
+    relative_box,
+    union_box,
+)
+from models.features.names import DIAGNOSTICS
+from models.features.settings import FeatureSettings
+from models.features.shape import shape_features
+from models.features.texture import RegionGeometry, connected_parts, region_geometry, texture_counts
+from models.features.wavelet import Box
+from models.findings import Finding
+from models.volume import Region, Roi, Volume
+
+VERSION = 1
+
+# Where PyRadiomics 3.0.1 fails, gives NaN, or hangs on the last bit → what this engine does instead.
+DIFFERENCES: dict[str, str] = {
+    "region of one voxel, or extended along one axis only": "StudyRejected, as PyRadiomics refuses it",
+    "region that is the whole image": "StudyRejected, as PyRadiomics 3.0.1 refuses it (3.1 does not)",
+    "constant image with normalisation (PyRadiomics divides by zero)": "StudyRejected",
+    "more than 65,000 bins or 2,048 different levels (PyRadiomics runs out of memory)": "StudyRejected",
+    "image too small for a LoG filter (PyRadiomics leaves the image out, with a log line)": "StudyRejected",
+    "no two voxels are neighbours (PyRadiomics: NaN for all GLCM features)": "FeatureUndefined",
+    "flat region: Skewness, Kurtosis (PyRadiomics: 0, or ±1 and 1 when rounding moves the mean)": "0",
+    "Imc2 or MCC, all directions negative under the root by rounding (PyRadiomics: NaN)": "0",
+    "single level: MCC, Correlation 1; Imc1, Imc2, InverseVariance 0; Coarseness 1e6": "the same values",
+}
+
+
+class OwnEngine:
+    """The engine behind the interface of `models.features.extract.FeatureEngine`.
+
+    Counting runs on the CPU; `device` is where the formulas run. When the memory of a GPU does not suffice the CPU
+    takes over, and `findings` says so.
+
+    Parameters
+    ----------
+    device : "cpu", "cuda", or "auto" for CUDA where there is a device
+
+    Raises
+    ------
+    EngineUnavailable
+        When "cuda" is asked for and there is no CUDA device.
+    """
+
+    def __init__(self, *, device: str = "cpu") -> None:
+        if device not in ("cpu", "cuda", "auto"):
+            raise EngineUnavailable(f"The device is '{device}'; cpu, cuda or auto was expected.")
+        available = torch.cuda.is_available()
+        if device == "cuda" and not available:
+            raise EngineUnavailable(
+                "The device 'cuda' was asked for, but PyTorch finds none; use the device 'cpu' or 'auto', or install a "
+                "PyTorch with CUDA and the driver it needs."
+            )
+        self._device = torch.device("cuda" if device != "cpu" and available else "cpu")
+        self._findings: list[Finding] = []
+
+    @property
+    def name(self) -> str:
+        """Name and version of the algorithm; it changes when a value changes."""
+        return f"own {VERSION}"
+
+    @property
+    def device(self) -> str:
+        """Where the formulas run: "cpu" or "cuda"."""
+        return self._device.type
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed in the last call of `extract`."""
+        return tuple(self._findings)
+
+    def extract(
+        self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
+    ) -> dict[Region, dict[str, float]]:
+        """All features of every region by their PyRadiomics name.
+
+        Raises
+        ------
+        StudyRejected
+            When a region is too small, is the whole image, or is not on the grid of the image; when the image is
+            constant or too small for a LoG filter; when there would be too many grey levels.
+        FeatureUndefined
+            When no two voxels of a region are neighbours.
+        SetupError
+            When the settings name a wavelet PyWavelets does not have.
+        """
+        self._findings.clear()
+        boxes = {region: region_box(volume, roi) for region, roi in rois.items()}
+        if not boxes:
+            return {}
+        statistics = image_statistics(volume.voxels)
+        images = box_images(volume, union_box(list(boxes.values())), statistics, settings)
+        results: dict[Region, dict[str, float]] = {}
+        for region, box in boxes.items():
+            geometry = region_geometry(rois[region].mask[box], rois[region].label)
+            found = diagnostics(volume, box, geometry, statistics) if settings.diagnostics else {}
+            for name, value in shape_features(geometry.mask, volume.spacing_mm).items():
+                found[f"original_shape_{name}"] = value
+            found.update(self._grey_levels(images, box, geometry, volume.voxel_volume_mm3, settings))
+            results[region] = found
+        return results
+
+    def _grey_levels(
+        self,
+        images: BoxImages,
+        box: Box,
+        geometry: RegionGeometry,
+        voxel_volume_mm3: float,
+        settings: FeatureSettings,
+    ) -> dict[str, float]:
+        part = relative_box(box, images.box)
+        inside = geometry.mask[1:-1, 1:-1, 1:-1].astype(np.bool_)
+        values = np.empty((len(images.names), geometry.positions.size))
+        counts = []
+        for k, image in enumerate(images.images):
+            in_region = image[part][inside]
+            counts.append(texture_counts(geometry, discretise(in_region, settings)))
+            values[k] = in_region
+        values.sort(axis=1)
+        features = grey_level_features(values, counts, voxel_volume_mm3=voxel_volume_mm3, device=self._device)
+        return {
+            f"{image}_{name}": value
+            for image, of_image in zip(images.names, features, strict=True)
+            for name, value in of_image.items()
+        }
+
+
+def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: ImageStatistics) -> dict[str, float]:
+    """The 12 facts about image and mask, as `models.features.diagnostics` defines them, from what is known already."""
+    first = np.array([part.start for part in box])
+    inside = geometry.mask[1:-1, 1:-1, 1:-1]
+    sums = [
+        np.arange(size) @ inside.sum(axis=tuple(a for a in range(3) if a != k), dtype=np.int64)
+        for k, size in enumerate(inside.shape)
+    ]
+    voxels = geometry.positions.size
+    from_centre = first + np.array(sums) / voxels - (np.array(volume.shape) - 1) / 2
+    values = (
+        volume.voxel_volume_mm3,
+        volume.voxels.size,
+        statistics.mean,
+        statistics.minimum,
+        statistics.maximum,
+        volume.voxel_volume_mm3,
+        volume.voxels.size,
+        inside.size,
+        voxels,
+        connected_parts(geometry),
+        np.linalg.norm(from_centre),
+        np.linalg.norm(volume.affine[:3, :3] @ from_centre),
+    )
+    return {name: float(value) for name, value in zip(DIAGNOSTICS, values, strict=True)}

@@ -1,0 +1,129 @@
+"""The texture matrices of one region: which voxels it has, and the counts of each of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import FeatureUndefined
+from models.features import kernels
+from models.features.discretise import GreyLevels
+
+
+@dataclass(frozen=True, eq=False)
+class RegionGeometry:
+    """What all images of a region share: the padded box of the mask and who is whose neighbour.
+
+    Attributes
+    ----------
+    mask : uint8 (slices, rows, columns), bounding box of the region padded by one voxel
+    positions : int64 (voxels,), flat indices into the padded box, in scan order
+    offsets : int64 (13,), flat steps to the later neighbours
+    neighbours : uint8 (voxels,), neighbours inside the region, 0 … 26
+    linked : bool (13,), directions along which two voxels are neighbours
+    lined : bool (13,), directions along which some line holds two voxels, neighbours or not
+    """
+
+    mask: NDArray[np.uint8]
+    positions: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    neighbours: NDArray[np.uint8]
+    linked: NDArray[np.bool_]
+    lined: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TextureCounts:
+    """The matrices of one image of a region; K grey levels that occur.
+
+    Attributes
+    ----------
+    greys : int64 (K,), grey levels
+    level_counts : int64 (K,), voxels of each
+    pairs : int32 (directions, K, K), neighbour pairs counted once, linked directions only
+    runs : int32 (directions, K, lengths), runs of length index + 1, lined directions only
+    dependences : int32 (K, 27), voxels by number of equal neighbours
+    tones : float64 (K, 2), voxels, and sum of |grey level - mean of the neighbours|
+    zones : int64 (K, sizes), connected parts of equal level
+    zone_sizes : int64 (sizes,), the sizes that occur
+    """
+
+    greys: NDArray[np.int64]
+    level_counts: NDArray[np.int64]
+    pairs: NDArray[np.int32]
+    runs: NDArray[np.int32]
+    dependences: NDArray[np.int32]
+    tones: NDArray[np.float64]
+    zones: NDArray[np.int64]
+    zone_sizes: NDArray[np.int64]
+
+
+def region_geometry(box_mask: NDArray[np.bool_], label: str) -> RegionGeometry:
+    """Geometry of a region from its mask cropped to the bounding box.
+
+    Raises
+    ------
+    FeatureUndefined
+        When no two voxels are neighbours: PyRadiomics gives NaN for all GLCM features then.
+    """
+    mask = np.pad(box_mask, 1).astype(np.uint8)
+    flat = mask.ravel()
+    positions = np.flatnonzero(flat)
+    offsets = kernels.neighbour_offsets(mask.shape)
+    neighbours, linked = kernels.region_neighbours(flat, positions, offsets)
+    lined = np.array(
+        [
+            bool(pair) or kernels.line_holds_two(mask, mask.shape, direction)
+            for pair, direction in zip(linked, kernels.DIRECTIONS, strict=True)
+        ]
+    )
+    if not linked.any():
+        raise FeatureUndefined(
+            f"The region '{label}' has {positions.size} voxels of which no two are neighbours; co-occurrence has no "
+            "value then. Connected voxels were expected: check the segmentation."
+        )
+    return RegionGeometry(mask, positions, offsets, neighbours, linked, lined)
+
+
+def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCounts:
+    """Count the matrices of one image. `levels` are those of the voxels of the region in scan order."""
+    count = levels.greys.size
+    flat = np.zeros(geometry.mask.size, dtype=np.uint16)
+    flat[geometry.positions] = levels.compact
+    greys: NDArray[Any] = flat
+    if levels.greys[-1] != count:  # some level is empty: compact levels are not the grey levels
+        greys = np.zeros_like(flat)
+        greys[geometry.positions] = levels.greys.astype(np.uint16)[levels.compact - 1]
+    pairs, runs, dependences, tones = kernels.count_matrices(
+        flat,
+        greys,
+        geometry.positions,
+        geometry.offsets,
+        geometry.neighbours,
+        count,
+        max(geometry.mask.shape) - 2,
+    )
+    runs = runs[geometry.lined]
+    longest = int(np.flatnonzero(runs.any((0, 1)))[-1]) + 1
+    zone_levels, zone_sizes = kernels.zones(flat, geometry.positions, geometry.offsets)
+    sizes, columns = np.unique(zone_sizes, return_inverse=True)
+    cells = (zone_levels.astype(np.int64) - 1) * sizes.size + columns
+    zones = np.bincount(cells, minlength=count * sizes.size).reshape(count, sizes.size)
+    return TextureCounts(
+        greys=levels.greys,
+        level_counts=levels.counts,
+        pairs=pairs[geometry.linked],
+        runs=runs[:, :, :longest],
+        dependences=dependences,
+        tones=tones,
+        zones=zones,
+        zone_sizes=sizes.astype(np.int64),
+    )
+
+
+def connected_parts(geometry: RegionGeometry) -> int:
+    """Number of connected parts of the region (26 neighbours)."""
+    return len(kernels.zones(geometry.mask.ravel().astype(np.uint16), geometry.positions, geometry.offsets)[0])
