@@ -6,6 +6,7 @@
      ├─ SetupError             the installation or its settings have to change: do not start
      │   ├─ PackageInvalid     a model package fails one of its loading checks
      │   └─ EngineUnavailable  an engine, provider or device that was asked for is not there
+     ├─ DeviceMemoryExhausted  an accelerator has too little memory for this: repeat on the CPU
      └─ (dicom_io) PeerUnavailable …  the network: repeat later
 
 Every message says what was found, what was expected and what to do, and carries no patient data.
@@ -34,3 +35,7 @@ class PackageInvalid(SetupError):
 
 class EngineUnavailable(SetupError):
     """A feature engine, execution provider or device that was asked for is not there."""
+
+
+class DeviceMemoryExhausted(RDeepNetError):
+    """An accelerator has too little memory for this study; the CPU can do it, slower."""

@@ -65,4 +65,9 @@ class SimpleItkN4:
 
     def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
         """The volume divided by its estimated bias field."""
-        return Volume(volume.affine, volume.voxels / np.exp(self.log_field(volume, body)))
+        gain = np.exp(self.log_field(volume, body))
+        return Volume(volume.affine, np.divide(volume.voxels, gain, dtype=np.float32))
+
+    def on_cpu(self) -> SimpleItkN4:
+        """Itself: SimpleITK's N4 knows no other device."""
+        return self

@@ -1,0 +1,148 @@
+"""The two regions on the grid of an image: the tumour, carried over where needed, and the peritumoral shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from models.errors import StudyRejected
+from models.volume import Roi, Volume
+
+# More of the tumour than this outside the other image: the study is refused, the rest is a warning.
+LARGEST_SHARE_OUTSIDE = 0.05
+# Distances are compared with this tolerance: 10 steps of 0.1 mm are not quite 1 mm in binary.
+TOLERANCE_MM = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A region carried to another grid.
+
+    Attributes
+    ----------
+    roi : on the grid of the image
+    share_outside : share of the region's voxels whose centre lies outside the image, 0 to 1
+    """
+
+    roi: Roi
+    share_outside: float
+
+
+def carry_over(roi: Roi, volume: Volume) -> Carried:
+    """The region on the grid of `volume`: a voxel belongs to it when its centre lies in a voxel of `roi`.
+
+    Both are placed by their affines in patient space, so that any two orientations and spacings fit together.
+
+    Raises
+    ------
+    StudyRejected
+        When no voxel of the image, or too little of the region, is left.
+    """
+    voxels = np.argwhere(roi.mask)
+    to_image = np.linalg.inv(volume.affine) @ roi.affine
+    centres = voxels @ to_image[:3, :3].T + to_image[:3, 3]
+    outside = np.any((centres < -0.5) | (centres > np.array(volume.shape) - 0.5), axis=1)
+    share_outside = float(outside.mean())
+    what = f"The region '{roi.label}' ({len(voxels)} voxels, {roi.volume_mm3 / 1000:.2f} cm³)"
+    if share_outside > LARGEST_SHARE_OUTSIDE:
+        raise StudyRejected(
+            f"{what} lies to {share_outside:.0%} outside the other image of {volume.shape} voxels (slices, rows, "
+            f"columns); at most {LARGEST_SHARE_OUTSIDE:.0%} was expected. Send an image that covers the tumour."
+        )
+
+    # Only the box that the region can reach: its voxels' centres and half a diagonal of one of them.
+    reach = np.abs(to_image[:3, :3]).sum(axis=1) / 2
+    low = np.maximum(np.floor(centres.min(axis=0) - reach).astype(int), 0)
+    high = np.minimum(np.ceil(centres.max(axis=0) + reach).astype(int), np.array(volume.shape) - 1)
+    mask = np.zeros(volume.shape, dtype=bool)
+    if np.all(low <= high):
+        box = tuple(slice(first, last + 1) for first, last in zip(low, high, strict=True))
+        mask[box] = _sampled(roi, np.asarray(np.linalg.inv(to_image), dtype=np.float64), low=low, high=high)
+    if not mask.any():
+        raise StudyRejected(
+            f"{what} covers the centre of no voxel of the other image, whose voxels measure "
+            f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image, too."
+        )
+    return Carried(Roi(volume.affine, mask, roi.label), share_outside)
+
+
+def _sampled(
+    roi: Roi, to_roi: NDArray[np.float64], *, low: NDArray[np.int_], high: NDArray[np.int_]
+) -> NDArray[np.bool_]:
+    """The values of `roi` at the voxel centres of a box of the other grid; False beyond its edge."""
+    axes = [np.arange(first, last + 1, dtype=float) for first, last in zip(low, high, strict=True)]
+    inside = np.ones([len(axis) for axis in axes], dtype=bool)
+    nearest = []
+    for row, size in zip(to_roi[:3], roi.shape, strict=True):
+        place = (
+            row[0] * axes[0][:, None, None] + row[1] * axes[1][None, :, None] + row[2] * axes[2][None, None, :] + row[3]
+        )
+        index = np.floor(place + 0.5).astype(np.intp)
+        inside &= (index >= 0) & (index < size)
+        nearest.append(np.clip(index, 0, size - 1))
+    return np.asarray(roi.mask[tuple(nearest)] & inside)
+
+
+@dataclass(frozen=True, eq=False)
+class Shell:
+    """The peritumoral region, and what it lost.
+
+    Attributes
+    ----------
+    roi : within the distance, outside the tumour, inside the body
+    share_outside_image : share of the full shell that lies beyond the edge of the image, 0 to 1
+    share_outside_body : share of the full shell that lies in the image but outside the body, 0 to 1
+    """
+
+    roi: Roi
+    share_outside_image: float
+    share_outside_body: float
+
+
+def peritumoral_shell(tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float) -> Shell:
+    """The voxels within `shell_mm` of the tumour (centre to nearest centre), outside it and inside the body.
+
+    Distances are exact and Euclidean in mm (Maurer, Qi, Raghavan 2003, as in scipy), whatever the spacing. They are
+    taken on a box that holds the whole shell, beyond the edge of the image where it has to.
+
+    Raises
+    ------
+    StudyRejected
+        When no voxel is left.
+    """
+    steps = np.array(tumour.spacing_mm)
+    margin = np.floor((shell_mm + TOLERANCE_MM) / steps).astype(int) + 1
+    indices = np.nonzero(tumour.mask)
+    low = np.array([int(index.min()) for index in indices]) - margin
+    high = np.array([int(index.max()) for index in indices]) + margin
+    size = np.array(tumour.shape)
+    in_image = tuple(
+        slice(max(first, 0), min(last, count - 1) + 1) for first, last, count in zip(low, high, size, strict=True)
+    )
+    in_box = tuple(
+        slice(one.start - int(first), one.stop - int(first)) for one, first in zip(in_image, low, strict=True)
+    )
+
+    near = np.zeros(high - low + 1, dtype=bool)
+    near[in_box] = tumour.mask[in_image]
+    distance = ndimage.distance_transform_edt(~near, sampling=tumour.spacing_mm)
+    full = (distance <= shell_mm + TOLERANCE_MM) & ~near
+    whole, seen = int(full.sum()), int(full[in_box].sum())
+    mask = np.zeros(tumour.shape, dtype=bool)
+    mask[in_image] = full[in_box] & body[in_image]
+    kept = int(mask.sum())
+    if kept == 0:
+        raise StudyRejected(
+            f"The peritumoral region of {shell_mm:g} mm holds no voxel: the full shell has {whole}, of which {seen} "
+            f"lie in the image and none inside the body mask; voxels measure "
+            f"{' × '.join(f'{step:.2f}' for step in steps)} mm. "
+            "Check that the segmentation belongs to this image."
+        )
+    return Shell(
+        Roi(tumour.affine, mask, "peritumoral shell"),
+        share_outside_image=(whole - seen) / whole,
+        share_outside_body=(seen - kept) / whole,
+    )
