@@ -150,6 +150,8 @@ def _stand_in(root: Dataset, grid: hd.Volume, frame_of_reference: str) -> Datase
     measures = grid.get_pixel_measures()[0]
     image.PixelSpacing = list(measures.PixelSpacing)
     image.SliceThickness = measures.SliceThickness
+    # Without it highdicom writes 1.0 when the regions lie in one slice only.
+    image.SpacingBetweenSlices = measures.SpacingBetweenSlices
     return image
 
 

@@ -1,0 +1,141 @@
+"""Patient and study modules carried over: characters, identity, invalid values, trials, time zones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import BytesIO
+
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+
+from dicom_io.errors import NotReadable
+from dicom_io.patient_modules import carried_over, in_time_zone
+from tests.dicom_io.made_studies import header
+
+
+def through_a_file(dataset: Dataset) -> Dataset:
+    """Written and read back, so that texts are bytes in the source's character set again."""
+    buffer = BytesIO()
+    dataset.save_as(buffer, implicit_vr=False, little_endian=True)
+    buffer.seek(0)
+    return pydicom.dcmread(buffer, force=True)
+
+
+def raw(keyword: str, value: object) -> DataElement:
+    """An element the library does not check, as a file may hold it."""
+    tag = pydicom.datadict.tag_for_keyword(keyword)
+    assert tag is not None
+    vr = pydicom.datadict.dictionary_VR(keyword)
+    return DataElement(tag, vr, value, validation_mode=pydicom.config.IGNORE)
+
+
+# Names after PS3.5 annexes H (Japanese), I (Korean), J (GB18030, GBK) and ISO_IR 100.
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        ("GBK", "Wang^XiaoDong=王^小东"),
+        ("ISO_IR 192", "Müller^Zoë=王^小东"),
+        ("ISO_IR 100", "Müller^Zoë"),
+        ("ISO 2022 IR 87", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        ("ISO 2022 IR 149", "Hong^Gildong=洪^吉洞=홍^길동"),
+    ],
+)
+def test_names_survive_the_change_of_character_set(character_set: str, name: str) -> None:
+    source = through_a_file(header(name=name, character_set=character_set))
+    result = through_a_file(carried_over(source))
+    assert result.SpecificCharacterSet == "ISO_IR 192"
+    assert str(result.PatientName) == name
+
+
+def test_what_the_archive_files_by_is_carried_over() -> None:
+    result = carried_over(header())
+    assert result.PatientID == "MADE-0001"
+    assert result.IssuerOfPatientID == "HOSPITAL"
+    assert result.AccessionNumber == "ACC-0815"
+    assert result.StudyID == "4711"
+    assert str(result.ReferringPhysicianName) == "Li^Na"
+    assert result.StudyDate == "20260701"
+    assert result.StudyTime == "091500.25"
+
+
+def test_identity_is_not_altered_even_where_it_breaks_a_rule() -> None:
+    source = header()
+    source.add(raw("PatientID", "X" * 70))
+    assert carried_over(source).PatientID == "X" * 70
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientAge", "55"),
+        ("PatientWeight", "61.50000000000000000"),
+        ("PatientBirthTime", "soon"),
+        ("EthnicGroup", "x" * 30),
+    ],
+)
+def test_optional_values_that_are_not_valid_are_left_out(keyword: str, value: str) -> None:
+    source = header()
+    source.add(raw(keyword, value))
+    assert keyword not in carried_over(source)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"), [("StudyTime", "9:15"), ("PatientSex", "W"), ("PatientBirthDate", "1971")]
+)
+def test_required_values_that_are_not_valid_are_empty(keyword: str, value: str) -> None:
+    source = header()
+    source.add(raw(keyword, value))
+    assert carried_over(source)[keyword].is_empty
+
+
+def test_a_date_in_the_old_notation_is_kept() -> None:
+    source = header()
+    source.add(raw("PatientBirthDate", "1971.03.04"))
+    assert carried_over(source).PatientBirthDate == "19710304"
+
+
+def test_what_is_absent_is_empty() -> None:
+    source = Dataset()
+    source.StudyInstanceUID = "1.2.3"
+    result = carried_over(source)
+    assert all(
+        keyword in result for keyword in ("PatientName", "PatientID", "PatientSex", "AccessionNumber", "StudyID")
+    )
+
+
+def test_a_study_without_uid_is_refused() -> None:
+    with pytest.raises(NotReadable, match="Study Instance UID"):
+        carried_over(Dataset())
+
+
+def test_a_clinical_trial_is_complete_or_absent() -> None:
+    source = header()
+    source.ClinicalTrialSponsorName = "NIH"
+    assert "ClinicalTrialSponsorName" not in carried_over(source)
+    source.ClinicalTrialProtocolID = "PILOT"
+    result = carried_over(source)
+    assert result.ClinicalTrialSponsorName == "NIH"
+    assert result["ClinicalTrialSiteName"].is_empty
+    assert result.ClinicalTrialSubjectID == "MADE-0001"
+
+
+def test_codes_of_the_procedure_are_carried_over_decoded() -> None:
+    source = header()
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "MR-1", "99HOSP", "乳腺磁共振"
+    source.ProcedureCodeSequence = [code]
+    result = through_a_file(carried_over(through_a_file(source)))
+    assert result.ProcedureCodeSequence[0].CodeMeaning == "乳腺磁共振"
+
+
+def test_times_are_stated_on_the_clock_of_the_study() -> None:
+    moment = datetime(2026, 7, 3, 22, 30, tzinfo=UTC)
+    root = Dataset()
+    assert in_time_zone(moment, root) == moment
+    root.TimezoneOffsetFromUTC = "+0800"
+    assert in_time_zone(moment, root).strftime("%Y%m%d %H%M") == "20260704 0630"
+    root.TimezoneOffsetFromUTC = "-0330"
+    assert in_time_zone(moment, root).strftime("%H%M") == "1900"
