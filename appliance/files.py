@@ -6,9 +6,12 @@ patient.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from models.errors import SetupError
 
 PART = ".part"  # suffix of what is not complete; left behind only by a crash
 
@@ -48,6 +51,26 @@ def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") ->
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def lock_folder(folder: Path) -> int:
+    """Keep every other process away from a state folder until this one ends; returns the handle of the lock.
+
+    Raises
+    ------
+    SetupError
+        When another process holds it.
+    """
+    handle = os.open(folder / "service.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise SetupError(
+            f"Another service works on {folder}; expected one service for each state folder: stop the other, or give "
+            "this one its own state_dir in [service]."
+        ) from error
+    return handle
 
 
 def _write_all(handle: int, content: bytes) -> None:

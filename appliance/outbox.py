@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -115,9 +114,11 @@ class Outbox:
         result = json.loads((self.folder_of(job_id) / RESULT).read_bytes())
         return tuple(StageCost(**cost) for cost in result["stages"])
 
-    def remove(self, study_uid: str, *, keep: Sequence[str] = ()) -> None:
-        """Delete the results of every job of a study, except those of the jobs named."""
-        kept = {self.folder_of(job_id) for job_id in keep}
+    def drop(self, job_id: str) -> None:
+        """Delete the results of a job."""
+        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+
+    def remove(self, study_uid: str) -> None:
+        """Delete the results of every job of a study."""
         for folder in (*self._folder.glob(f"{study_uid}_*"), *self._folder.glob(f".{study_uid}_*{PART}")):
-            if folder not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)

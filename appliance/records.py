@@ -162,11 +162,16 @@ class Records:
                 _move(database, row, State.QUEUED)
 
     def answered(self, job_id: str, *, destinations: Sequence[str]) -> bool:
-        """Results of a job are in the outbox: `sending`; False when the study has moved on since."""
+        """Results of a job are in the outbox: `sending`; False when the study has moved on since.
+
+        Called again for the same job it changes nothing and says True.
+        """
         with self._transaction() as database:
-            row = _of_job(database, job_id)
-            if row is None or row["state"] != State.RUNNING:
-                return row is not None and row["state"] in (State.SENDING, State.DELIVERED)
+            if database.execute("SELECT 1 FROM deliveries WHERE job_id = ?", (job_id,)).fetchone():
+                return True
+            row = _taken(database, job_id)
+            if row is None:
+                return False
             _move(database, row, State.SENDING)
             database.executemany(
                 "INSERT OR IGNORE INTO deliveries (job_id, study_uid, destination, state, next_at) VALUES (?,?,?,?,?)",
@@ -177,9 +182,16 @@ class Records:
     def gave_up(self, job_id: str, *, state: State, sentence: str) -> None:
         """A job ended without results: `refused` or `failed`, with its sentence; nothing where it has moved on."""
         with self._transaction() as database:
+            row = _taken(database, job_id)
+            if row is not None:
+                _move(database, row, state, sentence=sentence)
+
+    def exhausted(self, job_id: str, *, sentence: str) -> None:
+        """A queued job will never run again: `failed`; nothing where the study has moved on."""
+        with self._transaction() as database:
             row = _of_job(database, job_id)
             if row is not None and row["state"] in (State.QUEUED, State.RUNNING):
-                _move(database, row, state, sentence=sentence)
+                _move(database, row, State.FAILED, sentence=sentence)
 
     def due_deliveries(self, destination: str) -> tuple[DeliveryRecord, ...]:
         """Deliveries to one destination whose time has come, oldest first."""
@@ -264,6 +276,12 @@ class Records:
             rows = database.execute("SELECT * FROM studies ORDER BY changed_at DESC, study_uid").fetchall()
         return tuple(_record(row) for row in rows)
 
+    def studies_in(self, state: State) -> tuple[StudyRecord, ...]:
+        """Studies in one state, the one that is longest in it first."""
+        with self._transaction() as database:
+            rows = database.execute("SELECT * FROM studies WHERE state = ? ORDER BY changed_at", (state,)).fetchall()
+        return tuple(_record(row) for row in rows)
+
     def study(self, study_uid: str) -> StudyRecord:
         """One study; raises `UnknownStudy`."""
         with self._transaction() as database:
@@ -324,6 +342,15 @@ def _of_job(database: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
     """The study whose current job this is."""
     row: sqlite3.Row | None = database.execute("SELECT * FROM studies WHERE job_id = ?", (job_id,)).fetchone()
     return row
+
+
+def _taken(database: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
+    """The study a worker is on with this job; a job recovered after its computation was not started again before."""
+    row = _of_job(database, job_id)
+    if row is not None and row["state"] == State.QUEUED:
+        _move(database, row, State.RUNNING)
+        row = _of_job(database, job_id)
+    return row if row is not None and row["state"] == State.RUNNING else None
 
 
 def _insert(database: sqlite3.Connection, study_uid: str) -> None:

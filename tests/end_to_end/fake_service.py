@@ -1,0 +1,64 @@
+"""The service with an answer that costs nothing: `python -m tests.end_to_end.fake_service SETTINGS CONTROL`.
+
+Everything but the computation is real. Files in the CONTROL folder steer the answer: while `hold` is there it does
+not end; every answer begun appends a line to `begun`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
+
+from appliance.logs import configure
+from appliance.outbox import Outgoing
+from appliance.service import run
+from appliance.settings import load_settings
+from appliance.stages import Stages
+from dicom_io.answer import Answer, AnswerObject, Role
+from models.errors import StudyRejected
+from tests.end_to_end.small_study import instance
+
+NO_SEGMENTATION = "No segmentation was found among the objects of this study; a DICOM-SEG of the tumour was expected."
+
+
+def answer(files: Sequence[Path], created: datetime, *, control: Path) -> Outgoing:
+    """Two small objects of our own, with UIDs derived from the study and its number of files."""
+    with (control / "begun").open("a") as begun:
+        begun.write(f"{len(files)} {created.isoformat()}\n")
+    while (control / "hold").exists():
+        time.sleep(0.02)
+    stages = Stages()
+    with stages.measured("read"):
+        headers = [dcmread(file, stop_before_pixels=True) for file in files]
+        if not any(header.SOPClassUID == SegmentationStorage for header in headers):
+            raise StudyRejected(NO_SEGMENTATION)
+        if (control / "crash").exists():
+            raise ZeroDivisionError("this text names the patient Test^Patient")
+    study = headers[0]
+    objects = []
+    for number, (role, sop_class) in enumerate(
+        ((Role.SEG_T1C, SegmentationStorage), (Role.PDF, EncapsulatedPDFStorage))
+    ):
+        dataset = instance(
+            f"answer-{study.StudyInstanceUID}-{len(files)}", sop_class=sop_class, number=number, ours=True
+        )
+        dataset.StudyInstanceUID = study.StudyInstanceUID
+        dataset.PatientID = study.PatientID
+        objects.append(AnswerObject(role, dataset))
+    return Outgoing(Answer(tuple(objects), b"%PDF-1.4\n"), stages.costs)
+
+
+def main() -> int:
+    settings, control = load_settings(Path(sys.argv[1])), Path(sys.argv[2])
+    configure(settings.logs)
+    return run(settings, answer=lambda files, created: answer(files, created, control=control))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
