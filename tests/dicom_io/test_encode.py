@@ -71,8 +71,7 @@ def test_dates_are_those_of_the_report() -> None:
         assert str(item.dataset.InstanceCreationDate) == "20260703"
 
 
-def test_a_report_that_makes_a_bad_object_stops_the_answer() -> None:
-    made = make(with_t2w=False)
-    report = replace(made.report, title="x" * 2000)
-    with pytest.raises(ObjectNotConformant, match="DocumentTitle"):
-        encode(made.study, made.prepared, report, features_sr=False)
+def test_a_bad_object_stops_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dicom_io.encode.render_pdf", lambda report: b"%PDF-1.4 and no end")
+    with pytest.raises(ObjectNotConformant, match="not a complete PDF"):
+        encoded(make(with_t2w=False))

@@ -33,8 +33,7 @@ CASES = {
 UNAVOIDABLE = (
     "Warning - Unrecognized defined term <99RDEEPNET> for value 1 of attribute <Coding Scheme Designator>",
     "Warning - Attribute is not present in standard DICOM IOD - (0x0018,0x1002) UI Device UID",
-    "Warning - Dicom dataset contains attributes not present in standard DICOM IOD - "
-    "this is a Standard Extended SOP Class",
+    "Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP",
 )
 
 
