@@ -119,7 +119,7 @@ class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
     n4: Name = "simpleitk"  # "simpleitk", the reference; "own", the same on arrays and on CUDA; "none"
-    device: Name = "cpu"  # "cpu" or "cuda"; used by the own implementation
+    device: Name = "cpu"  # "cpu", "cuda" or "auto"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
 
     def __post_init__(self) -> None:
@@ -131,7 +131,7 @@ class EngineSettings:
     """Feature extraction: which engine, where, and what determines the values."""
 
     engine: Name = "own"  # "own", or "pyradiomics", the reference (an optional extra, and slow)
-    device: Name = "cpu"  # "cpu" or "cuda"
+    device: Name = "cpu"  # "cpu", "cuda" or "auto"
     settings: FeatureSettings = field(default_factory=FeatureSettings)
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class ModelSettings:
     """Which model packages speak, in the order of the report."""
 
     packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
-    provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu" or "cuda"
+    provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
 
     def __post_init__(self) -> None:
         check(self)
