@@ -81,9 +81,7 @@ def place(
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     stack, own_affine = _stack(frames, spacing, affine)
     # From a voxel of the volume to a voxel of the stack, with fractions.
-    to_frames: NDArray[np.float64] = (
-        np.linalg.inv(own_affine) @ affine
-    )
+    to_frames: NDArray[np.float64] = np.linalg.inv(own_affine) @ affine
     _inside(stack, to_volume=np.asarray(np.linalg.inv(to_frames), dtype=np.float64), shape=shape)
     axes = np.abs(to_frames[:3, :3])
     separable = np.count_nonzero(axes > 1e-3 / max(*shape, *stack.shape), axis=0).tolist() == [1, 1, 1]
@@ -203,9 +201,12 @@ def _aligned(to_frames: NDArray[np.float64], spacing: NDArray[np.float64]) -> No
 
 
 def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+    box = [np.flatnonzero(stack.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
+    corners = np.array(np.meshgrid(*box)).reshape(3, -1).T
+    if _outside(corners, to_volume, shape).max() <= HALF:
+        return  # the box of all voxels is inside: no need to look at each
     voxels = np.argwhere(stack)
-    places = voxels @ to_volume[:3, :3].T + to_volume[:3, 3]
-    outside = np.maximum(-places, places - (np.array(shape) - 1))
+    outside = _outside(voxels, to_volume, shape)
     wrong = np.count_nonzero((outside > HALF).any(axis=1))
     if wrong:
         axis = int(np.argmax(outside.max(axis=0)))
@@ -214,6 +215,14 @@ def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: 
             f"{outside.max():.1f} {('slices', 'rows', 'columns')[axis]} off (at most half of one was expected): it was "
             "made on other images, or a part of the series is missing."
         )
+
+
+def _outside(
+    voxels: NDArray[np.int64], to_volume: NDArray[np.float64], shape: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    """How far voxels of the stack lie outside the first and last voxel centres of the volume, along its axes."""
+    places = voxels @ to_volume[:3, :3].T + to_volume[:3, 3]
+    return np.maximum(-places, places - (np.array(shape) - 1))
 
 
 def _nearest(coordinate: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -299,7 +299,8 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
         raise SeriesNotFound(_no_tumour(selection, assignment))
     for one in tumours:
         selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
-    for sequence, found in selection.tumours.items():
+    for sequence in [one for one in MrSequence if one in selection.tumours]:
+        found = selection.tumours.pop(sequence)  # put back in the order of the sequences
         best = min(one.rank for one in found if one.rank is not None)
         selection.tumours[sequence] = tuple(one for one in found if one.rank == best)
     for sequence, found in selection.tumours.items():
