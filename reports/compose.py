@@ -209,7 +209,7 @@ def contribution_groups(contributions: Iterable[Contribution]) -> tuple[Contribu
 def _feature(feature: Feature, *, short: bool = False) -> Measurement:
     return Measurement(
         key=feature.name,
-        label=short_feature_label(feature.name) if short else feature_label(feature.name),
+        label=wording.sentence_case(short_feature_label(feature.name)) if short else feature_label(feature.name),
         value=feature.value,
         unit=feature.unit,
         shown=wording.number(feature.value, feature.unit),
@@ -233,6 +233,7 @@ def _region_section(
             value=volume_mm3,
             unit="mm3",
             shown=wording.volume(volume_mm3),
+            in_words=wording.volume_words(volume_mm3),
         ),
         features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),

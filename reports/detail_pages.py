@@ -10,23 +10,26 @@ from reports.content import Measurement, ModelSection, Report
 from reports.figures import ContributionChart
 from reports.theme import Typesetter
 
-GROUPS_SHOWN = 8
+GROUPS_SHOWN = 6
 
 # Rows of a table: a cell is one flowable or several, one below the other.
 Rows = list[list[Flowable | list[Flowable]]]
 
 
-def detail_pages(report: Report, typesetter: Typesetter, *, width: float) -> list[Flowable]:
+def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts_shown: int) -> list[Flowable]:
     """The flowables after page 1.
 
     Parameters
     ----------
     width : of the page's text, in points
+    charts_shown : number of models whose contribution chart stands on page 1
     """
     story: list[Flowable] = [PageBreak()]
     story += _findings(report, typesetter, width)
-    for section in report.models:
-        story += _contributions(section, typesetter, width)
+    for place, section in enumerate(report.models):
+        if place >= charts_shown:
+            story += [KeepTogether(contributions(section, typesetter, width=width)), Spacer(0, 11)]
+        story += _leading_features(section, typesetter, width)
     story += _regions(report, typesetter, width)
     story += _series(report, typesetter, width)
     story += _not_applicable(report, typesetter, width)
@@ -46,13 +49,13 @@ def _section(title: str, typesetter: Typesetter, body: list[Flowable]) -> list[F
     return [CondPageBreak(70), heading, Spacer(0, 3), *first, *rest, Spacer(0, 11)]
 
 
-def _table(rows: Rows, widths: list[float], *, head: bool) -> Table:
+def _table(rows: Rows, widths: list[float], *, head: bool, padding: float = 2.0) -> Table:
     commands: list[tuple[object, ...]] = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 6),
-        ("TOPPADDING", (0, 0), (-1, -1), 2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+        ("TOPPADDING", (0, 0), (-1, -1), padding),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), padding + 0.5),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, theme.RULE),
     ]
     if head:
@@ -66,40 +69,51 @@ def _findings(report: Report, typesetter: Typesetter, width: float) -> list[Flow
         return _section(wording.FINDINGS, typesetter, [typesetter.paragraph(wording.NO_FINDINGS, styles.body)])
     rows: Rows = []
     for finding in report.findings:
-        color = theme.WARNING if finding.severity is Severity.WARNING else theme.MUTED
+        color = theme.WARNING_TEXT if finding.severity is Severity.WARNING else theme.MUTED
         rows.append(
             [
-                typesetter.paragraph(wording.SEVERITY[finding.severity], styles.column, color=color),
-                typesetter.paragraph(wording.finding_subject(finding), styles.small),
+                typesetter.paragraph(wording.SEVERITY[finding.severity], styles.subheading, color=color),
+                typesetter.paragraph(wording.finding_subject(finding), styles.body, color=theme.MUTED),
                 typesetter.paragraph(finding.sentence, styles.body),
             ]
         )
-    return _section(wording.FINDINGS, typesetter, [_table(rows, [0.1 * width, 0.2 * width, 0.7 * width], head=False)])
+    return _section(
+        wording.FINDINGS, typesetter, [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)]
+    )
 
 
-def _contributions(section: ModelSection, typesetter: Typesetter, width: float) -> list[Flowable]:
+def contributions(section: ModelSection, typesetter: Typesetter, *, width: float) -> list[Flowable]:
+    """The contribution chart of a model with its heading and explanation; nothing for a model without contributions."""
+    if not section.contribution_groups:
+        return []
+    groups = section.contribution_groups[:GROUPS_SHOWN]
+    chart = ContributionChart(
+        groups,
+        shown=[wording.share_shown(group.share) for group in groups],
+        lowers=wording.LOWERS,
+        raises=wording.RAISES,
+        width=width,
+    )
     styles = theme.styles()
-    story: list[Flowable] = []
-    if section.contribution_groups:
-        groups = section.contribution_groups[:GROUPS_SHOWN]
-        chart = ContributionChart(
-            groups,
-            shown=[wording.share_shown(group.share) for group in groups],
-            lowers=wording.LOWERS,
-            raises=wording.RAISES,
-            width=width,
-        )
-        heading = f"{wording.CONTRIBUTIONS}: {section.model.title}"
-        note = typesetter.paragraph(wording.CONTRIBUTIONS_NOTE, styles.small)
-        story.append(KeepTogether(_section(heading, typesetter, [chart, Spacer(0, 3), note])))
-    if section.leading_features:
-        rows: Rows = [_feature_head(typesetter)]
-        rows += [_feature_row(feature, typesetter) for feature in section.leading_features]
-        title = typesetter.paragraph(f"{wording.LEADING_FEATURES}: {section.model.title}", styles.subheading)
-        note = typesetter.paragraph(wording.LEADING_FEATURES_NOTE, styles.small)
-        table = _table(rows, [0.64 * width, 0.22 * width, 0.14 * width], head=True)
-        story.append(KeepTogether([title, Spacer(0, 2), note, Spacer(0, 2), table, Spacer(0, 11)]))
-    return story
+    return [
+        typesetter.paragraph(f"{wording.CONTRIBUTIONS}: {section.model.title}", styles.heading),
+        Spacer(0, 3),
+        chart,
+        Spacer(0, 3),
+        typesetter.paragraph(wording.CONTRIBUTIONS_NOTE, styles.small),
+    ]
+
+
+def _leading_features(section: ModelSection, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not section.leading_features:
+        return []
+    styles = theme.styles()
+    rows: Rows = [_feature_head(typesetter)]
+    rows += [_feature_row(feature, typesetter) for feature in section.leading_features]
+    title = typesetter.paragraph(f"{wording.LEADING_FEATURES}: {section.model.title}", styles.subheading)
+    note = typesetter.paragraph(wording.LEADING_FEATURES_NOTE, styles.small)
+    table = _table(rows, [0.64 * width, 0.22 * width, 0.14 * width], head=True)
+    return [CondPageBreak(90), title, Spacer(0, 2), note, Spacer(0, 2), table, Spacer(0, 11)]
 
 
 def _feature_head(typesetter: Typesetter) -> list[Flowable | list[Flowable]]:
@@ -158,12 +172,11 @@ def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowab
     styles = theme.styles()
     rows: Rows = [[typesetter.paragraph(name, styles.column) for name in wording.SERIES_COLUMNS]]
     for series in report.series:
-        number = f"{series.series_number} · " if series.series_number else ""
         rows.append(
             [
                 typesetter.paragraph(series.role, styles.value),
                 [
-                    typesetter.paragraph(f"{number}{wording.text_shown(series.description)}", styles.value),
+                    typesetter.paragraph(wording.series_shown(series), styles.value),
                     typesetter.paragraph(series.series_instance_uid, styles.mono),
                 ],
                 typesetter.paragraph(series.detail, styles.value),
@@ -173,7 +186,7 @@ def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowab
     return _section(
         wording.SERIES,
         typesetter,
-        [_table(rows, [0.17 * width, 0.33 * width, 0.23 * width, 0.27 * width], head=True)],
+        [_table(rows, [0.15 * width, 0.46 * width, 0.19 * width, 0.2 * width], head=True)],
     )
 
 
@@ -194,7 +207,9 @@ def _provenance(report: Report, typesetter: Typesetter, width: float) -> list[Fl
         [typesetter.paragraph(label, styles.small), typesetter.paragraph(text, styles.mono)]
         for label, text in report.provenance.items()
     ]
-    return _section(wording.PROVENANCE, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False)])
+    return _section(
+        wording.PROVENANCE, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False, padding=0.8)]
+    )
 
 
 def _guide(typesetter: Typesetter, width: float) -> list[Flowable]:

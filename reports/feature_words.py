@@ -14,7 +14,8 @@ from models.volume import Region, Sequence
 
 REGION_WORDS = {Region.INTRATUMORAL: "tumour", Region.PERITUMORAL: "peritumoral shell"}
 
-_MATRIX_WORDS = {
+_FAMILY_WORDS = {
+    "firstorder": "intensity",
     "glcm": "GLCM",
     "glrlm": "GLRLM",
     "glszm": "GLSZM",
@@ -128,9 +129,10 @@ def take_apart(name: str) -> FeatureParts | None:
 
 
 def _spaced(camel: str) -> str:
-    """Camel case in words: "GrayLevelNonUniformity" → "grey level non uniformity"; acronyms stay as they are."""
+    """Camel case in words: "GrayLevelNonUniformity" → "grey level non-uniformity"; acronyms stay as they are."""
     words = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|\d+|[A-Z]", camel.replace("Gray", "Grey"))
-    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
+    spaced = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
+    return spaced.replace("non uniformity", "non-uniformity")
 
 
 def _image_words(image: str) -> str:
@@ -148,8 +150,8 @@ def short_feature_label(name: str) -> str:
     if parts.image == "diagnostics":
         return _DIAGNOSTIC_WORDS.get(parts.feature, f"{parts.family.lower()} {_spaced(parts.feature)}")
     what = _FEATURE_WORDS.get(parts.family, {}).get(parts.feature, _spaced(parts.feature))
-    matrix = _MATRIX_WORDS.get(parts.family)
-    what = f"{matrix} {what}" if matrix else what
+    family = _FAMILY_WORDS.get(parts.family)
+    what = f"{family} {what}" if family else what
     if parts.image == "original":
         return what
     return f"{_image_words(parts.image)}, {what}"

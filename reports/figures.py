@@ -35,6 +35,7 @@ _LEAST_VIEW_MM = 60.0
 # Bitmaps are brought to this resolution with smooth interpolation, so that no viewer shows blocks.
 _DPI = 300
 _SCALE_BARS_MM = (100, 50, 20, 10, 5)
+SHELL_DASH: Final = (2.2, 1.4)
 
 
 # (row, column) of a pixel centre → (x, y) on the panel, in points.
@@ -126,7 +127,7 @@ class KeyImageRow(Flowable):
         self.panels = tuple(panels)
         self.gap = gap
         self.side = min(side, (width - gap * (len(self.panels) - 1)) / max(1, len(self.panels)))
-        self.width = width
+        self.width = self.side * len(self.panels) + gap * (len(self.panels) - 1)
         self.height = self.side + 10
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
@@ -160,7 +161,7 @@ def _draw_panel(canvas: Canvas, panel: Panel, side: float) -> None:
     canvas.rect(0, 0, side, side, stroke=0, fill=1)
     _draw_pixels(canvas, image, view, place, scale)
     thin = 0.5 if panel.frame is not None else 0.9
-    for mask, color, dash in ((image.shell, theme.SHELL_LINE, (2.2, 1.4)), (image.tumour, theme.TUMOUR_LINE, None)):
+    for mask, color, dash in ((image.shell, theme.SHELL_LINE, SHELL_DASH), (image.tumour, theme.TUMOUR_LINE, None)):
         _draw_outlines(canvas, outlines(mask), place, color=color, width=thin, dash=dash)
     if panel.frame is not None:
         x0, y1 = place(panel.frame.top - 0.5, panel.frame.left - 0.5)
@@ -243,6 +244,42 @@ def _draw_scale_bar(canvas: Canvas, side: float, scale: float) -> None:
     canvas.drawString(4, 6.8, f"{length_mm} mm")
 
 
+class Legend(Flowable):
+    """Which line is which, set flush right: (words, colour, dash) for each.
+
+    Parameters
+    ----------
+    entries : from left to right; dash None for a solid line
+    width : in points
+    """
+
+    def __init__(self, entries: Ordered[tuple[str, Color, tuple[float, float] | None]], *, width: float) -> None:
+        super().__init__()
+        self.entries, self.width, self.height = tuple(entries), width, 10.0
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw from the right."""
+        x = self.width
+        for words, color, dash in reversed(self.entries):
+            self.canv.setFont(theme.REGULAR, 7.2)
+            self.canv.setFillColor(theme.MUTED)
+            x -= stringWidth(words, theme.REGULAR, 7.2)
+            self.canv.drawString(x, 2, words)
+            x -= 4 + 16
+            self.canv.setFillColor(theme.BLACK)
+            self.canv.rect(x, 1.2, 16, 6.6, stroke=0, fill=1)
+            self.canv.setStrokeColor(color)
+            self.canv.setLineWidth(1.1)
+            self.canv.setDash([] if dash is None else list(dash))
+            self.canv.line(x + 1.5, 4.5, x + 14.5, 4.5)
+            self.canv.setDash([])
+            x -= 12
+
+
 class CutOffStrip(Flowable):
     """A value on a scale that the cut-off divides into low and high.
 
@@ -254,7 +291,7 @@ class CutOffStrip(Flowable):
     width : in points
     """
 
-    HEIGHT: Final = 34.0
+    HEIGHT: Final = 38.0
 
     def __init__(
         self,
@@ -281,7 +318,7 @@ class CutOffStrip(Flowable):
         """Draw the strip, the cut-off and the marker."""
         canvas, width = self.canv, self.width
         low, high = self.limits
-        bottom, thickness = 11.0, 9.0
+        bottom, thickness = 13.5, 10.0
 
         def across(value: float) -> float:
             return float(np.clip((value - low) / (high - low), 0, 1)) * width
@@ -292,12 +329,12 @@ class CutOffStrip(Flowable):
             canvas.rect(x, bottom, length, thickness, stroke=0, fill=1)
         canvas.setFont(theme.REGULAR, 6.6)
         canvas.setFillColor(theme.LOW)
-        canvas.drawString(3, bottom + 2.3, self.below)
+        canvas.drawString(3, bottom + 2.8, self.below)
         canvas.setFillColor(theme.HIGH)
-        canvas.drawRightString(width - 3, bottom + 2.3, self.above)
+        canvas.drawRightString(width - 3, bottom + 2.8, self.above)
         canvas.setStrokeColor(theme.INK)
         canvas.setLineWidth(0.9)
-        canvas.line(cut, bottom - 2, cut, bottom + thickness + 1)
+        canvas.line(cut, bottom - 3, cut, bottom + thickness + 1)
         canvas.setFillColor(theme.MUTED)
         _centred_within(canvas, self.cut_off_shown, cut, 2.5, width=width, font=theme.REGULAR, size=6.8)
         color = theme.HIGH if self.value > self.cut_off else theme.LOW

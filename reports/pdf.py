@@ -26,6 +26,7 @@ _SIDE = 16 * mm
 _TOP = 11 * mm
 _BOTTOM = 9 * mm
 WIDTH = A4[0] - 2 * _SIDE
+_MADE_WIDTH = 60 * mm
 _PAGES_FORM = "number-of-pages"
 
 
@@ -38,10 +39,12 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None) -> bytes
     """
     typesetter = typesetter or Typesetter()
     furniture = _Furniture(report, typesetter)
+    first = furniture.frame(head=False)
+    summary = summary_page(report, typesetter, width=WIDTH, height=first.height)
     story: list[Flowable] = [
         NextPageTemplate("later"),
-        *summary_page(report, typesetter, width=WIDTH),
-        *detail_pages(report, typesetter, width=WIDTH),
+        *summary.story,
+        *detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts),
     ]
     buffer = io.BytesIO()
     document = BaseDocTemplate(
@@ -58,7 +61,7 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None) -> bytes
     )
     document.addPageTemplates(
         [
-            PageTemplate(id="first", frames=[furniture.frame(head=False)], onPage=furniture.draw_first),
+            PageTemplate(id="first", frames=[first], onPage=furniture.draw_first),
             PageTemplate(id="later", frames=[furniture.frame(head=True)], onPage=furniture.draw_later),
         ]
     )
@@ -115,7 +118,10 @@ class _Furniture:
         self._notice = typesetter.paragraph(report.notice, styles.footer)
         self._strip_height = self._strip.wrap(WIDTH, A4[1])[1]
         self._head_height = self._head.wrap(WIDTH, A4[1])[1]
-        self._notice_width = WIDTH - 32 * mm
+        made = wording.made_shown(report.created, report.provenance.get(wording.SOFTWARE, ""))
+        self._made = typesetter.paragraph(made, styles.footer_right)
+        self._made_height = self._made.wrap(_MADE_WIDTH, A4[1])[1]
+        self._notice_width = WIDTH - _MADE_WIDTH - 4 * mm
         self._notice_height = self._notice.wrap(self._notice_width, A4[1])[1]
 
     def frame(self, *, head: bool) -> Frame:
@@ -134,9 +140,10 @@ class _Furniture:
         canvas.setLineWidth(0.5)
         canvas.line(_SIDE, _BOTTOM + self._notice_height + 5, _SIDE + WIDTH, _BOTTOM + self._notice_height + 5)
         self._notice.drawOn(canvas, _SIDE, _BOTTOM)
+        self._made.drawOn(canvas, _SIDE + WIDTH - _MADE_WIDTH, _BOTTOM + self._notice_height - self._made_height - 8.8)
         canvas.setFont(theme.REGULAR, 6.8)
         canvas.setFillColor(theme.MUTED)
-        end = _SIDE + WIDTH - 4.5 * mm
+        end = _SIDE + WIDTH - 4.4  # the width of one digit
         base = _BOTTOM + self._notice_height - 7
         canvas.drawRightString(end, base, wording.page_words(canvas.getPageNumber()))
         canvas.translate(end, base)

@@ -7,6 +7,7 @@ character no font has is shown as □ and counted; it is never dropped.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ HIGH_TINT: Final = HexColor("#F6DDCB")
 LOW: Final = HexColor("#1B6389")
 LOW_TINT: Final = HexColor("#D3E6F0")
 WARNING: Final = HexColor("#C98500")
+WARNING_TEXT: Final = HexColor("#8F5B00")
 WARNING_TINT: Final = HexColor("#FFF5DF")
 EMPTY: Final = HexColor("#E3E7EC")
 WHITE: Final = HexColor("#FFFFFF")
@@ -141,18 +143,18 @@ def styles() -> Styles:
     return Styles(
         body=_style(8.2, leading=11.6),
         small=_style(7.2, leading=9.8, color=MUTED),
-        label=_style(6.6, leading=8.4, color=MUTED),
+        label=_style(6.8, leading=8.8, color=MUTED),
         value=_style(8.2, leading=10.6),
-        name=_style(10.5, leading=13, font=BOLD),
-        mono=_style(6.6, leading=9, font=MONO),
+        name=_style(9.6, leading=12, font=BOLD),
+        mono=_style(6.6, leading=8.8, font=MONO),
         number=_style(8.2, leading=10.6, align=TA_RIGHT),
-        column=_style(6.9, leading=8.8, font=BOLD, color=MUTED),
-        column_right=_style(6.9, leading=8.8, font=BOLD, color=MUTED, align=TA_RIGHT),
+        column=_style(7, leading=9, font=BOLD, color=MUTED),
+        column_right=_style(7, leading=9, font=BOLD, color=MUTED, align=TA_RIGHT),
         title=_style(14, leading=18, font=BOLD, color=ACCENT),
         heading=_style(10.4, leading=13.4, font=BOLD, color=ACCENT),
-        subheading=_style(8.4, leading=11, font=BOLD),
-        group=_style(12.5, leading=15.5, font=BOLD),
-        figure=_style(17, leading=20, font=BOLD),
+        subheading=_style(8.2, leading=11.6, font=BOLD),
+        group=_style(12, leading=15, font=BOLD),
+        figure=_style(15, leading=18, font=BOLD),
         figure_label=_style(7.2, leading=9.4, color=MUTED),
         caption=_style(7.2, leading=9.4, color=MUTED),
         strip=_style(7.4, leading=9.6, font=BOLD, color=INK, align=TA_CENTER),
@@ -161,9 +163,46 @@ def styles() -> Styles:
     )
 
 
+# From the first to the last right-to-left character of a phrase, with the spaces and marks between them.
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc](?:[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc \u00a0'’-]*"
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc])?"
+)
+
+
+def in_reading_order(text: str) -> str:
+    """Text with its Hebrew and Arabic phrases from right to left, as they stand on paper.
+
+    Enough for names and short descriptions in one line; Arabic letters stay unjoined. Marks stay behind their letter.
+    """
+
+    def turned(phrase: re.Match[str]) -> str:
+        letters: list[str] = []
+        for character in phrase.group():
+            if letters and unicodedata.combining(character):
+                letters[-1] += character
+            else:
+                letters.append(character)
+        return "".join(reversed(letters))
+
+    return _RIGHT_TO_LEFT.sub(turned, text)
+
+
 def table_style(*commands: tuple[object, ...]) -> TableStyle:
     """A table style from reportlab's commands: (command, first cell, last cell, …), cells as (column, row)."""
-    return TableStyle(cast(Any, commands))
+    # Without a font of ours reportlab asks for Helvetica in every cell, which is not embedded.
+    return TableStyle(cast(Any, [("FONTNAME", (0, 0), (-1, -1), REGULAR), *commands]))
+
+
+def bare_table(*, valign: str = "TOP") -> TableStyle:
+    """A table that only places its cells: no lines, no padding."""
+    return table_style(
+        ("VALIGN", (0, 0), (-1, -1), valign),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
+    )
 
 
 class Typesetter:
@@ -192,7 +231,7 @@ class Typesetter:
 
     def markup(self, text: str, *, font: str) -> str:
         """`text` as reportlab markup, with the font switched for characters `font` lacks."""
-        clean = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
+        clean = in_reading_order(unicodedata.normalize("NFC", text).replace("\r\n", "\n"))
         parts = []
         for name, characters in groupby(self._with_fonts(clean, font), key=lambda pair: pair[0]):
             run = escape("".join(character for _, character in characters)).replace("\n", "<br/>")

@@ -13,9 +13,9 @@ from typing import Final
 
 from models.features.settings import FeatureSettings
 from models.findings import Finding, Severity
-from models.predict import Group, Quantity
+from models.predict import Group, ModelIdentity, Quantity
 from models.volume import Region, Sequence
-from reports.content import Subject
+from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 
 TITLE: Final = "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
@@ -31,7 +31,7 @@ PATIENT: Final = "Patient"
 EXAMINATION: Final = "Examination"
 PREDICTIONS: Final = "Predictions"
 KEY_IMAGES: Final = "Key images"
-WARNINGS: Final = "Read with care"
+WARNINGS: Final = "Warnings"
 NO_WARNINGS: Final = "No warning was raised for this study."
 FINDINGS: Final = "Findings"
 NO_FINDINGS: Final = "No finding was recorded for this study."
@@ -138,8 +138,13 @@ def number(value: float, unit: str = "1") -> str:
 
 
 def volume(value_mm3: float) -> str:
-    """A volume in mm³, with cm³ for orientation: "12345 mm³ (12.3 cm³)"."""
-    return f"{value_mm3:.0f} mm³ ({value_mm3 / 1000:.{1 if value_mm3 >= 1000 else 2}f} cm³)"
+    """A volume in whole mm³: "12345 mm³"."""
+    return f"{value_mm3:.0f} mm³"
+
+
+def volume_words(value_mm3: float) -> str:
+    """A volume in cm³, for orientation: "12.3 cm³"; two decimals below 1 cm³."""
+    return f"{value_mm3 / 1000:.{1 if value_mm3 >= 1000 else 2}f} cm³"
 
 
 def score(value: float, *, beside: float | None = None) -> str:
@@ -190,6 +195,11 @@ def horizon(months: float) -> str:
         years = int(months // 12)
         return "1 year" if years == 1 else f"{years} years"
     return f"{months:g} months"
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def joined(items: Ordered[str]) -> str:
@@ -273,6 +283,11 @@ def not_applicable_sentence(reason: str) -> str:
     return f"not applicable, because {reason.rstrip('.')}"
 
 
+def model_shown(model: ModelIdentity) -> str:
+    """Title, package and version of a model: "RDeepNet recurrence score · recurrence 0.1.0"."""
+    return f"{model.title} · {model.name} {model.version}"
+
+
 def share_shown(share: float) -> str:
     """A signed share in whole per cent: "+38%", "−12%"."""
     return f"{share * 100:+.0f}%".replace("-", "−")
@@ -294,7 +309,13 @@ def finding_subject(finding: Finding) -> str:
 def region_title(sequence: Sequence, region: Region) -> str:
     """Title of a region: "Tumour on T1+C"."""
     words = REGION_WORDS[region]
-    return f"{words[0].upper()}{words[1:]} on {sequence.label}"
+    return f"{sentence_case(words)} on {sequence.label}"
+
+
+def series_shown(series: SeriesUsed) -> str:
+    """Number and description of a series: "8 · t1_fl3d_tra_dyna"."""
+    description = text_shown(series.description)
+    return f"{series.series_number} · {description}" if series.series_number else description
 
 
 def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area_mm2: float) -> str:
@@ -404,13 +425,18 @@ def text_shown(text: str) -> str:
     return text.strip() or NOT_STATED
 
 
+def made_shown(created: datetime, software: str) -> str:
+    """Foot of a page: when the report was made, and by what."""
+    return f"{moment_shown(created)} · {software}"
+
+
 def page_words(page: int) -> str:
     """Foot of a page: "Page 2 of " (the number of pages follows)."""
     return f"Page {page} of "
 
 
 def more_findings(count: int) -> str:
-    """What page 1 says when not all warnings fit."""
+    """What page 1 says when it does not show all warnings."""
     return f"{count} more {'warning' if count == 1 else 'warnings'} under “{FINDINGS}”."
 
 
