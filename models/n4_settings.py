@@ -21,7 +21,7 @@ FEWEST_VOXELS = 4
 
 @dataclass(frozen=True)
 class N4Settings:
-    """Parameters of N4, with ITK's names and, but for the four levels and the threshold's stop, ITK's defaults.
+    """Parameters of N4, as in ITK's N4BiasFieldCorrectionImageFilter; but for the shrink factor SimpleITK's defaults.
 
     Attributes
     ----------
@@ -81,8 +81,13 @@ def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> tuple[sit
     Raises
     ------
     StudyRejected
-        When no voxel of the body mask is left.
+        When the image has a single voxel along an axis, or no voxel of the body mask is left.
     """
+    if min(volume.shape) < 2:
+        raise StudyRejected(
+            f"The image has {' × '.join(map(str, volume.shape))} voxels (slices, rows, columns); the bias correction "
+            "needs at least 2 along each axis. Switch it off for this image."
+        )
     factors = shrink_factors(volume.shape, shrink)[::-1]
     image = sitk.Shrink(to_sitk(volume.voxels, volume), factors)
     mask = sitk.Shrink(to_sitk(body.astype(np.uint8), volume), factors)
