@@ -47,14 +47,15 @@ class Extraction:
     ----------
     rules : which series and segment plays which role
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
-    device : "cpu", "cuda" or "auto"
+    engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
     """
 
     rules: SelectionRules
     engine: str
+    engine_device: str
     n4: str
-    device: str
+    n4_device: str
     shell_mm: float
     settings: FeatureSettings
 
@@ -202,9 +203,25 @@ def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -
     _write(out, ["image", *table.names, *PROVENANCE], [identifier], values, provenance)
 
 
+def refused_file(out: Path) -> Path:
+    """Where the studies without features are listed."""
+    return out.with_name(f"{out.stem}.refused.csv")
+
+
+def write_refused(refused: Sequence[NoRow], out: Path) -> None:
+    """List the studies without features beside the table; no list where there are none."""
+    path = refused_file(out)
+    path.unlink(missing_ok=True)
+    if refused:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(("study", "sentence"))
+            writer.writerows(sorted((one.study_instance_uid, one.sentence) for one in refused))
+
+
 def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
-    engine = open_engine(extraction.engine, device=extraction.device)
-    return engine, open_bias_correction(extraction.n4, device=extraction.device)
+    engine = open_engine(extraction.engine, device=extraction.engine_device)
+    return engine, open_bias_correction(extraction.n4, device=extraction.n4_device)
 
 
 def _write(

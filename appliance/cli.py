@@ -1,0 +1,70 @@
+"""The command `rdeepnet`: which commands there are. What they do stands in `cli_*.py`, and below them the modules.
+
+Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from appliance import cli_offline, cli_service, cli_setup
+from appliance.cli_exit import Commands
+from models.version import software_version
+
+_OFFLINE = "Offline, on folders"
+_SERVICE = "The appliance"
+_SETUP = "Set-up"
+
+app = typer.Typer(
+    name="rdeepnet",
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # they print local variables, and those hold patient data
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 all done; 1 a study was refused or failed, a check found something, or a peer did not "
+    "answer; 2 wrong usage; 3 the installation or the configuration is wrong. "
+    "Research use only: not a medical device, not for diagnosis.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rdeepnet {software_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _rdeepnet(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Breast MRI radiomics: recurrence risk and KRT7-AS expression from T1+C and T2W.
+
+    From DICOM to Structured Report, PDF and segmentations; as a service beside a PACS, or on folders.
+    """
+
+
+app.command("run", rich_help_panel=_OFFLINE)(cli_offline.run)
+app.command("series", rich_help_panel=_OFFLINE)(cli_offline.series)
+app.command("features", rich_help_panel=_OFFLINE)(cli_offline.features)
+app.command("demo", rich_help_panel=_OFFLINE)(cli_offline.demo)
+app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
+app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
+app.command("show", rich_help_panel=_SERVICE)(cli_service.show)
+app.command("retry", rich_help_panel=_SERVICE)(cli_service.retry)
+app.command("doctor", rich_help_panel=_SETUP)(cli_setup.doctor)
+app.add_typer(cli_setup.models, rich_help_panel=_SETUP)
+app.add_typer(cli_setup.config, rich_help_panel=_SETUP)
+
+
+def main() -> None:
+    """Entry point of the command `rdeepnet`."""
+    app(prog_name="rdeepnet")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Options that several commands share, and the consoles they write to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from appliance.settings import Settings
+    from dicom_io.rules import Assignment
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        envvar="RDEEPNET_CONFIG",
+        help="Configuration file; without it, the defaults.",
+        show_default=False,
+    ),
+]
+Assign = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--assign",
+        metavar="ROLE=SERIES",
+        help="Choose a series yourself: t1c=, t2w= or tumour=, by Series Instance UID or description "
+        "(t2w=none: the study has none). May be repeated.",
+        show_default=False,
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs", "-j", min=1, metavar="N", help="Studies worked on at the same time; each takes a few GB of memory."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, for programs.")]
+
+
+def settings_from(config: Path | None) -> Settings:
+    """The settings of a configuration file, or the defaults."""
+    from appliance.settings import Settings, load_settings
+
+    return Settings() if config is None else load_settings(config)
+
+
+def assignment_from(texts: Sequence[str] | None) -> Assignment:
+    """The assignment that `--assign` options make."""
+    from dicom_io.rules import Assignment
+
+    return Assignment.parse(texts or ())
+
+
+def stdout() -> Console:
+    """Results: tables to standard output."""
+    return Console(soft_wrap=False)
+
+
+def stderr() -> Console:
+    """Progress and remarks to standard error."""
+    return Console(stderr=True)
+
+
+def print_json(content: Any) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A plain table; texts are shown as they are, without markup."""
+    from rich.markup import escape
+
+    shown = Table(*columns, title=title, title_justify="left", title_style="bold", expand=False)
+    for row in rows:
+        shown.add_row(*(escape(text) for text in row))
+    return shown

@@ -1,0 +1,116 @@
+"""The commands of the appliance: serve, status, show, retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from appliance.cli_options import AsJson, ConfigFile, print_json, settings_from, stdout, table
+
+if TYPE_CHECKING:
+    from appliance.studies import StudyDetail
+
+Study = Annotated[
+    str, typer.Argument(metavar="STUDY", help="Study Instance UID, or as much of its beginning or end as is unique.")
+]
+
+
+def serve(config: ConfigFile = None) -> None:
+    """Run the appliance: receive studies, answer them, send the results.
+
+    Runs until SIGTERM or SIGINT. Logs go to standard error, one line each, without patient data.
+
+    **Example**
+
+        rdeepnet serve --config /etc/rdeepnet.toml
+    """
+    from appliance import service
+
+    raise typer.Exit(service.serve(settings_from(config)))
+
+
+def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List the studies the service knows: state, since when, and why where one is refused or failed."""
+    from appliance.studies import list_studies
+
+    lines = list_studies(settings_from(config))
+    if as_json:
+        print_json([asdict(line) for line in lines])
+        return
+    rows = [
+        (
+            line.study_uid,
+            line.state.value,
+            f"{line.changed_at.astimezone():%Y-%m-%d %H:%M:%S}",
+            str(line.instances),
+            line.sentence,
+        )
+        for line in lines
+    ]
+    stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Why"), rows))
+
+
+def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show one study: its way, its results, what each destination has, what each stage cost."""
+    from appliance.studies import show_study
+
+    detail = show_study(settings_from(config), study)
+    if as_json:
+        print_json(asdict(detail))
+        return
+    _print_detail(detail, stdout())
+
+
+def _print_detail(detail: StudyDetail, console: Console) -> None:
+    record = detail.record
+    typer.echo(f"Study     {record.study_uid}")
+    typer.echo(f"State     {record.state}" + (f": {record.sentence}" if record.sentence else ""))
+    typer.echo(f"Received  {detail.instances} instances on disk")
+    typer.echo(f"PDF       {detail.pdf or '–'}")
+    for title, columns, rows in _tables(detail):
+        if rows:
+            typer.echo()
+            console.print(table(title, columns, rows))
+
+
+def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
+    return (
+        (
+            "Way",
+            ("When", "State", "Job"),
+            [(f"{move.at.astimezone():%Y-%m-%d %H:%M:%S}", move.state.value, move.job_id) for move in detail.moves],
+        ),
+        (
+            "Results",
+            ("Role", "File", "SOP Instance UID"),
+            [(item.role.value, item.file.name, item.sop_instance_uid) for item in detail.objects],
+        ),
+        (
+            "Destinations",
+            ("Name", "State", "Attempts", "What it said"),
+            [(item.destination, item.state.value, str(item.attempts), item.sentence) for item in detail.deliveries],
+        ),
+        (
+            "Cost",
+            ("Stage", "Seconds", "CPU seconds", "Peak memory so far, MB"),
+            [
+                (cost.stage, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", f"{cost.peak_memory_mb:.0f}")
+                for cost in detail.stages
+            ],
+        ),
+    )
+
+
+def retry(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Have a study again: results that exist are sent again, without results it is answered again."""
+    from appliance.studies import retry_study
+
+    state = retry_study(settings_from(config), study)
+    if as_json:
+        print_json({"study": study, "state": state})
+    else:
+        typer.echo(f"The study is {state} now.")
