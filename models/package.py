@@ -153,6 +153,12 @@ class ModelPackage:
         return {months: float(self.baseline.survival(log_risk, months)) for months in self.horizons_months}
 
 
+def shipped_packages() -> tuple[Path, ...]:
+    """Folders of the demonstration packages that come with the software, in the order of the report."""
+    root = Path(__file__).with_name("packages")
+    return tuple(root / name for name in ("recurrence", "krt7_as", "recurrence_t1c"))
+
+
 def load_package(folder: Path) -> ModelPackage:
     """Read a package folder and check everything that can be checked without running the model.
 

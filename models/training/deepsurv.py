@@ -61,7 +61,7 @@ def fit_recurrence(
     SetupError
         When the arrays do not fit, nothing varies, or a fold has no event.
     """
-    objective = _objective(times_months, events, ties)
+    objective = objective_of(times_months, events, ties)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.members, seed=seed)
     slope = max(0.0, cox_slope(times_months, events, raw))
@@ -89,7 +89,9 @@ def cox_slope(times: ArrayLike, events: ArrayLike, log_risk: ArrayLike) -> float
     return float(minimize_scalar(loss, bounds=(-50.0, 50.0), method="bounded", options={"xatol": 1e-8}).x)
 
 
-def _objective(times: NDArray[np.float64], events: NDArray[np.float64], ties: Ties) -> Objective:
+def objective_of(times: NDArray[np.float64], events: NDArray[np.float64], ties: Ties) -> Objective:
+    """Mean negative log partial likelihood per event; association by martingale residuals; folds by event."""
+
     def loss(indices: Indices) -> Loss:
         sets = risk_sets(times[indices], events[indices])
 

@@ -27,8 +27,8 @@ FRESH_PATIENTS = 2000
 
 DATA = (
     f"698 simulated feature vectors (truth 'strong', seed {SEED}, models/training/simulate.py). No patient is behind "
-    "them: distributions and correlations of the features were measured on lesions placed at random in public MR images, "
-    "outcomes follow an invented risk."
+    "them: distributions and correlations of the features were measured on lesions placed at random in public MR "
+    "images, outcomes follow an invented risk."
 )
 CAVEATS = (
     "Trained on a simulation: the numbers have no clinical meaning, for any patient, in either direction.",
@@ -74,8 +74,8 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
         events=int(cohort.events.sum()),
         recipe=_recipe(Recipe()) + f" Calibrated with slope {model.slope:.2f} from out-of-fold log-risks.",
         performance=(
-            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of fold, "
-            f"{model.c_apparent:.2f} on the training patients). It says nothing about real patients."
+            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of "
+            f"fold, {model.c_apparent:.2f} on the training patients). It says nothing about real patients."
         ),
     )
     write_package(
@@ -145,7 +145,7 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
 def _recipe(recipe: Recipe) -> str:
     widths = "-".join(str(width) for width in recipe.hidden)
     return (
-        f"{recipe.members} members ({widths} units, SiLU, batch normalisation, dropout {recipe.dropout:g}), inputs with "
-        f"|r| above {recipe.correlation_limit:g} dropped, {recipe.selected} inputs selected inside each fold, AdamW with "
-        "early stopping on the held-out fold, seed fixed."
+        f"{recipe.members} members ({widths} units, SiLU, batch normalisation, dropout {recipe.dropout:g}), "
+        f"inputs with |r| above {recipe.correlation_limit:g} dropped, {recipe.selected} inputs selected inside each "
+        "fold, AdamW with early stopping on the held-out fold, seed fixed."
     )

@@ -115,7 +115,7 @@ def _scorer(
     gains: tuple[float, ...],
     offset: float,
 ) -> Scorer:
-    """A scorer on already scaled inputs; every first layer is spread over the union of inputs, zero where not chosen."""
+    """A scorer on scaled inputs; every first layer is spread over the union of inputs, zero where not chosen."""
     spread = []
     for chosen, layers in networks:
         weights, bias = layers[0]

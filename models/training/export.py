@@ -1,12 +1,12 @@
 """From a trained `Scorer` to a package folder: the ONNX graph, the reference patients, the manifest.
 
-Decision: the graph is written operator by operator, not by torch's exporters. It has a dozen kinds of operators; written
-out, its bytes are the same every time, integrated gradients are plain matrix products in the same graph, and inputs carry
-their names. Rejected: torch's TorchScript exporter (deprecated, warns on every call) and its successor (needs onnxscript,
-writes weights to a side file, takes half a minute), neither of which exports a gradient.
+Decision: the graph is written operator by operator, not by torch's exporters. It has a dozen kinds of operators;
+written out, its bytes are the same every time, integrated gradients are plain matrix products in the same graph, and
+inputs carry their names. Rejected: torch's TorchScript exporter (deprecated, warns on every call) and its successor
+(needs onnxscript, writes weights to a side file, takes half a minute), neither of which exports a gradient.
 
-Decision: double precision throughout. Features reach 10⁹ with differences that matter in the tenth digit, the networks
-are small, and the reference patients then reproduce to 1e-6 on any machine.
+Decision: double precision throughout. Features reach 10⁹, where single precision drops whole units before the mean is
+subtracted; the networks are small, and the reference patients reproduce far below the tolerance of the check.
 """
 
 from __future__ import annotations
@@ -51,8 +51,10 @@ class _Graph:
 
     def op(self, kind: str, *inputs: str, output: str | None = None, axis: int | None = None) -> str:
         name = output or f"t{len(self.nodes)}"
-        attributes = {} if axis is None else {"axis": axis}
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        node = helper.make_node(kind, list(inputs), [name])
+        if axis is not None:
+            node.attribute.append(helper.make_attribute("axis", axis))
+        self.nodes.append(node)
         return name
 
     def sum(self, tensor: str, axis: int) -> str:
@@ -65,9 +67,9 @@ class _Graph:
 def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
     """The scorer as an ONNX model: `features` (n, inputs) → `score` (n,), `attributions` (n, inputs).
 
-    Attributions are integrated gradients (Sundararajan et al. (2017), arXiv:1703.01365) of the output (log-risk or logit)
-    from the patient whose inputs are all at their centre, along the straight line in scaled and clipped inputs, by
-    Gauss-Legendre quadrature with 32 nodes. They sum to output - output of that reference patient.
+    Attributions are integrated gradients (Sundararajan et al. (2017), arXiv:1703.01365) of the output (log-risk or
+    logit) from the patient whose inputs are all at their centre, along the straight line in scaled and clipped inputs,
+    by Gauss-Legendre quadrature with 32 nodes. They sum to the output less the output of that reference patient.
     """
     graph = _Graph()
     x = graph.op("Gather", INPUT, graph.constant(scorer.selected, np.int64), axis=1)

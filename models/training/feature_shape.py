@@ -1,7 +1,8 @@
 """The shape of a feature cohort: the distribution of each feature, and how the features move together.
 
-Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs have to
-look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of features.
+Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs have
+to look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of
+features.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FACTORS = 24
 LEVELS = (0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995)
 MEASURED = Path(__file__).with_name("feature_shape.csv")
 
-_KNOTS = norm.ppf(LEVELS)
+_KNOTS: NDArray[np.float64] = np.asarray(norm.ppf(np.array(LEVELS)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +46,8 @@ class FeatureShape:
     def __post_init__(self) -> None:
         if self.quantiles.shape != (len(self.names), len(LEVELS)) or self.loadings.shape != (len(self.names), FACTORS):
             raise SetupError(
-                f"{len(self.names)} features, quantiles {self.quantiles.shape} and loadings {self.loadings.shape} do not "
-                "fit together."
+                f"{len(self.names)} features, quantiles {self.quantiles.shape} and loadings {self.loadings.shape} "
+                "do not fit together."
             )
         if np.any(np.diff(self.quantiles, axis=1) < 0) or np.any((self.loadings**2).sum(axis=1) > 1 + 1e-9):
             raise SetupError("Quantiles must not decrease and loadings must not be longer than 1.")
@@ -109,7 +110,8 @@ def shape_of(measurements: Mapping[str, NDArray[np.float64]]) -> FeatureShape:
     spread = scores.std(axis=0)
     scores = np.where(spread > 0, (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1), 0)
     _, singular, directions = np.linalg.svd(scores / np.sqrt(len(table)), full_matrices=False)
-    loadings = (directions[:FACTORS] * singular[:FACTORS, np.newaxis]).T
+    loadings = np.zeros((len(names), FACTORS))
+    loadings[:, : min(singular.size, FACTORS)] = (directions * singular[:, np.newaxis]).T[:, :FACTORS]
     length = np.linalg.norm(loadings, axis=1, keepdims=True)
     loadings = loadings / np.maximum(length / 0.999, 1)
     return FeatureShape(names, np.quantile(table, LEVELS, axis=0).T, loadings)

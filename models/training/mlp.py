@@ -48,8 +48,8 @@ def fit_expression(
     """
     if high.shape != (len(values),) or min(int(high.sum()), int((~high).sum())) < recipe.members**2:
         raise SetupError(
-            f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.members**2} of each class "
-            "are needed for the folds."
+            f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.members**2} of each "
+            "class are needed for the folds."
         )
     objective = _objective(high)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)

@@ -1,7 +1,7 @@
 """One small dense network: built in torch, trained full batch with early stopping, handed on as plain arrays.
 
-Full batch because 698 patients fit at once: exact partial likelihood, no sampling noise, deterministic. Double precision
-because it costs little at this size and keeps early stopping from depending on the processor.
+Full batch because 698 patients fit at once: exact partial likelihood, no sampling noise, deterministic. Double
+precision because it costs little at this size and keeps early stopping from depending on the processor.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def fit_network(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _built(z.shape[1], recipe).double()
+        network = built_network(z.shape[1], recipe).double()
         optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
         inputs, unseen = torch.from_numpy(z), torch.from_numpy(held_out)
         best, best_epoch, best_state = np.inf, 0, copy.deepcopy(network.state_dict())
@@ -107,10 +107,11 @@ def fit_network(
             elif epoch - best_epoch >= recipe.patience:
                 break
         network.load_state_dict(best_state)
-    return Fit(_folded(network), best_epoch, best)
+    return Fit(folded_layers(network), best_epoch, best)
 
 
-def _built(inputs: int, recipe: Recipe) -> nn.Sequential:
+def built_network(inputs: int, recipe: Recipe) -> nn.Sequential:
+    """Dense, batch normalisation, SiLU and dropout for each hidden width, then one output; untrained."""
     layers: list[nn.Module] = []
     for width in recipe.hidden:
         layers.append(nn.Linear(inputs, width))
@@ -122,7 +123,7 @@ def _built(inputs: int, recipe: Recipe) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _folded(network: nn.Sequential) -> tuple[Layer, ...]:
+def folded_layers(network: nn.Sequential) -> tuple[Layer, ...]:
     """Dense layers with batch normalisation folded in: y = (xW + b - mean) / sqrt(var + eps) · gamma + beta."""
     layers: list[Layer] = []
     for module in network:

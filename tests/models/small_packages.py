@@ -1,0 +1,96 @@
+"""Writes small model packages with random weights: the plumbing does not care whether they learnt anything."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from models.features.settings import FeatureSettings
+from models.features.table import Feature, FeatureTable
+from models.package import FeatureOrigin, Task, Training
+from models.survival import BaselineHazard
+from models.training.export import PackageText, write_package
+from models.training.scorer import Layer, Scorer
+from models.volume import Region, Sequence
+
+NOTICE = "demonstration model, not trained on patients"
+SETTINGS = FeatureSettings().digest()
+
+
+def input_names(sequences: tuple[Sequence, ...] = tuple(Sequence)) -> tuple[str, ...]:
+    """40 names for each sequence and region."""
+    return tuple(f"{s}_{r}_original_made_{i:02d}" for s in sequences for r in Region for i in range(40))
+
+
+def random_scorer(inputs: int, *, seed: int, is_probability: bool = False) -> Scorer:
+    """Three networks on a third of the inputs; scales from 10⁻³ to 10⁵."""
+    rng = np.random.default_rng(seed)
+    used = np.sort(rng.choice(inputs, size=inputs // 3, replace=False))
+
+    def layers() -> tuple[Layer, ...]:
+        widths = (used.size, 8, 4, 1)
+        return tuple((rng.normal(size=(a, b)) / np.sqrt(a) * 2, rng.normal(size=b)) for a, b in pairwise(widths))
+
+    scale = 10.0 ** rng.uniform(-3, 5, used.size)
+    return Scorer(
+        inputs=inputs,
+        selected=used,
+        centre=rng.normal(size=used.size) * scale,
+        scale=scale,
+        networks=tuple(layers() for _ in range(3)),
+        gains=(0.5, 0.2, 0.3),
+        offset=-0.1,
+        is_probability=is_probability,
+    )
+
+
+def patients(scorer: Scorer, count: int, *, seed: int) -> np.ndarray:
+    """Feature vectors around the centre, some beyond the clip."""
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(count, scorer.inputs))
+    values[:, scorer.selected] = scorer.centre + 2 * scorer.scale * rng.normal(size=(count, scorer.selected.size))
+    return values
+
+
+def table(names: tuple[str, ...], values: np.ndarray, *, settings: str = SETTINGS, engine: str = "e 1") -> FeatureTable:
+    """The features of one patient."""
+    features = tuple(Feature(name, float(value), "1", None) for name, value in zip(names, values, strict=True))
+    return FeatureTable(features, settings, engine)
+
+
+def write_small_package(
+    folder: Path,
+    *,
+    task: Task = Task.RECURRENCE,
+    name: str = "recurrence",
+    sequences: tuple[Sequence, ...] = tuple(Sequence),
+    origin: FeatureOrigin | None = None,
+    seed: int = 1,
+) -> Scorer:
+    """Write a package into `folder`; returns what is in it."""
+    names = input_names(sequences)
+    scorer = random_scorer(len(names), seed=seed, is_probability=task is Task.KRT7_AS)
+    recurrence = task is Task.RECURRENCE
+    write_package(
+        folder,
+        text=PackageText(
+            task=task,
+            name=name,
+            version="0.1.0",
+            title="Small model",
+            notice=NOTICE,
+            cut_off=1.1 if recurrence else 0.5,
+            horizons_months=(12.0, 24.0, 36.0) if recurrence else (),
+            origin=origin or FeatureOrigin(SETTINGS, "", ""),
+            training=Training(data="none", patients=0, events=0, recipe="random weights", performance="none"),
+            caveats=("Random.",),
+        ),
+        names=names,
+        scorer=scorer,
+        baseline=BaselineHazard(np.array([6.0, 20.0, 40.0]), np.array([0.01, 0.03, 0.08])) if recurrence else None,
+        training_values=patients(scorer, 200, seed=seed + 1),
+        reference_values=patients(scorer, 2, seed=seed + 2),
+    )
+    return scorer

@@ -1,0 +1,152 @@
+"""The demonstration packages that ship: they load, reproduce, say what they are, and can be made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.features.names import features_of, vector_names
+from models.features.settings import FeatureSettings
+from models.package import Task, load_package, shipped_packages
+from models.predict import Group, ModelOutcome, NotApplicable, predict
+from models.runtime import LoadedModel, load_models
+from models.training.demonstration import NOTICE, SEED, make_demonstration_packages
+from models.training.feature_shape import measured_shape
+from models.training.simulate import Cohort, Truth, simulate_cohort
+from models.volume import Region, Sequence
+from tests.models.small_packages import table
+
+NAMES = [folder.name for folder in shipped_packages()]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, LoadedModel]:
+    return {model.package.identity.name: model for model in load_models(shipped_packages(), provider="cpu")}
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Cohort:
+    return simulate_cohort(measured_shape(vector_names()), truth=Truth.STRONG, seed=SEED + 7, sizes={"fresh": 400})
+
+
+def test_they_load_and_reproduce(models: dict[str, LoadedModel]) -> None:
+    assert list(models) == NAMES == ["recurrence", "krt7_as", "recurrence_t1c"]
+
+
+def test_they_offer_the_inputs_of_the_paper(models: dict[str, LoadedModel]) -> None:
+    # Paper: 3,452 features for RDeepNet; 1,726 intratumoral ones for KRT7-AS.
+    assert models["recurrence"].package.inputs == vector_names()
+    assert len(models["recurrence"].package.inputs) == 3452
+    assert models["krt7_as"].package.inputs == features_of(Sequence, (Region.INTRATUMORAL,))
+    assert len(models["krt7_as"].package.inputs) == 1726
+    assert models["recurrence_t1c"].package.inputs == features_of((Sequence.T1C,), Region)
+    assert len(models["recurrence_t1c"].package.inputs) == 1726
+
+
+def test_cut_offs_and_horizons(models: dict[str, LoadedModel]) -> None:
+    for name in ("recurrence", "recurrence_t1c"):
+        package = models[name].package
+        assert (package.task, package.cut_off, package.scale) == (Task.RECURRENCE, 1.10, "log-risk")
+        assert package.horizons_months == (12.0, 24.0, 36.0)
+    assert (models["krt7_as"].package.task, models["krt7_as"].package.cut_off) == (Task.KRT7_AS, 0.5)
+
+
+@pytest.mark.parametrize("folder", shipped_packages(), ids=NAMES)
+def test_they_say_that_no_patient_is_behind_them(folder: Path) -> None:
+    package = load_package(folder)
+    assert package.identity.notice == NOTICE == "demonstration model, not trained on patients"
+    assert NOTICE in (folder / "manifest.toml").read_text(encoding="utf-8")
+    assert NOTICE in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "simulated" in package.training.data
+
+
+@pytest.mark.parametrize("folder", shipped_packages(), ids=NAMES)
+def test_the_card_says_what_the_package_says(folder: Path) -> None:
+    package, card = load_package(folder), (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    training = package.training
+    facts = [
+        f"# {package.identity.title}\n",
+        f"`{package.identity.name}` {package.identity.version}",
+        f"{len(package.inputs):,} radiomic features offered",
+        f"Cut-off: {package.cut_off:g};",
+        f"{package.scale}; {package.direction}",
+        package.origin.settings_digest,
+        f"{training.patients} training cases, {training.events} with the event",
+        *(training.data, training.recipe, training.performance),
+        *(sequence.label for sequence in package.sequences),
+        *package.regions,
+        *(f"{months:g}" for months in package.horizons_months),
+    ]
+    assert [fact for fact in facts if fact not in card] == []
+
+
+def test_they_are_small() -> None:
+    size = sum(path.stat().st_size for folder in shipped_packages() for path in folder.iterdir())
+    assert size < 15e6
+
+
+def test_they_are_for_the_documented_feature_settings(models: dict[str, LoadedModel]) -> None:
+    assert {model.package.origin.settings_digest for model in models.values()} == {FeatureSettings().digest()}
+
+
+def test_simulated_patients_get_sane_answers(models: dict[str, LoadedModel], fresh: Cohort) -> None:
+    package = models["recurrence"].package
+    scores = models["recurrence"].score(fresh.values)
+    assert 0.03 < np.mean(scores > package.cut_off) < 0.30  # paper: 10, 15 and 24 % at high risk
+    assert package.baseline is not None
+    survival = package.baseline.survival(scores, 36.0)
+    assert survival.mean() == pytest.approx(0.935, abs=0.03)
+    assert np.quantile(survival, 0.01) > 0.01
+
+
+def test_one_simulated_patient_through_predict(models: dict[str, LoadedModel], fresh: Cohort) -> None:
+    features = table(vector_names(), fresh.values[0], settings=FeatureSettings().digest())
+    outcomes = predict(features, list(models.values()), missing={})
+    assert [type(outcome) for outcome in outcomes] == [ModelOutcome] * 3
+    for outcome in outcomes:
+        assert isinstance(outcome, ModelOutcome)
+        assert outcome.findings == ()
+        assert outcome.group is (Group.HIGH if outcome.predictions[0].value > outcome.cut_off else Group.LOW)
+
+
+def test_without_t2w_only_the_t1c_package_answers(models: dict[str, LoadedModel], fresh: Cohort) -> None:
+    names = features_of((Sequence.T1C,), Region)
+    values = fresh.values[0, : len(names)]
+    reason = "no T2W series was found"
+    outcomes = predict(table(names, values), list(models.values()), missing={Sequence.T2W: reason})
+    assert [outcome.reason for outcome in outcomes if isinstance(outcome, NotApplicable)] == [reason, reason]
+    assert isinstance(outcomes[2], ModelOutcome)
+
+
+def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, LoadedModel], fresh: Cohort) -> None:
+    """The reference patient has every input at its centre; two patients must agree on its output."""
+    model = models["recurrence"]
+    output = model.explain(fresh.values[:50])
+    at_reference = output.score - output.attributions.sum(axis=1)
+    assert np.ptp(at_reference) < 1e-3
+
+
+def test_a_thousand_patients_a_second(models: dict[str, LoadedModel], fresh: Cohort) -> None:
+    import time
+
+    values = np.tile(fresh.values, (5, 1))
+    start = time.perf_counter()
+    models["recurrence"].score(values)
+    assert len(values) / (time.perf_counter() - start) > 1000
+
+
+@pytest.mark.slow
+def test_they_can_be_made_again(tmp_path: Path) -> None:
+    """Everything but the last digits of sums is fixed: processors differ in these, and early stopping carries them on."""
+    made = make_demonstration_packages(tmp_path)
+    assert [folder.name for folder in made] == NAMES
+    for folder, shipped in zip(made, shipped_packages(), strict=True):
+        assert (folder / "inputs.csv").read_text() == (shipped / "inputs.csv").read_text()
+        again, before = (json.loads((f / "reference.json").read_text())["cases"] for f in (folder, shipped))
+        for one, other in zip(again, before, strict=True):
+            assert one["inputs"] == pytest.approx(other["inputs"], rel=1e-9)
+            assert one["score"] == pytest.approx(other["score"], rel=1e-3, abs=1e-3)
+            assert one["survival"] == pytest.approx(other["survival"], abs=1e-3)
