@@ -202,6 +202,8 @@ def _not_applicable(report: Report, typesetter: Typesetter, width: float) -> lis
 
 
 def _provenance(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not report.provenance:
+        return []
     styles = theme.styles()
     rows: Rows = [
         [typesetter.paragraph(label, styles.small), typesetter.paragraph(text, styles.mono)]

@@ -37,7 +37,7 @@ _FEATURE_WORDS = {
         "MeshVolume": "mesh volume",
         "SurfaceArea": "surface area",
         "SurfaceVolumeRatio": "surface to volume ratio",
-        "VoxelVolume": "voxel volume",
+        "VoxelVolume": "volume by voxel count",
     },
     "firstorder": {
         "10Percentile": "10th percentile",
@@ -62,10 +62,10 @@ _LOG = re.compile(r"log-sigma-(\d+)-(\d+)-mm-3D")
 _DIAGNOSTIC = re.compile(r"(Image|Mask)-(?:original_)?(\w+)")
 _DIAGNOSTIC_WORDS = {
     "Spacing": "volume of one voxel",
-    "Size": "number of voxels of the grid",
-    "Mean": "mean of the image",
-    "Minimum": "minimum of the image",
-    "Maximum": "maximum of the image",
+    "Size": "number of voxels of its grid",
+    "Mean": "mean",
+    "Minimum": "minimum",
+    "Maximum": "maximum",
     "BoundingBox": "voxels in the bounding box",
     "VoxelNum": "number of voxels in the region",
     "VolumeNum": "number of separate parts",
@@ -132,7 +132,8 @@ def _spaced(camel: str) -> str:
     """Camel case in words: "GrayLevelNonUniformity" → "grey level non-uniformity"; acronyms stay as they are."""
     words = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|\d+|[A-Z]", camel.replace("Gray", "Grey"))
     spaced = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
-    return spaced.replace("non uniformity", "non-uniformity")
+    spaced = spaced.replace("non uniformity", "non-uniformity")
+    return f"normalised {spaced.removesuffix(' normalized')}" if spaced.endswith(" normalized") else spaced
 
 
 def _image_words(image: str) -> str:
@@ -148,7 +149,7 @@ def short_feature_label(name: str) -> str:
     if parts is None:
         return name
     if parts.image == "diagnostics":
-        return _DIAGNOSTIC_WORDS.get(parts.feature, f"{parts.family.lower()} {_spaced(parts.feature)}")
+        return f"{parts.family.lower()}: {_DIAGNOSTIC_WORDS.get(parts.feature, _spaced(parts.feature))}"
     what = _FEATURE_WORDS.get(parts.family, {}).get(parts.feature, _spaced(parts.feature))
     family = _FAMILY_WORDS.get(parts.family)
     what = f"{family} {what}" if family else what

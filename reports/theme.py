@@ -51,7 +51,7 @@ REPLACEMENT: Final = "\u25a1"
 
 _LATIN_FILES = {REGULAR: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf", MONO: "DejaVuSansMono.ttf"}
 # TrueType outlines only: reportlab embeds no PostScript outlines, which rules out Noto Sans CJK.
-_WIDE_FILES = (
+WIDE_FILES: Final = (
     "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
     "/usr/share/fonts/wqy-microhei/wqy-microhei.ttc",
     "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
@@ -213,7 +213,7 @@ class Typesetter:
     wide_files : fonts to look in for what DejaVu Sans lacks, in order
     """
 
-    def __init__(self, *, wide_files: tuple[str, ...] = _WIDE_FILES) -> None:
+    def __init__(self, *, wide_files: tuple[str, ...] = WIDE_FILES) -> None:
         _register_latin()
         self._wide_files = wide_files
         self._missing: set[str] = set()

@@ -157,11 +157,12 @@ def percent(value: float, *, beside: float | None = None) -> str:
 
     With `beside`, more decimals where whole per cent would hide on which side of it the probability lies.
     """
-    if 0 < value < 0.005:
+    text = _apart(value, beside, scale=100.0, decimals=0)
+    if text == "0" and value > 0:
         return "<1%"
-    if 0.995 <= value < 1:
+    if text == "100" and value < 1:
         return ">99%"
-    return f"{_apart(value, beside, scale=100.0, decimals=0)}%"
+    return f"{text}%"
 
 
 def _apart(value: float, beside: float | None, *, scale: float, decimals: int) -> str:
@@ -175,11 +176,12 @@ def _apart(value: float, beside: float | None, *, scale: float, decimals: int) -
 
 def of_hundred(value: float) -> str:
     """A probability (0 to 1) as a frequency: "88 of 100"; "fewer than 1 of 100", "more than 99 of 100"."""
-    if 0 < value < 0.005:
+    count = round(value * 100)
+    if count == 0 and value > 0:
         return "fewer than 1 of 100"
-    if 0.995 <= value < 1:
+    if count == 100 and value < 1:
         return "more than 99 of 100"
-    return f"{count_of_hundred(value)} of 100"
+    return f"{count} of 100"
 
 
 def count_of_hundred(value: float) -> int:

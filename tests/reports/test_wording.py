@@ -1,0 +1,193 @@
+"""Numbers and labels as a reader sees them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.features.names import feature_definitions
+from models.features.settings import FeatureSettings
+from models.features.table import feature_name
+from models.predict import Group, Quantity
+from models.volume import Region, Sequence
+from reports import wording
+from reports.feature_words import FeatureClass, feature_label, short_feature_label, take_apart
+from tests.reports.examples import SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.0, "1", "0"),
+        (12.0, "1", "12"),
+        (-3.0, "1", "−3"),
+        (412.04, "mm2", "412.0 mm²"),
+        (0.0712345, "/mm", "0.07123 mm⁻¹"),
+        (31.25, "mm", "31.25 mm"),
+        (-0.00098765, "1", "−9.877 × 10⁻⁴"),
+        (1234567.0, "1", "1.235 × 10⁶"),
+        (0.99996, "1", "1.0000"),
+        (7.5, "{voxels}", "7.500 voxels"),
+        (2.5, "cm/s", "2.500 cm/s"),
+    ],
+)
+def test_a_number_has_four_digits_and_its_unit(value: float, unit: str, shown: str) -> None:
+    assert wording.number(value, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "percent", "of_hundred"),
+    [
+        (0.0, "0%", "0 of 100"),
+        (0.001, "<1%", "fewer than 1 of 100"),
+        (0.12, "12%", "12 of 100"),
+        (0.883, "88%", "88 of 100"),
+        (0.994, "99%", "99 of 100"),
+        (0.9999, ">99%", "more than 99 of 100"),
+        (1.0, "100%", "100 of 100"),
+    ],
+)
+def test_a_probability_is_certain_only_when_it_is(value: float, percent: str, of_hundred: str) -> None:
+    assert wording.percent(value) == percent
+    assert wording.of_hundred(value) == of_hundred
+
+
+@given(st.floats(min_value=0, max_value=1))
+def test_per_cent_and_frequency_say_the_same(value: float) -> None:
+    percent, frequency = wording.percent(value), wording.of_hundred(value)
+    if percent[0] in "<>":
+        assert frequency.split()[0] == {"<": "fewer", ">": "more"}[percent[0]]
+    else:
+        assert percent.removesuffix("%") == frequency.removesuffix(" of 100")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1.43, "1.43"), (1.1, "1.10"), (1.1003, "1.1003"), (1.0996, "1.0996"), (-0.001, "0.00")]
+)
+def test_rounding_does_not_hide_the_side_of_the_cut_off(value: float, shown: str) -> None:
+    assert wording.score(value, beside=1.1) == shown
+
+
+@given(st.floats(min_value=-5, max_value=5), st.floats(min_value=-5, max_value=5))
+def test_shown_scores_keep_their_order(value: float, cut_off: float) -> None:
+    def read(text: str) -> float:
+        return float(text.replace("−", "-"))
+
+    shown, cut = read(wording.score(value, beside=cut_off)), read(wording.score(cut_off, beside=value))
+    assert (shown <= cut) if value <= cut_off else (shown >= cut)
+    if abs(value - cut_off) > 1e-5:
+        assert shown != cut
+
+
+def test_a_probability_close_to_its_cut_off() -> None:
+    assert wording.percent(0.503, beside=0.5) == "50.3%"
+    assert wording.percent(0.62, beside=0.5) == "62%"
+
+
+def test_conclusion_names_score_cut_off_group_and_survival() -> None:
+    assert wording.conclusion(
+        Quantity.RECURRENCE_SCORE,
+        value_shown="1.43",
+        cut_off_shown="1.10",
+        group=Group.HIGH,
+        survival=[(12, 0.88), (24, 0.71), (36, 0.6)],
+    ) == (
+        "RDeepNet recurrence score 1.43, above the cut-off of 1.10: high risk of recurrence. "
+        "Estimated recurrence-free survival: 88% at 1 year, 71% at 2 years and 60% at 3 years."
+    )
+    assert (
+        wording.conclusion(Quantity.KRT7_AS_HIGH, value_shown="31%", cut_off_shown="50%", group=Group.LOW, survival=())
+        == "Probability of high KRT7-AS expression 31%, not above the cut-off of 50%: low expression of KRT7-AS."
+    )
+
+
+def test_every_quantity_and_group_has_words() -> None:
+    for quantity in Quantity:
+        assert wording.quantity_label(quantity, 24)
+        assert wording.quantity_words(quantity, 0.5, (0.4, 0.6)).endswith(
+            f"95% interval {wording.quantity_shown(quantity, 0.4)} to {wording.quantity_shown(quantity, 0.6)}"
+        )
+    for group in Group:
+        assert str(group) in wording.group_shown(Quantity.RECURRENCE_SCORE, group).lower()
+        assert str(group) in wording.group_shown(Quantity.KRT7_AS_HIGH, group).lower()
+
+
+def test_the_reason_of_a_model_that_was_not_asked() -> None:
+    assert wording.not_applicable_sentence("no T2W series was found") == (
+        "not applicable, because no T2W series was found"
+    )
+
+
+def test_horizons_moments_and_enumerations() -> None:
+    assert [wording.horizon(months) for months in (12, 24, 18, 7.5)] == ["1 year", "2 years", "18 months", "7.5 months"]
+    moment = datetime(2026, 5, 17, 14, 3, tzinfo=UTC)
+    assert wording.moment_shown(moment) == "2026-05-17 14:03 +00:00"
+    assert wording.moment_shown(moment.astimezone(timezone(timedelta(hours=-9, minutes=-30)))).endswith("-09:30")
+    assert [wording.joined(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_identity_says_what_is_not_stated() -> None:
+    empty = replace(
+        SUBJECT,
+        patient_name="",
+        patient_id=" ",
+        birth_date=None,
+        sex="",
+        age="",
+        study_date=None,
+        study_description="",
+        accession_number="",
+        institution="",
+        referring_physician="",
+        laterality="",
+    )
+    assert {value for _, value in wording.identity(empty)} == {wording.NOT_STATED}
+    rows = dict(wording.identity(SUBJECT))
+    assert rows["Date of birth"] == "1978-11-03 (47 years)"
+    assert rows["Sex"] == "female"
+    assert rows["Laterality"] == "left"
+    assert rows["Referred by"] == SUBJECT.referring_physician
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("t1c_intratumoral_wavelet-LLH_glcm_Contrast", "T1+C, tumour, wavelet LLH, GLCM contrast"),
+        ("t2w_peritumoral_original_firstorder_90Percentile", "T2W, peritumoral shell, intensity 90th percentile"),
+        ("t1c_intratumoral_original_shape_Maximum3DDiameter", "T1+C, tumour, largest 3D diameter"),
+        (
+            "t1c_intratumoral_log-sigma-2-5-mm-3D_glszm_SizeZoneNonUniformityNormalized",
+            "T1+C, tumour, LoG 2.5 mm, GLSZM normalised size zone non-uniformity",
+        ),
+        (
+            "t1c_intratumoral_diagnostics_Mask-original_VoxelNum",
+            "T1+C, tumour, mask: number of voxels in the region",
+        ),
+        ("age_at_diagnosis", "age_at_diagnosis"),
+        ("t1c_whole_original_glcm_Contrast", "t1c_whole_original_glcm_Contrast"),
+    ],
+)
+def test_feature_names_in_words(name: str, label: str) -> None:
+    assert feature_label(name) == label
+
+
+def test_every_feature_we_compute_has_its_own_label_and_class() -> None:
+    definitions = feature_definitions(FeatureSettings(log_sigma_mm=(1.0, 2.5)))
+    names = [feature_name(Sequence.T1C, Region.PERITUMORAL, definition.name) for definition in definitions]
+    labels = {short_feature_label(name) for name in names}
+    assert len(labels) == len(names)
+    assert not any("_" in label for label in labels)
+    classes = []
+    for name in names:
+        parts = take_apart(name)
+        assert parts is not None
+        classes.append(parts.feature_class)
+    # 12 diagnostics, 14 shape; 18 first-order and 75 texture features on 1 + 8 + 2 images (DESIGN, decision 1).
+    assert classes.count(FeatureClass.IMAGE) == 12
+    assert classes.count(FeatureClass.SHAPE) == 14
+    assert classes.count(FeatureClass.INTENSITY) == 18 * 11
+    assert classes.count(FeatureClass.TEXTURE) == 75 * 11
