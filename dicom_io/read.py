@@ -232,9 +232,8 @@ def _holes(sequence: MrSequence, mask: np.ndarray[tuple[int, ...], np.dtype[np.b
         return []
     total = sum(last - first + 1 for first, last in runs)
     where = ", ".join(f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:5])
-    found = (
-        f"The tumour on {sequence.label} has {total} empty slice{'s' if total > 1 else ''} inside its extent ({where})"
-    )
+    slices = "1 empty slice" if total == 1 else f"{total} empty slices"
+    found = f"The tumour on {sequence.label} has {slices} inside its extent (slice {where})"
     longest = max(last - first + 1 for first, last in runs)
     if longest > limit:
         raise GeometryInvalid(

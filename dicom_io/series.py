@@ -25,7 +25,7 @@ from models.volume import Volume
 # Planes closer than this along the normal are at one position (positions are written with rounded digits).
 SAME_POSITION_MM = 0.05
 # Largest deviation of a slice distance from the others: relative, plus the rounding of the written positions.
-SPACING_RELATIVE, SPACING_MM = 0.02, 0.06
+SPACING_RELATIVE, SPACING_MM = 0.02, 0.12
 # Largest sideways drift of the slices over the whole stack, in pixels; more would be sheared.
 DRIFT_PIXELS = 0.25
 
@@ -213,15 +213,12 @@ def _evenly_spaced(distances_mm: NDArray[np.float64]) -> None:
         f"{steps[index]:.2f} mm between {distances_mm[index]:.1f} and {distances_mm[index + 1]:.1f} mm"
         for index in wrong[:3]
     )
-    gap = steps[wrong].min() > 1.5 * usual
-    raise GeometryInvalid(
-        f"The slices are {usual:.2f} mm apart, but {where}{', …' if wrong.size > 3 else ''} (along the normal); "
-        + (
-            f"{int(np.round(steps[wrong] / usual - 1).sum())} slices seem to be missing. Send the series again."
-            if gap
-            else "equal distances were expected."
-        )
-    )
+    found = f"The slices are {usual:.2f} mm apart, but {where}{', …' if wrong.size > 3 else ''} (along the normal)"
+    if steps[wrong].min() > 1.5 * usual:
+        missing = int(np.round(steps[wrong] / usual - 1).sum())
+        seems = "1 slice seems" if missing == 1 else f"{missing} slices seem"
+        raise GeometryInvalid(f"{found}; {seems} to be missing. Send the series again.")
+    raise GeometryInvalid(f"{found}; equal distances were expected.")
 
 
 def _straight(centre: NDArray[np.float64], normal: NDArray[np.float64], *, pixel_mm: float) -> None:

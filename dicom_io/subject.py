@@ -58,7 +58,7 @@ def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[Finding, ...]]:
         )
     declared = text(header, "SpecificCharacterSet")
     texts = (subject.patient_name, subject.study_description, subject.institution, subject.referring_physician)
-    undeclared = not declared and not all(one.isascii() for one in texts)
+    undeclared = declared in ("", "ISO_IR 6", "ISO 2022 IR 6") and not all(one.isascii() for one in texts)
     if complaints or undeclared or any("�" in one for one in texts):
         name = declared.replace("\\", " and ") or "no character set"
         return subject, (
