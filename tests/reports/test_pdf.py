@@ -9,7 +9,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +38,26 @@ def pages(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
 
 
-@pytest.fixture(params=EXAMPLES, ids=lambda make: make.__name__)
-def report(request: pytest.FixtureRequest) -> Report:
-    """Each of the example reports."""
+@dataclass(frozen=True)
+class Example:
+    """A report, its PDF, and the text of its pages."""
+
+    report: Report
+    pdf: bytes
+    pages: list[str]
+
+
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda make: make.__name__)
+def example(request: pytest.FixtureRequest) -> Example:
+    """Each of the example reports, rendered once."""
     make: Callable[[], Report] = request.param
-    return make()
+    report = make()
+    pdf = render_pdf(report)
+    return Example(report, pdf, pages(pdf))
 
 
-def test_page_one_holds_what_the_tumour_board_needs(report: Report) -> None:
-    first = plain(pages(render_pdf(report))[0])
+def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
+    report, first = example.report, plain(example.pages[0])
     for label, value in wording.identity(report.subject):
         assert plain(label) in first
         assert plain(value) in first
@@ -69,8 +80,8 @@ def test_page_one_holds_what_the_tumour_board_needs(report: Report) -> None:
         assert plain(wording.more_findings(len(warnings) - 4)) in first
 
 
-def test_every_page_carries_the_notices_and_its_number(report: Report) -> None:
-    said = pages(render_pdf(report))
+def test_every_page_carries_the_notices_and_its_number(example: Example) -> None:
+    report, said = example.report, example.pages
     assert 2 <= len(said) <= 5
     for number, text in enumerate(said, start=1):
         assert plain(report.notice) in plain(text)
@@ -81,8 +92,8 @@ def test_every_page_carries_the_notices_and_its_number(report: Report) -> None:
         assert plain(wording.running_head(report.subject)) in plain(text)
 
 
-def test_the_pages_to_look_up_hold_the_rest(report: Report) -> None:
-    text = plain("".join(pages(render_pdf(report))))
+def test_the_pages_to_look_up_hold_the_rest(example: Example) -> None:
+    report, text = example.report, plain("".join(example.pages))
     for finding in report.findings:
         assert plain(finding.sentence) in text
     for region in report.regions:
@@ -158,10 +169,10 @@ def test_another_program_reads_the_same_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.peers
-def test_nothing_sticks_out_of_the_page(report: Report, tmp_path: Path) -> None:
+def test_nothing_sticks_out_of_the_page(example: Example, tmp_path: Path) -> None:
     require_programs("pdftotext")
     file = tmp_path / "report.pdf"
-    file.write_bytes(render_pdf(report))
+    file.write_bytes(example.pdf)
     boxes = subprocess.run(["pdftotext", "-bbox", file, "-"], capture_output=True, text=True, check=True).stdout
     words = re.findall(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">', boxes)
     assert len(words) > 300
