@@ -24,7 +24,8 @@ def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) 
     extent = np.max([array.shape for array in arrays], axis=0)
     stacked = np.full((len(arrays), *extent), fill, dtype=np.float64)
     for k, array in enumerate(arrays):
-        stacked[(k, *(slice(size) for size in array.shape))] = array
+        part: tuple[int | slice, ...] = (k, *(slice(size) for size in array.shape))
+        stacked[part] = array
     return torch.from_numpy(stacked).to(device)
 
 

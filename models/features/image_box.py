@@ -18,7 +18,7 @@ from models.features.settings import FeatureSettings
 from models.features.wavelet import Box, crop_with_margin, margin, open_wavelet, sub_bands
 from models.volume import Roi, Volume, same_grid
 
-_BLOCK = 1 << 14  # voxels summed before the sums of the blocks are added exactly
+_LANES = 256
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class BoxImages:
 
 
 def image_statistics(voxels: NDArray[np.float32]) -> ImageStatistics:
-    """One pass over the whole image."""
-    sums, squares, low, high = kernels.block_sums(voxels.ravel(), _BLOCK)
-    total, squared, count = math.fsum(sums), math.fsum(squares), voxels.size
+    """One pass over the whole image; mean and deviation are exact up to the last rounding."""
+    parts, low, high = kernels.exact_sums(voxels.ravel(), _LANES)
+    total, squared, count = math.fsum(parts[:2].ravel()), math.fsum(parts[2:].ravel()), voxels.size
     variance = (squared - total * total / count) / (count - 1) if count > 1 else 0.0
     return ImageStatistics(total / count, math.sqrt(max(variance, 0.0)), float(low), float(high))
 

@@ -41,66 +41,44 @@ def neighbour_offsets(padded_shape: tuple[int, int, int]) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def block_sums(voxels, block):  # type: ignore[no-untyped-def]
-    """Sums and sums of squares of consecutive blocks in float64, and the extremes: one pass over a float32 volume.
+def exact_sums(voxels, lanes):  # type: ignore[no-untyped-def]
+    """Parts that add up to the sum and to the sum of squares without rounding error, and the extremes, in one pass.
+
+    Every `lanes`-th voxel goes into the same pair of accumulators: rounded sum, and sum of its rounding errors (Knuth's
+    TwoSum). Lanes are independent, so the compiler makes vector instructions of the loop over them.
 
     Parameters
     ----------
     voxels : float32 (n,)
-    block : voxels per block, a multiple of 8
+    lanes : 256 keeps the accumulators in the first-level cache
 
     Returns
     -------
-    float64 (blocks,) sums, float64 (blocks,) sums of squares, minimum, maximum
+    float64 (4, lanes) sums, their errors, sums of squares, their errors; minimum, maximum
     """
-    count = voxels.size
-    blocks = (count + block - 1) // block
-    sums = np.zeros(blocks)
-    squares = np.zeros(blocks)
-    low = voxels[0]
-    high = voxels[0]
-    for b in range(blocks):
-        start = b * block
-        stop = min(start + block, count)
-        whole = start + (stop - start) // 8 * 8
-        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-        q0 = q1 = q2 = q3 = q4 = q5 = q6 = q7 = 0.0
-        for n in range(start, whole, 8):  # eight independent chains: otherwise the latency of one addition is the bound
-            v0 = np.float64(voxels[n])
-            v1 = np.float64(voxels[n + 1])
-            v2 = np.float64(voxels[n + 2])
-            v3 = np.float64(voxels[n + 3])
-            v4 = np.float64(voxels[n + 4])
-            v5 = np.float64(voxels[n + 5])
-            v6 = np.float64(voxels[n + 6])
-            v7 = np.float64(voxels[n + 7])
-            s0 += v0
-            s1 += v1
-            s2 += v2
-            s3 += v3
-            s4 += v4
-            s5 += v5
-            s6 += v6
-            s7 += v7
-            q0 += v0 * v0
-            q1 += v1 * v1
-            q2 += v2 * v2
-            q3 += v3 * v3
-            q4 += v4 * v4
-            q5 += v5 * v5
-            q6 += v6 * v6
-            q7 += v7 * v7
-        for n in range(whole, stop):
-            v0 = np.float64(voxels[n])
-            s0 += v0
-            q0 += v0 * v0
-        sums[b] = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
-        squares[b] = ((q0 + q1) + (q2 + q3)) + ((q4 + q5) + (q6 + q7))
-        for n in range(start, stop):
-            v = voxels[n]
-            low = v if v < low else low
-            high = v if v > high else high
-    return sums, squares, low, high
+    parts = np.zeros((4, lanes))
+    sums, sum_errors, squares, square_errors = parts[0], parts[1], parts[2], parts[3]
+    low = np.full(lanes, voxels[0])
+    high = np.full(lanes, voxels[0])
+    for start in range(0, voxels.size, lanes):
+        chunk = voxels[start : min(start + lanes, voxels.size)]
+        for k in range(chunk.size):
+            voxel = chunk[k]
+            low[k] = voxel if voxel < low[k] else low[k]
+            high[k] = voxel if voxel > high[k] else high[k]
+            v = np.float64(voxel)
+            before = sums[k]
+            after = before + v
+            part = after - before
+            sum_errors[k] += (before - (after - part)) + (v - part)
+            sums[k] = after
+            v = v * v
+            before = squares[k]
+            after = before + v
+            part = after - before
+            square_errors[k] += (before - (after - part)) + (v - part)
+            squares[k] = after
+    return parts, low.min(), high.max()
 
 
 @njit(cache=True, nogil=True)
@@ -178,7 +156,7 @@ def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
     linked = np.zeros(offsets.size, np.bool_)
     for a in range(offsets.size):
         step = offsets[a]
-        any_pair = 0
+        any_pair = np.uint8(0)
         for t in range(positions.size):
             n = positions[t]
             after = np.uint8(mask[n + step])

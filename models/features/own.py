@@ -7,12 +7,13 @@ pair. What it does not share with PyRadiomics is listed in `DIFFERENCES`; everyt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import torch
 
-from models.errors import EngineUnavailable
+from models.errors import EngineUnavailable, FeatureUndefined
 from models.features.batch import grey_level_features
 from models.features.discretise import discretise
 from models.features.image_box import (
@@ -42,8 +43,11 @@ DIFFERENCES: dict[str, str] = {
     "more than 65,000 bins or 2,048 different levels (PyRadiomics runs out of memory)": "StudyRejected",
     "image too small for a LoG filter (PyRadiomics leaves the image out, with a log line)": "StudyRejected",
     "no two voxels are neighbours (PyRadiomics: NaN for all GLCM features)": "FeatureUndefined",
+    "no voxel between the percentiles 10 and 90, as in a region of two voxels (PyRadiomics: NaN for the robust "
+    "deviation)": "FeatureUndefined",
     "flat region: Skewness, Kurtosis (PyRadiomics: 0, or ±1 and 1 when rounding moves the mean)": "0",
     "Imc2 or MCC, all directions negative under the root by rounding (PyRadiomics: NaN)": "0",
+    "last bits of the normalised image (ITK's deviation depends on its number of threads)": "the exactly rounded mean",
     "single level: MCC, Correlation 1; Imc1, Imc2, InverseVariance 0; Coarseness 1e6": "the same values",
 }
 
@@ -102,7 +106,7 @@ class OwnEngine:
             When a region is too small, is the whole image, or is not on the grid of the image; when the image is
             constant or too small for a LoG filter; when there would be too many grey levels.
         FeatureUndefined
-            When no two voxels of a region are neighbours.
+            When no two voxels of a region are neighbours, or another feature has no value; names the feature.
         SetupError
             When the settings name a wavelet PyWavelets does not have.
         """
@@ -119,6 +123,7 @@ class OwnEngine:
             for name, value in shape_features(geometry.mask, volume.spacing_mm).items():
                 found[f"original_shape_{name}"] = value
             found.update(self._grey_levels(images, box, geometry, volume.voxel_volume_mm3, settings))
+            _check_finite(found, rois[region])
             results[region] = found
         return results
 
@@ -147,6 +152,15 @@ class OwnEngine:
         }
 
 
+def _check_finite(found: Mapping[str, float], roi: Roi) -> None:
+    undefined = [name for name, value in found.items() if not math.isfinite(value)]
+    if undefined:
+        raise FeatureUndefined(
+            f"{len(undefined)} features of the region '{roi.label}' have no value, the first is {undefined[0]}; "
+            "the region is probably too small. Check the segmentation."
+        )
+
+
 def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: ImageStatistics) -> dict[str, float]:
     """The 12 facts about image and mask, as `models.features.diagnostics` defines them, from what is known already."""
     first = np.array([part.start for part in box])
@@ -157,7 +171,7 @@ def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: 
     ]
     voxels = geometry.positions.size
     from_centre = first + np.array(sums) / voxels - (np.array(volume.shape) - 1) / 2
-    values = (
+    values: tuple[float, ...] = (
         volume.voxel_volume_mm3,
         volume.voxels.size,
         statistics.mean,
@@ -168,7 +182,7 @@ def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: 
         inside.size,
         voxels,
         connected_parts(geometry),
-        np.linalg.norm(from_centre),
-        np.linalg.norm(volume.affine[:3, :3] @ from_centre),
+        float(np.linalg.norm(from_centre)),
+        float(np.linalg.norm(volume.affine[:3, :3] @ from_centre)),
     )
     return {name: float(value) for name, value in zip(DIAGNOSTICS, values, strict=True)}

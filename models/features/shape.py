@@ -26,7 +26,8 @@ def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, floa
     Lengths in mm. Least axis length and flatness of a region that lies in one plane are 0 up to rounding.
     """
     spacing = np.array(spacing_mm)
-    area, volume = mesh_area_and_volume(*kernels.cube_statistics(mask), spacing)
+    cubes, where = kernels.cube_statistics(mask)
+    area, volume = mesh_area_and_volume(cubes, where, spacing)
     diameters = mesh_diameters(kernels.boundary_points(mask), spacing)
     least, minor, major = axis_variances(mask, spacing)
     voxels = int(np.count_nonzero(mask))
