@@ -8,7 +8,6 @@ rejected: common archives refuse it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 
 import highdicom as hd
@@ -89,20 +88,14 @@ def make_segmentation(study: Study, prepared: PreparedSequence, report: Report, 
     first, last = _extent(rois)
     frame_of_reference = source.frame_of_reference_uid or uids.frame_of_reference_uid(source.series_instance_uid)
 
-    affine = rois[0].affine.copy()
-    affine[:3, 3] += first * affine[:3, 0]
-    stack = np.stack([roi.mask[first : last + 1] for roi in rois], axis=-1)
-    grid = hd.Volume(
-        stack.view(np.uint8),
-        affine=affine,
-        coordinate_system="PATIENT",
-        frame_of_reference_uid=frame_of_reference,
-        channels={"SegmentNumber": list(numbers.values())},
-    )
+    orientation, measures, positions = _planes(rois[0], first, last)
     device = product()
     segmentation = hd.seg.Segmentation(
-        source_images=[_stand_in(root, grid, frame_of_reference)],
-        pixel_array=grid,
+        source_images=[_stand_in(rois[0], frame_of_reference, orientation, measures)],
+        pixel_array=np.stack([roi.mask[first : last + 1] for roi in rois], axis=-1).view(np.uint8),
+        plane_orientation=orientation,
+        pixel_measures=measures,
+        plane_positions=positions,
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[
             _description(study, report, prepared.rois[region], sequence=sequence, region=region, number=number)
@@ -138,20 +131,50 @@ def _extent(rois: list[Roi]) -> tuple[int, int]:
     return int(used[0]), int(used[-1])
 
 
-def _stand_in(root: Dataset, grid: hd.Volume, frame_of_reference: str) -> Dataset:
-    """An image header on the grid, for highdicom to take patient, study and geometry from."""
-    image = deepcopy(root)
+def _planes(
+    roi: Roi, first: int, last: int
+) -> tuple[hd.PlaneOrientationSequence, hd.PixelMeasuresSequence, list[hd.PlanePositionSequence]]:
+    """Orientation, spacing and the position of every slice from `first` to `last`, as the affine says it.
+
+    highdicom's `Volume` would take the affine whole, but refuses axes that real images have: up to 0.001 off a right
+    angle (`models.volume`).
+    """
+    slices, rows, columns = roi.spacing_mm
+    along_row = roi.direction[:, 2]
+    down_column = roi.direction[:, 1]
+    down_column = down_column - (down_column @ along_row) * along_row  # readers insist on an exact right angle
+    cosines = [*along_row, *(down_column / np.linalg.norm(down_column))]
+    positions = [(roi.origin_mm + index * roi.affine[:3, 0]).tolist() for index in range(first, last + 1)]
+    return (
+        hd.PlaneOrientationSequence("PATIENT", cosines),
+        hd.PixelMeasuresSequence((rows, columns), slice_thickness=slices, spacing_between_slices=slices),
+        [hd.PlanePositionSequence("PATIENT", position) for position in positions],
+    )
+
+
+def _stand_in(
+    roi: Roi, frame_of_reference: str, orientation: hd.PlaneOrientationSequence, measures: hd.PixelMeasuresSequence
+) -> Dataset:
+    """An image header on the grid, which highdicom asks for.
+
+    It carries no patient: what highdicom copies is replaced afterwards, and its warnings would print the name.
+    """
+    image = Dataset()
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex"):
+        setattr(image, keyword, None)
+    for keyword in ("AccessionNumber", "StudyID", "StudyDate", "StudyTime"):
+        setattr(image, keyword, None)
+    image.StudyInstanceUID = image.SeriesInstanceUID = image.SOPInstanceUID = uids.derived_uid("stand-in")
     image.SOPClassUID = MRImageStorage
     image.Modality = "MR"
     image.FrameOfReferenceUID = frame_of_reference
-    image.Rows, image.Columns = grid.spatial_shape[1:]
-    image.ImagePositionPatient = list(grid.get_plane_position(0)[0].ImagePositionPatient)
-    image.ImageOrientationPatient = list(grid.get_plane_orientation()[0].ImageOrientationPatient)
-    measures = grid.get_pixel_measures()[0]
-    image.PixelSpacing = list(measures.PixelSpacing)
-    image.SliceThickness = measures.SliceThickness
+    image.Rows, image.Columns = roi.shape[1:]
+    image.ImagePositionPatient = [0, 0, 0]
+    image.ImageOrientationPatient = list(orientation[0].ImageOrientationPatient)
+    image.PixelSpacing = list(measures[0].PixelSpacing)
+    image.SliceThickness = measures[0].SliceThickness
     # Without it highdicom writes 1.0 when the regions lie in one slice only.
-    image.SpacingBetweenSlices = measures.SpacingBetweenSlices
+    image.SpacingBetweenSlices = measures[0].SpacingBetweenSlices
     return image
 
 

@@ -121,3 +121,44 @@ def test_a_region_in_one_slice_only() -> None:
     found = segmentation.get_volume(segment_numbers=[1], combine_segments=True)
     assert np.count_nonzero(found.array) == np.count_nonzero(rois[Region.INTRATUMORAL].mask)
     assert found.spacing[0] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("axis", "towards"), [(0, 1), (0, 2), (2, 1)])
+def test_axes_a_little_off_a_right_angle_are_written_and_read(axis: int, towards: int) -> None:
+    made = make(with_t2w=False)
+    part = made.prepared.sequences[Sequence.T1C]
+    affine = part.volume.affine.copy()
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    affine[:3, axis] += 9e-4 * lengths[axis] * affine[:3, towards] / lengths[towards]
+    rois = {region: replace(roi, affine=affine) for region, roi in part.rois.items()}
+    prepared = replace(made.prepared, sequences={Sequence.T1C: replace(part, rois=rois)})
+    segmentation = read_back(Made(made.study, prepared, made.report))
+    found = segmentation.get_volume(segment_numbers=[1], combine_segments=True)
+    to_roi = np.linalg.inv(affine) @ found.affine
+    index = np.argwhere(found.array) @ to_roi[:3, :3].T + to_roi[:3, 3]
+    assert np.allclose(index, np.round(index), atol=0.03)  # 9e-4 along 30 voxels
+    placed = np.zeros(part.volume.shape, dtype=bool)
+    placed[tuple(np.round(index).astype(int).T)] = True
+    assert np.array_equal(placed, rois[Region.INTRATUMORAL].mask)
+
+
+def test_a_stack_whose_slices_run_against_the_normal() -> None:
+    made = make(with_t2w=False)
+    part = made.prepared.sequences[Sequence.T1C]
+    affine = part.volume.affine.copy()
+    affine[:3, 0] *= -1
+    rois = {region: replace(roi, affine=affine) for region, roi in part.rois.items()}
+    prepared = replace(made.prepared, sequences={Sequence.T1C: replace(part, rois=rois)})
+    found = read_back(Made(made.study, prepared, made.report)).get_volume(segment_numbers=[2], combine_segments=True)
+    to_roi = np.linalg.inv(affine) @ found.affine
+    index = np.round(np.argwhere(found.array) @ to_roi[:3, :3].T + to_roi[:3, 3]).astype(int)
+    placed = np.zeros(part.volume.shape, dtype=bool)
+    placed[tuple(index.T)] = True
+    assert np.array_equal(placed, rois[Region.PERITUMORAL].mask)
+
+
+def test_the_name_of_a_patient_is_in_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    made = make(with_t2w=False)
+    made.study.header.PatientName = "Single-Component"
+    read_back(made)
+    assert not [warning for warning in recwarn if "Single" in str(warning.message)]
