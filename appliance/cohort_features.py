@@ -258,5 +258,5 @@ def _write_parquet(
 
     columns = [pyarrow.array(identifiers, pyarrow.string())]
     columns += [pyarrow.array(column, pyarrow.float64(), mask=np.isnan(column)) for column in values.T]
-    columns += [pyarrow.array(list(column), pyarrow.string()) for column in zip(*provenance, strict=True)]
+    columns += [pyarrow.array([row[index] for row in provenance], pyarrow.string()) for index in range(len(PROVENANCE))]
     parquet.write_table(pyarrow.table(columns, names=list(header)), path)
