@@ -17,6 +17,7 @@ longer), and sums are added in another order. The constant gain that remains is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +33,8 @@ from models.volume import Volume
 ORDER = 3  # cubic
 # The last voxel lies on the end of the last span; ITK moves it so far inside, in voxels.
 EPSILON = 1e-3
+# Slices evaluated at once: a few megabytes stay in the cache and little memory is needed.
+SLAB = 8
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -78,7 +81,10 @@ class N4:
         DeviceMemoryExhausted
             When the CUDA device has too little memory.
         """
-        return self._on_device(volume, body, corrected=False)
+        result = np.empty(volume.shape, dtype=np.float32)
+        for part, log_field in self._fitted(volume, body):
+            result[part] = log_field
+        return result
 
     def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
         """The volume divided by its estimated bias field.
@@ -88,9 +94,13 @@ class N4:
         StudyRejected, DeviceMemoryExhausted
             As `log_field`.
         """
-        return Volume(volume.affine, self._on_device(volume, body, corrected=True))
+        result = np.empty(volume.shape, dtype=np.float32)
+        for part, log_field in self._fitted(volume, body):
+            np.divide(volume.voxels[part], np.exp(log_field, out=log_field), out=result[part])
+        return Volume(volume.affine, result)
 
-    def _on_device(self, volume: Volume, body: NDArray[np.bool_], *, corrected: bool) -> NDArray[np.float32]:
+    def _fitted(self, volume: Volume, body: NDArray[np.bool_]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """The log field, a few slices at a time."""
         device = torch.device("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
         image, mask = shrunk(volume, body, shrink=self.settings.shrink)
         inside = torch.from_numpy(sitk.GetArrayFromImage(mask) == 1)
@@ -98,12 +108,8 @@ class N4:
         try:
             with torch.inference_mode():
                 lattice = fit_log_field(small.to(device), inside.to(device), self.settings)
-                result = evaluate(lattice, volume.shape)
-                if corrected:
-                    # A copy, because a tensor can not share read-only memory.
-                    voxels = torch.from_numpy(volume.voxels.copy()).to(device)
-                    result = voxels.mul_(result.neg_().exp_())
-                return np.asarray(result.cpu().numpy())
+                for part, field_part in evaluate(lattice, volume.shape):
+                    yield part, field_part.cpu().numpy()
         except torch.cuda.OutOfMemoryError as error:
             size = " × ".join(map(str, volume.shape))
             raise DeviceMemoryExhausted(
@@ -130,7 +136,7 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
     low, high, rest = box
     image, mask = image[low, high, rest], mask[low, high, rest]
     places = mask.reshape(-1).nonzero().squeeze(1)
-    values = image.reshape(-1)[places]
+    values = image.reshape(-1).index_select(0, places)
     logs = torch.where(values > 0, values.clamp_min(torch.finfo(torch.float32).tiny).log(), values)
 
     spans = settings.control_points - ORDER
@@ -147,32 +153,35 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
         squares = [w * w for w in weights]
         cubes = [w * w * w for w in weights]
         denominator = _to_lattice(mask.to(torch.float32), squares)
-        scale = 1 / _outer([square.sum(dim=1) for square in squares]).reshape(-1)[places]
+        scale = 1 / _outer([square.sum(dim=1) for square in squares]).reshape(-1).index_select(0, places)
         for _ in range(iterations):
             uncorrected = logs - bias
-            residual = uncorrected - sharpened(uncorrected, settings)
-            scattered[places] = residual * scale
+            residual = uncorrected.sub_(sharpened(uncorrected, settings))
+            scattered.scatter_(0, places, residual.mul_(scale))
             numerator = _to_lattice(scattered.reshape(mask.shape), cubes)
             # No voxel near a control point: it stays, as in ITK.
             lattice = lattice + torch.where(denominator > 0, numerator / denominator, 0.0)
-            renewed = _from_lattice(lattice, weights).reshape(-1)[places]
-            change = _coefficient_of_variation((bias - renewed).exp_())
+            renewed = _from_lattice(lattice, weights).reshape(-1).index_select(0, places)
+            change = _variation_of_gain(bias.sub_(renewed))
             bias = renewed
             if change <= settings.convergence_threshold:
                 break
     return lattice
 
 
-def evaluate(lattice: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """The field on a grid of `shape` that covers the extent of the grid of the fit: float32 (slices, rows, columns).
+def evaluate(lattice: Tensor, shape: tuple[int, int, int]) -> Iterator[tuple[slice, Tensor]]:
+    """The field on a grid of `shape` that covers the extent of the grid of the fit, a few slices at a time.
 
-    As in ITK, first and last voxel of either grid are the ends of the spline's domain.
+    Yields the slices and their float32 (slices, rows, columns). As in ITK, first and last voxel of either grid are the
+    ends of the spline's domain.
     """
-    weights = [
+    slices, rows, columns = (
         spline_weights(size, points - ORDER, device=lattice.device)
         for size, points in zip(shape, lattice.shape, strict=True)
-    ]
-    return _from_lattice(lattice, weights)
+    )
+    for first in range(0, shape[0], SLAB):
+        part = slice(first, min(first + SLAB, shape[0]))
+        yield part, _from_lattice(lattice, [slices[part], rows, columns])
 
 
 def refine(lattice: Tensor) -> Tensor:
@@ -212,17 +221,17 @@ def sharpened(logs: Tensor, settings: N4Settings) -> Tensor:
     width = (highest - lowest) / (bins - 1)
     if not float(width) > 0:
         return logs  # all voxels alike: nothing to sharpen
-    place = (logs - lowest) / width
-    index = place.floor().clamp_(max=bins - 2)
-    offset = place - index
-    index = index.long()
+    place = (logs - lowest) * (1 / width)
+    index = place.int().clamp_(max=bins - 2)
+    offset = place.sub_(index)
     # A triangular window: every voxel is shared by the two nearest bins.
     histogram = torch.bincount(index, minlength=bins).double()
     share = torch.bincount(index, weights=offset.double(), minlength=bins)
     histogram -= share
     histogram[1:] += share[:-1]
-    expected = _expected_true(histogram, lowest=lowest.double(), width=width.double(), settings=settings).float()
-    return torch.lerp(expected[index], expected[index + 1], offset)
+    expected = _expected_true(histogram, lowest=lowest.double(), width=width.double(), settings=settings)
+    step = torch.diff(expected, append=expected[-1:]).float()
+    return torch.addcmul(expected.float().index_select(0, index), step.index_select(0, index), offset)
 
 
 def _expected_true(histogram: Tensor, *, lowest: Tensor, width: Tensor, settings: N4Settings) -> Tensor:
@@ -254,9 +263,8 @@ def _extent(mask: Tensor, axis: int) -> slice:
 def _to_lattice(grid: Tensor, weights: list[Tensor]) -> Tensor:
     """Sum over the voxels of `grid`, weighted along each axis: (slices, rows, columns) → lattice."""
     slices, rows, columns = weights
-    one = grid @ columns  # (slices, rows, lattice)
-    two = rows.T @ one  # (slices, lattice, lattice)
-    return torch.tensordot(slices, two, dims=([0], [0]))
+    one = slices.T @ grid.reshape(grid.shape[0], -1)  # the axis that is contiguous in memory last: fastest
+    return (rows.T @ one.reshape(-1, *grid.shape[1:])) @ columns
 
 
 def _from_lattice(lattice: Tensor, weights: list[Tensor]) -> Tensor:
@@ -271,6 +279,10 @@ def _outer(factors: list[Tensor]) -> Tensor:
     return slices[:, None, None] * rows[:, None] * columns
 
 
-def _coefficient_of_variation(values: Tensor) -> float:
-    deviation, mean = torch.std_mean(values.double())
-    return float(deviation / mean)
+def _variation_of_gain(change: Tensor) -> float:
+    """Coefficient of variation of exp(change), as in ITK; `change` is overwritten."""
+    gain = change.expm1_()  # about 0: exact where exp would round to 1
+    mean = gain.sum(dtype=torch.float64) / gain.numel()
+    gain.sub_(mean)
+    variance = torch.dot(gain, gain) / max(gain.numel() - 1, 1)
+    return float(variance.sqrt() / (1 + mean))
