@@ -30,7 +30,7 @@ NO_SEGMENTATION = "No segmentation was found among the objects of this study; a 
 def answer(files: Sequence[Path], created: datetime, *, control: Path) -> Outgoing:
     """Two small objects of our own, with UIDs derived from the study and its number of files."""
     with (control / "begun").open("a") as begun:
-        begun.write(f"{len(files)} {created.isoformat()}\n")
+        begun.write(f"{dcmread(files[0]).StudyInstanceUID} {len(files)} {created.isoformat()}\n")
     while (control / "hold").exists():
         time.sleep(0.02)
     stages = Stages()

@@ -1,0 +1,277 @@
+"""Real processes for end-to-end tests: the service, Orthanc, DCMTK. Ports are free ones on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from appliance.records import StudyRecord
+from appliance.settings import Settings, load_settings
+from appliance.states import State
+from appliance.studies import StudyDetail, list_studies, show_study
+from dicom_io.send import Peer, echo
+from models.errors import SetupError
+
+AE_TITLE = "RDEEPNET"
+PATIENCE_S = 60.0  # generous: the machine may be busy
+
+
+def free_port() -> int:
+    """A port nobody listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], *, what: str, patience_s: float = PATIENCE_S) -> Any:
+    """Wait until a condition gives something true, and return it."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"waited {patience_s:g} s in vain: {what}")
+
+
+class RunningService:
+    """The service with the fake answer, as a process of its own that may be killed and started again.
+
+    Parameters
+    ----------
+    destinations : name → port of a peer "PACS" that gets the results
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        destinations: Mapping[str, int],
+        senders: Sequence[str] = ("STORESCU", "ORTHANC"),
+        idle_s: float = 0.7,
+        hung_after_s: float = 60.0,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.control = folder / "control"
+        self.control.mkdir()
+        self._settings_file = folder / "rdeepnet.toml"
+        peers = "".join(f'[[senders]]\nae_title = "{title}"\naddresses = ["127.0.0.1"]\n' for title in senders)
+        peers += "".join(
+            f'[[destinations]]\nname = "{name}"\nae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}\n'
+            for name, port in destinations.items()
+        )
+        self._settings_file.write_text(
+            f'[service]\nhost = "127.0.0.1"\nport = {self.port}\nstate_dir = "state"\n'
+            f"[study]\nidle_s = {idle_s}\n[jobs]\npoll_s = 0.1\nhung_after_s = {hung_after_s}\n"
+            f"[delivery]\nretry_min_s = 0.3\nretry_max_s = 1.0\ntimeout_s = 10.0\n{peers}",
+            encoding="utf-8",
+        )
+        self.settings: Settings = load_settings(self._settings_file)
+        self._log = folder / "service.log"
+        self._sender = senders[0]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers a C-ECHO."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command(), stderr=log, stdout=log)
+        peer = Peer(AE_TITLE, "127.0.0.1", self.port, self._sender, 10.0)
+
+        def is_answering() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log()
+            if not _is_listening(self.port):
+                return False
+            echo(peer)
+            return True
+
+        wait_for(is_answering, what=f"the service to answer\n{self.log()}")
+
+    def start_another(self) -> str:
+        """What a second service with the same settings says as it does not start."""
+        result = subprocess.run(self._command(), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        assert result.returncode != 0
+        return result.stderr
+
+    def _command(self) -> list[str]:
+        module = "tests.end_to_end.fake_service"
+        return [sys.executable, "-m", module, str(self._settings_file), str(self.control)]
+
+    def kill(self) -> None:
+        """SIGKILL: no handler runs, nothing is flushed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def wait_for_end(self) -> int:
+        """Wait until the process ends by itself; returns its exit status."""
+        assert self._process is not None
+        status = self._process.wait(timeout=PATIENCE_S)
+        self._process = None
+        return status
+
+    def stop(self) -> int:
+        """SIGTERM, as a supervisor does; returns the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self.wait_for_end()
+
+    def end(self) -> None:
+        """Whatever state it is in, leave nothing running."""
+        if self._process is not None:
+            self.kill()
+
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    def begun(self, study_uid: str = "") -> list[str]:
+        """For each answer that was begun: the number of files of one study; or, for any study, the whole line."""
+        path = self.control / "begun"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.split()[1] for line in lines if line.split()[0] == study_uid] if study_uid else lines
+
+    def show(self, study_uid: str) -> StudyDetail:
+        return show_study(self.settings, study_uid)
+
+    def wait_for_state(self, study_uid: str, state: State) -> StudyRecord:
+        """Wait until a study is in a state."""
+
+        def record() -> StudyRecord | None:
+            try:
+                lines = list_studies(self.settings)
+            except SetupError:
+                return None
+            found = next((line for line in lines if line.study_uid == study_uid), None)
+            return self.show(study_uid).record if found is not None and found.state is state else None
+
+        try:
+            return wait_for(record, what=f"the study to be {state}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from error
+
+
+@contextmanager
+def running_service(folder: Path, **options: Any) -> Iterator[RunningService]:
+    """A service that is started, and ended with the block."""
+    service = RunningService(folder, **options)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.end()
+
+
+class Orthanc:
+    """Debian's Orthanc as PACS, with its REST interface; AE title PACS, our service its modality `rdeepnet`."""
+
+    def __init__(self, folder: Path, *, service_port: int, port: int = 0) -> None:
+        folder.mkdir(parents=True)
+        self.port = port or free_port()
+        self._http = free_port()
+        configuration = {
+            "Name": "PACS",
+            "StorageDirectory": str(folder / "storage"),
+            "IndexDirectory": str(folder / "index"),
+            "Plugins": [],
+            "HttpPort": self._http,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomAet": "ORTHANC",
+            "DicomPort": self.port,
+            "DicomCheckCalledAet": False,
+            "DicomModalities": {"rdeepnet": [AE_TITLE, "127.0.0.1", service_port]},
+            "OverwriteInstances": False,
+            "StableAge": 1,
+        }
+        path = folder / "orthanc.json"
+        path.write_text(json.dumps(configuration))
+        with (folder / "orthanc.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["/usr/sbin/Orthanc", str(path)], stdout=log, stderr=log, env={**os.environ, "TCP_NODELAY": "1"}
+            )
+        wait_for(self._is_answering, what="Orthanc to answer")
+
+    def _is_answering(self) -> bool:
+        assert self._process.poll() is None, "Orthanc ended by itself"
+        try:
+            self.get("system")
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/{path}", timeout=30) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: bytes) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self._http}/{path}", data=body, method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def upload(self, files: Sequence[Path]) -> str:
+        """Put files in; returns Orthanc's name of their study."""
+        return [str(self.post("instances", file.read_bytes())["ParentStudy"]) for file in files][-1]
+
+    def push(self, study: str) -> None:
+        """Send a study to the service by C-STORE, as an operator does by REST."""
+        answer = self.post(
+            "modalities/rdeepnet/store", json.dumps({"Resources": [study], "Synchronous": True}).encode()
+        )
+        assert answer["FailedInstancesCount"] == 0, answer
+
+    def instances(self, study: str) -> list[Mapping[str, str]]:
+        """Tags of every instance Orthanc has of a study."""
+        return [self.get(f"instances/{item['ID']}/simplified-tags") for item in self.get(f"studies/{study}/instances")]
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def storescp(folder: Path, port: int) -> Iterator[Path]:
+    """DCMTK's receiver as destination; gives the folder it writes into. Starting it anew keeps what is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        ["storescp", "--output-directory", str(folder), "--aetitle", "PACS", "--fork", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TCP_NODELAY": "1"},
+    )
+    try:
+        wait_for(lambda: _is_listening(port), what="storescp to listen")
+        yield folder
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def storescu(files: Sequence[Path], *, port: int, called: str = AE_TITLE, calling: str = "STORESCU") -> int:
+    """DCMTK's sender; returns its exit status."""
+    command = ["storescu", "--required", "--call", called, "--aetitle", calling, "127.0.0.1", str(port)]
+    result = subprocess.run(
+        [*command, *map(str, files)], capture_output=True, check=False, env={**os.environ, "TCP_NODELAY": "1"}
+    )
+    return result.returncode
