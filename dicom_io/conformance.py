@@ -23,7 +23,7 @@ from dicom_io.answer import Answer
 from dicom_io.conformance_sr import sr_problems
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
-from dicom_io.patient_modules import CHARACTER_SET, IDENTITY
+from dicom_io.patient_modules import CARRIED_CODES, CHARACTER_SET, IDENTITY
 from dicom_io.study import Study
 
 _SHOWN = 5  # problems in one message
@@ -231,8 +231,10 @@ def _declared_schemes(dataset: Dataset) -> Collection[str]:
     declared = {
         str(item.get("CodingSchemeDesignator", "")) for item in dataset.get("CodingSchemeIdentificationSequence", ())
     }
-    # Codes that came with the study (procedure codes) are the site's own; the site knows its scheme.
-    site = {str(item.get("CodingSchemeDesignator", "")) for item in dataset.get("ProcedureCodeSequence", ())}
+    # Codes that came with the study are the site's own; the site knows its schemes.
+    site = {
+        str(item.get("CodingSchemeDesignator", "")) for keyword in CARRIED_CODES for item in dataset.get(keyword, ())
+    }
     return _STANDARD_SCHEMES | declared | site
 
 

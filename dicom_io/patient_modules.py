@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 import pydicom
 from pydicom import Dataset, config
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence as ItemSequence
 from pydicom.valuerep import validate_value
@@ -25,6 +25,9 @@ CHARACTER_SET = "ISO_IR 192"
 IDENTITY = frozenset(
     {"PatientName", "PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyInstanceUID", "StudyID"}
 )
+
+# Sequences of codes that are carried over in the site's own schemes.
+CARRIED_CODES = ("ProcedureCodeSequence", "DeidentificationMethodCodeSequence")
 
 # Present in every object of ours, empty where the source says nothing (type 2).
 _TYPE_2 = (
@@ -136,11 +139,15 @@ def _add(target: Dataset, header: Dataset, keyword: str) -> bool:
         return False
     vr = dictionary_VR(keyword)
     if vr == "SQ":
-        target.add(DataElement(_tag(keyword), "SQ", ItemSequence([_unicode(item) for item in element.value])))
-        return True
+        carried = [child for item in element.value if _is_complete(child := _unicode(item))]
+        if carried:
+            target.add(DataElement(_tag(keyword), "SQ", ItemSequence(carried)))
+        return bool(carried)
     values = [_text(value, vr) for value in _several(element.value)]
     identity = keyword in IDENTITY
     if not identity:
+        if dictionary_VM(keyword) == "1":
+            values = [" ".join(values)]  # a backslash in the text, read as two values
         values = [value for value in values if value and _is_valid(vr, value)]
     if not any(values):
         return False
@@ -176,11 +183,17 @@ def _unicode(item: Dataset) -> Dataset:
     for element in item:
         if element.tag.is_private or element.keyword == "SpecificCharacterSet" or element.keyword == "":
             continue
-        if element.VR == "SQ":
-            result.add(DataElement(element.tag, "SQ", ItemSequence([_unicode(child) for child in element.value])))
-        elif not element.VR.startswith("O") and element.VR not in {"UN", "AT"}:
+        if not element.VR.startswith("O") and element.VR not in {"UN", "AT"}:
             _add(result, item, element.keyword)
     return result
+
+
+def _is_complete(item: Dataset) -> bool:
+    """Whether an item still says something; a code needs value, scheme and meaning."""
+    if "CodeValue" in item or "CodeMeaning" in item:
+        coded = "CodeValue" in item or "LongCodeValue" in item or "URNCodeValue" in item
+        return coded and "CodeMeaning" in item and ("CodingSchemeDesignator" in item or "URNCodeValue" in item)
+    return len(item) > 0
 
 
 def _settle_deidentification(root: Dataset) -> None:

@@ -7,12 +7,22 @@ from io import BytesIO
 
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
+from dicom_io.answer import AnswerObject, Role
+from dicom_io.conformance import check_object
+from dicom_io.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.errors import NotReadable
 from dicom_io.patient_modules import carried_over, in_time_zone
-from tests.dicom_io.made_studies import header
+from tests.dicom_io.made_studies import header, make
+from tests.dicom_io.test_encapsulated_pdf import small_pdf
+
+_OTHER = Dataset()
+_OTHER.SOPInstanceUID, _OTHER.SOPClassUID = "1.2.3.4", "1.2.840.10008.5.1.4.1.1.88.34"
+OTHER = AnswerObject(Role.KEY_SR, _OTHER)
 
 
 def through_a_file(dataset: Dataset) -> Dataset:
@@ -129,6 +139,60 @@ def test_codes_of_the_procedure_are_carried_over_decoded() -> None:
     source.ProcedureCodeSequence = [code]
     result = through_a_file(carried_over(through_a_file(source)))
     assert result.ProcedureCodeSequence[0].CodeMeaning == "乳腺磁共振"
+
+
+@pytest.mark.parametrize("lost", ["CodeValue", "CodingSchemeDesignator", "CodeMeaning"])
+def test_a_code_that_is_not_complete_is_left_out(lost: str) -> None:
+    source = header()
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "MR-1", "99HOSP", "Breast MR"
+    delattr(code, lost)
+    source.ProcedureCodeSequence = [code]
+    assert "ProcedureCodeSequence" not in carried_over(source)
+
+
+def test_a_backslash_in_a_description_does_not_make_two_values() -> None:
+    source = header()
+    source.add(raw("StudyDescription", ["MR", "Mamma"]))
+    assert carried_over(source).StudyDescription == "MR Mamma"
+
+
+ANY_TEXT = st.text(max_size=80).filter(lambda text: "\\" not in text)
+TEXTS = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "StudyDescription",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "InstitutionName",
+    "TimezoneOffsetFromUTC",
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialSiteName",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(TEXTS, ANY_TEXT)))
+def test_whatever_the_header_says_the_object_conforms_and_keeps_the_identity(values: dict[str, str]) -> None:
+    source = Dataset()
+    source.SpecificCharacterSet = "ISO_IR 192"
+    source.StudyInstanceUID = "1.2.3"
+    for keyword, value in values.items():
+        source.add(raw(keyword, value))
+    made = make(with_t2w=False, patient_header=source)
+    dataset = make_encapsulated_pdf(made.study, made.report, pdf=small_pdf(), sources=(OTHER,)).dataset
+    check_object(dataset)
+    for keyword in ("PatientName", "PatientID", "AccessionNumber", "StudyID"):
+        assert str(dataset[keyword].value or "").strip(" \0") == values.get(keyword, "").strip(" \0")
 
 
 def test_times_are_stated_on_the_clock_of_the_study() -> None:
