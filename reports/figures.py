@@ -33,7 +33,7 @@ _WINDOW = (1.0, 99.7)
 _MARGIN_MM = 12.0
 _LEAST_VIEW_MM = 60.0
 # Bitmaps are brought to this resolution with smooth interpolation, so that no viewer shows blocks.
-_DPI = 300
+_DPI = 240
 _SCALE_BARS_MM = (100, 50, 20, 10, 5)
 SHELL_DASH: Final = (2.2, 1.4)
 
@@ -327,16 +327,19 @@ class CutOffStrip(Flowable):
         for x, length, tint in ((0.0, cut, theme.LOW_TINT), (cut, width - cut, theme.HIGH_TINT)):
             canvas.setFillColor(tint)
             canvas.rect(x, bottom, length, thickness, stroke=0, fill=1)
-        canvas.setFont(theme.REGULAR, 6.6)
+        size = 6.8
+        canvas.setFont(theme.REGULAR, size)
         canvas.setFillColor(theme.LOW)
-        canvas.drawString(3, bottom + 2.8, self.below)
+        canvas.drawString(0, 2.5, self.below)
         canvas.setFillColor(theme.HIGH)
-        canvas.drawRightString(width - 3, bottom + 2.8, self.above)
+        canvas.drawRightString(width, 2.5, self.above)
+        room = tuple(stringWidth(words, theme.REGULAR, size) + 6 for words in (self.below, self.above))
         canvas.setStrokeColor(theme.INK)
         canvas.setLineWidth(0.9)
         canvas.line(cut, bottom - 3, cut, bottom + thickness + 1)
         canvas.setFillColor(theme.MUTED)
-        _centred_within(canvas, self.cut_off_shown, cut, 2.5, width=width, font=theme.REGULAR, size=6.8)
+        within = (room[0], width - room[1])
+        _centred_within(canvas, self.cut_off_shown, cut, 2.5, within=within, font=theme.REGULAR, size=size)
         color = theme.HIGH if self.value > self.cut_off else theme.LOW
         canvas.setFillColor(color)
         canvas.setStrokeColor(theme.WHITE)
@@ -349,14 +352,18 @@ class CutOffStrip(Flowable):
         diamond.lineTo(marker - half, middle)
         diamond.close()
         canvas.drawPath(diamond, stroke=1, fill=1)
-        _centred_within(canvas, self.value_shown, marker, bottom + thickness + 4, width=width, font=theme.BOLD, size=9)
+        _centred_within(
+            canvas, self.value_shown, marker, bottom + thickness + 4, within=(0, width), font=theme.BOLD, size=9
+        )
 
 
-def _centred_within(canvas: Canvas, text: str, x: float, y: float, *, width: float, font: str, size: float) -> None:
-    """Draw `text` centred at `x`, moved inwards where it would stick out of 0 to `width`."""
+def _centred_within(
+    canvas: Canvas, text: str, x: float, y: float, *, within: tuple[float, float], font: str, size: float
+) -> None:
+    """Draw `text` centred at `x`, moved sideways where it would stick out of `within`."""
     half = stringWidth(text, font, size) / 2
     canvas.setFont(font, size)
-    canvas.drawCentredString(min(max(x, half), width - half), y, text)
+    canvas.drawCentredString(min(max(x, within[0] + half), within[1] - half), y, text)
 
 
 class IconArray(Flowable):

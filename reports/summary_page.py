@@ -22,7 +22,7 @@ _CARD_PADDING = 7
 _LEFT, _LEFT_OF_SURVIVAL = 0.46, 0.37
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller
 _GAP = 11.0  # between sections, in points
-_ICONS = 40.0  # side of a hundred dots, in points
+_ICONS = 38.0  # side of a hundred dots, in points
 _PROBABILITIES = (str(Quantity.RFS), str(Quantity.KRT7_AS_HIGH))
 _GROUP_COLORS = {Group.HIGH: theme.HIGH, Group.LOW: theme.LOW}
 # What stands below the pictures of a sequence, besides the volume of the tumour.

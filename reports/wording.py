@@ -291,8 +291,9 @@ def model_shown(model: ModelIdentity) -> str:
 
 
 def share_shown(share: float) -> str:
-    """A signed share in whole per cent: "+38%", "−12%"."""
-    return f"{share * 100:+.0f}%".replace("-", "−")
+    """A signed share in whole per cent: "+38%", "−12%", "0%"."""
+    text = f"{share * 100:+.0f}%".replace("-", "−")
+    return "0%" if text[1:] == "0%" else text
 
 
 def finding_subject(finding: Finding) -> str:
@@ -369,11 +370,15 @@ def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
 
     What every examination should state stands there as "not stated" when it does not; the rest is left out.
     """
-    birth = date_shown(subject.birth_date)
+    if subject.birth_date is None and subject.age:
+        born = ("Age at examination", age_shown(subject.age))
+    else:
+        age = f" ({age_shown(subject.age)})" if subject.age else ""
+        born = ("Date of birth", f"{date_shown(subject.birth_date)}{age}")
     rows = [
         ("Name", text_shown(subject.patient_name)),
         ("Patient ID", text_shown(subject.patient_id)),
-        ("Date of birth", f"{birth} ({age_shown(subject.age)})" if subject.age else birth),
+        born,
         ("Sex", sex_shown(subject.sex)),
         ("Examination", text_shown(subject.study_description)),
         ("Accession number", text_shown(subject.accession_number)),

@@ -236,6 +236,12 @@ def test_other_numbers_of_horizons(years: int) -> None:
         assert plain(measurement.in_words) in first or measurement.key != "rfs"
 
 
+def test_a_figure_stands_in_one_line() -> None:
+    report = examples.report(outcomes=(examples.recurrence(examples.features(), survival=(0.999, 0.998, 0.883)),))
+    lines = pages(render_pdf(report))[0].splitlines()
+    assert [line for line in lines if line in (">99%", "88%")] == [">99%", ">99%", "88%"]
+
+
 def test_rendering_is_quick() -> None:
     report = examples.three_models(size=320)
     render_pdf(report)  # fonts are read once in a process

@@ -116,6 +116,11 @@ def test_every_quantity_and_group_has_words() -> None:
         assert str(group) in wording.group_shown(Quantity.KRT7_AS_HIGH, group).lower()
 
 
+@pytest.mark.parametrize(("share", "shown"), [(0.384, "+38%"), (-0.12, "−12%"), (0.001, "0%"), (-0.001, "0%")])
+def test_a_share_has_a_sign_unless_it_is_nothing(share: float, shown: str) -> None:
+    assert wording.share_shown(share) == shown
+
+
 def test_the_reason_of_a_model_that_was_not_asked() -> None:
     assert wording.not_applicable_sentence("no T2W series was found") == (
         "not applicable, because no T2W series was found"
@@ -149,6 +154,9 @@ def test_identity_says_what_is_not_stated() -> None:
     rows = dict(wording.identity(SUBJECT))
     assert rows["Date of birth"] == "1978-11-03 (47 years)"
     assert rows["Sex"] == "female"
+    undated = dict(wording.identity(replace(SUBJECT, birth_date=None)))
+    assert undated["Age at examination"] == "47 years"
+    assert "Date of birth" not in undated
     assert rows["Laterality"] == "left"
     assert rows["Referred by"] == SUBJECT.referring_physician
 
