@@ -78,7 +78,7 @@ _TRIAL_TYPE_3 = (
 
 _SEXES = frozenset({"F", "M", "O"})
 _OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
-_OFFSET = re.compile(r"([+-])(\d{2})(\d{2})")
+_OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
 
 def carried_over(header: Dataset) -> Dataset:
@@ -101,6 +101,8 @@ def carried_over(header: Dataset) -> Dataset:
         result.PatientSex = None
     for keyword in _TYPE_3:
         _add(result, header, keyword)
+    if not _OFFSET.fullmatch(str(result.get("TimezoneOffsetFromUTC", "+0000"))):
+        del result.TimezoneOffsetFromUTC
     _settle_deidentification(result)
     if all(_add(result, header, keyword) for keyword in _TRIAL_TYPE_1):
         for keyword in _TRIAL_TYPE_2:

@@ -84,6 +84,7 @@ def test_identity_is_not_altered_even_where_it_breaks_a_rule() -> None:
         ("PatientWeight", "61.50000000000000000"),
         ("PatientBirthTime", "soon"),
         ("EthnicGroup", "x" * 30),
+        ("TimezoneOffsetFromUTC", "+2500"),
     ],
 )
 def test_optional_values_that_are_not_valid_are_left_out(keyword: str, value: str) -> None:
