@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.datadict import keyword_dict
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.sequence import Sequence as DicomSequence
 
 from dicom_io.errors import NotReadable
@@ -34,12 +34,14 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 
 # What pydicom and its decoders raise for damaged input; it has no common root.
 DECODE_ERRORS = (
+    BytesLengthException,
     InvalidDicomError,
     ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
     MemoryError,
+    OSError,  # raised by the library for "no tag to read"; opening a file is told apart before
     RuntimeError,
     TypeError,
     ValueError,
@@ -71,7 +73,7 @@ class Instance:
     @property
     def modality(self) -> str:
         """Modality, or empty."""
-        return text(self.header, "Modality")
+        return shown(self.header, "Modality")
 
 
 def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
@@ -161,6 +163,14 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     return str(value).strip().strip("\0")
 
 
+def shown(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A text that is only shown or matched: empty as well when it can not be decoded."""
+    try:
+        return text(dataset, keyword)
+    except NotReadable:
+        return ""
+
+
 def numbers(
     dataset: pydicom.Dataset, keyword: str, *, count: int, default: Sequence[float] | None = None
 ) -> list[float]:
@@ -218,13 +228,7 @@ def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
 
 def values_for_rules(dataset: pydicom.Dataset, keywords: Iterable[str]) -> Mapping[str, str]:
     """The values rules look at, as text; values that can not be decoded count as absent."""
-    values = {}
-    for keyword in keywords:
-        try:
-            values[keyword] = text(dataset, keyword)
-        except NotReadable:
-            values[keyword] = ""
-    return values
+    return {keyword: shown(dataset, keyword) for keyword in keywords}
 
 
 def _value(dataset: pydicom.Dataset, keyword: str) -> Any:

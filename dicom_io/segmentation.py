@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID, SegmentationStorage
 
 from dicom_io.errors import GeometryInvalid, NotReadable
-from dicom_io.headers import Instance, items, numbers, text, values_for_rules, whole_number
+from dicom_io.headers import Instance, items, numbers, shown, text, values_for_rules, whole_number
 from dicom_io.placement import MaskFrames
 from dicom_io.planes import FrameGroups, orientation_of, position_of, same_orientation, spacing_of
 from dicom_io.series import decode
@@ -57,12 +57,12 @@ class Segment:
     @property
     def series_description(self) -> str:
         """Series Description of the object."""
-        return text(self.instance.header, "SeriesDescription")
+        return shown(self.instance.header, "SeriesDescription")
 
     @property
     def series_number(self) -> str:
         """Series Number of the object."""
-        return text(self.instance.header, "SeriesNumber")
+        return shown(self.instance.header, "SeriesNumber")
 
     def values(self, keywords: tuple[str, ...]) -> Mapping[str, str]:
         """What rules look at: attributes of the segment, then those of the object."""

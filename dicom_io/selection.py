@@ -12,7 +12,7 @@ from functools import partial
 
 from dicom_io.dynamic import Dynamic, dynamic_of
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
-from dicom_io.headers import Instance, text, values_for_rules
+from dicom_io.headers import Instance, text, values_for_rules, whole_number
 from dicom_io.rules import COUNTED, Assignment, Rule, SelectionRules, SeveralTumours
 from dicom_io.segmentation import SEGMENTATIONS, Segment, referenced_instances, referenced_series, segments_of
 from dicom_io.series import Series, attributes_counted, series_of
@@ -142,12 +142,11 @@ def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignm
 
 def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> tuple[int | None, str]:
     if assignment.tumour:
-        header = segment.instance.header
         names = {
             segment.instance.series_instance_uid,
             segment.instance.sop_instance_uid,
             segment.label.casefold(),
-            text(header, "SeriesDescription").casefold(),
+            segment.series_description.casefold(),
         }
         if any(wanted in names or wanted.casefold() in names for wanted in assignment.tumour):
             return 0, "assigned"
@@ -324,7 +323,9 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
         return by_reference[0]
     header = candidate.segment.instance.header
     for sequence in by_reference or selection.chosen:
-        if (header.get("Rows"), header.get("Columns")) == selection.chosen[sequence].dynamic.phase.shape[1:]:
+        if (whole_number(header, "Rows"), whole_number(header, "Columns")) == selection.chosen[
+            sequence
+        ].dynamic.phase.shape[1:]:
             return sequence
     return MrSequence.T1C
 

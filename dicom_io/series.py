@@ -18,7 +18,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid, NotReadable
-from dicom_io.headers import DECODE_ERRORS, Instance, text
+from dicom_io.headers import DECODE_ERRORS, Instance, shown, text
 from dicom_io.planes import MR_IMAGES, TIME_ORDER, Orientation, Plane, planes_of, same_orientation
 from models.volume import Volume
 
@@ -96,12 +96,12 @@ class Series:
     @cached_property
     def number(self) -> str:
         """Series Number."""
-        return _or_empty(self.header, "SeriesNumber")
+        return shown(self.header, "SeriesNumber")
 
     @cached_property
     def description(self) -> str:
         """Series Description."""
-        return _or_empty(self.header, "SeriesDescription")
+        return shown(self.header, "SeriesDescription")
 
     @property
     def name(self) -> str:
@@ -354,13 +354,6 @@ def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, i
     if len(set(found)) != len(found) or last - first + 1 == len(found):
         return None
     return first, last, last - first + 1 - len(found)
-
-
-def _or_empty(header: pydicom.Dataset, keyword: str) -> str:
-    try:
-        return text(header, keyword)
-    except NotReadable:
-        return ""
 
 
 def attributes_counted(series: Series) -> Mapping[str, str]:
