@@ -34,6 +34,8 @@ NAMES_KEY = "rdeepnet.inputs"  # metadata of the graph: the names of its inputs 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-8
 
+BATCH = 256  # patients; about 20 MB of intermediate values
+
 
 class Provider(StrEnum):
     """Where models run, as asked for."""
@@ -74,19 +76,18 @@ class LoadedModel:
     _session: Any = field(repr=False)
 
     def score(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Scores only, without the cost of the attributions: (patients, inputs) → float64 (patients,).
+        """Scores only, for any number of patients: (patients, inputs) → float64 (patients,).
 
         Raises
         ------
         StudyRejected
             When the shape is not (patients, inputs) or a number is not finite.
         """
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        (score,) = self._session.run([SCORE], {INPUT: self._checked(values)}, options)
-        return np.asarray(score)
+        array = self._checked(values)
+        # ONNX Runtime computes the attributions all the same, so memory grows with the patients: a batch at a time.
+        batches = [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
+        scores = [np.asarray(self._session.run([SCORE], {INPUT: batch})[0]) for batch in batches]
+        return np.concatenate([np.empty(0), *scores])
 
     def explain(self, values: ArrayLike) -> ModelOutput:
         """Scores and attributions: (patients, inputs) → `ModelOutput`.

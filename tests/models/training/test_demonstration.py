@@ -129,18 +129,9 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
     assert np.ptp(at_reference) < 1e-3
 
 
-def test_a_thousand_patients_a_second(models: dict[str, LoadedModel], fresh: Cohort) -> None:
-    import time
-
-    values = np.tile(fresh.values, (5, 1))
-    start = time.perf_counter()
-    models["recurrence"].score(values)
-    assert len(values) / (time.perf_counter() - start) > 1000
-
-
 @pytest.mark.slow
 def test_they_can_be_made_again(tmp_path: Path) -> None:
-    """Everything but the last digits of sums is fixed: processors differ in these, and early stopping carries them on."""
+    """Fixed but for the last digits of sums, in which processors differ and which training carries on."""
     made = make_demonstration_packages(tmp_path)
     assert [folder.name for folder in made] == NAMES
     for folder, shipped in zip(made, shipped_packages(), strict=True):
