@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from appliance.cli_exit import Exit
-from appliance.cli_options import table
+from appliance.cli_options import say, table
 from appliance.demo import DemoResult, run_demo
 from appliance.states import State
 from dicom_io.read_answer import ReadPrediction
@@ -18,7 +18,7 @@ def show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) -> 
     """Run the demonstration and show what came of it; exit status 1 when the results did not come back."""
 
     def tell(sentence: str) -> None:
-        console.print(sentence, markup=False, highlight=False)
+        say(console, sentence)
 
     result = run_demo(out, keep=keep, small=small, seed=seed, tell=tell)
     if result.record.state is not State.DELIVERED:
@@ -44,7 +44,9 @@ def _print_result(result: DemoResult, console: Console) -> None:
     ]
     console.print(table("Cost of each stage", ("Stage", "Seconds", "CPU seconds", "Peak memory so far, MB"), costs))
     steps = ", ".join(f"{label} {seconds:.1f} s" for label, seconds in result.seconds.items())
-    console.print(f"{steps}; {sum(result.seconds.values()):.1f} s in all", markup=False, highlight=False)
+    console.print(
+        f"{steps}; {sum(result.seconds.values()):.1f} s in all", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 def _first_marked(prediction: ReadPrediction) -> list[tuple[bool, tuple[str, str]]]:

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from appliance import cohort_features
 from appliance.cli_exit import Exit
-from appliance.cli_options import stderr
+from appliance.cli_options import say, stderr
 from appliance.settings import Settings
 from dicom_io.rules import Assignment
 
@@ -61,7 +61,7 @@ def of_folder(
             rows.append(one)
         else:
             refused.append(one)
-            console.print(f"{one.study_instance_uid}: {one.sentence}", markup=False)
+            say(console, f"{one.study_instance_uid}: {one.sentence}")
     cohort_features.write_rows(rows, out, row_id=cohort_features.RowId(row_id), settings=settings.features.settings)
     cohort_features.write_refused(refused, out)
     typer.echo(f"{len(rows)} of {len(studies)} studies in {out}", err=True)

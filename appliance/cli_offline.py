@@ -63,7 +63,9 @@ def run(
             outcomes.append(outcome)
             progress.advance(bar)
             if outcome.sentence and not as_json:
-                progress.console.print(f"{outcome.folder.name} {outcome.outcome}: {outcome.sentence}", markup=False)
+                progress.console.print(
+                    f"{outcome.folder.name} {outcome.outcome}: {outcome.sentence}", markup=False, soft_wrap=True
+                )
     outcomes.sort(key=lambda outcome: outcome.study_instance_uid)
     if as_json:
         print_json(

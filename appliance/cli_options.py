@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
     from appliance.settings import Settings
     from dicom_io.rules import Assignment
+
+_WIDTH_OF_A_FILE = 200  # characters
 
 ConfigFile = Annotated[
     Path | None,
@@ -60,8 +65,8 @@ def assignment_from(texts: Sequence[str] | None) -> Assignment:
 
 
 def stdout() -> Console:
-    """Results: tables to standard output."""
-    return Console(soft_wrap=False)
+    """Results: tables to standard output; wide where it is not a terminal, so that a program finds lines whole."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
 def stderr() -> Console:
@@ -74,11 +79,22 @@ def print_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A plain table; texts are shown as they are, without markup."""
-    from rich.markup import escape
+def say(console: Console, sentence: str) -> None:
+    """One line of text as it is: no markup, not broken."""
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
-    shown = Table(*columns, title=title, title_justify="left", title_style="bold", expand=False)
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A plain table; texts are shown as they are, without markup. Columns without a name have no heading."""
+    shown = Table(
+        *columns,
+        title=escape(title),
+        title_justify="left",
+        title_style="bold",
+        show_header=any(columns),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for row in rows:
         shown.add_row(*(escape(text) for text in row))
     return shown

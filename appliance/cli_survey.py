@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from appliance.cli_options import say
 from dicom_io.read import find_studies
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.survey import Survey, survey_study
@@ -42,11 +43,13 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
     for survey in surveys:
         console.print(_table(survey))
         for sentence in survey.missing:
-            console.print(f"Note: {sentence}", markup=False, highlight=False)
+            say(console, f"Note: {sentence}")
         for finding in survey.findings:
-            console.print(f"{finding.severity.capitalize()}: {finding.sentence}", markup=False, highlight=False)
+            console.print(
+                f"{finding.severity.capitalize()}: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
+            )
         for sentence in survey.refusals:
-            console.print(f"Would be refused: {sentence}", markup=False, highlight=False)
+            say(console, f"Would be refused: {sentence}")
         console.print()
 
 

@@ -25,7 +25,6 @@ from appliance.records import Records, StudyRecord
 from appliance.stages import StageCost
 from appliance.states import FINAL
 from dicom_io.collector import Collected, collecting
-from dicom_io.errors import PeerUnavailable
 from dicom_io.read_answer import ReadPrediction, read_predictions
 from dicom_io.send import Delivery, Peer, echo, send
 from dicom_io.synthetic import REALISTIC_T1C, REALISTIC_T2W, SMALL_T1C, SMALL_T2W, SyntheticStudy, make_study
@@ -207,13 +206,19 @@ def _wait_until_ready(process: subprocess.Popen[bytes], peer: Peer, *, log: Path
         if process.poll() is not None:
             last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             raise SetupError(f"The service ended with status {process.returncode}: {' '.join(last)}")
-        try:
+        if _listens(peer):
             echo(peer)
-        except PeerUnavailable:
-            time.sleep(0.2)
-        else:
             return
+        time.sleep(0.2)
     raise SetupError(f"The service did not answer a C-ECHO within {_READY_WITHIN_S:g} s; see {log}.")
+
+
+def _listens(peer: Peer) -> bool:
+    try:
+        socket.create_connection((peer.host, peer.port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

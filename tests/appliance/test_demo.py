@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tomllib
 from pathlib import Path
 
@@ -12,8 +13,6 @@ from typer.testing import CliRunner
 from appliance.cli import app
 from dicom_io.read_answer import read_predictions
 from dicom_io.receive import Comprehensive3DSRStorage
-from dicom_io.send import Peer, echo
-from models.errors import RDeepNetError
 
 
 @pytest.mark.slow
@@ -33,5 +32,5 @@ def test_the_results_come_back_and_everything_is_stopped(tmp_path: Path) -> None
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     assert "Synthetic^" not in (out / "service.log").read_text(encoding="utf-8")
     service = tomllib.loads((out / "rdeepnet.toml").read_text(encoding="utf-8"))["service"]
-    with pytest.raises(RDeepNetError):
-        echo(Peer(service["ae_title"], service["host"], service["port"], "DEMO_PACS", 2.0))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((service["host"], service["port"]), timeout=2.0)
