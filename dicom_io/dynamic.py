@@ -50,11 +50,17 @@ class Dynamic:
 
 
 def dynamic_of(
-    series: Sequence[Series], *, referenced: frozenset[str], sequence: MrSequence, rules: SelectionRules
+    series: Sequence[Series],
+    *,
+    referenced: frozenset[str],
+    frames: frozenset[tuple[str, int]],
+    sequence: MrSequence,
+    rules: SelectionRules,
 ) -> Dynamic:
     """Order the phases of `series` and choose one.
 
-    `referenced` are the SOP Instance UIDs the tumour segmentations refer to. The phase is, in this order: the only
+    `referenced` are the SOP Instance UIDs the tumour segmentations refer to, `frames` the frames of multi-frame images
+    (UID and one-based number) where they name any. The phase is, in this order: the only
     one there is; the only one they refer to; the configured one; the first after contrast.
 
     Raises
@@ -77,7 +83,12 @@ def dynamic_of(
                 sequence=sequence,
             )
         )
-    used, why, doubt = _used(phases, referenced=referenced, sequence=sequence, rules=rules)
+    named = {
+        index
+        for index, phase in enumerate(phases)
+        if any(_is_referenced(plane, referenced=referenced, frames=frames) for plane in phase.planes)
+    }
+    used, why, doubt = _used(phases, named=named, sequence=sequence, rules=rules)
     if doubt:
         findings.append(
             Finding(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
@@ -100,9 +111,9 @@ def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[st
 
 
 def _used(
-    phases: Sequence[Phase], *, referenced: frozenset[str], sequence: MrSequence, rules: SelectionRules
+    phases: Sequence[Phase], *, named: set[int], sequence: MrSequence, rules: SelectionRules
 ) -> tuple[int, str, str]:
-    """(zero-based phase, why, doubt)."""
+    """(zero-based phase, why, doubt); `named` are the phases the tumour segmentations refer to."""
     if len(phases) == 1:
         doubt = ""
         if sequence is MrSequence.T1C and _is_unenhanced(phases[0]):
@@ -110,14 +121,8 @@ def _used(
                 "The T1+C series is called unenhanced by its description or header: check that it is after contrast."
             )
         return 0, "", doubt
-    if rules.phase_from_segmentation:
-        hit = [
-            index
-            for index, phase in enumerate(phases)
-            if any(plane.instance.sop_instance_uid in referenced for plane in phase.planes)
-        ]
-        if len(hit) == 1:
-            return hit[0], "the tumour segmentation refers to it", ""
+    if rules.phase_from_segmentation and len(named) == 1:
+        return next(iter(named)), "the tumour segmentation refers to it", ""
     if sequence is MrSequence.T2W:
         raise GeometryInvalid(
             f"The T2W series has {len(phases)} images at each position, and no segmentation refers to one of them; one "
@@ -130,6 +135,13 @@ def _used(
             )
         return rules.phase - 1, "phase of the settings", ""
     return _first_after_contrast(phases)
+
+
+def _is_referenced(plane: Plane, *, referenced: frozenset[str], frames: frozenset[tuple[str, int]]) -> bool:
+    uid = plane.instance.sop_instance_uid
+    if plane.frame_number is not None and any(uid == named for named, _ in frames):
+        return (uid, plane.frame_number) in frames
+    return uid in referenced
 
 
 def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
 from dicom_io.placement import Placement, empty_runs, place
+from dicom_io.rtstruct import place_contours
 from dicom_io.rules import Assignment, SelectionRules, SeveralTumours
 from dicom_io.segmentation import mask_frames
 from dicom_io.selection import Candidate, Chosen, Selection, select
@@ -167,6 +168,8 @@ def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
             f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
         )
     try:
+        if segment.encoding == "CONTOURS":
+            return place_contours(segment, affine=volume.affine, shape=volume.shape)
         return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
     except (GeometryInvalid, NotReadable) as error:
         raise type(error)(f"The tumour can not be placed on the images ({segment.name}). {error}") from error
@@ -260,7 +263,8 @@ def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> Series
     meaning = segment.property_type.split(" ", 2)[-1]
     slices = int(np.count_nonzero(roi.mask.any(axis=(1, 2))))
     detail = [
-        f'segment {segment.number} "{segment.label}"' + (f" ({meaning})" if meaning else ""),
+        f'{"region" if segment.encoding == "CONTOURS" else "segment"} {segment.number} "{segment.label}"'
+        + (f" ({meaning})" if meaning else ""),
         segment.encoding.lower() + (f", {segment.algorithm_type.lower()}" if segment.algorithm_type else ""),
         f"{int(np.count_nonzero(roi.mask)):,} voxels in {slices} slices, {roi.volume_mm3 / 1000:.2f} cm³",
     ]

@@ -27,7 +27,7 @@ SEGMENTATIONS = frozenset({SegmentationStorage, LabelMapSegmentationStorage})
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """One segment of a segmentation.
+    """One segment of a segmentation, or one region of a structure set.
 
     Attributes
     ----------
@@ -36,8 +36,9 @@ class Segment:
     label : Segment Label
     property_type : "SCT 108369006 Neoplasm", or empty
     algorithm_type : AUTOMATIC, SEMIAUTOMATIC, MANUAL, or empty
-    encoding : BINARY, FRACTIONAL or LABELMAP
+    encoding : BINARY, FRACTIONAL or LABELMAP; CONTOURS for a region of a structure set (`rtstruct`)
     item : its item of the Segment Sequence
+    frame_of_reference_uid : of its coordinates
     """
 
     instance: Instance
@@ -47,10 +48,13 @@ class Segment:
     algorithm_type: str
     encoding: str
     item: pydicom.Dataset
+    frame_of_reference_uid: str
 
     @property
     def name(self) -> str:
         """How the segment is called in a sentence."""
+        if self.encoding == "CONTOURS":
+            return f'region {self.number} "{self.label}" of the structure set "{self.series_description}"'
         meaning = self.property_type.split(" ", 2)[-1] if self.property_type else "no property type"
         return f'segment {self.number} "{self.label}" ({meaning}) of "{self.series_description}"'
 
@@ -91,6 +95,7 @@ def segments_of(instance: Instance) -> tuple[Segment, ...]:
             algorithm_type=text(item, "SegmentAlgorithmType"),
             encoding=encoding,
             item=item,
+            frame_of_reference_uid=instance.frame_of_reference_uid,
         )
         for item in items(header, "SegmentSequence")
     ]
@@ -108,14 +113,18 @@ def referenced_instances(instance: Instance) -> frozenset[str]:
         for reference in items(series, "ReferencedInstanceSequence")
     }
     found |= {text(reference, "ReferencedSOPInstanceUID") for reference in items(header, "SourceImageSequence")}
-    groups = (*items(header, "SharedFunctionalGroupsSequence"), *items(header, "PerFrameFunctionalGroupsSequence"))
-    found |= {
-        text(reference, "ReferencedSOPInstanceUID")
-        for group in groups
-        for derivation in items(group, "DerivationImageSequence")
-        for reference in items(derivation, "SourceImageSequence")
-    }
+    found |= {text(reference, "ReferencedSOPInstanceUID") for reference in _sources(instance)}
     return frozenset(found - {""})
+
+
+def referenced_frames(instance: Instance) -> frozenset[tuple[str, int]]:
+    """(SOP Instance UID, one-based frame) of the frames of multi-frame images a segmentation says it was made on."""
+    return frozenset(
+        (text(reference, "ReferencedSOPInstanceUID"), int(frame))
+        for reference in _sources(instance)
+        for frame in text(reference, "ReferencedFrameNumber").split("\\")
+        if frame.isdigit()
+    )
 
 
 def referenced_series(instance: Instance) -> frozenset[str]:
@@ -185,3 +194,14 @@ def _thresholded(segment: Segment, pixels: NDArray[np.generic]) -> NDArray[np.bo
         largest = whole_number(segment.instance.header, "MaximumFractionalValue", default=255)
         return np.asarray(pixels.astype(np.float32) * 2 >= largest)
     return np.asarray(pixels != 0)
+
+
+def _sources(instance: Instance) -> list[pydicom.Dataset]:
+    header = instance.header
+    groups = (*items(header, "SharedFunctionalGroupsSequence"), *items(header, "PerFrameFunctionalGroupsSequence"))
+    return [
+        reference
+        for group in groups
+        for derivation in items(group, "DerivationImageSequence")
+        for reference in items(derivation, "SourceImageSequence")
+    ]

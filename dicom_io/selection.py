@@ -13,8 +13,16 @@ from functools import partial
 from dicom_io.dynamic import Dynamic, dynamic_of
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.headers import Instance, text, values_for_rules, whole_number
+from dicom_io.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series, regions_of
 from dicom_io.rules import COUNTED, Assignment, Rule, SelectionRules, SeveralTumours
-from dicom_io.segmentation import SEGMENTATIONS, Segment, referenced_instances, referenced_series, segments_of
+from dicom_io.segmentation import (
+    SEGMENTATIONS,
+    Segment,
+    referenced_frames,
+    referenced_instances,
+    referenced_series,
+    segments_of,
+)
 from dicom_io.series import Series, attributes_counted, series_of
 from models.errors import StudyRejected
 from models.volume import Sequence as MrSequence
@@ -36,6 +44,7 @@ class Candidate:
     why : the rule, or why it is no tumour
     series_uids : series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to
+    frames : (SOP Instance UID, one-based frame) it refers to in multi-frame images
     """
 
     segment: Segment
@@ -43,6 +52,7 @@ class Candidate:
     why: str
     series_uids: frozenset[str]
     instance_uids: frozenset[str]
+    frames: frozenset[tuple[str, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,30 +123,29 @@ def _one_study(instances: Sequence[Instance]) -> None:
 
 def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignment) -> tuple[Candidate, ...]:
     """Every segment of the study, each judged by the assignment or else by the rules."""
-    homes = {
-        instance.sop_instance_uid: series.uid
-        for series in selection.series
-        if series.is_mr
-        for instance in series.instances
-    }
+    images = [series for series in selection.series if series.is_mr]
+    homes = {instance.sop_instance_uid: series.uid for series in images for instance in series.instances}
     candidates: list[Candidate] = []
     for series in selection.series:
         for instance in series.instances:
-            if instance.sop_class_uid not in SEGMENTATIONS:
+            contours = instance.sop_class_uid in STRUCTURE_SETS
+            if instance.sop_class_uid not in SEGMENTATIONS and not contours:
                 continue
             try:
-                segments = segments_of(instance)
-                instance_uids = referenced_instances(instance)
-                named = referenced_series(instance)
+                segments = regions_of(instance) if contours else segments_of(instance)
+                instance_uids = contoured_instances(instance) if contours else referenced_instances(instance)
+                named = contoured_series(instance) if contours else referenced_series(instance)
+                frames = frozenset() if contours else referenced_frames(instance)
             except (NotReadable, GeometryInvalid) as problem:
                 selection.problems.append(problem)
                 continue
-            series_uids = frozenset(
-                {homes[uid] for uid in instance_uids if uid in homes} or named & set(homes.values())
-            )
+            by_instance = frozenset(homes[uid] for uid in instance_uids if uid in homes)
+            series_uids = by_instance or named & {one.uid for one in images}
             for segment in segments:
                 rank, why = _judge(segment, rules, assignment)
-                candidates.append(Candidate(segment, rank, why, series_uids, instance_uids))
+                if rank is not None and contours:
+                    rank += len(rules.tumour)  # a segmentation goes before contours of the same thing
+                candidates.append(Candidate(segment, rank, why, series_uids, instance_uids, frames))
     return tuple(candidates)
 
 
@@ -208,9 +217,11 @@ def _choose(
     for member in members:
         if member.problem:
             raise GeometryInvalid(f"The {sequence.label} series {member.name} can not be used. {member.problem}")
+    tumours = [one for one in selection.segments if one.rank is not None]
     dynamic = dynamic_of(
         members,
-        referenced=frozenset(uid for one in selection.segments if one.rank is not None for uid in one.instance_uids),
+        referenced=frozenset(uid for one in tumours for uid in one.instance_uids),
+        frames=frozenset(frame for one in tumours for frame in one.frames),
         sequence=sequence,
         rules=rules,
     )
@@ -322,7 +333,7 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     if len(by_reference) == 1:
         return by_reference[0]
     header = candidate.segment.instance.header
-    for sequence in by_reference or selection.chosen:
+    for sequence in (by_reference or selection.chosen) if "Rows" in header else ():
         if (whole_number(header, "Rows"), whole_number(header, "Columns")) == selection.chosen[
             sequence
         ].dynamic.phase.shape[1:]:
@@ -333,7 +344,7 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
 def _no_tumour(selection: Selection, assignment: Assignment) -> str:
     if not selection.segments:
         return (
-            "No segmentation of the tumour was found; a DICOM Segmentation with a tumour segment was expected. "
+            "No segmentation of the tumour was found; a DICOM Segmentation or RT Structure Set of it was expected. "
             f"The study holds: {_listed(selection)}. Segment the tumour and send the segmentation to this study."
         )
     found = "; ".join(f"{one.segment.name}: {one.why}" for one in selection.segments)

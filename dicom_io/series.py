@@ -139,6 +139,8 @@ def _positions(planes: Sequence[Plane]) -> list[list[Plane]]:
     GeometryInvalid
         Mixed matrix, spacing or orientation; different numbers of images at the positions; gaps; drift.
     """
+    if not planes:
+        raise GeometryInvalid("The series holds no image plane; two or more were expected.")
     _uniform(planes)
     normal = planes[0].orientation.normal
     centre = np.array([plane.position_mm for plane in planes])

@@ -133,7 +133,7 @@ def _segment_row(selection: Selection, series: Series, candidate: Candidate) -> 
     homes = [sequence for sequence, found in selection.tumours.items() if candidate in found]
     refers = [one.name for one in selection.series if one.uid in candidate.series_uids]
     parts = [
-        f"segment {segment.number}",
+        f"{'region' if segment.encoding == 'CONTOURS' else 'segment'} {segment.number}",
         segment.property_type or "no property type",
         segment.encoding.lower(),
         f"refers to {', '.join(refers)}" if refers else "refers to no series of this study",

@@ -300,3 +300,42 @@ def ball(
     """An ellipsoid in voxel indices."""
     grid = np.indices(shape)
     return sum(((axis - middle) / half) ** 2 for axis, middle, half in zip(grid, centre, radius, strict=True)) <= 1
+
+
+def write_rtstruct(
+    path: Path,
+    contours: Sequence[NDArray[np.float64]],
+    *,
+    name: str = "GTV",
+    series: MadeSeries | None = None,
+    frame_uid: str = FRAME_UID,
+    number: int = 950,
+    kind: str = "CLOSED_PLANAR",
+) -> Path:
+    """Write a structure set of one region; `contours` are corners (points, 3), LPS mm."""
+    dataset = common("RTSTRUCT", frame_uid=frame_uid)
+    dataset.SOPClassUID = UID("1.2.840.10008.5.1.4.1.1.481.3")
+    dataset.SOPInstanceUID, dataset.SeriesInstanceUID = f"{ROOT}.{number}.1", f"{ROOT}.{number}"
+    dataset.SeriesNumber, dataset.SeriesDescription = number, "Contours"
+    dataset.StructureSetROISequence = [
+        _item(ROINumber=3, ROIName=name, ROIGenerationAlgorithm="MANUAL", ReferencedFrameOfReferenceUID=frame_uid)
+    ]
+    drawn = _item(ReferencedROINumber=3)
+    drawn.ContourSequence = [
+        _item(
+            ContourGeometricType=kind,
+            NumberOfContourPoints=len(points),
+            ContourData=decimals(points.ravel()),
+        )
+        for points in contours
+    ]
+    dataset.ROIContourSequence = [drawn]
+    if series is not None:
+        named = _item(SeriesInstanceUID=series.uid)
+        named.ContourImageSequence = [_item(ReferencedSOPInstanceUID=uid) for uid in series.sop_uids[0]]
+        study = _item(ReferencedSOPInstanceUID=STUDY_UID)
+        study.RTReferencedSeriesSequence = [named]
+        frame = _item(FrameOfReferenceUID=frame_uid)
+        frame.RTReferencedStudySequence = [study]
+        dataset.ReferencedFrameOfReferenceSequence = [frame]
+    return save(dataset, path)

@@ -21,14 +21,23 @@ from dicom_io.read import find_studies, read_study
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
 from dicom_io.survey import survey_study
 from models.errors import StudyRejected
-from tests.dicom_io.made_series import affine_of, ball, save, voxels_of, write_enhanced, write_seg, write_series
+from tests.dicom_io.made_series import (
+    affine_of,
+    ball,
+    save,
+    voxels_of,
+    write_enhanced,
+    write_rtstruct,
+    write_seg,
+    write_series,
+)
 
 SHAPE = (4, 6, 8)
 MASK = ball(SHAPE, centre=(1.5, 3, 4), radius=(1.2, 2, 3))
 RULES = SelectionRules()
 
 
-def whole_study(folder: Path, *, enhanced: bool) -> None:
+def whole_study(folder: Path, *, enhanced: bool, contours: bool) -> None:
     """A small study that is read without complaint."""
     if enhanced:
         voxels = [voxels_of(SHAPE, seed=phase) for phase in range(2)]
@@ -38,7 +47,12 @@ def whole_study(folder: Path, *, enhanced: bool) -> None:
         phases = [voxels_of(SHAPE), voxels_of(SHAPE, seed=1)]
         series = write_series(folder, phases, affine=affine_of(), description="T1 DYN", number=4)
         write_series(folder, [voxels_of(SHAPE)], affine=affine_of(), description="T2 FS", number=2)
-        write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series)
+        if contours:
+            corners = np.array([[-17, -27, 0], [-14, -27, 0], [-15, -24, 0]])
+            planes = [corners + (0, 0, 8), corners + (0, 0, 11)]
+            write_rtstruct(folder / "contours.dcm", planes, series=series)
+        else:
+            write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series)
 
 
 def mutate(folder: Path, *, seed: int) -> None:
@@ -107,7 +121,7 @@ def outcome(*, seed: int) -> str:
     """Read one damaged study: "read", or the class of the refusal."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        whole_study(folder, enhanced=seed % 4 == 0)
+        whole_study(folder, enhanced=seed % 4 == 0, contours=seed % 4 == 1)
         mutate(folder, seed=seed)
         files = sorted(folder.iterdir())
         find_studies(folder)

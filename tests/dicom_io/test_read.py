@@ -300,6 +300,23 @@ def test_an_enhanced_image_is_referred_to_by_its_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels[1] * 2.0 - 10)
 
 
+def test_the_phase_of_an_enhanced_image_is_that_of_the_frames_referred_to(tmp_path: Path) -> None:
+    voxels = [voxels_of(SHAPE, seed=phase) for phase in range(3)]
+    uid = write_enhanced(tmp_path / "e.dcm", voxels, affine=affine_of(), description="T1 DYN", number=6)
+
+    def refer(dataset: Dataset) -> None:
+        for index, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            source, derivation = Dataset(), Dataset()
+            source.ReferencedSOPInstanceUID, source.ReferencedFrameNumber = uid, 2 * SHAPE[0] + index + 2
+            derivation.SourceImageSequence = [source]
+            group.DerivationImageSequence = [derivation]
+
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=refer)
+    study = read(tmp_path)
+    assert study.sources[T1C].frame_numbers == tuple(range(17, 25))
+    assert study.findings == ()
+
+
 def test_two_patients_or_two_studies_are_refused(tmp_path: Path) -> None:
     def other_patient(dataset: Dataset) -> None:
         dataset.PatientID = "OTHER"
