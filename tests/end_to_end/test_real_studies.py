@@ -107,7 +107,7 @@ def test_unassigned_series_without_contrast_are_refused_with_the_list(shared_dat
     with pytest.raises(SeriesNotFound) as refusal:
         answer_study(files, bench, assignment=NO_ASSIGNMENT, created=CREATED)
     assert description in str(refusal.value)
-    assert "--assign" in str(refusal.value)
+    assert "assignment (t1c=… t2w=…" in str(refusal.value)
 
 
 @pytest.mark.slow
