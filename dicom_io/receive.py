@@ -19,9 +19,11 @@ from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import cast
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     Comprehensive3DSRStorage,
@@ -43,7 +45,7 @@ from pynetdicom.events import Event
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_io.errors import NotReadable
-from dicom_io.identity import is_ours
+from dicom_io.identity import MANUFACTURER, is_ours
 from models.errors import SetupError
 
 VERIFICATION = UID("1.2.840.10008.1.1")
@@ -86,8 +88,17 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
 
 MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
 
+_SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
+_MANUFACTURER, _MODEL_NAME = 0x00080070, 0x00081090
 _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
-_READ_TAGS = [0x00080016, 0x00080018, 0x00080070, 0x00081090, _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID]
+_READ_TAGS: list[BaseTag | int] = [
+    _SOP_CLASS_UID,
+    _SOP_INSTANCE_UID,
+    _MANUFACTURER,
+    _MODEL_NAME,
+    _STUDY_INSTANCE_UID,
+    _SERIES_INSTANCE_UID,
+]
 # What pydicom raises on bytes that are not a data set.
 _UNREADABLE = (
     AttributeError,
@@ -251,10 +262,10 @@ class Receiver:
         where = _address(address)
         if where is not None and any(caller.is_calling(ae_title=title, address=where) for caller in self._callers):
             return
+        self._refused(title, address)
         # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
         event.assoc.acse.send_reject(0x01, 0x01, 0x03)
         event.assoc.kill()
-        self._refused(title, address)
 
     @staticmethod
     def _on_echo(event: Event) -> int:
@@ -267,8 +278,9 @@ class Receiver:
             header = _header(dataset, UID(event.context.transfer_syntax))
         except NotReadable:
             return Status.CANNOT_UNDERSTAND
-        if header.get("SOPInstanceUID") != request.AffectedSOPInstanceUID or (
-            header.get("SOPClassUID") != request.AffectedSOPClassUID
+        if (header.sop_class_uid, header.sop_instance_uid) != (
+            request.AffectedSOPClassUID,
+            request.AffectedSOPInstanceUID,
         ):
             return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
         title, address = _peer(event.assoc)
@@ -276,12 +288,12 @@ class Receiver:
             association=self._numbers.get(event.assoc, 0),
             calling_title=title,
             address=address,
-            sop_class_uid=str(header.SOPClassUID),
-            sop_instance_uid=str(header.SOPInstanceUID),
-            study_instance_uid=str(header.StudyInstanceUID),
-            series_instance_uid=str(header.get("SeriesInstanceUID", "")),
+            sop_class_uid=header.sop_class_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            study_instance_uid=header.study_instance_uid,
+            series_instance_uid=header.series_instance_uid,
             transfer_syntax_uid=str(event.context.transfer_syntax),
-            needed=header.SOPClassUID in INPUT_CLASSES and not is_ours(header),
+            needed=header.sop_class_uid in INPUT_CLASSES and not header.is_ours,
             meta=b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta),
             dataset=dataset,
         )
@@ -293,8 +305,19 @@ class Receiver:
         return Status.SUCCESS
 
 
-def _header(dataset: bytes, transfer_syntax: UID) -> Dataset:
-    """The few attributes the receiver needs; reading stops before the image.
+@dataclass(frozen=True)
+class _Header:
+    """What the receiver has to know of an instance."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    is_ours: bool
+
+
+def _header(dataset: bytes, transfer_syntax: UID) -> _Header:
+    """The few attributes the receiver needs; reading stops before the image, and values stay as they were sent.
 
     Raises
     ------
@@ -303,22 +326,33 @@ def _header(dataset: bytes, transfer_syntax: UID) -> Dataset:
     """
     try:
         content = zlib.decompress(dataset, -zlib.MAX_WBITS) if _is_deflated(transfer_syntax) else dataset
-        header = read_dataset(
+        elements = read_dataset(
             BytesIO(content),
             is_implicit_VR=transfer_syntax.is_implicit_VR,
             is_little_endian=transfer_syntax.is_little_endian,
             stop_when=lambda tag, _vr, _length: int(tag) > _SERIES_INSTANCE_UID,
             specific_tags=_READ_TAGS,
         )
-        study_uid = str(header.get("StudyInstanceUID", ""))  # values are decoded when they are first looked at
-        is_ours(header)
+        header = _Header(
+            sop_class_uid=_text(elements, _SOP_CLASS_UID),
+            sop_instance_uid=_text(elements, _SOP_INSTANCE_UID),
+            study_instance_uid=_text(elements, _STUDY_INSTANCE_UID),
+            series_instance_uid=_text(elements, _SERIES_INSTANCE_UID),
+            is_ours=_text(elements, _MANUFACTURER) == MANUFACTURER and is_ours(elements),
+        )
     except _UNREADABLE as error:
-        raise NotReadable(
-            f"The data set can not be read ({type(error).__name__}); a DICOM data set was expected."
-        ) from (error)
-    if not is_uid(study_uid):
+        kind = type(error).__name__
+        raise NotReadable(f"The data set can not be read ({kind}); a DICOM data set was expected.") from error
+    if not is_uid(header.study_instance_uid):
         raise NotReadable("The data set has no usable Study Instance UID; digits and dots, at most 64, were expected.")
     return header
+
+
+def _text(elements: Dataset, tag: int) -> str:
+    """A value without its padding; not through pydicom's conversion, which warns with the value in its text."""
+    element = elements.get_item(tag)
+    value = element.value if isinstance(element, RawDataElement) else None
+    return value.rstrip(b"\0 ").decode("ascii", errors="replace") if isinstance(value, bytes) else ""
 
 
 def is_uid(text: str) -> bool:
