@@ -99,7 +99,7 @@ def breslow_baseline(times_months: ArrayLike, events: ArrayLike, log_risk: Array
     Raises
     ------
     SetupError
-        When the arrays do not fit or there is no event.
+        When the arrays do not fit, there is no event, or an event is at time 0.
 
     References
     ----------
@@ -157,8 +157,8 @@ def _checked_outcomes(
         )
     if not np.all(np.isin(flags, (0, 1))):
         raise SetupError("Events must be 0 (censored) or 1 (event).")
-    if not (np.all(np.isfinite(times)) and np.all(times > 0) and np.all(np.isfinite(risks))):
-        raise SetupError("Times must be positive and finite, log-risks finite.")
+    if not (np.all(np.isfinite(times)) and np.all(times >= 0) and np.all(np.isfinite(risks))):
+        raise SetupError("Times must be finite and not negative, log-risks finite.")
     if not flags.any():
         raise SetupError("There is no event among the patients; at least one was expected.")
     return times, flags.astype(np.bool_), risks

@@ -137,7 +137,7 @@ def test_concordance_by_hand(order: tuple[int, ...]) -> None:
     [
         ([1.0, 2.0], [0, 0], "no event"),
         ([1.0, 2.0], [0, 2], "Events must be 0"),
-        ([1.0, -2.0], [0, 1], "positive and finite"),
+        ([1.0, -2.0], [0, 1], "finite and not negative"),
         ([1.0], [0, 1], "one of each per patient"),
         ([1.0, 2.0], [0, 1], "No pair of patients can be compared"),
     ],
