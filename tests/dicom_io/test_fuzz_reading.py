@@ -49,7 +49,7 @@ def whole_study(folder: Path, *, enhanced: bool, contours: bool) -> None:
         write_series(folder, [voxels_of(SHAPE)], affine=affine_of(), description="T2 FS", number=2)
         if contours:
             corners = np.array([[-17, -27, 0], [-14, -27, 0], [-15, -24, 0]])
-            planes = [corners + (0, 0, 8), corners + (0, 0, 11)]
+            planes = [corners + np.array([0, 0, z]) for z in (8, 11)]
             write_rtstruct(folder / "contours.dcm", planes, series=series)
         else:
             write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series)
@@ -137,8 +137,8 @@ def outcome(*, seed: int) -> str:
 @pytest.mark.filterwarnings("ignore")  # the mutating side writes invalid values on purpose
 @pytest.mark.parametrize("block", range(10))
 def test_a_damaged_study_is_read_or_refused_by_name(block: int) -> None:
-    outcomes = Counter(outcome(seed=seed) for seed in range(20 * block, 20 * block + 20))
-    assert sum(outcomes.values()) == 20
+    outcomes = Counter(outcome(seed=seed) for seed in range(10 * block, 10 * block + 10))
+    assert sum(outcomes.values()) == 10
     assert set(outcomes) > {"read"}
 
 
