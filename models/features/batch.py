@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,25 @@ def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) 
     return torch.from_numpy(stacked).to(device)
 
 
+def _groups(counts: Sequence[TextureCounts], device: torch.device) -> list[list[int]]:
+    """Which images to evaluate together: all on a GPU; on the CPU those with similar numbers of levels.
+
+    Matrices are padded to the largest of their group, and a low-pass image has several times the levels of the others.
+    """
+    if device.type != "cpu":
+        return [list(range(len(counts)))]
+    groups: list[list[int]] = []
+    largest = 0
+    for k in sorted(range(len(counts)), key=lambda k: -counts[k].greys.size):
+        if not groups or counts[k].greys.size < largest / 2:
+            groups.append([])
+            largest = counts[k].greys.size
+        groups[-1].append(k)
+    return groups
+
+
 def grey_level_features(
-    ascending: NDArray[np.float64],
+    values: NDArray[np.float64],
     counts: Sequence[TextureCounts],
     *,
     voxel_volume_mm3: float,
@@ -40,13 +59,51 @@ def grey_level_features(
 
     Parameters
     ----------
-    ascending : float64 (images, voxels), the grey values of the region in each image, ascending
+    values : float64 (images, voxels), the grey values of the region in each image, as `firstorder_features` wants them
     counts : the matrices of each image
     """
+    results: list[dict[str, float]] = [{}] * len(counts)
+    with _one_thread():
+        for group in _groups(counts, device):
+            features = _evaluate(values[group], [counts[k] for k in group], voxel_volume_mm3, device)
+            for k, found in zip(group, features, strict=True):
+                results[k] = found
+    return results
+
+
+_thread_lock = threading.Lock()
+_thread_users = 0
+_threads_before = 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread of the CPU meanwhile: the arrays are small, and waiting threads burn what they give.
+
+    The number of threads is one setting of the process; the last one out restores it.
+    """
+    global _thread_users, _threads_before
+    with _thread_lock:
+        if _thread_users == 0:
+            _threads_before = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _thread_users += 1
+    try:
+        yield
+    finally:
+        with _thread_lock:
+            _thread_users -= 1
+            if _thread_users == 0:
+                torch.set_num_threads(_threads_before)
+
+
+def _evaluate(
+    values: NDArray[np.float64], counts: Sequence[TextureCounts], voxel_volume_mm3: float, device: torch.device
+) -> list[dict[str, float]]:
     levels = _stack([c.greys for c in counts], device, fill=1)
     families = {
         "firstorder": firstorder_features(
-            torch.from_numpy(ascending).to(device), _stack([c.level_counts for c in counts], device), voxel_volume_mm3
+            torch.from_numpy(values).to(device), _stack([c.level_counts for c in counts], device), voxel_volume_mm3
         ),
         "glcm": glcm_features(
             _stack([c.pairs for c in counts], device),

@@ -76,14 +76,15 @@ def discretise(values: NDArray[Any], settings: FeatureSettings) -> GreyLevels:
         When more than 65,000 bins or more than `MOST_LEVELS` different levels would be needed.
     """
     edges = bin_edges(values, settings)
-    levels = kernels.digitise(values, edges, float(edges[1] - edges[0]))
-    counts = np.bincount(levels)
+    levels, counts = kernels.digitise(values, edges, float(edges[1] - edges[0]))
     greys = np.flatnonzero(counts)
     if greys.size > MOST_LEVELS:
         raise StudyRejected(
             f"The region has {greys.size} different grey levels, at most {MOST_LEVELS} were expected; "
             "choose a larger bin width or a smaller bin count."
         )
+    if greys[-1] == greys.size:  # no level is empty, so levels are their own index
+        return GreyLevels(levels, greys, counts[greys])
     compact = np.zeros(counts.size, dtype=np.uint16)
     compact[greys] = np.arange(1, greys.size + 1, dtype=np.uint16)
     return GreyLevels(compact[levels], greys, counts[greys])

@@ -13,45 +13,53 @@ from torch import Tensor
 
 from models.features.level_size import entropy
 
+_PERCENTS = (10, 25, 50, 75, 90)
 
-def _percentile(ascending: Tensor, percent: float) -> Tensor:
+
+def needed_ranks(count: int) -> list[int]:
+    """The places in ascending order that the features look at, for `count` values."""
+    places = [int((count - 1) * (percent / 100)) for percent in _PERCENTS]
+    return sorted({0, count - 1, *places, *(min(place + 1, count - 1) for place in places)})
+
+
+def _percentile(values: Tensor, percent: float) -> Tensor:
     """NumPy's linear percentile with NumPy's rounding: the robust deviation compares values with it for equality."""
-    place = (ascending.shape[-1] - 1) * (percent / 100)
+    place = (values.shape[-1] - 1) * (percent / 100)
     below = int(place)
-    above = min(below + 1, ascending.shape[-1] - 1)
-    low, high = ascending[..., below], ascending[..., above]
+    above = min(below + 1, values.shape[-1] - 1)
+    low, high = values[..., below], values[..., above]
     part = place - below
     return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
-def firstorder_features(ascending: Tensor, level_counts: Tensor, voxel_volume_mm3: float) -> dict[str, Tensor]:
+def firstorder_features(values: Tensor, level_counts: Tensor, voxel_volume_mm3: float) -> dict[str, Tensor]:
     """The 18 features.
 
     Parameters
     ----------
-    ascending : float64 (..., voxels), grey values of the region in ascending order
+    values : float64 (..., voxels), grey values of the region, those of `needed_ranks` where ascending order puts them
     level_counts : float64 (..., levels), voxels of each grey level
 
     Returns
     -------
     float64 (...) by PyRadiomics' name. In a flat region skewness, kurtosis, variance and the deviations are exactly 0.
     """
-    count = ascending.shape[-1]
-    minimum, maximum = ascending[..., 0], ascending[..., -1]
+    count = values.shape[-1]
+    minimum, maximum = values[..., 0], values[..., -1]
     flat = minimum == maximum
-    mean = torch.where(flat, minimum, ascending.mean(-1))
-    centred = ascending - mean[..., None]
+    mean = torch.where(flat, minimum, values.mean(-1))
+    centred = values - mean[..., None]
     squares = centred**2
     second = squares.mean(-1)
     third = (squares * centred).mean(-1)
     fourth = (squares**2).mean(-1)
     divisor = torch.where(second == 0, 1.0, second)
-    energy = (ascending**2).sum(-1)
-    p10, p90 = _percentile(ascending, 10), _percentile(ascending, 90)
-    kept = ((ascending >= p10[..., None]) & (ascending <= p90[..., None])).to(ascending.dtype)
+    energy = (values**2).sum(-1)
+    p10, p90 = _percentile(values, 10), _percentile(values, 90)
+    kept = ((values >= p10[..., None]) & (values <= p90[..., None])).to(values.dtype)
     kept_count = kept.sum(-1)
-    kept_mean = torch.where(flat, minimum, (ascending * kept).sum(-1) / kept_count)
-    robust = ((ascending - kept_mean[..., None]).abs() * kept).sum(-1) / kept_count
+    kept_mean = torch.where(flat, minimum, (values * kept).sum(-1) / kept_count)
+    robust = ((values - kept_mean[..., None]).abs() * kept).sum(-1) / kept_count
     p = level_counts / level_counts.sum(-1, keepdim=True)
     return {
         "Energy": energy,
@@ -62,8 +70,8 @@ def firstorder_features(ascending: Tensor, level_counts: Tensor, voxel_volume_mm
         "90Percentile": p90,
         "Maximum": maximum,
         "Mean": mean,
-        "Median": _percentile(ascending, 50),
-        "InterquartileRange": _percentile(ascending, 75) - _percentile(ascending, 25),
+        "Median": _percentile(values, 50),
+        "InterquartileRange": _percentile(values, 75) - _percentile(values, 25),
         "Range": maximum - minimum,
         "MeanAbsoluteDeviation": centred.abs().mean(-1),
         "RobustMeanAbsoluteDeviation": robust,

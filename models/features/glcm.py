@@ -20,6 +20,8 @@ from models.features.level_size import EPS, entropy, variance
 
 # Bits of mutual information below which rounding is visible in Imc2 at 1e-9.
 _NEAR_INDEPENDENCE = 1e-4
+# Squared correlation below which rounding is visible in MCC.
+_NEAR_ZERO = 1e-3
 
 
 def _probabilities_along(p: Tensor, index: Tensor, length: int) -> Tensor:
@@ -101,20 +103,27 @@ def _imc2(p: Tensor, information: Tensor, level_counts: Tensor) -> Tensor:
     value = torch.sqrt(1 - torch.exp(-2 * information.clamp(min=0))).mean(-1)
     for where in (information < _NEAR_INDEPENDENCE).any(-1).nonzero():
         at = tuple(where.tolist())
-        value[at] = imc2_by_rounding(_compact(p[at], int(level_counts[at])))
+        count = int(level_counts[at])
+        value[at] = imc2_by_rounding(_compact(p[at][:, :count, :count]))
     return value
 
 
 def _mcc(p: Tensor, level_counts: Tensor) -> Tensor:
     value = torch.empty(level_counts.shape, dtype=p.dtype)
     for at in np.ndindex(*level_counts.shape):
-        value[at] = mcc_by_rounding(_compact(p[at], int(level_counts[at])))
+        count = int(level_counts[at])
+        real = p[at][:, :count, :count].cpu()
+        px = real.sum(-1)
+        # Q(i, j) = Σ_k p(i, k) p(j, k) / (p(i) p(k) + ε); p is symmetric, and so is the quotient.
+        q = (real / (px[:, :, None] * px[:, None, :] + EPS)) @ real
+        second = torch.linalg.eigvals(q).real.sort(-1).values[:, -2] if count > 1 else px.new_zeros(1)
+        value[at] = second.sqrt().mean() if bool((second > _NEAR_ZERO).all()) else mcc_by_rounding(_compact(real))
     return value.to(p.device)
 
 
-def _compact(p: Tensor, count: int) -> NDArray[np.float64]:
-    """(K, K, directions) without padding, in PyRadiomics' memory order, which decides the order of its sums."""
-    return np.ascontiguousarray(p[:, :count, :count].permute(1, 2, 0).cpu().numpy())
+def _compact(p: Tensor) -> NDArray[np.float64]:
+    """(directions, K, K) → (K, K, directions), PyRadiomics' memory order, which decides the order of its sums."""
+    return np.ascontiguousarray(p.permute(1, 2, 0).cpu().numpy())
 
 
 def imc2_by_rounding(p: NDArray[np.float64]) -> float:

@@ -15,7 +15,7 @@ from models.features import kernels
 from models.features.log_filter import laplacian_of_gaussian
 from models.features.names import log_image_name
 from models.features.settings import FeatureSettings
-from models.features.wavelet import Box, crop_with_margin, margin, open_wavelet, sub_bands
+from models.features.wavelet import Box, box_sub_bands, open_wavelet
 from models.volume import Roi, Volume, same_grid
 
 _LANES = 256
@@ -136,9 +136,11 @@ def box_images(volume: Volume, box: Box, statistics: ImageStatistics, settings: 
             images.append(laplacian_of_gaussian(whole_image, volume.spacing_mm, sigma_mm=sigma)[box])
     if settings.wavelet is not None:
         wavelet = open_wavelet(settings)
-        crop, inside = crop_with_margin(volume.shape, box, margin(wavelet, settings.wavelet_levels))
-        source = normalised(volume.voxels[crop], statistics, settings)
-        for name, band in sub_bands(source, inside, wavelet=wavelet, levels=settings.wavelet_levels):
+
+        def cut(part: Box) -> NDArray[Any]:
+            return normalised(volume.voxels[part], statistics, settings)
+
+        for name, band in box_sub_bands(cut, volume.shape, box, wavelet=wavelet, levels=settings.wavelet_levels):
             names.append(name)
             images.append(band)
     return BoxImages(box, tuple(names), tuple(images))

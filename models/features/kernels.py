@@ -118,26 +118,27 @@ def digitise(values, edges, width):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     values : float32 or float64 (n,)
-    edges : same kind (bins + 1,), not decreasing
+    edges : same kind (bins + 1,), not decreasing, at most 65,535
     width : distance of two edges, positive
 
     Returns
     -------
-    int32 (n,) : number of edges that are not above the value
+    uint16 (n,) : number of edges that are not above the value
+    int64 (bins + 2,) : how often each number occurs
     """
-    result = np.empty(values.size, np.int32)
+    result = np.empty(values.size, np.uint16)
+    counts = np.zeros(edges.size + 1, np.int64)
     last = edges.size
-    first_edge = edges[0]
     for n in range(values.size):
         v = values[n]
-        guess = int((v - first_edge) / width) + 1
-        guess = min(max(guess, 0), last)
+        guess = min(max(int((v - edges[0]) / width) + 1, 0), last)
         while guess < last and edges[guess] <= v:
             guess += 1
         while guess > 0 and edges[guess - 1] > v:
             guess -= 1
         result[n] = guess
-    return result
+        counts[guess] += 1
+    return result, counts
 
 
 @njit(cache=True, nogil=True)
@@ -190,57 +191,89 @@ def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def count_matrices(levels, greys, positions, offsets, neighbours, level_count, longest):  # type: ignore[no-untyped-def]
-    """GLCM, GLRLM, GLDM and NGTDM of one image in one sweep per direction.
+def count_pairs(levels, positions, offsets, level_count):  # type: ignore[no-untyped-def]
+    """GLCM counts: int32 (13, level_count, level_count), each pair once, from the earlier voxel to the later."""
+    size = np.uintp(level_count + 1)
+    pairs = np.zeros((offsets.size, (level_count + 1) ** 2), np.int32)
+    for t in range(positions.size):
+        n = np.uintp(positions[t])
+        row = np.uintp(levels[n]) * size
+        for a in range(13):
+            pairs[a, row + np.uintp(levels[n + np.uintp(offsets[a])])] += 1
+    return pairs.reshape((offsets.size, level_count + 1, level_count + 1))[:, 1:, 1:]
+
+
+@njit(cache=True, nogil=True)
+def count_runs(levels, positions, offsets, level_count, longest):  # type: ignore[no-untyped-def]
+    """GLRLM counts: int32 (13, level_count, longest), runs of length index + 1.
+
+    `place` is the place of a voxel in its run, 1, 2, …: that of the voxel before plus one while the level stays. There
+    are as many runs of at least length k as voxels in place k: the counts are differences of a histogram of places.
+    Places are computed for the whole padded box in stretches of one step, in which no voxel depends on another.
+    """
+    first = offsets[12]
+    last = levels.size - offsets[12]
+    width = np.uintp(longest + 2)
+    runs = np.zeros((offsets.size, (level_count + 1) * (longest + 2)), np.int32)
+    place = np.zeros(levels.size, np.uint16)
+    for a in range(offsets.size):
+        step = offsets[a]
+        for start in range(first, last, step):
+            stop = min(start + step, last)
+            here = levels[start:stop]
+            before = levels[start - step : stop - step]
+            of_here = place[start:stop]
+            of_before = place[start - step : stop - step]
+            for k in range(here.size):
+                of_here[k] = of_before[k] * np.uint16(here[k] == before[k]) + np.uint16(1)
+        histogram = runs[a]
+        for t in range(positions.size):
+            n = np.uintp(positions[t])
+            histogram[np.uintp(levels[n]) * width + np.uintp(place[n])] += 1
+    at_least = runs.reshape((offsets.size, level_count + 1, longest + 2))
+    return at_least[:, 1:, 1:-1] - at_least[:, 1:, 2:]
+
+
+@njit(cache=True, nogil=True)
+def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_count):  # type: ignore[no-untyped-def]
+    """GLDM and NGTDM counts.
 
     Parameters
     ----------
-    levels : uint16 (padded voxels,), compact levels 1 … level_count, 0 outside
-    greys : uint16 (padded voxels,), the grey levels themselves, 0 outside (only NGTDM needs their values)
+    greys : uint16 (padded voxels,), the grey levels themselves, 0 outside (NGTDM needs their values)
     neighbours : uint8 (n,) from `region_neighbours`
-    longest : no run is longer
 
     Returns
     -------
-    glcm : int32 (13, level_count, level_count), each pair counted once, from the earlier voxel to the later
-    glrlm : int32 (13, level_count, longest), runs of length index + 1
-    gldm : int32 (level_count, 27), voxels by number of equal neighbours
-    ngtdm : float64 (level_count, 2), voxels, and sum of |grey level - mean of the neighbours|
+    int32 (level_count, 27) : voxels by number of equal neighbours
+    float64 (level_count, 2) : voxels, and sum of |grey level - mean of the neighbours|
     """
-    count = positions.size
-    size = level_count + 1
-    glcm = np.zeros((offsets.size, size, size), np.int32)
-    glrlm = np.zeros((offsets.size, size, longest + 1), np.int32)
-    gldm = np.zeros((size, 27), np.int32)
-    ngtdm = np.zeros((size, 2))
-    dependence = np.zeros(count, np.uint8)
-    total = np.zeros(count, np.int32)
-    run = np.zeros(levels.size, np.uint16)
+    first = offsets[12]
+    size = levels.size - 2 * first
+    equal = np.zeros(size, np.uint8)
+    total = np.zeros(size, np.uint32)
+    here = levels[first : first + size]
     for a in range(offsets.size):
         step = offsets[a]
-        pairs = glcm[a]
-        runs = glrlm[a]
-        for t in range(count):
-            n = positions[t]
-            here = levels[n]
-            after = levels[n + step]
-            before = levels[n - step]
-            ends = here != after
-            continues = here == before
-            pairs[here, after] += 1
-            length = np.uint16(run[n - step] * continues + 1)
-            run[n] = length
-            runs[here, length] += ends
-            dependence[t] += continues + (not ends)
-            total[t] += np.int32(greys[n + step]) + np.int32(greys[n - step])
-    for t in range(count):
-        n = positions[t]
-        here = levels[n]
-        gldm[here, dependence[t]] += 1
-        ngtdm[here, 0] += 1
+        after = levels[first + step : first + step + size]
+        before = levels[first - step : first - step + size]
+        for k in range(size):
+            equal[k] += np.uint8(here[k] == after[k]) + np.uint8(here[k] == before[k])
+        grey_after = greys[first + step : first + step + size]
+        grey_before = greys[first - step : first - step + size]
+        for k in range(size):
+            total[k] += np.uint32(grey_after[k]) + np.uint32(grey_before[k])
+    dependences = np.zeros((level_count, 27), np.int32)
+    tones = np.zeros((level_count, 2))
+    for t in range(positions.size):
+        n = positions[t] - first
+        level = np.int64(here[n]) - 1
+        dependences[level, equal[n]] += 1
+        tones[level, 0] += 1
         if neighbours[t]:
-            ngtdm[here, 1] += abs(np.float64(greys[n]) - np.float64(total[t]) / np.float64(neighbours[t]))
-    return glcm[:, 1:, 1:], glrlm[:, 1:, 1:], gldm[1:], ngtdm[1:]
+            grey = np.float64(greys[positions[t]])
+            tones[level, 1] += abs(grey - np.float64(total[n]) / np.float64(neighbours[t]))
+    return dependences, tones
 
 
 @njit(cache=True, nogil=True)
@@ -414,3 +447,93 @@ def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-d
                 squared_best = squared
                 best = np.sqrt(squared_best) * (1 - 1e-12)
     return squared_best
+
+
+@njit(cache=True, nogil=True)
+def coordinate_sums(mask):  # type: ignore[no-untyped-def]
+    """Number of voxels, and sums of coordinates and of their products over a region, exact.
+
+    mask : uint8 (slices, rows, columns)
+
+    Returns
+    -------
+    int64 : voxels; int64 (3,) : sums of (slice, row, column); int64 (3, 3) : sums of products
+    """
+    slices, rows, columns = mask.shape
+    voxels = np.int64(0)
+    first = np.zeros(3, np.int64)
+    second = np.zeros((3, 3), np.int64)
+    for s in range(slices):
+        for r in range(rows):
+            count = np.int64(0)
+            sum_c = np.int64(0)
+            sum_cc = np.int64(0)
+            for c in range(columns):
+                inside = np.int64(mask[s, r, c])
+                count += inside
+                sum_c += inside * c
+                sum_cc += inside * c * c
+            voxels += count
+            first[0] += count * s
+            first[1] += count * r
+            first[2] += sum_c
+            second[0, 0] += count * s * s
+            second[0, 1] += count * s * r
+            second[0, 2] += sum_c * s
+            second[1, 1] += count * r * r
+            second[1, 2] += sum_c * r
+            second[2, 2] += sum_cc
+    second[1, 0], second[2, 0], second[2, 1] = second[0, 1], second[0, 2], second[1, 2]
+    return voxels, first, second
+
+
+@njit(cache=True, nogil=True)
+def filter_columns(data, low, high):  # type: ignore[no-untyped-def]
+    """Both filters along the last axis, only where all samples are there.
+
+    Sums run from the newest sample to the oldest like PyWavelets', so that they round alike.
+
+    Parameters
+    ----------
+    data : float32 or float64 (slices, rows, columns), C-contiguous
+    low, high : same kind (taps,)
+
+    Returns
+    -------
+    two arrays (slices, rows, columns - taps + 1)
+    """
+    slices, rows, columns = data.shape
+    taps = low.size
+    size = columns - taps + 1
+    lows = np.zeros((slices, rows, size), data.dtype)
+    highs = np.zeros((slices, rows, size), data.dtype)
+    for s in range(slices):
+        for r in range(rows):
+            out_low, out_high = lows[s, r], highs[s, r]
+            for j in range(taps):
+                weight_low, weight_high = low[j], high[j]
+                samples = data[s, r, taps - 1 - j : taps - 1 - j + size]
+                for k in range(size):
+                    out_low[k] += weight_low * samples[k]
+                    out_high[k] += weight_high * samples[k]
+    return lows, highs
+
+
+@njit(cache=True, nogil=True)
+def filter_rows(data, low, high):  # type: ignore[no-untyped-def]
+    """`filter_columns` along the middle axis: two arrays (slices, rows - taps + 1, columns)."""
+    slices, rows, columns = data.shape
+    taps = low.size
+    size = rows - taps + 1
+    lows = np.zeros((slices, size, columns), data.dtype)
+    highs = np.zeros((slices, size, columns), data.dtype)
+    for s in range(slices):
+        for r in range(size):
+            out_low, out_high = lows[s, r], highs[s, r]
+            for j in range(taps):
+                weight_low, weight_high = low[j], high[j]
+                samples = data[s, r + taps - 1 - j]
+                for k in range(columns):
+                    out_low[k] += weight_low * samples[k]
+                    out_high[k] += weight_high * samples[k]
+    return lows, highs

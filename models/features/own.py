@@ -12,10 +12,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.errors import EngineUnavailable, FeatureUndefined
 from models.features.batch import grey_level_features
 from models.features.discretise import discretise
+from models.features.firstorder import needed_ranks
 from models.features.image_box import (
     BoxImages,
     ImageStatistics,
@@ -28,9 +30,9 @@ from models.features.image_box import (
 from models.features.names import DIAGNOSTICS
 from models.features.settings import FeatureSettings
 from models.features.shape import shape_features
-from models.features.texture import RegionGeometry, connected_parts, region_geometry, texture_counts
+from models.features.texture import RegionGeometry, TextureCounts, connected_parts, region_geometry, texture_counts
 from models.features.wavelet import Box
-from models.findings import Finding
+from models.findings import Finding, Severity
 from models.volume import Region, Roi, Volume
 
 VERSION = 1
@@ -143,13 +145,32 @@ class OwnEngine:
             in_region = image[part][inside]
             counts.append(texture_counts(geometry, discretise(in_region, settings)))
             values[k] = in_region
-        values.sort(axis=1)
-        features = grey_level_features(values, counts, voxel_volume_mm3=voxel_volume_mm3, device=self._device)
+        values.partition(needed_ranks(values.shape[1]), axis=1)
+        features = self._formulas(values, counts, voxel_volume_mm3)
         return {
             f"{image}_{name}": value
             for image, of_image in zip(images.names, features, strict=True)
             for name, value in of_image.items()
         }
+
+    def _formulas(
+        self, values: NDArray[np.float64], counts: list[TextureCounts], voxel_volume_mm3: float
+    ) -> list[dict[str, float]]:
+        if self._device.type == "cuda":
+            try:
+                return grey_level_features(values, counts, voxel_volume_mm3=voxel_volume_mm3, device=self._device)
+            except torch.OutOfMemoryError:
+                self._findings.append(
+                    Finding(
+                        "gpu-memory-exhausted",
+                        Severity.NOTE,
+                        "The memory of the GPU did not suffice for the features of a region; they were computed on the "
+                        "CPU instead, with the same result.",
+                    )
+                )
+            finally:
+                torch.cuda.empty_cache()
+        return grey_level_features(values, counts, voxel_volume_mm3=voxel_volume_mm3, device=torch.device("cpu"))
 
 
 def _check_finite(found: Mapping[str, float], roi: Roi) -> None:

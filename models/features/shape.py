@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from models.features import kernels
 from models.features.marching_cubes import mesh_area_and_volume
 
+# Least over largest variance below which a region counts as plane.
+_PLANE = 1e-6
+
 
 def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, float]) -> dict[str, float]:
     """The 14 features of one region.
@@ -50,17 +53,29 @@ def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, floa
 
 
 def axis_variances(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Variances (mm²) of the voxel centres along the principal axes, ascending.
+    """Variances (mm²) of the voxel centres along the principal axes, ascending; those of the population (N)."""
+    voxels, first, second = (np.asarray(sums).tolist() for sums in kernels.coordinate_sums(mask))
+    # Whole numbers up to the division: the difference does not cancel.
+    covariance = [
+        [(voxels * second[a][b] - first[a] * first[b]) / voxels**2 * spacing_mm[a] * spacing_mm[b] for b in range(3)]
+        for a in range(3)
+    ]
+    least, minor, major = np.linalg.eigvalsh(covariance)
+    if least < _PLANE * major:
+        least, minor, major = _axis_variances_by_rounding(mask, spacing_mm)
+    return float(least), float(minor), float(major)
 
-    Computed by the operations of PyRadiomics in their order, because the least variance of a plane region is pure
-    rounding. Rounding below zero counts as zero.
+
+def _axis_variances_by_rounding(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By the operations of PyRadiomics in their order: the least variance of a plane region is pure rounding.
+
+    Rounding below zero counts as zero.
     """
     coordinates = np.array(np.nonzero(mask)).T * spacing_mm
     coordinates -= np.mean(coordinates, axis=0)
     coordinates /= np.sqrt(len(coordinates))
     variances = np.linalg.eigvals(coordinates.T.copy() @ coordinates)
-    least, minor, major = np.sort(np.maximum(variances, 0.0))
-    return float(least), float(minor), float(major)
+    return np.sort(np.maximum(variances, 0.0))
 
 
 def mesh_diameters(points: NDArray[np.int32], spacing_mm: NDArray[np.float64]) -> tuple[float, float, float, float]:

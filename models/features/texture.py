@@ -97,18 +97,13 @@ def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCount
     if levels.greys[-1] != count:  # some level is empty: compact levels are not the grey levels
         greys = np.zeros_like(flat)
         greys[geometry.positions] = levels.greys.astype(np.uint16)[levels.compact - 1]
-    pairs, runs, dependences, tones = kernels.count_matrices(
-        flat,
-        greys,
-        geometry.positions,
-        geometry.offsets,
-        geometry.neighbours,
-        count,
-        max(geometry.mask.shape) - 2,
-    )
+    where = (geometry.positions, geometry.offsets)
+    pairs = kernels.count_pairs(flat, *where, count)
+    runs = kernels.count_runs(flat, *where, count, max(geometry.mask.shape) - 2)
+    dependences, tones = kernels.count_neighbourhoods(flat, greys, *where, geometry.neighbours, count)
     runs = runs[geometry.lined]
     longest = int(np.flatnonzero(runs.any((0, 1)))[-1]) + 1
-    zone_levels, zone_sizes = kernels.zones(flat, geometry.positions, geometry.offsets)
+    zone_levels, zone_sizes = kernels.zones(flat, *where)
     sizes, columns = np.unique(zone_sizes, return_inverse=True)
     cells = (zone_levels.astype(np.int64) - 1) * sizes.size + columns
     zones = np.bincount(cells, minlength=count * sizes.size).reshape(count, sizes.size)
