@@ -23,8 +23,9 @@ BIAS_CORRECTIONS = ("own", "simpleitk", "none")
 
 # Texture matrices of fewer voxels than this are mostly noise; the features are computed, with a warning.
 SMALL_TUMOUR_VOXELS = 100
-# A shell that loses more than this to air or to the edge of the image is a warning, less is a note.
+# A shell that loses this share to air or to the edge of the image is a warning; less is a note, next to nothing is none.
 NOTABLE_SHELL_LOSS = 0.25
+NEGLIGIBLE_SHELL_LOSS = 0.005
 # Carrying a mask to another grid changes its volume a little; more than this is a warning.
 NOTABLE_VOLUME_CHANGE = 0.2
 
@@ -236,7 +237,7 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
         ("shell-cut-by-image", shell.share_outside_image, f"beyond the edge of the {sequence.label} image"),
         ("shell-cut-by-body", shell.share_outside_body, "outside the body"),
     ):
-        if share > 0:
+        if share >= NEGLIGIBLE_SHELL_LOSS:
             findings.append(
                 Finding(
                     code,
