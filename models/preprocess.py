@@ -23,7 +23,7 @@ BIAS_CORRECTIONS = ("own", "simpleitk", "none")
 
 # Texture matrices of fewer voxels than this are mostly noise; the features are computed, with a warning.
 SMALL_TUMOUR_VOXELS = 100
-# A shell that loses this share to air or to the edge of the image is a warning; less is a note, next to nothing is none.
+# A shell that loses this share to air or the edge of the image is a warning; less is a note, next to nothing is none.
 NOTABLE_SHELL_LOSS = 0.25
 NEGLIGIBLE_SHELL_LOSS = 0.005
 # Carrying a mask to another grid changes its volume a little; more than this is a warning.
