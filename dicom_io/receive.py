@@ -1,4 +1,4 @@
-"""The receiver: C-ECHO and C-STORE, every instance handed on as the bytes the peer sent.
+"""The receiver: C-ECHO, C-STORE and reports of storage commitment; every instance handed on as the bytes the peer sent.
 
 Only four attributes are read of an instance; pixel data is never decoded here. Success (0x0000) is answered only
 after the `store` callback has returned, so "stored" is said by whoever made the bytes safe.
@@ -42,8 +42,10 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import ThreadedAssociationServer
 
+from dicom_io.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.errors import NotReadable
 from dicom_io.identity import MANUFACTURER, is_ours
 from models.errors import SetupError
@@ -85,6 +87,7 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
     "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
     "1.2.840.10008.1.2.5",  # RLE Lossless
 )
+PLAIN_SYNTAXES = TRANSFER_SYNTAXES[:4]  # for messages without an image
 
 MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
 
@@ -128,10 +131,14 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A peer that may call us: an AE title, and networks where given (empty: from anywhere)."""
+    """A peer that may call us: an AE title, and networks where given (empty: from anywhere).
+
+    One that `may_store` not may only echo and report on what we sent to it: it is a destination, not a sender.
+    """
 
     ae_title: str
     networks: tuple[str, ...] = ()
+    may_store: bool = True
 
     def is_calling(self, *, ae_title: str, address: IPv4Address | IPv6Address) -> bool:
         """Whether this is the peer that calls."""
@@ -166,8 +173,20 @@ class Received:
     dataset: bytes
 
 
+def supported_contexts(*, may_store: bool = True) -> list[PresentationContext]:
+    """What we accept, of whom: abstract syntaxes with their transfer syntaxes, and the roles of storage commitment."""
+    commitment = build_context(STORAGE_COMMITMENT, list(PLAIN_SYNTAXES))
+    commitment.scu_role, commitment.scp_role = False, True  # of the peer: it reports, it can not ask
+    stored = (*INPUT_CLASSES, *REPORT_CLASSES) if may_store else ()
+    return [
+        build_context(VERIFICATION, list(PLAIN_SYNTAXES)),
+        commitment,
+        *(build_context(sop_class, list(TRANSFER_SYNTAXES)) for sop_class in stored),
+    ]
+
+
 class Receiver:
-    """C-ECHO and C-STORE provider on one port.
+    """C-ECHO and C-STORE provider on one port, which also takes reports of storage commitment.
 
     Parameters
     ----------
@@ -177,6 +196,7 @@ class Receiver:
         failure status, otherwise Success
     opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
     refused : called with the calling title and address of a refused association
+    reported : called for every report of storage commitment; False when its transaction is not known
     """
 
     def __init__(
@@ -190,9 +210,11 @@ class Receiver:
         refused: Callable[[str, str], None],
         max_associations: int,
         idle_association_s: float,
+        reported: Callable[[CommitmentReport], bool] = lambda report: False,
     ) -> None:
         self._callers = callers
         self._store = store
+        self._reported = reported
         self._opened = opened
         self._closed = closed
         self._refused = refused
@@ -205,9 +227,7 @@ class Receiver:
         self._ae.maximum_pdu_size = MAXIMUM_PDU
         self._ae.maximum_associations = max_associations
         self._ae.network_timeout = idle_association_s
-        self._ae.add_supported_context(VERIFICATION)
-        for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
-            self._ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
+        self._ae.supported_contexts = supported_contexts()
 
     def start(self, *, host: str, port: int) -> int:
         """Listen; returns the port (0 asks the system for a free one).
@@ -227,6 +247,7 @@ class Receiver:
                     (evt.EVT_REQUESTED, self._on_request),
                     (evt.EVT_C_ECHO, self._on_echo),
                     (evt.EVT_C_STORE, self._on_store),
+                    (evt.EVT_N_EVENT_REPORT, self._on_report),
                 ],
             )
         except OSError as error:
@@ -255,12 +276,17 @@ class Receiver:
             self._closed(number)
 
     def _on_request(self, event: Event) -> None:
-        """Refuse a caller that is not listed, before anything is negotiated."""
+        """Refuse a caller that is not listed, and decide what the others are offered, before it is negotiated."""
         title, address = _peer(event.assoc)
         if self._callers is None:
             return
         where = _address(address)
-        if where is not None and any(caller.is_calling(ae_title=title, address=where) for caller in self._callers):
+        callers = [
+            caller for caller in self._callers if where is not None and caller.is_calling(ae_title=title, address=where)
+        ]
+        if callers:
+            may_store = any(caller.may_store for caller in callers)
+            event.assoc.acceptor.supported_contexts = supported_contexts(may_store=may_store)
             return
         self._refused(title, address)
         # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
@@ -270,6 +296,9 @@ class Receiver:
     @staticmethod
     def _on_echo(event: Event) -> int:
         return Status.SUCCESS
+
+    def _on_report(self, event: Event) -> tuple[int, Dataset | None]:
+        return answer_report(event, self._reported)
 
     def _on_store(self, event: Event) -> int:
         request = cast(C_STORE, event.request)

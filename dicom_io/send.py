@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -83,7 +84,7 @@ def echo(peer: Peer) -> None:
     PeerRefused
         When the peer refuses the association or the echo.
     """
-    with _associated(peer, [build_context(VERIFICATION)]) as association:
+    with associated(peer, [build_context(VERIFICATION)]) as association:
         if not association.accepted_contexts:
             raise PeerRefused(
                 f"{peer} does not accept C-ECHO; expected the Verification SOP Class: check its settings."
@@ -110,7 +111,7 @@ def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
         When the peer refuses the association.
     """
     datasets = [dcmread(file) for file in files]
-    with _associated(peer, _contexts(datasets)) as association:
+    with associated(peer, _contexts(datasets)) as association:
         return tuple(_send_one(association, dataset, peer) for dataset in datasets)
 
 
@@ -119,10 +120,15 @@ def _contexts(datasets: Sequence[Dataset]) -> list[PresentationContext]:
     wanted: dict[tuple[str, str], PresentationContext] = {}
     for dataset in datasets:
         syntax = dataset.file_meta.TransferSyntaxUID
-        plain = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-        offered: list[str | UID] = [syntax] if syntax.is_compressed else list(dict.fromkeys([syntax, *plain]))
-        wanted.setdefault((dataset.SOPClassUID, syntax), build_context(dataset.SOPClassUID, offered))
+        context = build_context(dataset.SOPClassUID, offered_syntaxes(syntax))
+        wanted.setdefault((dataset.SOPClassUID, syntax), context)
     return list(wanted.values())
+
+
+def offered_syntaxes(own: UID) -> list[str | UID]:
+    """Transfer syntaxes proposed for an object: its own, and where that is uncompressed the two plain ones as well."""
+    plain = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+    return [own] if own.is_compressed else list(dict.fromkeys([own, *plain]))
 
 
 def _send_one(association: Association, dataset: Dataset, peer: Peer) -> Sent:
@@ -141,25 +147,51 @@ def _send_one(association: Association, dataset: Dataset, peer: Peer) -> Sent:
         return Sent(uid, Delivery.UNAVAILABLE, f"{peer} closed the association before this object")
     if "Status" not in status:
         return Sent(uid, Delivery.UNAVAILABLE, f"{peer} did not answer within {peer.timeout_s:g} s, or aborted")
-    return Sent(uid, *_judged(status.Status, peer))
+    delivery = delivery_of(status.Status)
+    return Sent(uid, delivery, _sentence(delivery, status.Status, peer))
 
 
-def _judged(status: int, peer: Peer) -> tuple[Delivery, str]:
+def delivery_of(status: int) -> Delivery:
     """What a C-STORE status means for the sender (PS3.4 Table B.2-1, PS3.7 Annex C)."""
-    if status == 0x0000:
-        return Delivery.STORED, ""
-    if status in (0xB000, 0xB006, 0xB007) or status == 0x0111:
-        # warnings: stored, elements coerced or discarded; 0x0111: the instance is there already
-        return Delivery.STORED, f"{peer} stored it with status 0x{status:04X}"
+    if status in (0x0000, 0xB000, 0xB006, 0xB007, 0x0111):
+        # Success; warnings: stored, elements coerced or discarded; 0x0111: the instance is there already
+        return Delivery.STORED
     if 0xA700 <= status <= 0xA7FF or status in (0x0110, 0x0213):
         # out of resources, processing failure, resource limitation: these pass
-        return Delivery.UNAVAILABLE, f"{peer} answered 0x{status:04X} (out of resources)"
-    return Delivery.REFUSED, f"{peer} answered 0x{status:04X}: see its log for the reason"
+        return Delivery.UNAVAILABLE
+    return Delivery.REFUSED
+
+
+def _sentence(delivery: Delivery, status: int, peer: Peer) -> str:
+    if status == 0x0000:
+        return ""
+    if delivery is Delivery.STORED:
+        return f"{peer} stored it with status 0x{status:04X}"
+    if delivery is Delivery.UNAVAILABLE:
+        return f"{peer} answered 0x{status:04X} (out of resources)"
+    return f"{peer} answered 0x{status:04X}: see its log for the reason"
 
 
 @contextmanager
-def _associated(peer: Peer, contexts: list[PresentationContext]) -> Iterator[Association]:
-    """An established association, released at the end."""
+def associated(
+    peer: Peer,
+    contexts: list[PresentationContext],
+    *,
+    handlers: Sequence[tuple[evt.NotificationEvent | evt.InterventionEvent, Callable[[Event], Any]]] = (),
+) -> Iterator[Association]:
+    """An established association, released at the end.
+
+    Parameters
+    ----------
+    handlers : for what the peer asks of us on it
+
+    Raises
+    ------
+    PeerUnavailable
+        When no association came about, for a reason that may pass.
+    PeerRefused
+        When the peer refuses the association, or everything that is proposed.
+    """
     _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU
     ae = AE(peer.calling_title)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = peer.timeout_s
@@ -170,7 +202,7 @@ def _associated(peer: Peer, contexts: list[PresentationContext]) -> Iterator[Ass
             contexts=contexts,
             ae_title=peer.ae_title,
             max_pdu=MAXIMUM_PDU,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
         )
     except (OSError, ssl.SSLError) as error:
         raise PeerUnavailable(f"{peer} can not be reached ({error}); check its address and that it runs.") from error
