@@ -58,7 +58,7 @@ class OwnEngine:
     """The engine behind the interface of `models.features.extract.FeatureEngine`.
 
     Counting runs on the CPU; `device` is where the formulas run. When the memory of a GPU does not suffice the CPU
-    takes over, and `findings` says so.
+    takes over, and `take_findings` says so.
 
     Parameters
     ----------
@@ -92,10 +92,11 @@ class OwnEngine:
         """Where the formulas run: "cpu" or "cuda"."""
         return self._device.type
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was noticed in the last call of `extract`."""
-        return tuple(self._findings)
+    def take_findings(self) -> tuple[Finding, ...]:
+        """What was noticed since the last call of this method: whoever reports on a study takes its findings."""
+        taken = tuple(dict.fromkeys(self._findings))
+        self._findings.clear()
+        return taken
 
     def extract(
         self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
@@ -112,7 +113,6 @@ class OwnEngine:
         SetupError
             When the settings name a wavelet PyWavelets does not have.
         """
-        self._findings.clear()
         boxes = {region: region_box(volume, roi) for region, roi in rois.items()}
         if not boxes:
             return {}

@@ -1,0 +1,190 @@
+"""Mechanics: what the own engine refuses, its devices, its diagnostics, and what it leaves as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import models.features.own as own
+from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
+from models.features.batch import grey_level_features
+from models.features.diagnostics import diagnostics
+from models.features.discretise import MOST_LEVELS
+from models.features.names import DIAGNOSTICS
+from models.features.own import OwnEngine
+from models.features.settings import FeatureSettings
+from models.volume import Region, Roi, Volume
+from tests.models.features.phantoms import tumour_study
+from tests.models.features.reference import affine_of, roi_of, volume_of
+
+RAW = FeatureSettings(normalize=False, wavelet=None)
+
+
+@pytest.fixture(scope="module")
+def study() -> tuple[Volume, dict[Region, Roi]]:
+    return tumour_study((30, 40, 41), (1.2, 0.8, 0.8), 9, seed=11)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(200, 50, shape).astype(np.float32)
+
+
+def extract(voxels: np.ndarray, mask: np.ndarray, settings: FeatureSettings = RAW) -> dict[str, float]:
+    return OwnEngine().extract(volume_of(voxels), {Region.INTRATUMORAL: roi_of(mask)}, settings)[Region.INTRATUMORAL]
+
+
+def mask_of(shape: tuple[int, ...], *parts: slice | int) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[parts] = True
+    return mask
+
+
+def test_one_region_alone_has_the_same_values_as_beside_another(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    volume, rois = study
+    together = OwnEngine().extract(volume, rois, FeatureSettings())
+    for region, roi in rois.items():
+        assert OwnEngine().extract(volume, {region: roi}, FeatureSettings())[region] == together[region]
+
+
+def test_no_regions_no_features(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    assert OwnEngine().extract(study[0], {}, FeatureSettings()) == {}
+
+
+def test_diagnostics_are_those_of_the_reference_engine(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    volume, rois = study
+    turned = np.array(volume.affine)
+    turned[:3, :3] = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0] @ turned[:3, :3]
+    volume = Volume(affine=turned, voxels=volume.voxels)
+    for region, roi in rois.items():
+        placed = Roi(affine=turned, mask=roi.mask, label=roi.label)
+        found = OwnEngine().extract(volume, {region: placed}, FeatureSettings(wavelet=None))[region]
+        expected = diagnostics(volume, placed)
+        assert {name: found[name] for name in DIAGNOSTICS} == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("voxels", "mask", "message"),
+    [
+        (noise(4, 5, 6), mask_of((4, 5, 6), 2, 2, 2), "1 × 1 × 1"),
+        (noise(4, 5, 6), mask_of((4, 5, 6), 2, slice(1, 4), 2), "1 × 3 × 1"),
+        (noise(4, 5, 6), mask_of((4, 5, 6), slice(None)), "whole image"),
+    ],
+)
+def test_regions_that_are_refused(voxels: np.ndarray, mask: np.ndarray, message: str) -> None:
+    with pytest.raises(StudyRejected, match=message):
+        extract(voxels, mask)
+
+
+def test_a_region_on_another_grid_is_refused() -> None:
+    mask = mask_of((4, 5, 6), slice(1, 3), slice(1, 3), slice(1, 3))
+    affine = affine_of((1, 1, 1))
+    affine[0, 3] = 3
+    with pytest.raises(StudyRejected, match="grid"):
+        OwnEngine().extract(
+            volume_of(noise(4, 5, 6)), {Region.INTRATUMORAL: Roi(affine=affine, mask=mask, label="x")}, RAW
+        )
+
+
+def test_a_constant_image_can_not_be_normalised() -> None:
+    mask = mask_of((4, 5, 6), slice(1, 3), slice(1, 3), slice(1, 3))
+    with pytest.raises(StudyRejected, match="value 7"):
+        extract(np.full((4, 5, 6), 7, np.float32), mask, FeatureSettings(wavelet=None))
+
+
+@pytest.mark.parametrize("pattern", ["apart", "two voxels"])
+def test_features_without_value_are_named_errors(pattern: str) -> None:
+    mask = np.zeros((5, 6, 7), bool)
+    mask[1, 1, 1] = True
+    mask[(3, 4, 5) if pattern == "apart" else (1, 2, 2)] = True
+    with pytest.raises(FeatureUndefined, match="no two" if pattern == "apart" else "RobustMeanAbsoluteDeviation"):
+        extract(noise(5, 6, 7), mask)
+
+
+def test_too_many_bins_are_refused() -> None:
+    mask = mask_of((20, 20, 20), slice(1, 19), slice(1, 19), slice(1, 19))
+    voxels = noise(20, 20, 20)
+    with pytest.raises(StudyRejected, match="65000 bins"):
+        extract(voxels, mask, FeatureSettings(normalize=False, wavelet=None, bin_width=1e-4))
+    with pytest.raises(StudyRejected, match=f"at most {MOST_LEVELS}"):
+        extract(voxels, mask, FeatureSettings(normalize=False, wavelet=None, bin_width=0.02))
+
+
+def test_settings_that_can_not_be_met_are_refused() -> None:
+    mask = mask_of((5, 6, 7), slice(1, 4), slice(1, 4), slice(1, 4))
+    with pytest.raises(SetupError, match="morlet"):
+        extract(noise(5, 6, 7), mask, FeatureSettings(wavelet="morlet"))
+    with pytest.raises(StudyRejected, match="at least 9"):
+        extract(noise(5, 6, 7), mask, FeatureSettings(wavelet=None, log_sigma_mm=(8.0,)))
+
+
+def test_devices() -> None:
+    assert OwnEngine().device == "cpu"
+    assert OwnEngine().name == "own 1"
+    assert OwnEngine(device="auto").device == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(EngineUnavailable, match="tpu"):
+        OwnEngine(device="tpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_that_is_not_there_is_refused() -> None:
+    with pytest.raises(EngineUnavailable, match="PyTorch finds none"):
+        OwnEngine(device="cuda")
+
+
+def test_the_number_of_threads_is_as_before(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        OwnEngine().extract(*study, RAW)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_inputs_are_not_changed(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    volume, rois = study
+    before = volume.voxels.copy()
+    OwnEngine().extract(volume, rois, FeatureSettings())
+    np.testing.assert_array_equal(volume.voxels, before)
+
+
+def test_images_padded_into_one_batch_have_the_same_values(
+    study: tuple[Volume, dict[Region, Roi]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a GPU gets: all images of a region at once, padded to the one with the most grey levels.
+    expected = OwnEngine().extract(*study, FeatureSettings())
+    monkeypatch.setattr("models.features.batch._groups", lambda counts, device: [list(range(len(counts)))])
+    found = OwnEngine().extract(*study, FeatureSettings())
+    for region in found:
+        assert found[region] == pytest.approx(expected[region], rel=1e-11, abs=1e-11)
+
+
+def test_exhausted_gpu_memory_falls_back_to_the_cpu_and_says_so(
+    study: tuple[Volume, dict[Region, Roi]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*arrays: object, device: torch.device, **rest: object) -> list[dict[str, float]]:
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return grey_level_features(*arrays, device=device, **rest)  # type: ignore[arg-type]
+
+    expected = OwnEngine().extract(*study, RAW)
+    monkeypatch.setattr(own, "grey_level_features", exhausted)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    engine = OwnEngine(device="cuda")
+    assert engine.extract(*study, RAW) == expected
+    findings = engine.take_findings()
+    assert [finding.code for finding in findings] == ["gpu-memory-exhausted"]
+    assert engine.take_findings() == ()
+
+
+@pytest.mark.gpu
+def test_cuda_gives_the_same_numbers(study: tuple[Volume, dict[Region, Roi]]) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch finds no CUDA device")
+    expected = OwnEngine().extract(*study, FeatureSettings())
+    engine = OwnEngine(device="cuda")
+    found = engine.extract(*study, FeatureSettings())
+    assert engine.take_findings() == ()
+    for region in found:
+        assert found[region] == pytest.approx(expected[region], rel=1e-9, abs=1e-11)
