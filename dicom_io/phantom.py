@@ -6,6 +6,7 @@ Signals are relative to enhancing blood (1.0); they look like breast MRI and car
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -96,11 +97,12 @@ def bias_field(seed: int, *, affine: NDArray[np.float64], shape: tuple[int, int,
     return np.stack(fields).reshape(shape)
 
 
-def _slices(affine: NDArray[np.float64], shape: tuple[int, int, int]) -> list[Points]:
+def _slices(affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Iterator[Points]:
     """The positions of all voxels, slice by slice, rows before columns."""
     rows, columns = np.meshgrid(np.arange(shape[1]), np.arange(shape[2]), indexing="ij")
     in_plane = rows.reshape(-1, 1) * affine[:3, 1] + columns.reshape(-1, 1) * affine[:3, 2] + affine[:3, 3]
-    return [in_plane + index * affine[:3, 0] for index in range(shape[0])]
+    for index in range(shape[0]):
+        yield in_plane + index * affine[:3, 0]
 
 
 def _smooth_step(value: Values, low: float, high: float) -> Values:
@@ -116,10 +118,10 @@ def _inside(depth_mm: Values) -> Values:
 
 def _ellipsoid_depth(points: Points, ellipsoid: tuple[tuple[float, ...], tuple[float, ...]]) -> Values:
     """First-order distance to the surface in mm, positive inside: F / |∇F| with F = 1 - |u|."""
-    offset = points - np.array(ellipsoid[0])
+    squares = (points - np.array(ellipsoid[0])) ** 2
     axes = np.array(ellipsoid[1])
-    radius = np.linalg.norm(offset / axes, axis=1)
-    gradient = np.linalg.norm(offset / axes**2, axis=1)
+    radius = np.sqrt(squares @ axes**-2.0)
+    gradient = np.sqrt(squares @ axes**-4.0)
     return np.asarray((1.0 - radius) * radius / np.maximum(gradient, 1e-6))
 
 
@@ -127,7 +129,8 @@ def _tube_depth(points: Points, *, start: Points, end: Points, radius_mm: float)
     """Distance to the surface of a straight vessel in mm, positive inside."""
     axis = end - start
     along = np.clip((points - start) @ axis / (axis @ axis), 0.0, 1.0)
-    return np.asarray(radius_mm - np.linalg.norm(points - start - along[:, None] * axis, axis=1))
+    across = points - start - along[:, None] * axis
+    return np.asarray(radius_mm - np.sqrt(np.einsum("ij,ij->i", across, across)))
 
 
 class _Texture:
@@ -163,7 +166,7 @@ class _TumourShape:
     def depth_ratio(self, points: Points) -> Values:
         """Distance from the centre over the radius in that direction: below 1 inside."""
         offset = points - self.centre
-        distance = np.linalg.norm(offset, axis=1)
+        distance = np.sqrt(np.einsum("ij,ij->i", offset, offset))
         ratio = np.full(len(points), 9.0)
         near = distance < 2.2 * self.radius_mm
         direction = offset[near] / np.maximum(distance[near], 1e-6)[:, None]
@@ -224,17 +227,21 @@ class _Anatomy:
 
     def _gland_share(self, points: Points, chest: Values, breast: Values) -> Values:
         """Glandular tissue: a cone towards the nipple, broken up by fat."""
-        core = _smooth_step(breast, 8.0, 22.0) * _smooth_step(-chest, 2.0, 12.0)
-        lumps = _smooth_step(self._gland(points) + 0.5 * self._strands(points), -0.35, 0.55)
-        return np.asarray(core * lumps)
+        share = _smooth_step(breast, 8.0, 22.0) * _smooth_step(-chest, 2.0, 12.0)
+        core = share > 0
+        share[core] *= _smooth_step(self._gland(points[core]) + 0.5 * self._strands(points[core]), -0.35, 0.55)
+        return share
 
     def _with_tumour(self, value: Values, points: Points, looks: _Signals) -> Values:
         ratio = self._tumour.depth_ratio(points)
-        inside = _smooth_step(1.0 - ratio, -0.06, 0.06)
-        texture = self._tumour_texture(points)
-        solid = (looks.tumour + looks.rim * _smooth_step(ratio, 0.45, 0.9)) * (1.0 + 0.16 * texture)
-        necrotic = _smooth_step(texture - 2.2 * ratio, -0.9, -0.3)
-        return _blend(value, _blend(solid, np.full(len(points), looks.necrosis), necrotic), inside)
+        near = ratio < 1.1
+        inside = _smooth_step(1.0 - ratio[near], -0.06, 0.06)
+        texture = self._tumour_texture(points[near])
+        solid = (looks.tumour + looks.rim * _smooth_step(ratio[near], 0.45, 0.9)) * (1.0 + 0.16 * texture)
+        necrotic = _smooth_step(texture - 2.2 * ratio[near], -0.9, -0.3)
+        result = value.copy()
+        result[near] = _blend(value[near], _blend(solid, looks.necrosis, necrotic), inside)
+        return result
 
 
 def _blend(below: Values, above: Values | float, share: Values) -> Values:
