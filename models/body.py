@@ -96,9 +96,10 @@ def _block_means(voxels: NDArray[np.float32], sides: list[int]) -> NDArray[np.fl
     means = voxels
     for axis, side in enumerate(sides):
         if side > 1:
-            count = means.shape[axis] // side
-            shape = (*means.shape[:axis], count, side, *means.shape[axis + 1 :])
-            means = means.take(np.arange(count * side), axis=axis).reshape(shape).mean(axis=axis + 1)
+            before, size, after = means.shape[:axis], means.shape[axis], means.shape[axis + 1 :]
+            count = size // side
+            whole = means[(slice(None),) * axis + (slice(count * side),)]
+            means = whole.reshape(*before, count, side, *after).mean(axis=axis + 1)
     return means
 
 
