@@ -2,7 +2,8 @@
 
     RDeepNetError
      ├─ StudyRejected          the input has to change: do not repeat
-     │   └─ FeatureUndefined   a feature has no value for this region
+     │   ├─ FeatureUndefined   a feature has no value for this region
+     │   └─ CohortRejected     the tables of a cohort have mistakes; all of them are listed
      ├─ SetupError             the installation or its settings have to change: do not start
      │   ├─ PackageInvalid     a model package fails one of its loading checks
      │   └─ EngineUnavailable  an engine, provider or device that was asked for is not there
@@ -23,6 +24,10 @@ class StudyRejected(RDeepNetError):
 
 class FeatureUndefined(StudyRejected):
     """A feature has no value for this image and region (a value that can not be computed stops the study)."""
+
+
+class CohortRejected(StudyRejected):
+    """The tables of a cohort can not be used as they are; the message lists every mistake."""
 
 
 class SetupError(RDeepNetError):

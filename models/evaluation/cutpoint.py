@@ -4,7 +4,7 @@ The best of many cut-offs looks good on noise: over 300 cohorts of 698 patients 
 at the selected cut-off was below .05 in 44 %, Lausen's corrected one in 2.3 %. A selected cut-off is evidence only on
 other patients.
 
-References: Lausen and Schumacher (1992), Biometrics 48:73-85; Lausen, Sauerbrei and Schumacher (1994), in: Computational
+References: Lausen and Schumacher (1992), Biometrics 48:73-85; Lausen, Sauerbrei and Schumacher (1994), Computational
 Statistics, 1483-1496; Hothorn and Lausen (2003), Comput Stat Data Anal 43:121-137. Equal to R
 `maxstat::maxstat.test(Surv(t, e) ~ x, smethod = "LogRank", pmethod = "Lau94")`, which `survminer::surv_cutpoint` calls.
 """

@@ -83,12 +83,15 @@ class Followed:
         """Weights of the estimate: (1, patients), all 1."""
         return np.ones((1, len(self)))
 
-    def resampled(self, *, resamples: int, seed: int) -> Floats:
-        """Weights of bootstrap samples of the patients: float64 (resamples, patients), whole numbers."""
+    def resampled(self, *, resamples: int, seed: int) -> NDArray[np.uint16]:
+        """Bootstrap samples of the patients: how often each is in the sample, uint16 (resamples, patients).
+
+        The same patients give the same samples whatever the order of the rows given.
+        """
         rng = np.random.default_rng(seed)
-        counts = rng.multinomial(len(self), np.full(len(self), 1 / len(self)), size=resamples)
-        # Drawn for patients in an order that does not depend on the order of the rows given.
-        return counts[:, np.lexsort((self.scores, ~self.events, self.times_months)).argsort()].astype(np.float64)
+        counts = rng.multinomial(len(self), np.full(len(self), 1 / len(self)), size=resamples).astype(np.uint16)
+        drawn_as = np.lexsort((self.scores, ~self.events, self.times_months))
+        return np.asarray(counts[:, np.argsort(drawn_as)])
 
     def censoring_survival_before(self, weights: Floats) -> Floats:
         """G(T-): the probability of not being censored before each patient's own time: (resamples, patients).

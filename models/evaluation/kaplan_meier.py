@@ -44,8 +44,8 @@ class SurvivalCurve:
     high: Floats
 
     def at(self, months: float) -> tuple[float, float, float]:
-        """Survival with its limits at a time; NaN beyond the last time, where nothing is known."""
-        if months > self.times_months[-1]:
+        """Survival with its limits at a time; NaN beyond the last time, where nothing is known unless survival is 0."""
+        if months > self.times_months[-1] and self.survival[-1] > 0:
             return (np.nan, np.nan, np.nan)
         step = int(np.searchsorted(self.times_months, months, side="right"))
         if step == 0:
@@ -75,7 +75,7 @@ def survival_curve(times_months: ArrayLike, events: ArrayLike) -> SurvivalCurve:
     """The Kaplan-Meier curve of patients in any order; events are true or false."""
     times, is_event = np.asarray(times_months, dtype=np.float64), np.asarray(events).astype(np.bool_)
     distinct, place = np.unique(times, return_inverse=True)
-    deaths = np.bincount(place, is_event, distinct.size)
+    deaths = np.bincount(place, is_event, distinct.size).astype(np.float64)
     ended = np.bincount(place, minlength=distinct.size).astype(np.float64)
     at_risk = times.size - np.concatenate([[0.0], np.cumsum(ended)[:-1]])
     survival = np.cumprod(1 - deaths / at_risk)

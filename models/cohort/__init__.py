@@ -1,0 +1,1 @@
+"""Cohorts of patients: features joined with outcomes, and every doubt about them."""

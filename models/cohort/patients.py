@@ -1,0 +1,124 @@
+"""Joins features with outcomes, and checks what a cohort can be wrong about.
+
+A mistake that would make every number wrong is a refusal; all are listed together. What a reader has to know is a
+finding. Sentences name rows of the files, never an identifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.cohort.checks import Refusal, check_features, check_outcomes, check_repeated, check_together
+from models.cohort.features import FeatureRows
+from models.cohort.outcomes import OutcomeRows
+from models.errors import CohortRejected
+from models.findings import Finding
+
+
+@dataclass(frozen=True, eq=False)
+class PatientTable:
+    """Patients with features and outcomes, one row each, in the order of the outcomes.
+
+    Attributes
+    ----------
+    features : of these patients, in their order
+    cohorts : name of the cohort of each patient
+    times_months, events, krt7_as_high : float64 (patients,); NaN where not known
+    clinical : clinical columns by name, one text for each patient, "" where not known
+    findings : doubts about the cohort
+    """
+
+    features: FeatureRows
+    cohorts: NDArray[np.str_]
+    times_months: NDArray[np.float64]
+    events: NDArray[np.float64]
+    krt7_as_high: NDArray[np.float64]
+    clinical: Mapping[str, NDArray[np.str_]]
+    findings: tuple[Finding, ...]
+
+    def __len__(self) -> int:
+        return len(self.features.identifiers)
+
+    @property
+    def cohort_names(self) -> tuple[str, ...]:
+        """In the order in which they first occur."""
+        return tuple(dict.fromkeys(self.cohorts.tolist()))
+
+
+@dataclass(frozen=True)
+class CohortCheck:
+    """What was found in the tables of a cohort.
+
+    Attributes
+    ----------
+    refusals : mistakes; the cohort can not be used while there is one
+    findings : what a reader has to know
+    """
+
+    refusals: tuple[Refusal, ...]
+    findings: tuple[Finding, ...]
+
+
+def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
+    """Look for every mistake and doubt; nothing raises."""
+    refusals: list[Refusal] = []
+    findings: list[Finding] = []
+    for check in (check_outcomes(outcomes), check_features(features), check_together(features, outcomes)):
+        refusals += check.refusals
+        findings += check.findings
+    pairs = _pairs(features, outcomes)
+    if not pairs:
+        refusals.append(
+            Refusal(
+                "no-patient-in-both",
+                f"None of the {len(features.identifiers)} rows of {features.source} has its id in {outcomes.source}; "
+                "the same ids were expected in both. Choose the id of the features with rdeepnet features --id.",
+            )
+        )
+        return CohortCheck(tuple(refusals), tuple(findings))
+    rows, places = (np.array(one) for one in zip(*pairs, strict=True))
+    repeated = check_repeated(features.values[rows], [outcomes.cohorts[place] for place in places], features.source)
+    return CohortCheck((*refusals, *repeated.refusals), (*findings, *repeated.findings))
+
+
+def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
+    """The patients that are in both tables.
+
+    Raises
+    ------
+    CohortRejected
+        When a check refuses; the message lists every refusal.
+    """
+    check = check_cohort(features, outcomes)
+    if check.refusals:
+        raise CohortRejected("\n".join(f"{one.code}: {one.sentence}" for one in check.refusals))
+    rows, places = (list(one) for one in zip(*_pairs(features, outcomes), strict=True))
+    return PatientTable(
+        features=FeatureRows(
+            source=features.source,
+            identifiers=tuple(features.identifiers[row] for row in rows),
+            names=features.names,
+            values=features.values[rows],
+            settings_digests=tuple(features.settings_digests[row] for row in rows),
+            engines=tuple(features.engines[row] for row in rows),
+            bias_corrections=tuple(features.bias_corrections[row] for row in rows),
+        ),
+        cohorts=np.array([outcomes.cohorts[place] for place in places]),
+        times_months=outcomes.times_months[places],
+        events=outcomes.events[places],
+        krt7_as_high=outcomes.krt7_as_high[places],
+        clinical={name: np.array([cells[place] for place in places]) for name, cells in outcomes.clinical.items()},
+        findings=check.findings,
+    )
+
+
+def _pairs(features: FeatureRows, outcomes: OutcomeRows) -> list[tuple[int, int]]:
+    """(row of the features, row of the outcomes) of each patient that is in both, in the order of the outcomes."""
+    row_of = {identifier: row for row, identifier in enumerate(features.identifiers) if identifier}
+    return [
+        (row_of[identifier], place) for place, identifier in enumerate(outcomes.identifiers) if identifier in row_of
+    ]

@@ -1,0 +1,196 @@
+"""A model package on a cohort: score every patient once, then every statistic for each cohort and subgroup."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.cohort.patients import PatientTable
+from models.errors import CohortRejected
+from models.evaluation.expression import evaluate_expression
+from models.evaluation.followed import Floats, Followed
+from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
+from models.evaluation.results import Evaluation
+from models.findings import Finding, Severity
+from models.package import ModelPackage, Task
+from models.predict import OUTSIDE_SHARE_NOTED
+from models.runtime import LoadedModel
+
+SUBGROUP_COLUMNS = ("subtype", "therapy", "stage", "centre")
+RESAMPLES = 1000
+SEED = 20230815
+_MOST_VALUES = 12  # of a subgroup column; more are no groups but a number or a text
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How to evaluate.
+
+    Attributes
+    ----------
+    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that are there
+    resamples, seed : of the bootstrap
+    """
+
+    subgroups: tuple[str, ...] | None = None
+    resamples: int = RESAMPLES
+    seed: int = SEED
+
+
+def evaluate_model(model: LoadedModel, table: PatientTable, settings: EvaluationSettings) -> Evaluation:
+    """Score the patients and compute every statistic.
+
+    Raises
+    ------
+    CohortRejected
+        When the table lacks a feature of the model, no patient has all of them with an outcome, or a subgroup column
+        is not there.
+    """
+    package = model.package
+    columns = _subgroup_columns(table, settings.subgroups)
+    values = table.features.columns(package.inputs)
+    complete: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
+    has_outcome: NDArray[np.bool_] = ~np.isnan(
+        table.krt7_as_high if package.task is Task.KRT7_AS else table.times_months
+    )
+    used = complete & has_outcome
+    if not used.any():
+        what = "krt7_as_high" if package.task is Task.KRT7_AS else "a time and an event"
+        raise CohortRejected(
+            f"None of the {used.size} patients has all features of the model '{package.identity.name}' and {what}; "
+            "check the sequences of the studies and the columns of the outcomes."
+        )
+    started = time.perf_counter()
+    scores = np.full(used.size, np.nan)
+    scores[used] = model.score(values[used])
+    seconds = time.perf_counter() - started
+    groups = list(_groups(table, used, columns))
+    frozen = (
+        FrozenModel(package.cut_off, package.horizons_months, package.baseline)
+        if package.baseline is not None
+        else None
+    )
+    return Evaluation(
+        model=package.identity,
+        cut_off=package.cut_off,
+        horizons_months=package.horizons_months,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        seconds_to_score=seconds,
+        patients_scored=int(used.sum()),
+        recurrence=tuple(
+            evaluate_recurrence(
+                Followed.of(table.times_months[rows], table.events[rows], scores[rows]),
+                frozen,
+                cohort=cohort,
+                subgroup=subgroup,
+                resamples=settings.resamples,
+                seed=settings.seed,
+            )
+            for cohort, subgroup, rows in groups
+        )
+        if frozen is not None
+        else (),
+        expression=tuple(
+            evaluate_expression(
+                scores[rows],
+                table.krt7_as_high[rows] == 1,
+                cut_off=package.cut_off,
+                cohort=cohort,
+                subgroup=subgroup,
+            )
+            for cohort, subgroup, rows in groups
+        )
+        if frozen is None
+        else (),
+        findings=(
+            *table.findings,
+            *model.findings,
+            *_left_out(package, table, complete, has_outcome),
+            *_origin_findings(package, table),
+            *_range_findings(package, table, values, used),
+        ),
+    )
+
+
+def _subgroup_columns(table: PatientTable, asked: Sequence[str] | None) -> tuple[str, ...]:
+    columns = tuple(name for name in SUBGROUP_COLUMNS if name in table.clinical) if asked is None else tuple(asked)
+    for name in columns:
+        if name not in table.clinical:
+            there = ", ".join(table.clinical) or "none"
+            raise CohortRejected(f"The outcomes have no clinical column '{name}'; there are: {there}.")
+        values = set(table.clinical[name].tolist()) - {""}
+        if len(values) > _MOST_VALUES:
+            raise CohortRejected(
+                f"The column '{name}' has {len(values)} different values; at most {_MOST_VALUES} make subgroups. Name "
+                "other columns with --subgroup."
+            )
+    return columns
+
+
+def _groups(
+    table: PatientTable, used: NDArray[np.bool_], columns: Sequence[str]
+) -> Iterator[tuple[str, tuple[str, str] | None, NDArray[np.bool_]]]:
+    """(cohort, subgroup, rows) with at least one patient; each cohort is followed by its subgroups."""
+    for cohort in table.cohort_names:
+        inside = used & (table.cohorts == cohort)
+        if not inside.any():
+            continue
+        yield cohort, None, inside
+        for column in columns:
+            labels = table.clinical[column]
+            for label in sorted(set(labels[inside].tolist()) - {""}):
+                yield cohort, (column, label), inside & (labels == label)
+
+
+def _left_out(
+    package: ModelPackage, table: PatientTable, complete: NDArray[np.bool_], has_outcome: NDArray[np.bool_]
+) -> Iterator[Finding]:
+    for cohort in table.cohort_names:
+        inside = table.cohorts == cohort
+        no_features, no_outcome = int((inside & ~complete).sum()), int((inside & complete & ~has_outcome).sum())
+        if no_features or no_outcome:
+            yield Finding(
+                "patients-left-out",
+                Severity.WARNING,
+                f"Of the {int(inside.sum())} patients of the cohort '{cohort}', {no_features} lack features that the "
+                f"model '{package.identity.name}' needs and {no_outcome} more lack the outcome; they are left out.",
+            )
+
+
+def _origin_findings(package: ModelPackage, table: PatientTable) -> Iterator[Finding]:
+    trained, name = package.origin, package.identity.name
+    for code, expected, found, what in (
+        ("feature-settings-differ", trained.settings_digest, table.features.settings_digests, "feature settings"),
+        ("bias-correction-differs", trained.bias_correction, table.features.bias_corrections, "bias correction"),
+    ):
+        different = sum(1 for one in found if one and expected and one != expected)
+        if different:
+            yield Finding(
+                code,
+                Severity.WARNING,
+                f"{different} of the {len(found)} patients have features made with another {what} than the training "
+                f"patients of the model '{name}' ({expected[:12]}): what is found here is not the model as trained.",
+            )
+
+
+def _range_findings(
+    package: ModelPackage, table: PatientTable, values: Floats, used: NDArray[np.bool_]
+) -> Iterator[Finding]:
+    share = ((values < package.low) | (values > package.high)).mean(axis=1)
+    for cohort in table.cohort_names:
+        inside = used & (table.cohorts == cohort)
+        unusual = int(np.count_nonzero(share[inside] > OUTSIDE_SHARE_NOTED))
+        # 2 to 4 % of ordinary new patients have so many inputs outside.
+        if inside.any() and unusual > max(1, 0.1 * int(inside.sum())):
+            yield Finding(
+                "outside-training-range",
+                Severity.WARNING,
+                f"{unusual} of the {int(inside.sum())} patients of the cohort '{cohort}' have more than "
+                f"{100 * OUTSIDE_SHARE_NOTED:.0f} % of the model's inputs outside the range of 99 % of its training "
+                "patients: images or extraction differ from those the model was trained on.",
+            )

@@ -1,0 +1,211 @@
+"""What an evaluation finds: the types. Every number has an interval or says why it has none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from models.evaluation.calibration import CalibrationGroup
+from models.evaluation.decision_curve import DecisionCurve
+from models.evaluation.kaplan_meier import LogRank, SurvivalCurve
+from models.evaluation.roc import RocCurve
+from models.findings import Finding
+from models.outcome import ModelIdentity
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval.
+
+    Attributes
+    ----------
+    value : finite
+    interval : (low, high); None where it can not be computed or does not end
+    method : how the interval was computed, or why there is none
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+    method: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ValueError(f"an estimate of {self.value}; a finite number was expected")
+        if self.interval is not None and not all(math.isfinite(limit) for limit in self.interval):
+            raise ValueError(f"an interval of {self.interval}; finite numbers were expected")
+
+
+@dataclass(frozen=True)
+class NotEstimable:
+    """A number that the patients can not give, and why (a sentence)."""
+
+    reason: str
+
+
+Found = Estimate | NotEstimable
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonResult:
+    """How well predictions of recurrence by one time do.
+
+    Attributes
+    ----------
+    months : the time
+    events : recurrences up to it
+    followed_beyond : patients without recurrence whose follow-up goes beyond it
+    survival : Kaplan-Meier estimate for all patients
+    auc : cumulative/dynamic, inverse-probability-of-censoring weighted
+    roc : None where there is no case or no control
+    sensitivity, specificity : at the frozen cut-off (high is above it)
+    brier, brier_null : of the model, and of the Kaplan-Meier estimate for everyone
+    scaled_brier : 1 - brier / brier_null; 0 is no better than no model
+    predicted_risk : mean over the patients
+    observed_risk : 1 - survival
+    observed_to_expected : observed over predicted risk; 1 is right
+    calibration : patients in groups of similar predicted risk
+    decision : net benefit by threshold; None where it can not be computed
+    """
+
+    months: float
+    events: int
+    followed_beyond: int
+    survival: Found
+    auc: Found
+    roc: RocCurve | None
+    sensitivity: Found
+    specificity: Found
+    brier: Found
+    brier_null: Found
+    scaled_brier: Found
+    predicted_risk: float
+    observed_risk: Found
+    observed_to_expected: Found
+    calibration: tuple[CalibrationGroup, ...]
+    decision: DecisionCurve | None
+
+
+@dataclass(frozen=True, eq=False)
+class RiskGroup:
+    """The patients on one side of the cut-off; the curve is None where there is no patient."""
+
+    patients: int
+    events: int
+    curve: SurvivalCurve | None
+
+
+@dataclass(frozen=True, eq=False)
+class RiskGroups:
+    """High against low risk at the frozen cut-off.
+
+    Attributes
+    ----------
+    high, low : the groups
+    log_rank : None where a group is empty or there is no event
+    hazard_ratio_high : high against low risk (reference: low)
+    hazard_ratio_low : low against high risk (reference: high), as the paper prints it
+    p : of Wald's test; None where the ratio does not exist
+    """
+
+    high: RiskGroup
+    low: RiskGroup
+    log_rank: LogRank | None
+    hazard_ratio_high: Found
+    hazard_ratio_low: Found
+    p: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class RecurrenceResult:
+    """A recurrence model on some patients.
+
+    Attributes
+    ----------
+    cohort : name of the cohort
+    subgroup : (column, value) of a clinical column, None for the whole cohort
+    patients, events : numbers
+    follow_up : median, by the reverse Kaplan-Meier method, in months
+    harrell_c, uno_c : concordance; `uno_c` up to `tau_months`
+    has_signal : the interval of Harrell's C lies above .5; None where there is no interval
+    calibration_slope : of the score; 1 is right
+    integrated_brier, integrated_brier_null : mean over time up to `tau_months`, of the model and of Kaplan-Meier
+    groups : high against low risk
+    horizons : by time
+    scores : (0, 5, 25, 50, 75, 95, 100 %) quantiles of the score
+    """
+
+    cohort: str
+    subgroup: tuple[str, str] | None
+    patients: int
+    events: int
+    follow_up: Found
+    harrell_c: Found
+    uno_c: Found
+    tau_months: float
+    has_signal: bool | None
+    calibration_slope: Found
+    integrated_brier: Found
+    integrated_brier_null: Found
+    groups: RiskGroups
+    horizons: tuple[HorizonResult, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpressionResult:
+    """A KRT7-AS model on some patients; `high` is the outcome.
+
+    Attributes
+    ----------
+    cohort, subgroup, patients : as in `RecurrenceResult`
+    high : patients with high expression
+    auc : with DeLong's interval
+    roc : None where one of the outcomes is missing
+    has_signal : the interval of the AUC lies above .5; None where there is no interval
+    sensitivity, specificity : at the frozen cut-off
+    brier, brier_null : of the model, and of the share of high expression for everyone
+    predicted, observed : mean probability, and share of high expression
+    calibration_slope : logistic regression on the logit of the probability; 1 is right
+    """
+
+    cohort: str
+    subgroup: tuple[str, str] | None
+    patients: int
+    high: int
+    auc: Found
+    roc: RocCurve | None
+    has_signal: bool | None
+    sensitivity: Found
+    specificity: Found
+    brier: float
+    brier_null: float
+    predicted: float
+    observed: Found
+    calibration_slope: Found
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A model on the cohorts of a table.
+
+    Attributes
+    ----------
+    model : which model
+    cut_off : frozen, of the package; above it is high
+    horizons_months : asked for
+    resamples, seed : of the bootstrap
+    seconds_to_score, patients_scored : how long the model took
+    recurrence, expression : one result for each cohort and subgroup, a cohort before its subgroups; one is empty
+    findings : doubts about the cohort and about what was scored
+    """
+
+    model: ModelIdentity
+    cut_off: float
+    horizons_months: tuple[float, ...]
+    resamples: int
+    seed: int
+    seconds_to_score: float
+    patients_scored: int
+    recurrence: tuple[RecurrenceResult, ...]
+    expression: tuple[ExpressionResult, ...]
+    findings: tuple[Finding, ...]
