@@ -88,13 +88,22 @@ def signal(
 def bias_field(seed: int, *, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.float32]:
     """A smooth receive field, about 0.7 to 1.5: brighter near the breast coil, with a random slow variation."""
     rng = np.random.default_rng([seed, 41])
-    waves = rng.normal(size=(3, 3)) / 160.0
+    waves = rng.normal(size=(3, 3)) / 160.0  # wave vectors, radians per mm
     phases = rng.uniform(0, 2 * np.pi, size=3)
-    fields = []
-    for points in _slices(affine, shape):
-        slow = np.cos(points @ waves.T + phases).sum(axis=1)
-        fields.append(np.exp(-(points[:, 1] + 40.0) / 350.0 + 0.07 * slow).astype(np.float32))
-    return np.stack(fields).reshape(shape)
+    # A wave over a grid is the product of a wave along the slices and one within them.
+    along_slices, rows, columns = (
+        np.exp(1j * np.multiply.outer(waves @ affine[:3, axis], np.arange(shape[axis]))) for axis in range(3)
+    )
+    starts = np.exp(1j * (waves @ affine[:3, 3] + phases))
+    planes = rows[:, :, None] * columns[:, None, :]
+    y_mm = affine[1, 1] * np.arange(shape[1])[:, None] + affine[1, 2] * np.arange(shape[2]) + affine[1, 3]
+    field = np.empty(shape, np.float32)
+    for index in range(shape[0]):
+        slow = sum(
+            (start * wave[index] * plane).real for start, wave, plane in zip(starts, along_slices, planes, strict=True)
+        )
+        field[index] = np.exp(-(y_mm + index * affine[1, 0] + 40.0) / 350.0 + 0.07 * slow)
+    return field
 
 
 def _slices(affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Iterator[Points]:

@@ -125,6 +125,17 @@ def test_bias_field_is_smooth_and_positive() -> None:
     assert max(np.abs(np.diff(np.log(field), axis=axis)).max() for axis in range(3)) < 0.1
 
 
+def test_bias_field_is_its_formula_at_every_position() -> None:
+    grid = Grid(5, 12, 13, 5.0, (3.0, 4.0), Plane.OBLIQUE)
+    rng = np.random.default_rng([3, 41])
+    waves, phases = rng.normal(size=(3, 3)) / 160.0, rng.uniform(0, 2 * np.pi, size=3)
+    field = bias_field(3, affine=grid.affine, shape=grid.shape)
+    for index in np.ndindex(grid.shape):
+        position = grid.affine @ (*index, 1)
+        slow = np.cos(waves @ position[:3] + phases).sum()
+        assert field[index] == pytest.approx(np.exp(-(position[1] + 40.0) / 350.0 + 0.07 * slow), rel=1e-6)
+
+
 def test_images_are_volumes_with_air_around(study: SyntheticStudy) -> None:
     images = read(study.series["t2w"])
     volume = Volume(np.eye(4), np.stack([image.pixel_array for image in images]).astype(np.float32))
