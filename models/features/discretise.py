@@ -44,11 +44,17 @@ def bin_edges(values: NDArray[Any], settings: FeatureSettings) -> NDArray[Any]:
     Raises
     ------
     StudyRejected
-        When the range of the values would need more than 65,000 bins.
+        When the range of the values would need more than 65,000 bins, or is too narrow for `bin_count` bins.
     """
     minimum, maximum = values.min(), values.max()
     if settings.bin_count is not None:
-        edges: NDArray[Any] = np.histogram_bin_edges(values, settings.bin_count)
+        try:
+            edges: NDArray[Any] = np.histogram_bin_edges(values, settings.bin_count)
+        except ValueError as too_narrow:
+            raise StudyRejected(
+                f"The grey values of the region reach from {minimum!s} to {maximum!s}, too close to one another for "
+                f"{settings.bin_count} bins; use a bin width, or leave the filter out whose image is that flat."
+            ) from too_narrow
         edges[-1] += 1  # so that the maximum falls into the last bin of numpy.digitize
         return edges
     width = settings.bin_width

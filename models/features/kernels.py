@@ -11,6 +11,9 @@ the same to the last bit. No kernel checks its input; `models.features.texture` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -34,13 +37,25 @@ DIRECTIONS = (
 )
 
 
+def _compiled(function: Callable[..., Any]) -> Any:
+    """Compile at the first call, without the interpreter lock, and cache on disk where there is a place to.
+
+    Numba caches beside this file, else in the user's cache folder, or in NUMBA_CACHE_DIR. Where none can be written it
+    refuses; then every process compiles for itself.
+    """
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return njit(nogil=True)(function)
+
+
 def neighbour_offsets(padded_shape: tuple[int, int, int]) -> NDArray[np.int64]:
     """Flat steps of `DIRECTIONS` in an array of that shape: int64 (13,), all positive."""
     _, rows, columns = padded_shape
     return np.array([(s * rows + r) * columns + c for s, r, c in DIRECTIONS], dtype=np.int64)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def exact_sums(voxels, lanes):  # type: ignore[no-untyped-def]
     """Parts that add up to the sum and to the sum of squares without rounding error, and the extremes, in one pass.
 
@@ -81,7 +96,7 @@ def exact_sums(voxels, lanes):  # type: ignore[no-untyped-def]
     return parts, low.min(), high.max()
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def bounding_box(mask):  # type: ignore[no-untyped-def]
     """First and last index of a bool (slices, rows, columns) mask along each axis, int64 (3, 2)."""
     slices, rows, columns = mask.shape
@@ -111,7 +126,7 @@ def bounding_box(mask):  # type: ignore[no-untyped-def]
     return box
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def digitise(values, edges, width):  # type: ignore[no-untyped-def]
     """`numpy.digitize(values, edges)`, guessing the bin of nearly equidistant edges before comparing with them.
 
@@ -141,7 +156,7 @@ def digitise(values, edges, width):  # type: ignore[no-untyped-def]
     return result, counts
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
     """Neighbours (0 … 26) of each voxel of the region inside the region, and whether each direction links any two.
 
@@ -167,7 +182,7 @@ def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
     return neighbours, linked
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
     """Whether some line along `direction` passes through two voxels of the region, adjacent or not.
 
@@ -190,7 +205,7 @@ def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_pairs(levels, positions, offsets, level_count):  # type: ignore[no-untyped-def]
     """GLCM counts: int32 (13, level_count, level_count), each pair once, from the earlier voxel to the later."""
     size = np.uintp(level_count + 1)
@@ -203,7 +218,7 @@ def count_pairs(levels, positions, offsets, level_count):  # type: ignore[no-unt
     return pairs.reshape((offsets.size, level_count + 1, level_count + 1))[:, 1:, 1:]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_runs(levels, positions, offsets, level_count, longest):  # type: ignore[no-untyped-def]
     """GLRLM counts: int32 (13, level_count, longest), runs of length index + 1.
 
@@ -234,7 +249,7 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
     return at_least[:, 1:, 1:-1] - at_least[:, 1:, 2:]
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_count):  # type: ignore[no-untyped-def]
     """GLDM and NGTDM counts.
 
@@ -276,7 +291,7 @@ def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_co
     return dependences, tones
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _root(parent, n):  # type: ignore[no-untyped-def]
     while parent[n] != n:
         parent[n] = parent[parent[n]]
@@ -284,7 +299,7 @@ def _root(parent, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _join(parent, root, other):  # type: ignore[no-untyped-def]
     found = _root(parent, other)
     if found < root:
@@ -294,7 +309,7 @@ def _join(parent, root, other):  # type: ignore[no-untyped-def]
     return root
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
     """Connected parts (26 neighbours) of equal level, by union-find in scan order.
 
@@ -351,7 +366,7 @@ def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
     return zone_levels, zone_sizes
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def cube_statistics(mask):  # type: ignore[no-untyped-def]
     """How often each of the 256 corner patterns occurs, and the sum of the positions where it does.
 
@@ -383,7 +398,7 @@ def cube_statistics(mask):  # type: ignore[no-untyped-def]
     return cubes, where
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def boundary_points(mask):  # type: ignore[no-untyped-def]
     """Midpoints between face neighbours of which one is in the region: the vertices of the mesh.
 
@@ -415,7 +430,7 @@ def boundary_points(mask):  # type: ignore[no-untyped-def]
     return points
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-def]
     """Largest squared distance between two of the points, at least `squared_best`; exact, without trying every pair.
 
@@ -449,7 +464,7 @@ def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-d
     return squared_best
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def coordinate_sums(mask):  # type: ignore[no-untyped-def]
     """Number of voxels, and sums of coordinates and of their products over a region, exact.
 
@@ -487,7 +502,7 @@ def coordinate_sums(mask):  # type: ignore[no-untyped-def]
     return voxels, first, second
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def filter_columns(data, low, high):  # type: ignore[no-untyped-def]
     """Both filters along the last axis, only where all samples are there.
 
@@ -519,7 +534,7 @@ def filter_columns(data, low, high):  # type: ignore[no-untyped-def]
     return lows, highs
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def filter_rows(data, low, high):  # type: ignore[no-untyped-def]
     """`filter_columns` along the middle axis: two arrays (slices, rows - taps + 1, columns)."""
     slices, rows, columns = data.shape

@@ -43,6 +43,7 @@ DIFFERENCES: dict[str, str] = {
     "region that is the whole image": "StudyRejected, as PyRadiomics 3.0.1 refuses it (3.1 does not)",
     "constant image with normalisation (PyRadiomics divides by zero)": "StudyRejected",
     "more than 65,000 bins or 2,048 different levels (PyRadiomics runs out of memory)": "StudyRejected",
+    "grey values too close for the bin count (PyRadiomics: ValueError of NumPy)": "StudyRejected",
     "image too small for a LoG filter (PyRadiomics leaves the image out, with a log line)": "StudyRejected",
     "no two voxels are neighbours (PyRadiomics: NaN for all GLCM features)": "FeatureUndefined",
     "no voxel between the percentiles 10 and 90, as in a region of two voxels (PyRadiomics: NaN for the robust "
@@ -207,3 +208,16 @@ def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: 
         float(np.linalg.norm(volume.affine[:3, :3] @ from_centre)),
     )
     return {name: float(value) for name, value in zip(DIAGNOSTICS, values, strict=True)}
+
+
+def warm_up() -> None:
+    """Compile all kernels, or load them from the cache on disk: about 20 s the first time on a machine.
+
+    For the build of an installation, so that the first study does not wait.
+    """
+    voxels = np.random.default_rng(0).normal(100, 20, (12, 13, 14)).astype(np.float32)
+    mask = np.zeros(voxels.shape, np.bool_)
+    mask[4:8, 4:8, 4:9] = True
+    volume, roi = Volume(np.eye(4), voxels), Roi(np.eye(4), mask, "warm-up")
+    for normalize in (True, False):
+        OwnEngine().extract(volume, {Region.INTRATUMORAL: roi}, FeatureSettings(normalize=normalize))

@@ -8,6 +8,7 @@ import torch
 
 import models.features.own as own
 from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
+from models.features import kernels
 from models.features.batch import grey_level_features
 from models.features.diagnostics import diagnostics
 from models.features.discretise import MOST_LEVELS
@@ -116,6 +117,28 @@ def test_settings_that_can_not_be_met_are_refused() -> None:
         extract(noise(5, 6, 7), mask, FeatureSettings(wavelet="morlet"))
     with pytest.raises(StudyRejected, match="at least 9"):
         extract(noise(5, 6, 7), mask, FeatureSettings(wavelet=None, log_sigma_mm=(8.0,)))
+
+
+def test_a_range_too_narrow_for_the_bin_count_is_refused() -> None:
+    mask = mask_of((5, 6, 7), slice(1, 4), slice(1, 4), slice(1, 4))
+    voxels = np.full((5, 6, 7), 1, np.float32)
+    voxels[2, 2, 2] = np.nextafter(np.float32(1), np.float32(2))
+    with pytest.raises(StudyRejected, match="too close"):
+        extract(voxels, mask, FeatureSettings(normalize=False, wavelet=None, bin_count=8))
+
+
+def test_kernels_work_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(self: object, *arguments: object) -> None:
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", nowhere)
+    compiled = kernels._compiled(kernels.bounding_box.py_func)
+    np.testing.assert_array_equal(compiled(mask_of((3, 4, 5), 1, 2, 3)), [[1, 1], [2, 2], [3, 3]])
+
+
+def test_warm_up_compiles_both_precisions() -> None:
+    own.warm_up()
+    assert len(kernels.filter_columns.signatures) == 2
 
 
 def test_devices() -> None:
