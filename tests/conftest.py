@@ -11,8 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# dcmqi's programs lie beside the interpreter, Debian's Orthanc in /usr/sbin: neither need be on the caller's path.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"])
+# Debian's programs come first: pynetdicom installs commands of the same names (storescu) beside the interpreter, where
+# dcmqi's programs lie, too.
+os.environ["PATH"] = os.pathsep.join(
+    ["/usr/bin", "/usr/sbin", os.environ.get("PATH", ""), str(Path(sys.executable).parent)]
+)
 
 
 @pytest.fixture(scope="session")

@@ -43,11 +43,12 @@ def wait_for(condition: Callable[[], Any], *, what: str, patience_s: float = PAT
 
 
 class RunningService:
-    """The service with the fake answer, as a process of its own that may be killed and started again.
+    """The service as a process of its own that may be killed and started again.
 
     Parameters
     ----------
     destinations : name → port of a peer "PACS" that gets the results
+    computes : run `rdeepnet serve` as it ships; otherwise with the fake answer of `fake_service.py`
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class RunningService:
         senders: Sequence[str] = ("STORESCU", "ORTHANC"),
         idle_s: float = 0.7,
         hung_after_s: float = 60.0,
+        computes: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -78,6 +80,7 @@ class RunningService:
         self.settings: Settings = load_settings(self._settings_file)
         self._log = folder / "service.log"
         self._sender = senders[0]
+        self._computes = computes
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -103,6 +106,8 @@ class RunningService:
         return result.stderr
 
     def _command(self) -> list[str]:
+        if self._computes:
+            return [str(Path(sys.executable).with_name("rdeepnet")), "serve", "--config", str(self._settings_file)]
         module = "tests.end_to_end.fake_service"
         return [sys.executable, "-m", module, str(self._settings_file), str(self.control)]
 
@@ -274,4 +279,6 @@ def storescu(files: Sequence[Path], *, port: int, called: str = AE_TITLE, callin
     result = subprocess.run(
         [*command, *map(str, files)], capture_output=True, check=False, env={**os.environ, "TCP_NODELAY": "1"}
     )
+    if result.returncode:
+        sys.stderr.write(result.stderr.decode(errors="replace"))
     return result.returncode
