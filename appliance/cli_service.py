@@ -34,7 +34,7 @@ def serve(config: ConfigFile = None) -> None:
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List the studies the service knows: state, since when, and why where one is refused or failed."""
+    """List the studies the service knows: state, since when, whether the results are kept, and why where not."""
     from appliance.studies import list_studies
 
     lines = list_studies(settings_from(config))
@@ -47,15 +47,16 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
             line.state.value,
             f"{line.changed_at.astimezone():%Y-%m-%d %H:%M:%S}",
             str(line.instances),
+            line.commitment.value if line.commitment else "–",
             line.sentence,
         )
         for line in lines
     ]
-    stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Why"), rows))
+    stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Kept", "Why"), rows))
 
 
 def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show one study: its way, its results, what each destination has, what each stage cost."""
+    """Show one study: its way, its results, what each destination has and keeps, what each stage cost."""
     from appliance.studies import show_study
 
     detail = show_study(settings_from(config), study)
@@ -93,6 +94,20 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
             "Destinations",
             ("Name", "State", "Attempts", "What it said"),
             [(item.destination, item.state.value, str(item.attempts), item.sentence) for item in detail.deliveries],
+        ),
+        (
+            "Storage commitment",
+            ("Name", "State", "Since", "Requests", "What it said"),
+            [
+                (
+                    item.destination,
+                    item.state.value,
+                    f"{item.since.astimezone():%Y-%m-%d %H:%M:%S}",
+                    str(item.requests),
+                    item.sentence,
+                )
+                for item in detail.commitments
+            ],
         ),
         (
             "Cost",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appliance.commitment import Commitments
 from appliance.logs import describe
 from appliance.outbox import Outbox
 from appliance.records import DeliveryRecord, DeliveryState, Records
@@ -41,7 +42,7 @@ def pause_s(attempts: int, *, settings: DeliverySettings) -> float:
 
 
 class Courier:
-    """Brings results to one destination, in a thread of its own.
+    """Brings results to one destination, and asks it whether it keeps them, in a thread of its own.
 
     Parameters
     ----------
@@ -56,6 +57,7 @@ class Courier:
         settings: DeliverySettings,
         records: Records,
         outbox: Outbox,
+        commitments: Commitments,
         poll_s: float,
     ) -> None:
         self._destination = destination
@@ -63,6 +65,7 @@ class Courier:
         self._settings = settings
         self._records = records
         self._outbox = outbox
+        self._commitments = commitments
         self._poll_s = poll_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"courier-{destination.name}", daemon=True)
@@ -88,6 +91,7 @@ class Courier:
                     if self._stopping.is_set():
                         return
                     self.deliver(delivery)
+                self._commitments.ask_next(self._destination.name, self._peer)
             except sqlite3.OperationalError as error:  # a full or slow disk; what was sent is sent again, as the same
                 LOG.error(
                     "the records can not be written; the next round tries again", extra={"error": describe(error)}

@@ -128,7 +128,7 @@ class Records:
 
     def arrived(self, study_uid: str) -> None:
         """Something new of a study came: it is `received`, from wherever it was."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _row(database, study_uid)
             if row is None:
                 _insert(database, study_uid)
@@ -137,7 +137,7 @@ class Records:
 
     def queue(self, study_uid: str, *, digest: str) -> str:
         """The study is complete: `received` to `queued`; returns the id of its job."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _required(database, study_uid)
             check_move(State(row["state"]), State.QUEUED)
             return _new_job(database, row, digest=digest)
@@ -147,7 +147,7 @@ class Records:
 
         A job that is `running` already was interrupted and is started again.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _of_job(database, job_id)
             if row is None or row["state"] not in (State.QUEUED, State.RUNNING):
                 return None
@@ -157,7 +157,7 @@ class Records:
 
     def interrupted(self) -> None:
         """At start of the service nothing runs: `running` studies are `queued`."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             for row in database.execute("SELECT * FROM studies WHERE state = ?", (State.RUNNING,)).fetchall():
                 _move(database, row, State.QUEUED)
 
@@ -166,7 +166,7 @@ class Records:
 
         Called again for the same job it changes nothing and says True.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             if database.execute("SELECT 1 FROM deliveries WHERE job_id = ?", (job_id,)).fetchone():
                 return True
             row = _taken(database, job_id)
@@ -181,21 +181,21 @@ class Records:
 
     def gave_up(self, job_id: str, *, state: State, sentence: str) -> None:
         """A job ended without results: `refused` or `failed`, with its sentence; nothing where it has moved on."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _taken(database, job_id)
             if row is not None:
                 _move(database, row, state, sentence=sentence)
 
     def exhausted(self, job_id: str, *, sentence: str) -> None:
         """A queued job will never run again: `failed`; nothing where the study has moved on."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _of_job(database, job_id)
             if row is not None and row["state"] in (State.QUEUED, State.RUNNING):
                 _move(database, row, State.FAILED, sentence=sentence)
 
     def due_deliveries(self, destination: str) -> tuple[DeliveryRecord, ...]:
         """Deliveries to one destination whose time has come, oldest first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute(
                 "SELECT * FROM deliveries WHERE destination = ? AND state = ? AND next_at <= ? ORDER BY next_at, rowid",
                 (destination, DeliveryState.WAITING, _now()),
@@ -209,11 +209,11 @@ class Records:
 
         `delivered` when every destination has the study's current job, `failed` when none waits and one refused.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute(
                 "UPDATE deliveries SET state = ?, sentence = ?, next_at = ?, attempts = attempts + 1 "
                 "WHERE job_id = ? AND destination = ?",
-                (state, sentence, _text(next_at), delivery.job_id, delivery.destination),
+                (state, sentence, as_text(next_at), delivery.job_id, delivery.destination),
             )
             row = _of_job(database, delivery.job_id)
             if row is None or row["state"] != State.SENDING:
@@ -234,12 +234,12 @@ class Records:
 
     def waiting_restarted(self, *, destinations: Sequence[str]) -> None:
         """At start: what waits is tried at once; what waits for a destination that is no more is refused."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             database.execute("UPDATE deliveries SET next_at = ? WHERE state = ?", (_now(), DeliveryState.WAITING))
         for delivery in self.deliveries():
             if delivery.state is DeliveryState.WAITING and delivery.destination not in destinations:
                 sentence = f"the destination {delivery.destination} is not in the settings any more"
-                self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=_utc_now())
+                self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
 
     def retry(self, study_uid: str, *, has_results: bool) -> State:
         """An operator wants it again; returns the new state.
@@ -253,7 +253,7 @@ class Records:
         UnknownStudy
             When it is not recorded.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _required(database, study_uid)
             state = State(row["state"])
             if has_results and state is not State.REFUSED:
@@ -272,36 +272,36 @@ class Records:
 
     def studies(self) -> tuple[StudyRecord, ...]:
         """Every study, the one that changed last first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute("SELECT * FROM studies ORDER BY changed_at DESC, study_uid").fetchall()
         return tuple(_record(row) for row in rows)
 
     def studies_in(self, state: State) -> tuple[StudyRecord, ...]:
         """Studies in one state, the one that is longest in it first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute("SELECT * FROM studies WHERE state = ? ORDER BY changed_at", (state,)).fetchall()
         return tuple(_record(row) for row in rows)
 
     def study(self, study_uid: str) -> StudyRecord:
         """One study; raises `UnknownStudy`."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return _record(_required(database, study_uid))
 
     def find(self, study_uid: str) -> StudyRecord | None:
         """One study, None when it is not recorded."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _row(database, study_uid)
         return None if row is None else _record(row)
 
     def moves(self, study_uid: str) -> tuple[Move, ...]:
         """The way of a study, oldest first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute("SELECT * FROM moves WHERE study_uid = ? ORDER BY rowid", (study_uid,)).fetchall()
         return tuple(Move(State(row["state"]), row["job_id"], datetime.fromisoformat(row["at"])) for row in rows)
 
     def deliveries(self, study_uid: str = "") -> tuple[DeliveryRecord, ...]:
         """Deliveries of one study, or of all."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute(
                 "SELECT * FROM deliveries WHERE study_uid = ? OR ? = '' ORDER BY rowid", (study_uid, study_uid)
             ).fetchall()
@@ -309,13 +309,14 @@ class Records:
 
     def forget(self, study_uid: str) -> None:
         """Delete everything about a study that has come to an end."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = _row(database, study_uid)
             if row is not None and row["state"] in FINAL:
                 database.execute("DELETE FROM studies WHERE study_uid = ?", (study_uid,))
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on the file: all of it, or nothing when the block raises."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -412,14 +413,15 @@ def _delivery(row: sqlite3.Row) -> DeliveryRecord:
     )
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """The time, as everything here is recorded."""
     return datetime.now(UTC)
 
 
 def _now() -> str:
-    return _text(_utc_now())
+    return as_text(utc_now())
 
 
-def _text(moment: datetime) -> str:
+def as_text(moment: datetime) -> str:
     """UTC with microseconds always written, so that texts sort like times."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

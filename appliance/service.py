@@ -17,7 +17,10 @@ import threading
 import time
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import ip_network
 
+from appliance.commitment import Commitments
+from appliance.commitment_records import CommitmentRecords
 from appliance.completeness import Completeness
 from appliance.delivery import Courier
 from appliance.files import lock_folder, make_private_folder
@@ -27,7 +30,7 @@ from appliance.logs import configure, describe
 from appliance.outbox import Outbox
 from appliance.records import Records
 from appliance.retention import Retention
-from appliance.settings import Settings
+from appliance.settings import Destination, Settings
 from appliance.states import State
 from appliance.worker import Answerer, Worker
 from dicom_io.receive import Caller, Received, Receiver
@@ -84,6 +87,12 @@ class Service:
             poll_s=settings.jobs.poll_s,
             max_attempts=settings.jobs.max_attempts,
         )
+        commitments = Commitments(
+            destinations=_committing(settings),
+            settings=settings.delivery,
+            records=CommitmentRecords(self._records),
+            outbox=self._outbox,
+        )
         self._couriers = [
             Courier(
                 destination,
@@ -91,6 +100,7 @@ class Service:
                 settings=settings.delivery,
                 records=self._records,
                 outbox=self._outbox,
+                commitments=commitments,
                 poll_s=settings.jobs.poll_s,
             )
             for destination in settings.destinations
@@ -107,6 +117,7 @@ class Service:
             refused=_log_refused,
             max_associations=settings.service.max_associations,
             idle_association_s=settings.service.idle_association_s,
+            reported=commitments.reported,
         )
 
     def start(self) -> None:
@@ -301,9 +312,25 @@ def _end(status: int) -> None:
 
 
 def _callers(settings: Settings) -> list[Caller] | None:
+    """Who may call: the senders, and destinations that report on what they were sent."""
     if settings.service.accept_unknown_senders:
         return None
-    return [Caller(sender.ae_title, sender.addresses) for sender in settings.senders]
+    return [
+        *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
+        *(Caller(one.ae_title, _networks(one.host), may_store=False) for one in _committing(settings)),
+    ]
+
+
+def _committing(settings: Settings) -> list[Destination]:
+    return [destination for destination in settings.destinations if destination.storage_commitment]
+
+
+def _networks(host: str) -> tuple[str, ...]:
+    """Where a destination calls from: its address; from anywhere where the settings give a name."""
+    try:
+        return (str(ip_network(host)),)
+    except ValueError:
+        return ()
 
 
 def _log_refused(title: str, address: str) -> None:

@@ -94,6 +94,7 @@ class Destination:
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = tuple(Role)  # everything that was made
+    storage_commitment: bool = True  # IHE AI Results asks for it; a peer that does not offer it is asked once a study
 
     def __post_init__(self) -> None:
         check(self)
@@ -179,6 +180,7 @@ class DeliverySettings:
     retry_min_s: Seconds = 10.0  # a PACS that restarts is back within a minute
     retry_max_s: Seconds = 600.0  # after a night's outage results arrive within ten minutes
     timeout_s: Seconds = 60.0  # per network operation; some archives commit to tape before they answer
+    commitment_report_s: Seconds = 3600.0  # archives report in seconds, or after their next run to final storage
 
     def __post_init__(self) -> None:
         check(self)

@@ -6,10 +6,12 @@ sees it in its next round or at its next start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from appliance.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.inbox import instance_counts
 from appliance.outbox import PDF, Outbox, Waiting
 from appliance.records import DeliveryRecord, Move, Records, StudyRecord, UnknownStudy
@@ -26,7 +28,10 @@ class StudyLine:
     Attributes
     ----------
     instances : received instances on disk; 0 after retention has deleted them
-    sentence : why it is refused or failed, or what a destination said while results wait; else empty
+    sentence : why it is refused or failed, what a destination said while results wait, or why it does not keep them;
+        else empty
+    commitment : the worst that a destination says about keeping the results of the current job; None when none was
+        asked
     """
 
     study_uid: str
@@ -34,6 +39,7 @@ class StudyLine:
     sentence: str
     changed_at: datetime
     instances: int
+    commitment: CommitmentState | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class StudyDetail:
     objects : results of the current job, in the order in which they are sent
     pdf : the plain PDF, None when there are no results
     stages : what each stage of the current job cost
+    commitments : whether each destination keeps what it has, of all its jobs
     """
 
     record: StudyRecord
@@ -56,6 +63,7 @@ class StudyDetail:
     objects: tuple[Waiting, ...]
     pdf: Path | None
     stages: tuple[StageCost, ...]
+    commitments: tuple[CommitmentRecord, ...] = ()
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -70,16 +78,26 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
     try:
         counts = instance_counts(settings.service.state_dir / "inbox")
         waiting = {d.job_id: d.sentence for d in records.deliveries() if d.sentence}
-        return tuple(
-            StudyLine(
-                study_uid=record.study_uid,
-                state=record.state,
-                sentence=record.sentence or (waiting.get(record.job_id, "") if record.state is State.SENDING else ""),
-                changed_at=record.changed_at,
-                instances=counts.get(record.study_uid, 0),
+        commitments = CommitmentRecords(records).of_study()
+        lines = []
+        for record in records.studies():
+            worst = _worst([one for one in commitments if one.job_id == record.job_id])
+            sentence = record.sentence
+            if not sentence and record.state is State.SENDING:
+                sentence = waiting.get(record.job_id, "")
+            if not sentence and worst is not None and worst.state is CommitmentState.FAILED:
+                sentence = f"{worst.destination}: {worst.sentence}"
+            lines.append(
+                StudyLine(
+                    study_uid=record.study_uid,
+                    state=record.state,
+                    sentence=sentence,
+                    changed_at=record.changed_at,
+                    instances=counts.get(record.study_uid, 0),
+                    commitment=None if worst is None else worst.state,
+                )
             )
-            for record in records.studies()
-        )
+        return tuple(lines)
     finally:
         records.close()
 
@@ -111,6 +129,7 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
             objects=outbox.objects(record.job_id) if has_results else (),
             pdf=outbox.folder_of(record.job_id) / PDF if has_results else None,
             stages=outbox.stages(record.job_id) if has_results else (),
+            commitments=CommitmentRecords(records).of_study(record.study_uid),
         )
     finally:
         records.close()
@@ -139,6 +158,20 @@ def retry_study(settings: Settings, study: str) -> State:
         return records.retry(record.study_uid, has_results=has_results)
     finally:
         records.close()
+
+
+# From worst to best.
+_BY_WEIGHT = (
+    CommitmentState.FAILED,
+    CommitmentState.DUE,
+    CommitmentState.PENDING,
+    CommitmentState.UNSUPPORTED,
+    CommitmentState.COMMITTED,
+)
+
+
+def _worst(commitments: Sequence[CommitmentRecord]) -> CommitmentRecord | None:
+    return min(commitments, key=lambda one: _BY_WEIGHT.index(one.state), default=None)
 
 
 def _open(settings: Settings) -> Records:

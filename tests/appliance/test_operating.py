@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from appliance import states
+from appliance.commitment_records import CommitmentState
 from appliance.service import EXIT_DEFECT, EXIT_HUNG
 from appliance.settings import Settings
 from appliance.tables import field_types
@@ -54,6 +55,11 @@ def test_the_table_of_settings_is_the_settings() -> None:
 
 def test_every_status_is_explained() -> None:
     assert {int(row, 16) for row in re.findall(r"^\| (0x[0-9A-F]{4}) \|", OPERATING, re.MULTILINE)} == set(Status)
+
+
+def test_every_state_of_commitment_is_explained() -> None:
+    section = OPERATING.split("## Storage commitment")[1].split("## ")[0]
+    assert re.findall(r"^\| ([a-z]+) \|", section, re.MULTILINE)[1:] == [state.value for state in CommitmentState]
 
 
 @pytest.mark.parametrize("status", [EXIT_HUNG, EXIT_DEFECT])
