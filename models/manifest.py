@@ -1,4 +1,4 @@
-"""Reads `manifest.toml` key by key: every key must be there, have its type, and be known; all mistakes name the key."""
+"""Reads `manifest.toml` key by key: each has its type and is known; few may be left out; mistakes name the key."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class ManifestReader:
         self._table = table
         self._prefix = prefix
         self._taken: set[str] = set()
+        self._optional: set[str] = set()  # known, but not there
         self._sections: list[ManifestReader] = []
 
     def _take(self, key: str) -> object:
@@ -38,6 +39,14 @@ class ManifestReader:
         if not isinstance(value, str) or not (value.strip() or may_be_empty):
             raise self._wrong(key, value, "a text")
         return value
+
+    def optional_text(self, key: str) -> str:
+        """A string that may be left out: then it is empty. Where the key is there, it has at least one character."""
+        return self.text(key) if key in self._table else self._left_out(key)
+
+    def _left_out(self, key: str) -> str:
+        self._optional.add(key)
+        return ""
 
     def fixed(self, key: str, expected: str) -> None:
         """A string that can only be one thing; it stands in the manifest so that a reader sees it."""
@@ -111,6 +120,7 @@ class ManifestReader:
         """
         if unknown := sorted(set(self._table) - self._taken):
             keys = ", ".join(f"'{self._prefix}{key}'" for key in unknown)
-            raise PackageInvalid(f"{self._path}: unknown key {keys}; known here: {', '.join(sorted(self._taken))}.")
+            known = self._taken | self._optional
+            raise PackageInvalid(f"{self._path}: unknown key {keys}; known here: {', '.join(sorted(known))}.")
         for section in self._sections:
             section.refuse_unknown()

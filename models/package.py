@@ -126,6 +126,7 @@ class ModelPackage:
     training : what it was trained on
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
+    stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
     """
 
     folder: Path
@@ -145,6 +146,7 @@ class ModelPackage:
     training: Training
     reference: tuple[ReferenceCase, ...]
     graph: bytes = field(repr=False)
+    stands_in_for: str = ""
 
     def survival(self, log_risk: float) -> dict[float, float]:
         """Survival probability by horizon in months; empty for a package without a baseline."""
@@ -248,13 +250,16 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         )
     sequences = reader.members("sequences", Sequence)
     regions = reader.members("regions", Region)
+    name, stands_in_for = reader.text("name"), reader.optional_text("stands_in_for")
+    if stands_in_for == name:
+        raise PackageInvalid(f"{folder / MANIFEST}: 'stands_in_for' names the package itself; name another or none.")
     names, low, high = _read_inputs(folder / "inputs.csv", contents["inputs.csv"])
     _check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
     features, training = reader.section("features"), reader.section("training")
     return ModelPackage(
         folder=folder,
         identity=ModelIdentity(
-            name=reader.text("name"),
+            name=name,
             version=reader.text("version"),
             digest=package_digest(contents),
             title=reader.text("title"),
@@ -285,6 +290,7 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         ),
         reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
+        stands_in_for=stands_in_for,
     )
 
 

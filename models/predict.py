@@ -52,14 +52,20 @@ def predict(
 
     Returns
     -------
-    One outcome for each model, in order.
+    One outcome for each model, in order. A model that stands in for another one is not asked where that one is: a
+    study gets one answer to one question.
 
     Raises
     ------
     StudyRejected
         When no model is applicable, or the table lacks a feature that a model needs although its sequence is there.
     """
-    outcomes = tuple(_ask(features, model, missing, bias) for model in models)
+    complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
+    asked = {package.identity.name: package for package in complete}
+    outcomes = tuple(
+        _ask(features, model, bias) if reason is None else NotApplicable(model.package.identity, reason)
+        for model, reason in ((model, _silence(model.package, asked, missing)) for model in models)
+    )
     if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
         reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
         raise StudyRejected(
@@ -69,13 +75,20 @@ def predict(
     return outcomes
 
 
-def _ask(
-    features: FeatureTable, model: LoadedModel, missing: Mapping[Sequence, str], bias: str | None
-) -> ModelOutcome | NotApplicable:
-    package = model.package
+def _silence(package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]) -> str | None:
+    """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
-        return NotApplicable(package.identity, " and ".join(reasons))
+        return " and ".join(reasons)
+    other = asked.get(package.stands_in_for)
+    if other is None:
+        return None
+    sequences = " and ".join(sequence.label for sequence in other.sequences)
+    return f"it stands in for '{other.identity.name}', and the study has what that model needs ({sequences})"
+
+
+def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
+    package = model.package
     values = features.vector(package.inputs)
     output = model.explain(values[np.newaxis])
     score = float(output.score[0])
@@ -153,9 +166,9 @@ def _range_findings(package: ModelPackage, values: NDArray[np.float64]) -> tuple
             code="outside-training-range",
             severity=Severity.WARNING,
             sentence=(
-                f"{np.count_nonzero(outside)} of the {values.size} inputs ({100 * share:.0f} %) of the model "
-                f"'{package.identity.name}' lie outside the range of 99 % of its training patients (at most "
-                f"{100 * OUTSIDE_SHARE_NOTED:.0f} % is usual): the images differ from those it was trained on."
+                f"{np.count_nonzero(outside)} of the {values.size} inputs ({100 * share:.0f}%) of the model "
+                f"'{package.identity.name}' lie outside the range of 99% of its training patients (at most "
+                f"{100 * OUTSIDE_SHARE_NOTED:.0f}% is usual): the images differ from those it was trained on."
             ),
         ),
     )

@@ -165,7 +165,8 @@ def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel,
     EngineUnavailable
         When the provider asked for is not there, or ONNX Runtime is not installed properly.
     SetupError
-        When there is no folder, the provider is unknown, or two packages have the same name.
+        When there is no folder, the provider is unknown, two packages have the same name, or a package stands in for
+        one that does not need more sequences than itself.
     """
     if provider not in tuple(Provider):
         raise SetupError(f"The provider is '{provider}'; one of {', '.join(Provider)} was expected.")
@@ -176,7 +177,20 @@ def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel,
     names = [model.package.identity.name for model in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SetupError(f"The model '{twice[0]}' was given more than once; keep one package of each name.")
+    _check_stand_ins([model.package for model in models])
     return models
+
+
+def _check_stand_ins(packages: Sequence[ModelPackage]) -> None:
+    by_name = {package.identity.name: package for package in packages}
+    for package in packages:
+        other = by_name.get(package.stands_in_for)
+        if other is not None and not (other.task is package.task and set(package.sequences) < set(other.sequences)):
+            raise SetupError(
+                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) stands in for "
+                f"'{other.identity.name}' ({other.task}: {', '.join(other.sequences)}); a model of the same task that "
+                "needs more sequences was expected. Configure one of the two."
+            )
 
 
 def load_model(folder: Path, *, provider: Provider) -> LoadedModel:

@@ -91,6 +91,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
             origin=_origin(),
             training=training,
             caveats=CAVEATS,
+            stands_in_for="" if len(sequences) > 1 else "recurrence",
         ),
         names=names,
         scorer=model.scorer,

@@ -158,6 +158,7 @@ class PackageText:
     origin : how the training features were made
     training : what it was trained on
     caveats : sentences for the model card
+    stands_in_for : as in `ModelPackage`
     """
 
     task: Task
@@ -170,6 +171,7 @@ class PackageText:
     origin: FeatureOrigin
     training: Training
     caveats: tuple[str, ...]
+    stands_in_for: str = ""
 
 
 def write_package(
@@ -252,6 +254,7 @@ def _manifest(
                 "notice": text.notice,
                 "sequences": list(sequences),
                 "regions": list(regions),
+                **({"stands_in_for": text.stands_in_for} if text.stands_in_for else {}),
             },
             "output": output,
             "features": asdict(text.origin),

@@ -73,6 +73,7 @@ def test_two_sequences_give_the_whole_vector(sarcoma: Result) -> None:
     assert set(every) == {"recurrence", "krt7_as", "recurrence_t1c"}
     assert isinstance(every["recurrence"], ModelOutcome)
     assert isinstance(every["krt7_as"], ModelOutcome)
+    assert isinstance(every["recurrence_t1c"], NotApplicable)  # one recurrence score on a page
     roles = [found.role for found in sarcoma.answer.objects]
     assert {Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.PDF} <= set(roles)
 

@@ -68,6 +68,7 @@ def write_small_package(
     sequences: tuple[Sequence, ...] = tuple(Sequence),
     origin: FeatureOrigin | None = None,
     seed: int = 1,
+    stands_in_for: str = "",
 ) -> Scorer:
     """Write a package into `folder`; returns what is in it."""
     names = input_names(sequences)
@@ -86,6 +87,7 @@ def write_small_package(
             origin=origin or FeatureOrigin(SETTINGS, "", ""),
             training=Training(data="none", patients=0, events=0, recipe="random weights", performance="none"),
             caveats=("Random.",),
+            stands_in_for=stands_in_for,
         ),
         names=names,
         scorer=scorer,

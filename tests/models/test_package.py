@@ -123,6 +123,12 @@ MANIFEST_MISTAKES = {
     "horizons empty": (r"horizons_months = .*", "horizons_months = []", "increasing positive numbers"),
     "horizons mixed": (r"horizons_months = .*", "horizons_months = [24, 12]", "increasing positive numbers"),
     "horizon too far": (r"horizons_months = .*", "horizons_months = [41.0]", "known from 0 to 40 months"),
+    "stands in for itself": (
+        'version = "0.1.0"',
+        'version = "0.1.0"\nstands_in_for = "recurrence"',
+        "names the package",
+    ),
+    "stands in for nothing": ('version = "0.1.0"', 'version = "0.1.0"\nstands_in_for = ""', "'stands_in_for' is ''"),
     "file not listed": (r'"baseline.csv" = .*\n', "", "lists MODEL_CARD.md, inputs.csv, model.onnx, reference.json;"),
     "not TOML": (r"schema = 1", "schema = ", "is not valid TOML"),
 }

@@ -101,6 +101,28 @@ def test_a_model_that_needs_a_missing_sequence_says_why(loaded: dict[str, tuple[
     assert isinstance(third, ModelOutcome)
 
 
+def test_a_model_that_stands_in_is_silent_where_the_other_one_is_asked(
+    loaded: dict[str, tuple[LoadedModel, Scorer]],
+) -> None:
+    recurrence, scorer = loaded["recurrence"]
+    t1c = loaded["t1c"][0]
+    stand_in = replace(t1c, package=replace(t1c.package, stands_in_for="recurrence"))
+    values = patients(scorer, 1, seed=8)[0]
+    for models in ([recurrence, stand_in], [stand_in, recurrence]):
+        by_name = {outcome.model.name: outcome for outcome in predict(table(input_names(), values), models, missing={})}
+        assert isinstance(by_name["recurrence"], ModelOutcome)
+        assert by_name["t1c"] == NotApplicable(
+            t1c.package.identity,
+            "it stands in for 'recurrence', and the study has what that model needs (T1+C and T2W)",
+        )
+    # Without the other one, or where the other one lacks a sequence, it answers.
+    (alone,) = predict(table(input_names(), values), [stand_in], missing={})
+    assert isinstance(alone, ModelOutcome)
+    only_t1c = table(input_names((Sequence.T1C,)), values[:80])
+    _, answer = predict(only_t1c, [recurrence, stand_in], missing=NO_T2W)
+    assert isinstance(answer, ModelOutcome)
+
+
 def test_a_study_is_refused_when_no_model_applies(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
     model, scorer = loaded["recurrence"]
     names = input_names((Sequence.T1C,))
@@ -129,7 +151,7 @@ def test_inputs_outside_the_training_range_are_a_finding(loaded: dict[str, tuple
     values[16] = model.package.low[16] - 1
     (finding,) = outcome_of(model, input_names(), values).findings
     assert (finding.code, finding.severity) == ("outside-training-range", Severity.WARNING)
-    assert "17 of the 160 inputs (11 %)" in finding.sentence
+    assert "17 of the 160 inputs (11%)" in finding.sentence
 
 
 def test_odd_inputs_can_not_blow_the_score_up(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:

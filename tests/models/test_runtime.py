@@ -16,6 +16,7 @@ import pytest
 from models.errors import EngineUnavailable, PackageInvalid, SetupError, StudyRejected
 from models.package import Task
 from models.runtime import CPU, NAMES_KEY, Provider, check_distributions, check_installation, load_model, load_models
+from models.volume import Sequence
 from tests.models.small_packages import patients, write_small_package
 
 
@@ -205,3 +206,18 @@ def test_one_build_of_onnx_runtime_is_installed() -> None:
         check_distributions(["onnxruntime", "onnxruntime-gpu"])
     with pytest.raises(EngineUnavailable, match="Neither onnxruntime nor onnxruntime-gpu is installed"):
         check_distributions([])
+
+
+def test_a_package_stands_in_only_for_one_that_needs_more_sequences(tmp_path: Path) -> None:
+    write_small_package(tmp_path / "recurrence")
+    write_small_package(tmp_path / "t1c", name="t1c", sequences=(Sequence.T1C,), stands_in_for="recurrence")
+    models = load_models([tmp_path / "t1c", tmp_path / "recurrence"], provider="cpu")
+    assert [model.package.stands_in_for for model in models] == ["recurrence", ""]
+    write_small_package(tmp_path / "same", name="same", stands_in_for="recurrence")
+    with pytest.raises(SetupError, match=r"'same' \(recurrence: t1c, t2w\) stands in for 'recurrence'"):
+        load_models([tmp_path / "recurrence", tmp_path / "same"], provider="cpu")
+    write_small_package(
+        tmp_path / "krt7", task=Task.KRT7_AS, name="krt7", sequences=(Sequence.T1C,), stands_in_for="recurrence"
+    )
+    with pytest.raises(SetupError, match="a model of the same task"):
+        load_models([tmp_path / "recurrence", tmp_path / "krt7"], provider="cpu")
