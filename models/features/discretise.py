@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
-from models.features import kernels
+from models.features import box_kernels
 from models.features.settings import FeatureSettings
 
 # Matrices grow with the square of the number of levels in use (13 × levels² integers for GLCM).
@@ -82,7 +82,7 @@ def discretise(values: NDArray[Any], settings: FeatureSettings) -> GreyLevels:
         When more than 65,000 bins or more than `MOST_LEVELS` different levels would be needed.
     """
     edges = bin_edges(values, settings)
-    levels, counts = kernels.digitise(values, edges, float(edges[1] - edges[0]))
+    levels, counts = box_kernels.digitise(values, edges, float(edges[1] - edges[0]))
     greys = np.flatnonzero(counts)
     if greys.size > MOST_LEVELS:
         raise StudyRejected(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
-from models.features import kernels
+from models.features import box_kernels
 from models.features.log_filter import laplacian_of_gaussian
 from models.features.names import log_image_name
 from models.features.settings import FeatureSettings
@@ -49,7 +49,7 @@ class BoxImages:
 
 def image_statistics(voxels: NDArray[np.float32]) -> ImageStatistics:
     """One pass over the whole image; mean and deviation are exact up to the last rounding."""
-    parts, low, high = kernels.exact_sums(voxels.ravel(), _LANES)
+    parts, low, high = box_kernels.exact_sums(voxels.ravel(), _LANES)
     total, squared, count = math.fsum(parts[:2].ravel()), math.fsum(parts[2:].ravel()), voxels.size
     variance = (squared - total * total / count) / (count - 1) if count > 1 else 0.0
     return ImageStatistics(total / count, math.sqrt(max(variance, 0.0)), float(low), float(high))
@@ -68,7 +68,7 @@ def region_box(volume: Volume, roi: Roi) -> Box:
             f"The region '{roi.label}' is on a grid of {roi.shape} voxels and the image on one of {volume.shape}, or "
             "they lie apart in the patient; bring the region to the grid of the image first."
         )
-    limits = kernels.bounding_box(roi.mask)
+    limits = box_kernels.bounding_box(roi.mask)
     extent = limits[:, 1] - limits[:, 0] + 1
     box = tuple(slice(int(first), int(last) + 1) for first, last in limits)
     if np.count_nonzero(extent > 1) < 2:

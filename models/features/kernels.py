@@ -1,4 +1,4 @@
-"""The irregular counting of the feature engine, compiled for the CPU: everything that is a loop with a table in it.
+"""The texture matrices counted on the CPU: co-occurrence, runs, zones, dependences, tone differences.
 
 A region of interest comes in one layout: its bounding box padded by one voxel on every side, flattened in C order, so
 that no neighbour needs a bounds check. `levels` holds compact grey levels 1 … K inside the region and 0 outside;
@@ -6,17 +6,15 @@ that no neighbour needs a bounds check. `levels` holds compact grey levels 1 …
 come later in scan order (`neighbour_offsets`). One thread, no Python objects, the interpreter lock released.
 
 Every count is an integer, and sums of floats run in scan order: both as in PyRadiomics 3.0.1, so that the results are
-the same to the last bit. No kernel checks its input; `models.features.texture` and `models.features.shape` do.
+the same to the last bit. No kernel checks its input; `models.features.texture` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from models.features.compiled import compiled
 
 # (slice, row, column) steps to the 13 neighbours later in scan order; those with column step -1 come first in each
 # group because `zones` looks at them apart.
@@ -37,126 +35,13 @@ DIRECTIONS = (
 )
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, without the interpreter lock, and cache on disk where there is a place to.
-
-    Numba caches beside this file, else in the user's cache folder, or in NUMBA_CACHE_DIR. Where none can be written it
-    refuses; then every process compiles for itself.
-    """
-    try:
-        return njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        return njit(nogil=True)(function)
-
-
 def neighbour_offsets(padded_shape: tuple[int, int, int]) -> NDArray[np.int64]:
     """Flat steps of `DIRECTIONS` in an array of that shape: int64 (13,), all positive."""
     _, rows, columns = padded_shape
     return np.array([(s * rows + r) * columns + c for s, r, c in DIRECTIONS], dtype=np.int64)
 
 
-@_compiled
-def exact_sums(voxels, lanes):  # type: ignore[no-untyped-def]
-    """Parts that add up to the sum and to the sum of squares without rounding error, and the extremes, in one pass.
-
-    Every `lanes`-th voxel goes into the same pair of accumulators: rounded sum, and sum of its rounding errors (Knuth's
-    TwoSum). Lanes are independent, so the compiler makes vector instructions of the loop over them.
-
-    Parameters
-    ----------
-    voxels : float32 (n,)
-    lanes : 256 keeps the accumulators in the first-level cache
-
-    Returns
-    -------
-    float64 (4, lanes) sums, their errors, sums of squares, their errors; minimum, maximum
-    """
-    parts = np.zeros((4, lanes))
-    sums, sum_errors, squares, square_errors = parts[0], parts[1], parts[2], parts[3]
-    low = np.full(lanes, voxels[0])
-    high = np.full(lanes, voxels[0])
-    for start in range(0, voxels.size, lanes):
-        chunk = voxels[start : min(start + lanes, voxels.size)]
-        for k in range(chunk.size):
-            voxel = chunk[k]
-            low[k] = voxel if voxel < low[k] else low[k]
-            high[k] = voxel if voxel > high[k] else high[k]
-            v = np.float64(voxel)
-            before = sums[k]
-            after = before + v
-            part = after - before
-            sum_errors[k] += (before - (after - part)) + (v - part)
-            sums[k] = after
-            v = v * v
-            before = squares[k]
-            after = before + v
-            part = after - before
-            square_errors[k] += (before - (after - part)) + (v - part)
-            squares[k] = after
-    return parts, low.min(), high.max()
-
-
-@_compiled
-def bounding_box(mask):  # type: ignore[no-untyped-def]
-    """First and last index of a bool (slices, rows, columns) mask along each axis, int64 (3, 2)."""
-    slices, rows, columns = mask.shape
-    box = np.empty((3, 2), np.int64)
-    box[0, 0], box[1, 0], box[2, 0] = slices, rows, columns
-    box[:, 1] = -1
-    for s in range(slices):
-        for r in range(rows):
-            line = mask[s, r]
-            any_set = False
-            for c in range(columns):
-                any_set |= line[c]
-            if not any_set:
-                continue
-            first = 0
-            while not line[first]:
-                first += 1
-            last = columns - 1
-            while not line[last]:
-                last -= 1
-            box[0, 0] = min(box[0, 0], s)
-            box[0, 1] = s
-            box[1, 0] = min(box[1, 0], r)
-            box[1, 1] = max(box[1, 1], r)
-            box[2, 0] = min(box[2, 0], first)
-            box[2, 1] = max(box[2, 1], last)
-    return box
-
-
-@_compiled
-def digitise(values, edges, width):  # type: ignore[no-untyped-def]
-    """`numpy.digitize(values, edges)`, guessing the bin of nearly equidistant edges before comparing with them.
-
-    Parameters
-    ----------
-    values : float32 or float64 (n,)
-    edges : same kind (bins + 1,), not decreasing, at most 65,535
-    width : distance of two edges, positive
-
-    Returns
-    -------
-    uint16 (n,) : number of edges that are not above the value
-    int64 (bins + 2,) : how often each number occurs
-    """
-    result = np.empty(values.size, np.uint16)
-    counts = np.zeros(edges.size + 1, np.int64)
-    last = edges.size
-    for n in range(values.size):
-        v = values[n]
-        guess = min(max(int((v - edges[0]) / width) + 1, 0), last)
-        while guess < last and edges[guess] <= v:
-            guess += 1
-        while guess > 0 and edges[guess - 1] > v:
-            guess -= 1
-        result[n] = guess
-        counts[guess] += 1
-    return result, counts
-
-
-@_compiled
+@compiled
 def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
     """Neighbours (0 … 26) of each voxel of the region inside the region, and whether each direction links any two.
 
@@ -182,7 +67,7 @@ def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
     return neighbours, linked
 
 
-@_compiled
+@compiled
 def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
     """Whether some line along `direction` passes through two voxels of the region, adjacent or not.
 
@@ -205,7 +90,7 @@ def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
     return False
 
 
-@_compiled
+@compiled
 def count_pairs(levels, positions, offsets, level_count):  # type: ignore[no-untyped-def]
     """GLCM counts: int32 (13, level_count, level_count), each pair once, from the earlier voxel to the later."""
     size = np.uintp(level_count + 1)
@@ -218,7 +103,7 @@ def count_pairs(levels, positions, offsets, level_count):  # type: ignore[no-unt
     return pairs.reshape((offsets.size, level_count + 1, level_count + 1))[:, 1:, 1:]
 
 
-@_compiled
+@compiled
 def count_runs(levels, positions, offsets, level_count, longest):  # type: ignore[no-untyped-def]
     """GLRLM counts: int32 (13, level_count, longest), runs of length index + 1.
 
@@ -249,7 +134,7 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
     return at_least[:, 1:, 1:-1] - at_least[:, 1:, 2:]
 
 
-@_compiled
+@compiled
 def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_count):  # type: ignore[no-untyped-def]
     """GLDM and NGTDM counts.
 
@@ -291,7 +176,7 @@ def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_co
     return dependences, tones
 
 
-@_compiled
+@compiled
 def _root(parent, n):  # type: ignore[no-untyped-def]
     while parent[n] != n:
         parent[n] = parent[parent[n]]
@@ -299,7 +184,7 @@ def _root(parent, n):  # type: ignore[no-untyped-def]
     return n
 
 
-@_compiled
+@compiled
 def _join(parent, root, other):  # type: ignore[no-untyped-def]
     found = _root(parent, other)
     if found < root:
@@ -309,7 +194,7 @@ def _join(parent, root, other):  # type: ignore[no-untyped-def]
     return root
 
 
-@_compiled
+@compiled
 def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
     """Connected parts (26 neighbours) of equal level, by union-find in scan order.
 
@@ -364,191 +249,3 @@ def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
             zone_sizes[z] = sizes[n]
             z += 1
     return zone_levels, zone_sizes
-
-
-@_compiled
-def cube_statistics(mask):  # type: ignore[no-untyped-def]
-    """How often each of the 256 corner patterns occurs, and the sum of the positions where it does.
-
-    mask : uint8 (slices, rows, columns), padded by one; corner bits as in `models.features.marching_cubes`
-
-    Returns
-    -------
-    int64 (256,) cubes, int64 (256, 3) sums of the (slice, row, column) of their first corners
-    """
-    slices, rows, columns = mask.shape
-    cubes = np.zeros(256, np.int64)
-    where = np.zeros((256, 3), np.int64)
-    for s in range(slices - 1):
-        for r in range(rows - 1):
-            a = mask[s, r]
-            b = mask[s, r + 1]
-            c = mask[s + 1, r]
-            d = mask[s + 1, r + 1]
-            left = np.int64(a[0]) | np.int64(b[0]) << 3 | np.int64(c[0]) << 4 | np.int64(d[0]) << 7
-            for x in range(columns - 1):
-                a1, b1, c1, d1 = np.int64(a[x + 1]), np.int64(b[x + 1]), np.int64(c[x + 1]), np.int64(d[x + 1])
-                pattern = left | a1 << 1 | b1 << 2 | c1 << 5 | d1 << 6
-                if pattern != 0 and pattern != 255:
-                    cubes[pattern] += 1
-                    where[pattern, 0] += s
-                    where[pattern, 1] += r
-                    where[pattern, 2] += x
-                left = a1 | b1 << 3 | c1 << 4 | d1 << 7
-    return cubes, where
-
-
-@_compiled
-def boundary_points(mask):  # type: ignore[no-untyped-def]
-    """Midpoints between face neighbours of which one is in the region: the vertices of the mesh.
-
-    mask : uint8 (slices, rows, columns), padded by one
-
-    Returns
-    -------
-    int32 (vertices, 3) : (slice, row, column) in half voxels
-    """
-    slices, rows, columns = mask.shape
-    count = 0
-    for s in range(slices - 1):
-        for r in range(rows - 1):
-            for c in range(columns - 1):
-                here = mask[s, r, c]
-                count += (mask[s + 1, r, c] != here) + (mask[s, r + 1, c] != here) + (mask[s, r, c + 1] != here)
-    points = np.empty((count, 3), np.int32)
-    found = 0
-    for s in range(slices - 1):
-        for r in range(rows - 1):
-            for c in range(columns - 1):
-                here = mask[s, r, c]
-                for axis in range(3):
-                    if mask[s + (axis == 0), r + (axis == 1), c + (axis == 2)] != here:
-                        points[found, 0] = 2 * s + (axis == 0)
-                        points[found, 1] = 2 * r + (axis == 1)
-                        points[found, 2] = 2 * c + (axis == 2)
-                        found += 1
-    return points
-
-
-@_compiled
-def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-def]
-    """Largest squared distance between two of the points, at least `squared_best`; exact, without trying every pair.
-
-    Sorted by distance from `centre`, a pair can not beat the best once the sum of its two distances is smaller.
-
-    points : float64 (n, 3) in mm; centre : float64 (3,), best near the middle of the farthest pair
-    """
-    radius = np.empty(points.shape[0])
-    for n in range(points.shape[0]):
-        a = points[n, 0] - centre[0]
-        b = points[n, 1] - centre[1]
-        c = points[n, 2] - centre[2]
-        radius[n] = np.sqrt(a * a + b * b + c * c)
-    order = np.argsort(-radius)
-    best = np.sqrt(squared_best) * (1 - 1e-12)  # never lose a pair to rounding
-    for i in range(order.size):
-        p = order[i]
-        if radius[p] * 2 < best:
-            break
-        for j in range(i + 1, order.size):
-            q = order[j]
-            if radius[p] + radius[q] < best:
-                break
-            a = points[p, 0] - points[q, 0]
-            b = points[p, 1] - points[q, 1]
-            c = points[p, 2] - points[q, 2]
-            squared = a * a + b * b + c * c
-            if squared > squared_best:
-                squared_best = squared
-                best = np.sqrt(squared_best) * (1 - 1e-12)
-    return squared_best
-
-
-@_compiled
-def coordinate_sums(mask):  # type: ignore[no-untyped-def]
-    """Number of voxels, and sums of coordinates and of their products over a region, exact.
-
-    mask : uint8 (slices, rows, columns)
-
-    Returns
-    -------
-    int64 : voxels; int64 (3,) : sums of (slice, row, column); int64 (3, 3) : sums of products
-    """
-    slices, rows, columns = mask.shape
-    voxels = np.int64(0)
-    first = np.zeros(3, np.int64)
-    second = np.zeros((3, 3), np.int64)
-    for s in range(slices):
-        for r in range(rows):
-            count = np.int64(0)
-            sum_c = np.int64(0)
-            sum_cc = np.int64(0)
-            for c in range(columns):
-                inside = np.int64(mask[s, r, c])
-                count += inside
-                sum_c += inside * c
-                sum_cc += inside * c * c
-            voxels += count
-            first[0] += count * s
-            first[1] += count * r
-            first[2] += sum_c
-            second[0, 0] += count * s * s
-            second[0, 1] += count * s * r
-            second[0, 2] += sum_c * s
-            second[1, 1] += count * r * r
-            second[1, 2] += sum_c * r
-            second[2, 2] += sum_cc
-    second[1, 0], second[2, 0], second[2, 1] = second[0, 1], second[0, 2], second[1, 2]
-    return voxels, first, second
-
-
-@_compiled
-def filter_columns(data, low, high):  # type: ignore[no-untyped-def]
-    """Both filters along the last axis, only where all samples are there.
-
-    Sums run from the newest sample to the oldest like PyWavelets', so that they round alike.
-
-    Parameters
-    ----------
-    data : float32 or float64 (slices, rows, columns), C-contiguous
-    low, high : same kind (taps,)
-
-    Returns
-    -------
-    two arrays (slices, rows, columns - taps + 1)
-    """
-    slices, rows, columns = data.shape
-    taps = low.size
-    size = columns - taps + 1
-    lows = np.zeros((slices, rows, size), data.dtype)
-    highs = np.zeros((slices, rows, size), data.dtype)
-    for s in range(slices):
-        for r in range(rows):
-            out_low, out_high = lows[s, r], highs[s, r]
-            for j in range(taps):
-                weight_low, weight_high = low[j], high[j]
-                samples = data[s, r, taps - 1 - j : taps - 1 - j + size]
-                for k in range(size):
-                    out_low[k] += weight_low * samples[k]
-                    out_high[k] += weight_high * samples[k]
-    return lows, highs
-
-
-@_compiled
-def filter_rows(data, low, high):  # type: ignore[no-untyped-def]
-    """`filter_columns` along the middle axis: two arrays (slices, rows - taps + 1, columns)."""
-    slices, rows, columns = data.shape
-    taps = low.size
-    size = rows - taps + 1
-    lows = np.zeros((slices, size, columns), data.dtype)
-    highs = np.zeros((slices, size, columns), data.dtype)
-    for s in range(slices):
-        for r in range(size):
-            out_low, out_high = lows[s, r], highs[s, r]
-            for j in range(taps):
-                weight_low, weight_high = low[j], high[j]
-                samples = data[s, r + taps - 1 - j]
-                for k in range(columns):
-                    out_low[k] += weight_low * samples[k]
-                    out_high[k] += weight_high * samples[k]
-    return lows, highs

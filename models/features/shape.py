@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features import kernels
+from models.features import mesh_kernels
 from models.features.marching_cubes import mesh_area_and_volume
 
 # Least over largest variance below which a region counts as plane.
@@ -29,9 +29,9 @@ def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, floa
     Lengths in mm. Least axis length and flatness of a region that lies in one plane are 0 up to rounding.
     """
     spacing = np.array(spacing_mm)
-    cubes, where = kernels.cube_statistics(mask)
+    cubes, where = mesh_kernels.cube_statistics(mask)
     area, volume = mesh_area_and_volume(cubes, where, spacing)
-    diameters = mesh_diameters(kernels.boundary_points(mask), spacing)
+    diameters = mesh_diameters(mesh_kernels.boundary_points(mask), spacing)
     least, minor, major = axis_variances(mask, spacing)
     voxels = int(np.count_nonzero(mask))
     return {
@@ -54,7 +54,7 @@ def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, floa
 
 def axis_variances(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> tuple[float, float, float]:
     """Variances (mm²) of the voxel centres along the principal axes, ascending; those of the population (N)."""
-    voxels, first, second = (np.asarray(sums).tolist() for sums in kernels.coordinate_sums(mask))
+    voxels, first, second = (np.asarray(sums).tolist() for sums in mesh_kernels.coordinate_sums(mask))
     # Whole numbers up to the division: the difference does not cancel.
     covariance = [
         [(voxels * second[a][b] - first[a] * first[b]) / voxels**2 * spacing_mm[a] * spacing_mm[b] for b in range(3)]
@@ -93,10 +93,10 @@ def mesh_diameters(points: NDArray[np.int32], spacing_mm: NDArray[np.float64]) -
         squared = 0.0
         for start, stop in zip(starts, [*starts[1:], len(order)], strict=True):
             plane = places[order[start:stop]]
-            squared = kernels.largest_distance(plane, (plane.min(axis=0) + plane.max(axis=0)) / 2, squared)
+            squared = mesh_kernels.largest_distance(plane, (plane.min(axis=0) + plane.max(axis=0)) / 2, squared)
         in_plane.append(math.sqrt(squared))
     centre, squared = _middle_of_a_long_pair(places)
-    overall = math.sqrt(kernels.largest_distance(places, centre, squared))
+    overall = math.sqrt(mesh_kernels.largest_distance(places, centre, squared))
     return in_plane[0], in_plane[1], in_plane[2], overall
 
 

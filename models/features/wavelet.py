@@ -17,7 +17,7 @@ import pywt
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.features import kernels
+from models.features import box_kernels
 from models.features.settings import FeatureSettings
 
 Box = tuple[slice, slice, slice]
@@ -67,7 +67,7 @@ def _inner_sub_bands(data: NDArray[Any], *, wavelet: pywt.Wavelet, levels: int) 
         left = levels - level  # what the later levels still need around the box
         back, ahead = left * (low.size // 2 - 1), left * (low.size // 2)
         bands = {"": data}
-        for filter_axis in (kernels.filter_columns, kernels.filter_rows, _filter_slices):
+        for filter_axis in (box_kernels.filter_columns, box_kernels.filter_rows, _filter_slices):
             bands = {
                 letters + letter: band
                 for letters, source in bands.items()
@@ -92,7 +92,7 @@ def _filters(wavelet: pywt.Wavelet, dtype: np.dtype[Any]) -> tuple[NDArray[Any],
 
 def _filter_slices(data: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     slices, rows, columns = data.shape
-    lows, highs = kernels.filter_rows(data.reshape(1, slices, rows * columns), low, high)
+    lows, highs = box_kernels.filter_rows(data.reshape(1, slices, rows * columns), low, high)
     return lows.reshape(-1, rows, columns), highs.reshape(-1, rows, columns)
 
 

@@ -11,7 +11,7 @@ import pywt
 from scipy import ndimage
 from scipy.spatial.distance import pdist
 
-from models.features import kernels
+from models.features import box_kernels, kernels, mesh_kernels
 from models.features.image_box import image_statistics
 from models.features.marching_cubes import mesh_area_and_volume
 from models.features.shape import axis_variances, mesh_diameters, shape_features
@@ -107,7 +107,7 @@ def test_digitise_equals_numpy() -> None:
         values = rng.normal(0, 100, 2000).astype(dtype)
         edges = np.arange(-250, 260, 12.5).astype(dtype)
         values[:40] = edges[:40]  # a value on an edge belongs to the bin above
-        levels, counts = kernels.digitise(values, edges, 12.5)
+        levels, counts = box_kernels.digitise(values, edges, 12.5)
         np.testing.assert_array_equal(levels, np.digitize(values, edges))
         np.testing.assert_array_equal(counts, np.bincount(levels, minlength=edges.size + 1))
 
@@ -124,7 +124,7 @@ def test_statistics_are_exact() -> None:
 def test_bounding_box() -> None:
     mask = np.zeros((6, 7, 8), bool)
     mask[2, 5, 1] = mask[4, 3, 6] = True
-    np.testing.assert_array_equal(kernels.bounding_box(mask), [[2, 4], [3, 5], [1, 6]])
+    np.testing.assert_array_equal(box_kernels.bounding_box(mask), [[2, 4], [3, 5], [1, 6]])
 
 
 def test_diameters_equal_trying_every_pair() -> None:
@@ -132,7 +132,7 @@ def test_diameters_equal_trying_every_pair() -> None:
     for density in (0.05, 0.5, 1.0):
         mask = np.pad(rng.random((6, 8, 9)) < density, 1).astype(np.uint8)
         mask[3, 4, 4] = 1
-        points = kernels.boundary_points(mask)
+        points = mesh_kernels.boundary_points(mask)
         spacing = np.array([2.5, 0.9, 0.7])
         places = points * 0.5 * spacing
         in_plane = [
@@ -145,7 +145,7 @@ def test_diameters_equal_trying_every_pair() -> None:
 def test_mesh_of_one_voxel_is_an_octahedron() -> None:
     mask = np.zeros((3, 3, 3), np.uint8)
     mask[1, 1, 1] = 1
-    cubes, where = kernels.cube_statistics(mask)
+    cubes, where = mesh_kernels.cube_statistics(mask)
     area, volume = mesh_area_and_volume(cubes, where, np.ones(3))
     edge = math.sqrt(0.5)
     assert area == pytest.approx(2 * math.sqrt(3) * edge**2)

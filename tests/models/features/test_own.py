@@ -8,8 +8,9 @@ import torch
 
 import models.features.own as own
 from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
-from models.features import kernels
+from models.features import box_kernels
 from models.features.batch import grey_level_features
+from models.features.compiled import compiled as compile_kernel
 from models.features.diagnostics import diagnostics
 from models.features.discretise import MOST_LEVELS
 from models.features.names import DIAGNOSTICS
@@ -132,13 +133,13 @@ def test_kernels_work_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("cannot cache function: no locator available")
 
     monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", nowhere)
-    compiled = kernels._compiled(kernels.bounding_box.py_func)
+    compiled = compile_kernel(box_kernels.bounding_box.py_func)
     np.testing.assert_array_equal(compiled(mask_of((3, 4, 5), 1, 2, 3)), [[1, 1], [2, 2], [3, 3]])
 
 
 def test_warm_up_compiles_both_precisions() -> None:
     own.warm_up()
-    assert len(kernels.filter_columns.signatures) == 2
+    assert len(box_kernels.filter_columns.signatures) == 2
 
 
 def test_devices() -> None:
