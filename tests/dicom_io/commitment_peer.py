@@ -36,6 +36,7 @@ class Archive:
     ----------
     report_to : AE title and port of the requestor
     failing : SOP Instance UID → Failure Reason, of objects it does not keep
+    failing_class : objects of this SOP class it says it never saw
     answer : status of the N-ACTION
     requests : Transaction UID and SOP Instance UIDs of every request
     replies : status of every report it sent, None where it got none
@@ -45,6 +46,7 @@ class Archive:
     report_to: tuple[str, int] = ("", 0)
     calling_title: str = "PACS"
     failing: Mapping[str, int] = field(default_factory=dict)
+    failing_class: UID | None = None
     answer: int = 0x0000
     offers_commitment: bool = True
     sop_classes: tuple[UID, ...] = ()
@@ -97,6 +99,9 @@ class Archive:
             copy.ReferencedSOPInstanceUID = item.ReferencedSOPInstanceUID
             if item.ReferencedSOPInstanceUID in self.failing:
                 copy.FailureReason = self.failing[item.ReferencedSOPInstanceUID]
+                lost.append(copy)
+            elif item.ReferencedSOPClassUID == self.failing_class:
+                copy.FailureReason = 0x0112
                 lost.append(copy)
             else:
                 kept.append(copy)

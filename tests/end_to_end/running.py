@@ -48,6 +48,7 @@ class RunningService:
     Parameters
     ----------
     destinations : name → port of a peer "PACS" that gets the results
+    commitment_report_s : without a report for so long, storage commitment is asked for again
     computes : run `rdeepnet serve` as it ships; otherwise with the fake answer of `fake_service.py`
     """
 
@@ -60,24 +61,26 @@ class RunningService:
         idle_s: float = 0.7,
         hung_after_s: float = 60.0,
         computes: bool = False,
+        commitment_report_s: float = 3600.0,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.control = folder / "control"
         self.control.mkdir()
-        self._settings_file = folder / "rdeepnet.toml"
+        self.settings_file = folder / "rdeepnet.toml"
         peers = "".join(f'[[senders]]\nae_title = "{title}"\naddresses = ["127.0.0.1"]\n' for title in senders)
         peers += "".join(
             f'[[destinations]]\nname = "{name}"\nae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}\n'
             for name, port in destinations.items()
         )
-        self._settings_file.write_text(
+        self.settings_file.write_text(
             f'[service]\nhost = "127.0.0.1"\nport = {self.port}\nstate_dir = "state"\n'
             f"[study]\nidle_s = {idle_s}\n[jobs]\npoll_s = 0.1\nhung_after_s = {hung_after_s}\n"
-            f"[delivery]\nretry_min_s = 0.3\nretry_max_s = 1.0\ntimeout_s = 10.0\n{peers}",
+            f"[delivery]\nretry_min_s = 0.3\nretry_max_s = 1.0\ntimeout_s = 10.0\n"
+            f"commitment_report_s = {commitment_report_s}\n{peers}",
             encoding="utf-8",
         )
-        self.settings: Settings = load_settings(self._settings_file)
+        self.settings: Settings = load_settings(self.settings_file)
         self._log = folder / "service.log"
         self._sender = senders[0]
         self._computes = computes
@@ -107,9 +110,9 @@ class RunningService:
 
     def _command(self) -> list[str]:
         if self._computes:
-            return [str(Path(sys.executable).with_name("rdeepnet")), "serve", "--config", str(self._settings_file)]
+            return [str(Path(sys.executable).with_name("rdeepnet")), "serve", "--config", str(self.settings_file)]
         module = "tests.end_to_end.fake_service"
-        return [sys.executable, "-m", module, str(self._settings_file), str(self.control)]
+        return [sys.executable, "-m", module, str(self.settings_file), str(self.control)]
 
     def kill(self) -> None:
         """SIGKILL: no handler runs, nothing is flushed."""
@@ -179,7 +182,15 @@ def running_service(folder: Path, **options: Any) -> Iterator[RunningService]:
 class Orthanc:
     """Debian's Orthanc as PACS, with its REST interface; AE title PACS, our service its modality `rdeepnet`."""
 
-    def __init__(self, folder: Path, *, service_port: int, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        service_port: int = 0,
+        port: int = 0,
+        plugins: Sequence[Path] = (),
+        title: str = "ORTHANC",
+    ) -> None:
         folder.mkdir(parents=True)
         self.port = port or free_port()
         self._http = free_port()
@@ -187,11 +198,11 @@ class Orthanc:
             "Name": "PACS",
             "StorageDirectory": str(folder / "storage"),
             "IndexDirectory": str(folder / "index"),
-            "Plugins": [],
+            "Plugins": [str(plugin) for plugin in plugins],
             "HttpPort": self._http,
             "RemoteAccessAllowed": False,
             "AuthenticationEnabled": False,
-            "DicomAet": "ORTHANC",
+            "DicomAet": title,
             "DicomPort": self.port,
             "DicomCheckCalledAet": False,
             "DicomModalities": {"rdeepnet": [AE_TITLE, "127.0.0.1", service_port]},
@@ -217,6 +228,12 @@ class Orthanc:
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._http}/{path}", timeout=30) as answer:
             return json.load(answer)
+
+    def get_bytes(self, path: str, *, accept: str) -> tuple[str, bytes]:
+        """Content type and body of an answer."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self._http}/{path}", headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.headers["Content-Type"]), answer.read()
 
     def post(self, path: str, body: bytes) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{self._http}/{path}", data=body, method="POST")
