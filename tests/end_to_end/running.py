@@ -186,7 +186,7 @@ class Orthanc:
         self,
         folder: Path,
         *,
-        service_port: int = 0,
+        service_port: int = 104,
         port: int = 0,
         plugins: Sequence[Path] = (),
         title: str = "ORTHANC",
