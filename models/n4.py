@@ -17,7 +17,7 @@ longer), and sums are added in another order. The constant gain that remains is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,7 @@ from torch import Tensor
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable
 from models.n4_settings import N4Settings, shrunk
+from models.torch_threads import one_thread
 from models.volume import Volume
 
 ORDER = 3  # cubic
@@ -82,8 +83,11 @@ class N4:
             When the CUDA device has too little memory.
         """
         result = np.empty(volume.shape, dtype=np.float32)
-        for part, log_field in self._fitted(volume, body):
+
+        def keep(part: slice, log_field: NDArray[np.float32]) -> None:
             result[part] = log_field
+
+        self._fit(volume, body, use=keep)
         return result
 
     def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
@@ -95,21 +99,26 @@ class N4:
             As `log_field`.
         """
         result = np.empty(volume.shape, dtype=np.float32)
-        for part, log_field in self._fitted(volume, body):
+
+        def divide(part: slice, log_field: NDArray[np.float32]) -> None:
             np.divide(volume.voxels[part], np.exp(log_field, out=log_field), out=result[part])
+
+        self._fit(volume, body, use=divide)
         return Volume(volume.affine, result)
 
-    def _fitted(self, volume: Volume, body: NDArray[np.bool_]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """The log field, a few slices at a time."""
+    def _fit(
+        self, volume: Volume, body: NDArray[np.bool_], *, use: Callable[[slice, NDArray[np.float32]], None]
+    ) -> None:
+        """Hand the log field on, a few slices at a time, while they are in the cache."""
         device = torch.device("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
         image, mask = shrunk(volume, body, shrink=self.settings.shrink)
         inside = torch.from_numpy(sitk.GetArrayFromImage(mask) == 1)
         small = torch.from_numpy(sitk.GetArrayFromImage(image))
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), one_thread():
                 lattice = fit_log_field(small.to(device), inside.to(device), self.settings)
                 for part, field_part in evaluate(lattice, volume.shape):
-                    yield part, field_part.cpu().numpy()
+                    use(part, field_part.cpu().numpy())
         except torch.cuda.OutOfMemoryError as error:
             size = " × ".join(map(str, volume.shape))
             raise DeviceMemoryExhausted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +23,8 @@ class SimpleItkN4:
     Attributes
     ----------
     settings : parameters
-    threads : 0 for SimpleITK's own choice; another count changes the field by up to 7e-3 (log units)
+    threads : 0 for SimpleITK's own choice; another count changes the field by up to 7e-3 (log units). The filters
+        inside N4 know the process-wide number only, so that is what is set while a field is fitted.
     """
 
     settings: N4Settings = field(default_factory=N4Settings)
@@ -42,18 +45,11 @@ class SimpleItkN4:
         """
         settings = self.settings
         image, mask = shrunk(volume, body, shrink=settings.shrink)
-        fit = sitk.N4BiasFieldCorrectionImageFilter()
-        fit.SetMaximumNumberOfIterations(list(settings.iterations))
-        fit.SetConvergenceThreshold(settings.convergence_threshold)
-        fit.SetNumberOfHistogramBins(settings.bins)
-        fit.SetWienerFilterNoise(settings.wiener_noise)
-        fit.SetBiasFieldFullWidthAtHalfMaximum(settings.fwhm)
-        fit.SetNumberOfControlPoints([settings.control_points] * 3)
-        if self.threads:
-            fit.SetNumberOfThreads(self.threads)
         try:
-            fit.Execute(image, mask)
-            field = fit.GetLogBiasFieldAsImage(to_sitk(volume.voxels, volume))
+            with _threads(self.threads):
+                fit = _filter(settings)
+                fit.Execute(image, mask)
+                field = fit.GetLogBiasFieldAsImage(to_sitk(volume.voxels, volume))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise StudyRejected(
@@ -71,3 +67,25 @@ class SimpleItkN4:
     def on_cpu(self) -> SimpleItkN4:
         """Itself: SimpleITK's N4 knows no other device."""
         return self
+
+
+def _filter(settings: N4Settings) -> sitk.N4BiasFieldCorrectionImageFilter:
+    fit = sitk.N4BiasFieldCorrectionImageFilter()
+    fit.SetMaximumNumberOfIterations(list(settings.iterations))
+    fit.SetConvergenceThreshold(settings.convergence_threshold)
+    fit.SetNumberOfHistogramBins(settings.bins)
+    fit.SetWienerFilterNoise(settings.wiener_noise)
+    fit.SetBiasFieldFullWidthAtHalfMaximum(settings.fwhm)
+    fit.SetNumberOfControlPoints([settings.control_points] * 3)
+    return fit
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """SimpleITK's process-wide number of threads for a while; 0 leaves it."""
+    before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count or before)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)

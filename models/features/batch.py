@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from models.features.glrlm import glrlm_features
 from models.features.glszm import glszm_features
 from models.features.ngtdm import ngtdm_features
 from models.features.texture import TextureCounts
+from models.torch_threads import one_thread
 
 
 def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:
@@ -63,38 +62,12 @@ def grey_level_features(
     counts : the matrices of each image
     """
     results: list[dict[str, float]] = [{}] * len(counts)
-    with _one_thread():
+    with one_thread():
         for group in _groups(counts, device):
             features = _evaluate(values[group], [counts[k] for k in group], voxel_volume_mm3, device)
             for k, found in zip(group, features, strict=True):
                 results[k] = found
     return results
-
-
-_thread_lock = threading.Lock()
-_thread_users = 0
-_threads_before = 1
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread of the CPU meanwhile: the arrays are small, and waiting threads burn what they give.
-
-    The number of threads is one setting of the process; the last one out restores it.
-    """
-    global _thread_users, _threads_before
-    with _thread_lock:
-        if _thread_users == 0:
-            _threads_before = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _thread_users += 1
-    try:
-        yield
-    finally:
-        with _thread_lock:
-            _thread_users -= 1
-            if _thread_users == 0:
-                torch.set_num_threads(_threads_before)
 
 
 def _evaluate(
