@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from appliance import cli_offline, cli_service, cli_setup
+from appliance import cli_cohort, cli_offline, cli_service, cli_setup
 from appliance.cli_exit import Commands
 from models.version import software_version
 
 _OFFLINE = "Offline, on folders"
+_COHORT = "Cohorts"
 _SERVICE = "The appliance"
 _SETUP = "Set-up"
 
@@ -52,6 +53,8 @@ app.command("run", rich_help_panel=_OFFLINE)(cli_offline.run)
 app.command("series", rich_help_panel=_OFFLINE)(cli_offline.series)
 app.command("features", rich_help_panel=_OFFLINE)(cli_offline.features)
 app.command("demo", rich_help_panel=_OFFLINE)(cli_offline.demo)
+app.add_typer(cli_cohort.cohort, rich_help_panel=_COHORT)
+app.command("evaluate", rich_help_panel=_COHORT)(cli_cohort.evaluate)
 app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
 app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
 app.command("show", rich_help_panel=_SERVICE)(cli_service.show)

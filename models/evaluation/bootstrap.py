@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.evaluation.followed import Floats
 from models.evaluation.results import Estimate, Found, NotEstimable
 
-FEWEST_EVENTS = 3  # with fewer, most samples repeat the same one or two events
+FEWEST_EVENTS = 5  # with fewer, the samples repeat the same few events and the interval is far too short
 _FEWEST_USABLE = 0.9  # share of the samples in which the statistic exists
 _CELLS = 2_000_000  # of one batch of samples
 

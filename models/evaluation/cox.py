@@ -76,7 +76,7 @@ def fit_cox(times_months: ArrayLike, events: ArrayLike, covariate: ArrayLike) ->
         if abs(beta) > _LARGEST:
             return None
         if abs(step) < 1e-10:
-            return CoxFit(beta / spread, 1 / (np.sqrt(curvature) * spread), value)
+            return CoxFit(beta / spread, float(1 / (np.sqrt(curvature) * spread)), value)
     return None
 
 

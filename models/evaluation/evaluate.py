@@ -53,10 +53,8 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
     package = model.package
     columns = _subgroup_columns(table, settings.subgroups)
     values = table.features.columns(package.inputs)
-    complete: NDArray[np.bool_] = ~np.isnan(values).any(axis=1)
-    has_outcome: NDArray[np.bool_] = ~np.isnan(
-        table.krt7_as_high if package.task is Task.KRT7_AS else table.times_months
-    )
+    complete = np.all(~np.isnan(values), axis=1)
+    has_outcome = ~np.isnan(table.krt7_as_high if package.task is Task.KRT7_AS else table.times_months)
     used = complete & has_outcome
     if not used.any():
         what = "krt7_as_high" if package.task is Task.KRT7_AS else "a time and an event"
@@ -135,7 +133,10 @@ def _subgroup_columns(table: PatientTable, asked: Sequence[str] | None) -> tuple
 def _groups(
     table: PatientTable, used: NDArray[np.bool_], columns: Sequence[str]
 ) -> Iterator[tuple[str, tuple[str, str] | None, NDArray[np.bool_]]]:
-    """(cohort, subgroup, rows) with at least one patient; each cohort is followed by its subgroups."""
+    """(cohort, subgroup, rows) with at least one patient; each cohort is followed by its subgroups.
+
+    A subgroup that is the whole cohort is left out.
+    """
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
         if not inside.any():
@@ -144,7 +145,9 @@ def _groups(
         for column in columns:
             labels = table.clinical[column]
             for label in sorted(set(labels[inside].tolist()) - {""}):
-                yield cohort, (column, label), inside & (labels == label)
+                rows = inside & (labels == label)
+                if rows.sum() < inside.sum():
+                    yield cohort, (column, label), rows
 
 
 def _left_out(

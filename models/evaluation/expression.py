@@ -61,7 +61,7 @@ def _share(flags: NDArray[np.bool_], why_not: str) -> Found:
 
 
 def _logistic_slope(probabilities: Floats, is_high: NDArray[np.bool_]) -> Found:
-    """Slope of the logistic regression of the outcome on the logit of the probability (Cox 1958), by Newton's method."""
+    """Slope of the logistic regression of the outcome on the logit of the probability (Cox 1958), by Newton steps."""
     clipped = np.clip(probabilities, 1e-9, 1 - 1e-9)
     design = np.column_stack([np.ones(clipped.size), np.log(clipped / (1 - clipped))])
     beta = np.zeros(2)
