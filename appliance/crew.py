@@ -157,7 +157,10 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
             message = ("answer", answer(task))
         except Exception as error:  # outermost loop of a worker: one bad task must not stop the others
             message = ("broken", _described(error))
-        pipe.send(message)
+        try:
+            pipe.send(message)
+        except BrokenPipeError:
+            return  # nobody is there any more
 
 
 def _described(error: Exception) -> str:
