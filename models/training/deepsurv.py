@@ -53,6 +53,7 @@ def fit_recurrence(
     recipe: Recipe,
     ties: Ties = Ties.EFRON,
     seed: int,
+    device: str = "cpu",
 ) -> RecurrenceModel:
     """Train on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
@@ -61,9 +62,9 @@ def fit_recurrence(
     SetupError
         When the arrays do not fit, nothing varies, or a fold has no event.
     """
-    objective = objective_of(times_months, events, ties)
+    objective = objective_of(times_months, events, ties, device=device)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.members, seed=seed)
+    raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.inner_folds, seed=seed)
     slope = max(0.0, cox_slope(times_months, events, raw))
     ensemble = fit_ensemble(values, usable, objective=objective, recipe=recipe, seed=seed)
     scorer = replace(ensemble, gains=tuple(slope * gain for gain in ensemble.gains), offset=slope * ensemble.offset)
@@ -89,11 +90,13 @@ def cox_slope(times: ArrayLike, events: ArrayLike, log_risk: ArrayLike) -> float
     return float(minimize_scalar(loss, bounds=(-50.0, 50.0), method="bounded", options={"xatol": 1e-8}).x)
 
 
-def objective_of(times: NDArray[np.float64], events: NDArray[np.float64], ties: Ties) -> Objective:
+def objective_of(
+    times: NDArray[np.float64], events: NDArray[np.float64], ties: Ties, *, device: str = "cpu"
+) -> Objective:
     """Mean negative log partial likelihood per event; association by martingale residuals; folds by event."""
 
     def loss(indices: Indices) -> Loss:
-        sets = risk_sets(times[indices], events[indices])
+        sets = risk_sets(times[indices], events[indices]).to(device)
 
         def mean_loss(log_risk: Tensor) -> Tensor:
             return negative_log_partial_likelihood(log_risk, sets, ties=ties) / sets.event_count
@@ -104,4 +107,5 @@ def objective_of(times: NDArray[np.float64], events: NDArray[np.float64], ties: 
         stratify=events.astype(np.bool_),
         residuals=lambda indices: null_martingale_residuals(times[indices], events[indices]),
         loss=loss,
+        device=device,
     )

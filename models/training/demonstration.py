@@ -72,7 +72,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
         data=DATA,
         patients=len(values),
         events=int(cohort.events.sum()),
-        recipe=_recipe(Recipe()) + f" Calibrated with slope {model.slope:.2f} from out-of-fold log-risks.",
+        recipe=Recipe().in_words() + f" Calibrated with slope {model.slope:.2f} from out-of-fold log-risks.",
         performance=(
             f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of "
             f"fold, {model.c_apparent:.2f} on the training patients). It says nothing about real patients."
@@ -114,7 +114,7 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
         data=DATA + " High expression is above the median of the simulated expression.",
         patients=len(values),
         events=int(high.sum()),
-        recipe=_recipe(Recipe()) + " Platt scaling from out-of-fold outputs.",
+        recipe=Recipe().in_words() + " Platt scaling from out-of-fold outputs.",
         performance=(
             f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
             f"{model.auc_apparent:.2f} on the training patients). It says nothing about real patients."
@@ -141,12 +141,3 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )
     return folder
-
-
-def _recipe(recipe: Recipe) -> str:
-    widths = "-".join(str(width) for width in recipe.hidden)
-    return (
-        f"{recipe.members} members ({widths} units, SiLU, batch normalisation, dropout {recipe.dropout:g}), "
-        f"inputs with |r| above {recipe.correlation_limit:g} dropped, {recipe.selected} inputs selected inside each "
-        "fold, AdamW with early stopping on the held-out fold, seed fixed."
-    )

@@ -29,12 +29,14 @@ class Objective:
     ----------
     stratify : bool (patients,), spread evenly over the folds
     residuals : what the univariate association is measured with: indices → (indices,)
-    loss : indices → (outputs of these patients → scalar)
+    loss : indices → (outputs of these patients, on the device → scalar)
+    device : "cpu" or "cuda", where the networks are trained
     """
 
     stratify: NDArray[np.bool_]
     residuals: Callable[[Indices], NDArray[np.float64]]
     loss: Callable[[Indices], Loss]
+    device: str = "cpu"
 
 
 def usable_inputs(names: tuple[str, ...], values: NDArray[np.float64], *, diagnostics: bool) -> Indices:
@@ -68,10 +70,12 @@ def fit_ensemble(
     """
     mean, spread = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
     z = np.clip((values[:, usable] - mean) / spread, -CLIP, CLIP)
-    kept = uncorrelated((values[:, usable] - mean) / spread, limit=recipe.correlation_limit)
+    kept = np.arange(usable.size)
+    if recipe.correlation_limit < 1:
+        kept = uncorrelated((values[:, usable] - mean) / spread, limit=recipe.correlation_limit)
     z = z[:, kept]
 
-    folds = stratified_folds(objective.stratify, folds=recipe.members, seed=seed)
+    folds = stratified_folds(objective.stratify, folds=recipe.inner_folds, seed=seed)
     networks: list[tuple[Indices, tuple[Layer, ...]]] = []
     gains, offset = [], 0.0
     for fold in range(recipe.members):
@@ -86,6 +90,7 @@ def fit_ensemble(
             held_out_loss=objective.loss(outside),
             recipe=recipe,
             seed=seed + fold,
+            device=objective.device,
         )
         member = _scorer(kept.size, chosen, [(chosen, fit.layers)], (1.0,), 0.0)
         output = member.output(z[inside])
@@ -141,6 +146,7 @@ def out_of_fold(
             stratify=objective.stratify[inside],
             residuals=lambda indices, inside=inside: objective.residuals(inside[indices]),  # type: ignore[misc]
             loss=lambda indices, inside=inside: objective.loss(inside[indices]),  # type: ignore[misc]
+            device=objective.device,
         )
         varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
         scorer = fit_ensemble(values[inside], varies, objective=part, recipe=recipe, seed=seed + 1000 * (fold + 1))

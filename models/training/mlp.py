@@ -37,7 +37,13 @@ class ExpressionModel:
 
 
 def fit_expression(
-    names: tuple[str, ...], values: NDArray[np.float64], *, high: NDArray[np.bool_], recipe: Recipe, seed: int
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    *,
+    high: NDArray[np.bool_],
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
 ) -> ExpressionModel:
     """Train on `values` (patients, inputs) and `high` (patients,).
 
@@ -46,14 +52,14 @@ def fit_expression(
     SetupError
         When the arrays do not fit, nothing varies, or one of the two classes is rarer than the folds.
     """
-    if high.shape != (len(values),) or min(int(high.sum()), int((~high).sum())) < recipe.members**2:
+    if high.shape != (len(values),) or min(int(high.sum()), int((~high).sum())) < recipe.inner_folds**2:
         raise SetupError(
-            f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.members**2} of each "
+            f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.inner_folds**2} of each "
             "class are needed for the folds."
         )
-    objective = _objective(high)
+    objective = _objective(high, device)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.members, seed=seed)
+    raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.inner_folds, seed=seed)
     slope, intercept = platt_scaling(raw, high)
     ensemble = fit_ensemble(values, usable, objective=objective, recipe=recipe, seed=seed)
     scorer = replace(
@@ -94,11 +100,13 @@ def platt_scaling(outputs: NDArray[np.float64], high: NDArray[np.bool_]) -> tupl
     return float(result.x[0]), float(result.x[1])
 
 
-def _objective(high: NDArray[np.bool_]) -> Objective:
+def _objective(high: NDArray[np.bool_], device: str) -> Objective:
     target = high.astype(np.float64)
 
     def loss(indices: Indices) -> Loss:
-        labels = torch.from_numpy(target[indices])
+        labels = torch.from_numpy(target[indices]).to(device)
         return lambda logits: torch.nn.functional.binary_cross_entropy_with_logits(logits, labels)
 
-    return Objective(stratify=high, residuals=lambda indices: target[indices] - target[indices].mean(), loss=loss)
+    return Objective(
+        stratify=high, residuals=lambda indices: target[indices] - target[indices].mean(), loss=loss, device=device
+    )

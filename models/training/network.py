@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.errors import SetupError
+from models.errors import EngineUnavailable, SetupError
 from models.training.scorer import Layer
 
 Loss = Callable[[Tensor], Tensor]
@@ -27,7 +27,8 @@ class Recipe:
 
     Attributes
     ----------
-    members : networks of the ensemble = inner folds, each held out once for early stopping
+    members : networks of the ensemble, one for each inner fold that is held out for early stopping
+    folds : inner folds; as many as members when None
     hidden : width of each hidden layer
     dropout : share of hidden units dropped while training
     batch_norm : batch normalisation before the activation; folded into the dense layer afterwards
@@ -50,15 +51,71 @@ class Recipe:
     correlation_limit: float = 0.9
     selected: int | None = 100
     diagnostics: bool = False
+    folds: int | None = None
 
     def __post_init__(self) -> None:
-        if self.members < 2 or not self.hidden or min(self.hidden) < 1 or self.epochs < 1 or self.patience < 1:
-            raise SetupError("A recipe needs at least 2 members, 1 hidden unit, 1 epoch and a patience of 1 epoch.")
+        if (
+            not 1 <= self.members <= self.inner_folds
+            or self.inner_folds < 2
+            or not self.hidden
+            or min(self.hidden) < 1
+            or self.epochs < 1
+            or self.patience < 1
+        ):
+            raise SetupError(
+                "A recipe needs at least 1 member, 2 folds, no more members than folds, 1 hidden unit, 1 epoch and a "
+                "patience of 1 epoch."
+            )
         if not 0 <= self.dropout < 1 or not 0 < self.correlation_limit <= 1 or not self.learning_rate > 0:
             raise SetupError(
                 f"Dropout {self.dropout}, correlation limit {self.correlation_limit}, learning rate "
                 f"{self.learning_rate}: 0 to below 1, above 0 to 1, and a positive number were expected."
             )
+
+    @property
+    def inner_folds(self) -> int:
+        """Folds the training patients are divided into, and outer folds of the out-of-fold outputs."""
+        return self.members if self.folds is None else self.folds
+
+    def in_words(self) -> str:
+        """One sentence for manifest and card."""
+        widths = "-".join(str(width) for width in self.hidden)
+        members = "1 network" if self.members == 1 else f"{self.members} members"
+        dropped = (
+            "no input dropped for correlation"
+            if self.correlation_limit >= 1
+            else f"inputs with |r| above {self.correlation_limit:g} dropped"
+        )
+        selected = "no selection" if self.selected is None else f"{self.selected} inputs selected inside each fold"
+        return (
+            f"{members} ({widths} units, SiLU{', batch normalisation' if self.batch_norm else ''}, dropout "
+            f"{self.dropout:g}), {dropped}, {selected}, AdamW with early stopping on the held-out fold, seed fixed."
+        )
+
+
+# The method of the paper: all inputs, diagnostics included, one network; a fifth of the patients stops the training.
+PAPER = Recipe(members=1, folds=5, correlation_limit=1.0, selected=None, diagnostics=True)
+
+
+def training_device(name: str) -> str:
+    """ "cpu" or "cuda"; "auto" is CUDA where there is a device.
+
+    Raises
+    ------
+    EngineUnavailable
+        When CUDA was asked for and is not there.
+    SetupError
+        When the name is another one.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise SetupError(f"The device is '{name}'; auto, cpu or cuda was expected.")
+    available = name != "cpu" and torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise EngineUnavailable(
+            "Training was asked to run on CUDA, but torch finds no CUDA device; check the driver with nvidia-smi and "
+            "install a torch build with CUDA, or use --device cpu."
+        )
+    return "cuda" if available else "cpu"
 
 
 @dataclass(frozen=True)
@@ -71,25 +128,33 @@ class Fit:
 
 
 def fit_network(
-    z: NDArray[np.float64], held_out: NDArray[np.float64], *, loss: Loss, held_out_loss: Loss, recipe: Recipe, seed: int
+    z: NDArray[np.float64],
+    held_out: NDArray[np.float64],
+    *,
+    loss: Loss,
+    held_out_loss: Loss,
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
 ) -> Fit:
     """Train on `z` and keep the epoch with the smallest loss on `held_out`.
 
     Parameters
     ----------
     z, held_out : (patients, inputs), scaled and clipped
-    loss, held_out_loss : outputs (patients,) → scalar
+    loss, held_out_loss : outputs (patients,) → scalar, on the device
+    device : "cpu" or "cuda"; dropout draws other numbers on each, so the two give different networks
 
     Raises
     ------
     SetupError
         When the loss stops being finite.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device == "cuda" else []):
         torch.manual_seed(seed)
-        network = built_network(z.shape[1], recipe).double()
+        network = built_network(z.shape[1], recipe).double().to(device)
         optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-        inputs, unseen = torch.from_numpy(z), torch.from_numpy(held_out)
+        inputs, unseen = torch.from_numpy(z).to(device), torch.from_numpy(held_out).to(device)
         best, best_epoch, best_state = np.inf, 0, copy.deepcopy(network.state_dict())
         for epoch in range(1, recipe.epochs + 1):
             network.train()
@@ -107,7 +172,7 @@ def fit_network(
             elif epoch - best_epoch >= recipe.patience:
                 break
         network.load_state_dict(best_state)
-    return Fit(folded_layers(network), best_epoch, best)
+    return Fit(folded_layers(network.cpu()), best_epoch, best)
 
 
 def built_network(inputs: int, recipe: Recipe) -> nn.Sequential:

@@ -7,7 +7,7 @@ exp(log-risk - max) underflows to log(0) as soon as the log-risks of an unregula
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -45,6 +45,11 @@ class RiskSets:
     group: Tensor
     deaths: Tensor
     share: Tensor
+
+    def to(self, device: str) -> RiskSets:
+        """The same on another device."""
+        moved = (getattr(self, field.name).to(device) for field in fields(self))
+        return RiskSets(*moved)
 
     @property
     def event_count(self) -> int:
@@ -107,6 +112,9 @@ def negative_log_partial_likelihood(log_risk: Tensor, sets: RiskSets, *, ties: T
 def _tied_sums(dead: Tensor, sets: RiskSets) -> Tensor:
     """For every event, the log of the sum of exp(log-risk) over the events at its time: (d,)."""
     groups = sets.deaths.numel()
-    peak = torch.full((groups,), -torch.inf, dtype=dead.dtype).scatter_reduce(0, sets.group, dead.detach(), "amax")
-    total = torch.zeros(groups, dtype=dead.dtype).index_add(0, sets.group, torch.exp(dead - peak[sets.group]))
+    lowest = torch.full((groups,), -torch.inf, dtype=dead.dtype, device=dead.device)
+    peak = lowest.scatter_reduce(0, sets.group, dead.detach(), "amax")
+    total = torch.zeros(groups, dtype=dead.dtype, device=dead.device).index_add(
+        0, sets.group, torch.exp(dead - peak[sets.group])
+    )
     return torch.log(total[sets.group]) + peak[sets.group]

@@ -1,0 +1,148 @@
+"""How familiar a patient's features are to a model: whether they look like those of its training patients.
+
+Three numbers, because each is blind to something the others see:
+
+    residual   what is left of the scaled features outside the leading principal components of the training patients:
+               a broken pattern (sequences swapped, another scanner, another region)
+    distance   Mahalanobis distance inside these components: a known pattern, much stronger than usual
+    share      share of the inputs outside the 0.5 to 99.5 % quantiles of the training patients: few but extreme values
+
+Their limits are the 99 % quantiles of patients who were held out, because the residual of a training patient is too
+small by construction: a limit taken from training patients calls every fifth ordinary new patient unfamiliar.
+Reference for the pair of residual and distance: Jackson and Mudholkar (1979), Technometrics 21:341-349.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.errors import SetupError
+
+Floats = NDArray[np.float64]
+
+CLIP = 4.0  # standard deviations, as in the models
+HELD_OUT_SHARE = 0.99  # of the held-out patients below each limit
+COMPONENTS = 50  # at most; half a megabyte for 3,452 inputs
+_ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What 99 % of held-out patients do not exceed; units as in `Measures`."""
+
+    residual: float
+    distance: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """How far patients are from the training patients.
+
+    Attributes
+    ----------
+    residual : float64 (patients,), mean square of the scaled inputs outside the components
+    distance : float64 (patients,), Mahalanobis distance inside the components, standard deviations
+    share : float64 (patients,), 0 to 1, of the inputs outside the range
+    """
+
+    residual: Floats
+    distance: Floats
+    share: Floats
+
+    def exceed(self, limits: Limits) -> NDArray[np.bool_]:
+        """bool (patients,): above at least one limit."""
+        return (self.residual > limits.residual) | (self.distance > limits.distance) | (self.share > limits.share)
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """The distribution of the training patients' features.
+
+    Attributes
+    ----------
+    used : int64 (used,), which inputs are compared: those that varied
+    centre, scale : float64 (used,), mean and standard deviation, scale positive
+    directions : float32 (components, used), orthonormal
+    variances : float64 (components,), positive, of the training patients along them
+    limits : from held-out patients
+
+    Raises
+    ------
+    SetupError
+        When the arrays do not fit together.
+    """
+
+    used: NDArray[np.int64]
+    centre: Floats
+    scale: Floats
+    directions: NDArray[np.float32]
+    variances: Floats
+    limits: Limits
+
+    def __post_init__(self) -> None:
+        count, components = self.used.size, self.variances.size
+        shapes = (self.used.shape, self.centre.shape, self.scale.shape, self.directions.shape, self.variances.shape)
+        if shapes != ((count,), (count,), (count,), (components, count), (components,)) or not 0 < components <= count:
+            raise SetupError(f"The arrays of the training distribution have shapes {shapes}; they do not fit together.")
+        if np.any(np.diff(self.used) <= 0) or self.used[0] < 0:
+            raise SetupError("The inputs of the training distribution are not in increasing order.")
+        numbers = (self.centre, self.scale, self.directions, self.variances, list(vars(self.limits).values()))
+        if not all(np.all(np.isfinite(array)) for array in numbers):
+            raise SetupError("The training distribution holds numbers that are not finite; none was expected.")
+        if not (np.all(self.scale > 0) and np.all(self.variances > 0)):
+            raise SetupError("A scale or variance of the training distribution is not positive.")
+
+    def scaled(self, values: ArrayLike) -> Floats:
+        """(patients, inputs) → standard deviations from the mean, not clipped: float64 (patients, used)."""
+        return np.asarray((np.asarray(values, dtype=np.float64)[:, self.used] - self.centre) / self.scale)
+
+    def measures(self, values: ArrayLike, *, low: Floats, high: Floats) -> Measures:
+        """Compare patients (patients, inputs) with the training patients; `low` and `high` are the ranges (inputs,)."""
+        x = np.asarray(values, dtype=np.float64)
+        z = np.clip(self.scaled(x), -CLIP, CLIP)
+        inside = z @ self.directions.T.astype(np.float64)
+        # Orthonormal directions: what is outside has the rest of the squared length.
+        outside = np.maximum((z**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+        return Measures(
+            residual=outside / self.used.size,
+            distance=np.sqrt((inside**2 / self.variances).sum(axis=1)),
+            share=((x < low) | (x > high)).mean(axis=1),
+        )
+
+    def to_bytes(self) -> bytes:
+        """As a NumPy archive; the same arrays give the same bytes."""
+        stream = io.BytesIO()
+        limits = np.array([self.limits.residual, self.limits.distance, self.limits.share])
+        arrays = (self.used, self.centre, self.scale, self.directions, self.variances, limits)
+        np.savez(stream, **dict(zip(_ARRAYS, arrays, strict=True)))
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, *, inputs: int) -> Familiarity:
+        """Read what `to_bytes` wrote, for a model with this many inputs.
+
+        Raises
+        ------
+        SetupError
+            When it is not such an archive or does not fit the inputs.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in _ARRAYS}
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise SetupError(
+                f"The training distribution is not an archive of {', '.join(_ARRAYS)}: {error!r}."
+            ) from error
+        kinds = {"used": np.int64, "directions": np.float32}
+        if any(array.dtype != kinds.get(name, np.float64) for name, array in arrays.items()):
+            raise SetupError("An array of the training distribution has another type of number than expected.")
+        if arrays["limits"].shape != (3,) or arrays["used"].size == 0 or arrays["used"].max() >= inputs:
+            raise SetupError(f"The training distribution is not one of {inputs} inputs with three limits.")
+        residual, distance, share = (float(limit) for limit in arrays.pop("limits"))
+        return cls(**arrays, limits=Limits(residual, distance, share))

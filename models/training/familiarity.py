@@ -1,0 +1,74 @@
+"""Learns what the features of the training patients look like, with limits from patients who were held out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import SetupError
+from models.familiarity import CLIP, COMPONENTS, HELD_OUT_SHARE, Familiarity, Floats, Limits, Measures
+
+RANGE = (0.005, 0.995)  # quantiles that make the range of an input
+FOLDS = 5
+_PATIENTS_PER_COMPONENT = 5
+_NO_LIMITS = Limits(residual=0.0, distance=0.0, share=0.0)
+
+
+def fit_familiarity(values: Floats, usable: NDArray[np.int64], *, seed: int) -> Familiarity:
+    """Principal components of the training patients; limits from five folds, each compared with the other four.
+
+    Parameters
+    ----------
+    values : (patients, inputs), finite
+    usable : inputs that vary
+
+    Raises
+    ------
+    SetupError
+        When there are fewer than two patients for each fold.
+    """
+    if len(values) < 2 * FOLDS:
+        raise SetupError(f"{len(values)} patients; at least {2 * FOLDS} are needed to learn what is usual.")
+    fold_of = np.random.default_rng(seed).permutation(len(values)) % FOLDS
+    held_out: list[Measures] = []
+    for fold in range(FOLDS):
+        inside = values[fold_of != fold]
+        varies = usable[inside[:, usable].std(axis=0) > 0]
+        low, high = input_ranges(inside)
+        held_out.append(_fitted(inside, varies, _NO_LIMITS).measures(values[fold_of == fold], low=low, high=high))
+
+    def limit(name: str) -> float:
+        found = np.concatenate([getattr(measures, name) for measures in held_out])
+        # The next larger of the patients there are: with fewer than a hundred, the largest.
+        return float(np.quantile(found, HELD_OUT_SHARE, method="higher"))
+
+    return _fitted(values, usable, Limits(limit("residual"), limit("distance"), limit("share")))
+
+
+def input_ranges(values: Floats) -> tuple[Floats, Floats]:
+    """0.5 and 99.5 % quantile of each input: (patients, inputs) → two of (inputs,)."""
+    low, high = np.quantile(values, RANGE, axis=0)
+    return np.asarray(low), np.asarray(high)
+
+
+def _fitted(values: Floats, usable: NDArray[np.int64], limits: Limits) -> Familiarity:
+    centre, scale = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
+    z = np.clip((values[:, usable] - centre) / scale, -CLIP, CLIP)
+    count = max(1, min(COMPONENTS, len(values) // _PATIENTS_PER_COMPONENT, usable.size))
+    # Components from the patients' inner products: a matrix of hundreds of patients, not of thousands of inputs.
+    squares, vectors = np.linalg.eigh(z @ z.T)
+    squares, vectors = squares[::-1][:count], vectors[:, ::-1][:, :count]
+    kept = squares > 1e-9 * squares[0]
+    squares, vectors = squares[kept], vectors[:, kept]
+    directions = (z.T @ vectors / np.sqrt(squares)).T
+    # Eigenvectors have no sign; the largest entry is made positive.
+    largest = np.abs(directions).argmax(axis=1)
+    directions *= np.sign(directions[np.arange(len(directions)), largest])[:, np.newaxis]
+    return Familiarity(
+        used=usable,
+        centre=centre,
+        scale=scale,
+        directions=directions.astype(np.float32),
+        variances=squares / len(values),
+        limits=limits,
+    )
