@@ -13,6 +13,8 @@ from torch import Tensor
 
 from models.features.level_size import entropy
 
+# Relative range up to which a region is flat: what filters leave of a constant. Its skewness would be one of rounding.
+_ROUNDING = 1e-12
 _PERCENTS = (10, 25, 50, 75, 90)
 
 
@@ -42,7 +44,8 @@ def firstorder_features(values: Tensor, level_counts: Tensor, voxel_volume_mm3: 
 
     Returns
     -------
-    float64 (...) by PyRadiomics' name. In a flat region skewness, kurtosis, variance and the deviations are exactly 0.
+    float64 (...) by PyRadiomics' name. Skewness and kurtosis of a region that is flat up to rounding are 0; of an
+    exactly flat one variance and deviations, too.
     """
     count = values.shape[-1]
     minimum, maximum = values[..., 0], values[..., -1]
@@ -53,7 +56,8 @@ def firstorder_features(values: Tensor, level_counts: Tensor, voxel_volume_mm3: 
     second = squares.mean(-1)
     third = (squares * centred).mean(-1)
     fourth = (squares**2).mean(-1)
-    divisor = torch.where(second == 0, 1.0, second)
+    varies = maximum - minimum > _ROUNDING * torch.maximum(minimum.abs(), maximum.abs())
+    divisor = torch.where(varies, second, 1.0)
     energy = (values**2).sum(-1)
     p10, p90 = _percentile(values, 10), _percentile(values, 90)
     kept = ((values >= p10[..., None]) & (values <= p90[..., None])).to(values.dtype)
@@ -76,8 +80,8 @@ def firstorder_features(values: Tensor, level_counts: Tensor, voxel_volume_mm3: 
         "MeanAbsoluteDeviation": centred.abs().mean(-1),
         "RobustMeanAbsoluteDeviation": robust,
         "RootMeanSquared": torch.sqrt(energy / count),
-        "Skewness": third / divisor**1.5,
-        "Kurtosis": fourth / divisor**2,
+        "Skewness": torch.where(varies, third / divisor**1.5, 0.0),
+        "Kurtosis": torch.where(varies, fourth / divisor**2, 0.0),
         "Variance": second,
         "Uniformity": (p**2).sum(-1),
     }

@@ -48,7 +48,8 @@ DIFFERENCES: dict[str, str] = {
     "no two voxels are neighbours (PyRadiomics: NaN for all GLCM features)": "FeatureUndefined",
     "no voxel between the percentiles 10 and 90, as in a region of two voxels (PyRadiomics: NaN for the robust "
     "deviation)": "FeatureUndefined",
-    "flat region: Skewness, Kurtosis (PyRadiomics: 0, or ±1 and 1 when rounding moves the mean)": "0",
+    "flat region, exactly or up to rounding (a range below 1e-12 of the values): Skewness, Kurtosis (PyRadiomics: 0, "
+    "or the moments of its rounding errors)": "0",
     "Imc2 or MCC, all directions negative under the root by rounding (PyRadiomics: NaN)": "0",
     "last bits of the normalised image (ITK's deviation depends on its number of threads)": "the exactly rounded mean",
     "single level: MCC, Correlation 1; Imc1, Imc2, InverseVariance 0; Coarseness 1e6": "the same values",

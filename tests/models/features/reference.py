@@ -86,6 +86,7 @@ def natural_scale(name: str, reference: Mapping[str, float]) -> float:
         "MeanAbsoluteDeviation": grey,
         "RobustMeanAbsoluteDeviation": grey,
         "InterquartileRange": grey,
+        "Range": grey,
         "Variance": grey**2,
     }
     if feature == "ClusterShade":
