@@ -56,7 +56,8 @@ _COMMON = (
             "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
             "Modality", "SeriesNumber", "InstanceNumber", "Manufacturer", "ManufacturerModelName", "SoftwareVersions",
             "DeviceSerialNumber", "DeviceUID", "ContentDate", "ContentTime", "ContributingEquipmentSequence",
-            "CodingSchemeIdentificationSequence",
+            "CodingSchemeIdentificationSequence", "InstanceCreationDate", "InstanceCreationTime", "SeriesDate",
+            "SeriesTime", "SeriesDescription",
         ),
         (
             "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
@@ -74,7 +75,8 @@ _SEGMENTATION = (
     Attributes(
         (),
         (
-            "FrameOfReferenceUID", "ImageType", "Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel",
+            "FrameOfReferenceUID", "ImageType", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+            "PixelRepresentation", "SamplesPerPixel", "SegmentsOverlap", "PresentationLUTShape", "ImageComments",
             "PhotometricInterpretation", "LossyImageCompression", "SegmentationType", "SegmentSequence", "ContentLabel",
             "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "NumberOfFrames",
             "DimensionOrganizationSequence", "DimensionIndexSequence", "ReferencedSeriesSequence", "PixelData",
@@ -104,8 +106,8 @@ _REPORT = (
     Attributes(
         (),
         (
-            "CompletionFlag", "VerificationFlag", "CurrentRequestedProcedureEvidenceSequence", "ValueType",
-            "ConceptNameCodeSequence", "ContinuityOfContent", "ContentTemplateSequence", "ContentSequence",
+            "CompletionFlag", "VerificationFlag", "PreliminaryFlag", "CurrentRequestedProcedureEvidenceSequence",
+            "ValueType", "ConceptNameCodeSequence", "ContinuityOfContent", "ContentTemplateSequence", "ContentSequence",
         ),
         ("ReferencedPerformedProcedureStepSequence", "PerformedProcedureCodeSequence"),
     ),
@@ -116,8 +118,8 @@ _DOCUMENT = (
     Attributes(
         (),
         (
-            "ConversionType", "BurnedInAnnotation", "DocumentTitle", "ConceptNameCodeSequence",
-            "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument", "EncapsulatedDocumentLength",
+            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "DocumentTitle",
+            "ConceptNameCodeSequence", "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument", "EncapsulatedDocumentLength",
             "SourceInstanceSequence",
         ),
         ("AcquisitionDateTime",),
@@ -232,9 +234,10 @@ def _declared_schemes(dataset: Dataset) -> Collection[str]:
         str(item.get("CodingSchemeDesignator", "")) for item in dataset.get("CodingSchemeIdentificationSequence", ())
     }
     # Codes that came with the study are the site's own; the site knows its schemes.
-    site = {
-        str(item.get("CodingSchemeDesignator", "")) for keyword in CARRIED_CODES for item in dataset.get(keyword, ())
-    }
+    orders = dataset.get("ReferencedRequestSequence", ())
+    carried = [item for keyword in CARRIED_CODES for item in dataset.get(keyword, ())]
+    carried += [item for order in orders for item in order.get("RequestedProcedureCodeSequence", ())]
+    site = {str(item.get("CodingSchemeDesignator", "")) for item in carried}
     return _STANDARD_SCHEMES | declared | site
 
 

@@ -76,6 +76,16 @@ _TRIAL_TYPE_3 = (
     "ClinicalTrialTimePointDescription",
 )
 
+# Of one order in a report (PS3.3 Table C.17-2), type 2.
+_REQUEST_TYPE_2 = (
+    "AccessionNumber",
+    "PlacerOrderNumberImagingServiceRequest",
+    "FillerOrderNumberImagingServiceRequest",
+    "RequestedProcedureID",
+    "RequestedProcedureDescription",
+)
+_REQUEST_CODE = "RequestedProcedureCodeSequence"
+
 _SEXES = frozenset({"F", "M", "O"})
 _OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
@@ -117,6 +127,30 @@ def carried_over(header: Dataset) -> Dataset:
             if keyword in result:
                 delattr(result, keyword)
     return result
+
+
+def referenced_requests(header: Dataset) -> list[Dataset]:
+    """Items of the Referenced Request Sequence (0040,A370): the orders the images were made for.
+
+    One for each order the images name, else one for the study's accession number, else none. Values that the standard
+    does not allow are left empty; the Referenced Study Sequence is, since that object was not received.
+    """
+    named = list(header.get("RequestAttributesSequence") or ())
+    if not named and not str(header.get("AccessionNumber", "") or "").strip():
+        return []
+    items = []
+    for source in named or [Dataset()]:
+        item = Dataset()
+        _add(item, header, "StudyInstanceUID")
+        item.ReferencedStudySequence = ItemSequence()
+        for keyword in _REQUEST_TYPE_2:
+            known = _add(item, source, keyword) or _add(item, header, keyword)
+            if not known or not _is_valid(dictionary_VR(keyword), str(item[keyword].value)):
+                item.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
+        if not (_add(item, source, _REQUEST_CODE) or _add(item, header, _REQUEST_CODE)):
+            item.add(DataElement(_tag(_REQUEST_CODE), "SQ", ItemSequence()))
+        items.append(item)
+    return items
 
 
 def in_time_zone(moment: datetime, root: Dataset) -> datetime:

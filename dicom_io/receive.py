@@ -48,6 +48,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_io.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.errors import NotReadable
 from dicom_io.identity import MANUFACTURER, is_ours
+from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
 VERIFICATION = UID("1.2.840.10008.1.1")
@@ -223,6 +224,8 @@ class Receiver:
         self._server: ThreadedAssociationServer | None = None
         _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU; refusals come through `refused`
         self._ae = AE(ae_title)
+        self._ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+        self._ae.implementation_version_name = implementation_version_name()
         self._ae.require_called_aet = True
         self._ae.maximum_pdu_size = MAXIMUM_PDU
         self._ae.maximum_associations = max_associations

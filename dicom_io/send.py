@@ -24,6 +24,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.receive import MAXIMUM_PDU, VERIFICATION
+from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 
 # PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association, in words.
 _REJECTED = {
@@ -194,6 +195,8 @@ def associated(
     """
     _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU
     ae = AE(peer.calling_title)
+    ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    ae.implementation_version_name = implementation_version_name()
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = peer.timeout_s
     try:
         association = ae.associate(

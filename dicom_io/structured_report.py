@@ -25,6 +25,7 @@ from dicom_io import codes, equipment, uids
 from dicom_io.answer import AnswerObject, Role
 from dicom_io.identity import MANUFACTURER
 from dicom_io.instance import new_instance
+from dicom_io.patient_modules import referenced_requests
 from dicom_io.segmentation_object import SegmentReference
 from dicom_io.study import SourceInstance, Study
 from models.volume import Region, Sequence
@@ -189,6 +190,9 @@ def _document(
     for element in content:
         root.add(element)
 
+    requests = referenced_requests(study.header)
+    if requests:
+        root.ReferencedRequestSequence = ItemSequence(requests)
     root.ReferencedPerformedProcedureStepSequence = ItemSequence()
     root.PerformedProcedureCodeSequence = ItemSequence()
     root.CompletionFlag = "COMPLETE"

@@ -16,7 +16,10 @@ from dicom_io.answer import AnswerObject, Role
 from dicom_io.conformance import check_object
 from dicom_io.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.errors import NotReadable
-from dicom_io.patient_modules import carried_over, in_time_zone
+from dicom_io.patient_modules import carried_over, in_time_zone, referenced_requests
+from dicom_io.segmentation_object import make_segmentation, segment_references
+from dicom_io.structured_report import make_key_report
+from models.volume import Sequence
 from tests.dicom_io.made_studies import header, make
 from tests.dicom_io.test_encapsulated_pdf import small_pdf
 
@@ -204,3 +207,54 @@ def test_times_are_stated_on_the_clock_of_the_study() -> None:
     assert in_time_zone(moment, root).strftime("%Y%m%d %H%M") == "20260704 0630"
     root.TimezoneOffsetFromUTC = "-0330"
     assert in_time_zone(moment, root).strftime("%H%M") == "1900"
+
+
+def order(number: str) -> Dataset:
+    item = Dataset()
+    item.RequestedProcedureID = number
+    item.RequestedProcedureDescription = "MRT Mamma beidseits"
+    item.ScheduledProcedureStepID = "SPS-1"
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "MRMAM", "99SITE", "MRT Mamma"
+    item.RequestedProcedureCodeSequence = [code]
+    return item
+
+
+def test_each_order_of_the_images_is_named() -> None:
+    source = header()
+    source.RequestAttributesSequence = [order("RP-1"), order("RP-2")]
+    source.RequestAttributesSequence[1].AccessionNumber = "ACC-2"
+    first, second = referenced_requests(source)
+    assert (first.RequestedProcedureID, second.RequestedProcedureID) == ("RP-1", "RP-2")
+    assert (first.AccessionNumber, second.AccessionNumber) == ("ACC-0815", "ACC-2")
+    assert first.StudyInstanceUID == source.StudyInstanceUID
+    assert first.RequestedProcedureCodeSequence[0].CodeValue == "MRMAM"
+    assert first.PlacerOrderNumberImagingServiceRequest is None
+    assert "ScheduledProcedureStepID" not in first, "the step of the scanner is not ours"
+    assert len(first.ReferencedStudySequence) == 0
+
+
+def test_without_an_order_the_accession_number_is_one() -> None:
+    (only,) = referenced_requests(header())
+    assert only.AccessionNumber == "ACC-0815"
+    nothing = header()
+    nothing.AccessionNumber = ""
+    assert referenced_requests(nothing) == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
+def test_a_report_conforms_whatever_the_order_says(accession: str, number: str, description: str) -> None:
+    source = header()
+    source.add(raw("AccessionNumber", accession))
+    item = order("1")
+    item.add(raw("RequestedProcedureID", number))
+    item.add(raw("RequestedProcedureDescription", description))
+    source.RequestAttributesSequence = [item]
+    made = make(with_t2w=False, patient_header=source, features_per_region=1)
+    sequence, prepared = Sequence.T1C, made.prepared.sequences[Sequence.T1C]
+    segmentation = make_segmentation(made.study, prepared, made.report, sequence=sequence)
+    segments = {sequence: segment_references(segmentation, prepared, made.study.sources[sequence])}
+    report = make_key_report(made.study, made.report, segments=segments, segmentations=[segmentation]).dataset
+    check_object(report)
+    assert len(report.ReferencedRequestSequence) == 1
