@@ -221,6 +221,14 @@ def test_too_little_memory_on_the_device_is_an_error_of_its_own(
     assert N4(QUICK, "auto").on_cpu() == N4(QUICK, "cpu")
 
 
+def test_the_threads_of_the_process_are_as_before(phantom: BiasPhantom) -> None:
+    before = torch.get_num_threads(), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    quick = N4Settings(shrink=4, iterations=(1,))
+    N4(quick, "cpu").correct(phantom.volume, phantom.body)
+    SimpleItkN4(quick, threads=1).correct(phantom.volume, phantom.body)
+    assert before == (torch.get_num_threads(), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads())
+
+
 @pytest.mark.gpu
 def test_the_cuda_device_gives_the_field_of_the_cpu(phantom: BiasPhantom) -> None:
     if not torch.cuda.is_available():
