@@ -46,7 +46,7 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
     parts.append(_methods(evaluation))
     model = evaluation.model
     return EvaluationReport(
-        title=f"Evaluation of the {model.title}",
+        title=f"Evaluation: {model.title}",
         subtitle=f"Package {model.name} {model.version} on {_counted(evaluation)}",
         notice=wording.NOTICE,
         model_notice=model.notice,
@@ -78,11 +78,9 @@ def _counted(evaluation: Evaluation) -> str:
 
 def _summary(evaluation: Evaluation) -> Part:
     whole = [one for one in evaluation.recurrence if one.subgroup is None]
-    first = [(one.cohort, one.has_signal, words.conclusions(one)[0]) for one in whole]
+    first = [(one.cohort, one.has_signal, words.headline(one)) for one in whole]
     first += [
-        (one.cohort, one.has_signal, words.expression_conclusions(one)[0])
-        for one in evaluation.expression
-        if one.subgroup is None
+        (one.cohort, one.has_signal, words.headline(one)) for one in evaluation.expression if one.subgroup is None
     ]
     blocks: list[Block] = [
         Text(f"{cohort}: {sentence}", is_warning=has_signal is not True) for cohort, has_signal, sentence in first
@@ -185,7 +183,7 @@ def _group_table(result: RecurrenceResult) -> TableBlock:
             if value != value:
                 survival.append("–")
             else:
-                limits = (low, high) if low == low else None
+                limits = (low, high) if group.events and low == low else None
                 survival.append(words.percent(Estimate(value, limits, "Kaplan-Meier")))
         rows.append((name, str(group.patients), str(group.events), *survival))
     header = ("Group", "Patients", "Events", *(f"RFS at {horizon.months:g} months" for horizon in result.horizons))
@@ -259,19 +257,13 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
         ),
         tuple(rows),
     )
-    size = (WIDTH / 3 - 8, 150.0)
-    pictures = [figures.survival_figure(one, size=size) for one in results if one.events]
-    named = [
-        type(picture)(
-            picture.png,
-            picture.size,
-            f"{one.subgroup[0]}: {one.subgroup[1]}" if one.subgroup else "",
-            picture.alternative,
-        )
-        for one, picture in zip([one for one in results if one.events], pictures, strict=True)
+    pictures = [
+        figures.survival_figure(one, size=(WIDTH / 3 - 8, 126.0), caption=_label(one.cohort, one.subgroup))
+        for one in results
+        if one.events
     ]
     blocks: list[Block] = [table]
-    blocks += [FigureRow(tuple(named[at : at + 3])) for at in range(0, len(named), 3)]
+    blocks += [FigureRow(tuple(pictures[at : at + 3])) for at in range(0, len(pictures), 3)]
     return [Part(f"Subgroups of {cohort}", 2, tuple(blocks))]
 
 

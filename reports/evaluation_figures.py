@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 from reportlab.lib.colors import Color
 
 from models.evaluation.kaplan_meier import SurvivalCurve
@@ -34,8 +35,13 @@ INK, MUTED, RULE, HIGH, LOW, ACCENT = (
 _HORIZON_COLORS = (_hex(theme.WARNING), ACCENT, HIGH, LOW)
 
 
-def survival_figure(result: RecurrenceResult, *, size: tuple[float, float]) -> FigureBlock:
-    """Kaplan-Meier curves of the risk groups with limits and numbers at risk."""
+def survival_figure(result: RecurrenceResult, *, size: tuple[float, float], caption: str | None = None) -> FigureBlock:
+    """Kaplan-Meier curves of the risk groups with limits and numbers at risk.
+
+    Parameters
+    ----------
+    caption : instead of the full one, for a small picture; such a picture has no legend of its own
+    """
     groups = result.groups
     curves = [
         (name, group.curve, color, line)
@@ -44,32 +50,30 @@ def survival_figure(result: RecurrenceResult, *, size: tuple[float, float]) -> F
     ]
     last = max(float(curve.times_months[-1]) for _, curve, _, _ in curves)
     ticks = np.arange(0, last + 1, 12 if last < 110 else 24)
-    figure, axes = _figure(size, bottom=0.36, left=0.15)
+    figure, axes = _figure(size, bottom=64 / size[1], left=38 / size[0])
     for name, curve, color, line in curves:
         _draw_curve(axes, curve, name, color, line)
     axes.set_xlim(0, last)
     axes.set_ylim(0, 1.02)
     axes.set_xticks(ticks)
-    axes.set_ylabel("recurrence-free survival")
+    if caption is None:
+        axes.set_ylabel("recurrence-free survival")
+        axes.legend(loc="lower left", frameon=False)
     axes.set_xlabel("months", labelpad=1)
-    axes.legend(loc="lower left", frameon=False)
     test = "" if groups.log_rank is None else f"log-rank {p_value(groups.log_rank.p)}"
     hazard = groups.hazard_ratio_low
     if isinstance(hazard, Estimate):
         test += f"\nHR low vs high {ratio(hazard)}"
     axes.text(0.98, 0.04, test.strip(), transform=axes.transAxes, ha="right", va="bottom", color=INK)
-    axes.text(-0.01, -0.30, "at risk", transform=axes.transAxes, ha="right", va="center", color=MUTED)
-    for row, (_, curve, color, _) in enumerate(curves):
+    below = ScaledTranslation(0, -30 / 72, figure.dpi_scale_trans)  # room for ticks and "months"
+    for row, (name, curve, color, _) in enumerate(curves):
+        line_below = below + ScaledTranslation(0, -(10 * row + 5) / 72, figure.dpi_scale_trans)
+        where = axes.get_xaxis_transform() + line_below
+        axes.text(-0.09 * last, 0, name.split()[0], transform=where, ha="right", va="center", color=color)
         for tick, count in zip(ticks, curve.numbers_at_risk(ticks.tolist()), strict=True):
-            axes.text(
-                tick,
-                -0.40 - 0.1 * row,
-                str(count),
-                transform=axes.get_xaxis_transform(),
-                ha="center",
-                va="center",
-                color=color,
-            )
+            axes.text(float(tick), 0, str(count), transform=where, ha="center", va="center", color=color)
+    where = axes.get_xaxis_transform() + ScaledTranslation(0, -25 / 72, figure.dpi_scale_trans)
+    axes.text(-0.09 * last, 0, "at risk", transform=where, ha="right", va="center", color=MUTED)
     words = "; ".join(
         f"{name}: " + ", ".join(f"{100 * curve.at(h.months)[0]:.0f} % at {h.months:g} months" for h in result.horizons)
         for name, curve, _, _ in curves
@@ -77,7 +81,8 @@ def survival_figure(result: RecurrenceResult, *, size: tuple[float, float]) -> F
     return _done(
         figure,
         size,
-        "Recurrence-free survival of the risk groups (Kaplan-Meier) with 95 % limits; ticks are censored patients. "
+        caption
+        or "Recurrence-free survival of the risk groups (Kaplan-Meier) with 95 % limits; ticks are censored patients. "
         f"{groups.low.patients} low ({groups.low.events} events), {groups.high.patients} high "
         f"({groups.high.events} events).",
         f"Recurrence-free survival, {words}",

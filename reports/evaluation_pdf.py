@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -41,6 +42,7 @@ _BOTTOM = 9 * mm
 WIDTH = A4[0] - 2 * _SIDE
 _MADE_WIDTH = 60 * mm
 _PAGES_FORM = "number-of-pages"
+_CELL_GAP = 5.0  # points between columns
 _ROOM_BELOW_HEADING = 110.0  # points; with less a heading moves to the next page
 
 
@@ -149,7 +151,7 @@ def _table(block: TableBlock, typesetter: Typesetter) -> list[Flowable]:
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                ("RIGHTPADDING", (0, 0), (-1, -1), 5),
+                ("RIGHTPADDING", (0, 0), (-1, -1), _CELL_GAP),
                 ("TOPPADDING", (0, 0), (-1, -1), 1.4),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 1.9),
                 ("LINEBELOW", (0, 0), (-1, -1), 0.4, theme.RULE),
@@ -160,10 +162,21 @@ def _table(block: TableBlock, typesetter: Typesetter) -> list[Flowable]:
 
 
 def _column_widths(block: TableBlock) -> list[float]:
-    """Widths in proportion to the longest text of each column, within bounds, over the whole page."""
-    longest = [max(len(row[place]) for row in (block.header, *block.rows)) for place in range(len(block.header))]
-    bounded = [min(max(length, 8), 34) for length in longest]
-    return [WIDTH * length / sum(bounded) for length in bounded]
+    """Every word fits into its column; what is left of the page goes where texts are longer than that."""
+    columns = list(zip(block.header, *block.rows, strict=True))
+    words = [max(_set_width(word) for text in column for word in text.split() or [""]) for column in columns]
+    texts = [max(_set_width(text) for text in column) for column in columns]
+    room = max(0.0, WIDTH - sum(words))
+    wanted = [text - word for text, word in zip(texts, words, strict=True)]
+    if sum(wanted) <= room:
+        extra = (WIDTH - sum(texts)) / len(texts)
+        return [text + extra for text in texts]
+    return [word + room * want / sum(wanted) for word, want in zip(words, wanted, strict=True)]
+
+
+def _set_width(text: str) -> float:
+    style = theme.styles().value  # the largest of a table; bold headings are smaller
+    return stringWidth(text, theme.REGULAR, style.fontSize) + _CELL_GAP + 0.5
 
 
 def _figure(block: FigureBlock, typesetter: Typesetter) -> list[Flowable]:

@@ -7,6 +7,10 @@ from typing import Final
 from models.evaluation.results import Estimate, ExpressionResult, Found, HorizonResult, RecurrenceResult
 
 FEW_EVENTS: Final = 30  # below, the sentence on what the interval can show is a warning
+_APPARENT = (
+    "The name of this cohort says that the model was trained on it: these numbers are apparent, no evidence for new "
+    "patients."
+)
 _TRAINING_NAMES = ("train", "training", "development", "derivation")
 
 RECURRENCE_METHODS: Final = (
@@ -105,14 +109,17 @@ def conclusions(result: RecurrenceResult) -> tuple[str, ...]:
     """What the numbers of a recurrence model on one group of patients mean, most important first."""
     sentences = [_signal(result.has_signal, result.harrell_c, "Harrell's C", "earlier recurrence"), _precision(result)]
     if is_training(result.cohort):
-        sentences.append(
-            "The name of this cohort says that the model was trained on it: these numbers are apparent, no evidence "
-            "for new patients."
-        )
+        sentences.append(_APPARENT)
     sentences.append(_hazard(result))
     if result.horizons:
         sentences.append(_calibration(result.horizons[-1], result.calibration_slope))
     return tuple(sentences)
+
+
+def headline(result: RecurrenceResult | ExpressionResult) -> str:
+    """The first conclusion, with the warning that belongs to it."""
+    sentence = (conclusions(result) if isinstance(result, RecurrenceResult) else expression_conclusions(result))[0]
+    return f"{sentence} Apparent: the model was trained on these patients." if is_training(result.cohort) else sentence
 
 
 def expression_conclusions(result: ExpressionResult) -> tuple[str, ...]:
@@ -127,6 +134,8 @@ def expression_conclusions(result: ExpressionResult) -> tuple[str, ...]:
         )
     else:
         sentences.append(f"{fewer} patients in the smaller group: no interval can be given.")
+    if is_training(result.cohort):
+        sentences.append(_APPARENT)
     sentences.append(
         f"Mean predicted probability {number(100 * result.predicted, 1)} %, observed share "
         f"{percent(result.observed)}; calibration slope {shown(result.calibration_slope)}."

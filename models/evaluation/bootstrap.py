@@ -42,4 +42,6 @@ def resampled_estimate(
     if usable.size < _FEWEST_USABLE * found.size:
         return Estimate(value, None, f"no interval: it exists in {usable.size} of {found.size} bootstrap samples only")
     low, high = (float(one) for one in np.quantile(usable, (0.025, 0.975)))
+    if low == high:
+        return Estimate(value, None, "no interval: every bootstrap sample gives the same value")
     return Estimate(value, (low, high), f"bootstrap percentile, {usable.size} samples")

@@ -17,7 +17,6 @@ from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
 from models.findings import Finding, Severity
 from models.package import ModelPackage, Task
-from models.predict import OUTSIDE_SHARE_NOTED
 from models.runtime import LoadedModel
 
 SUBGROUP_COLUMNS = ("subtype", "therapy", "stage", "centre")
@@ -110,7 +109,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
             *model.findings,
             *_left_out(package, table, complete, has_outcome),
             *_origin_findings(package, table),
-            *_range_findings(package, table, values, used),
+            *_familiarity_findings(package, table, values, used),
         ),
     )
 
@@ -181,19 +180,19 @@ def _origin_findings(package: ModelPackage, table: PatientTable) -> Iterator[Fin
             )
 
 
-def _range_findings(
+def _familiarity_findings(
     package: ModelPackage, table: PatientTable, values: Floats, used: NDArray[np.bool_]
 ) -> Iterator[Finding]:
-    share = ((values < package.low) | (values > package.high)).mean(axis=1)
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
-        unusual = int(np.count_nonzero(share[inside] > OUTSIDE_SHARE_NOTED))
-        # 2 to 4 % of ordinary new patients have so many inputs outside.
-        if inside.any() and unusual > max(1, 0.1 * int(inside.sum())):
+        measures = package.familiarity.measures(values[inside], low=package.low, high=package.high)
+        unusual = int(np.count_nonzero(measures.exceed(package.familiarity.limits)))
+        # About 2 % of ordinary new patients exceed one of the three limits.
+        if unusual > max(1, 0.1 * int(inside.sum())):
             yield Finding(
-                "outside-training-range",
+                "unlike-training-patients",
                 Severity.WARNING,
-                f"{unusual} of the {int(inside.sum())} patients of the cohort '{cohort}' have more than "
-                f"{100 * OUTSIDE_SHARE_NOTED:.0f} % of the model's inputs outside the range of 99 % of its training "
-                "patients: images or extraction differ from those the model was trained on.",
+                f"{unusual} of the {int(inside.sum())} patients of the cohort '{cohort}' have inputs unlike those of "
+                "the training patients (about 2% of new patients from the same source have): images or extraction "
+                "differ from those the model was trained on.",
             )

@@ -130,7 +130,7 @@ def _at_horizon(patients: Followed, model: FrozenModel, months: float, samples: 
         return 1 - ratio(brier_at(patients, months, survival, w), null(w))
 
     known = not math.isnan(observed)
-    limits = (low, high) if known and not math.isnan(low) else None
+    limits = (low, high) if known and events and not math.isnan(low) else None
     return HorizonResult(
         months=months,
         events=events,
@@ -231,7 +231,7 @@ def _kaplan_meier(value: float, limits: tuple[float, float] | None, why_not: str
     if math.isnan(value):
         return NotEstimable(why_not)
     if limits is None:
-        return Estimate(value, None, f"{_KAPLAN_MEIER}; no interval where survival is 0")
+        return Estimate(value, None, f"{_KAPLAN_MEIER}; no interval where survival is 0 or there is no event")
     return Estimate(value, limits, _KAPLAN_MEIER)
 
 
