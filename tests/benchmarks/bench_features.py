@@ -266,8 +266,8 @@ with the tumour of 80 mm). Both volumes and both regions of the reference patien
 `preCrop=True, padDistance=5`. Memory is the largest resident size of the process, with Python, the libraries and the
 two volumes with their masks.
 
-Equality in this run: {equality["compared"]} values compared with PyRadiomics (tuned), {equality["different"]} differ by more
-than a relative 1e-9.
+Equality in this run: {equality["compared"]} values compared with PyRadiomics (tuned),
+{equality["different"]} differ by more than a relative 1e-9.
 
 ## Tumour of 25 mm ({own_small["voxels"]:.0f} voxels in four regions)
 
