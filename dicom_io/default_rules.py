@@ -9,28 +9,40 @@ from __future__ import annotations
 from typing import Any
 
 _DYNAMIC = r"dyn|\bdce|multi.?phase|\bmph\b|vibrant|thrive|dynava?views|bliss|disco|dixon.?dyn|动态|增强"
-_CONTRASTED = (
+CONTRASTED = (
     r"\+ ?c\b|c\+|\bce\b|\bkm\b|\bgd\b|gado|post(?!er)|contrast|\bph ?[0-9]|[0-9](st|nd|rd|th) pass"
     r"|delay|inject|nach ?km|增强"
 )
-_UNENHANCED = r"\bpre\b|pre.?contrast|without|\bw/?o\b|unenhanced|non.?contrast|nativ|sans inj|sin contraste|平扫"
+UNENHANCED = r"\bpre\b|pre.?contrast|without|\bw/?o\b|unenhanced|non.?contrast|nativ|sans inj|sin contraste|平扫"
 _T2 = r"t2|stir|tirm"
 
+_WATER = r"\\(W|WATER)(\\|$)"
+
 T1C: tuple[dict[str, Any], ...] = (
+    {
+        "name": "water image of a dynamic Dixon series, by description and image type",
+        "matches": {"SeriesDescription": _DYNAMIC, "ImageType": _WATER},
+        "unless": {"SeriesDescription": _T2},
+    },
     {
         "name": "dynamic contrast-enhanced series by its description",
         "matches": {"SeriesDescription": _DYNAMIC},
         "unless": {"SeriesDescription": _T2},
     },
     {
+        "name": "water image of a contrast-enhanced Dixon series, by description and image type",
+        "matches": {"SeriesDescription": CONTRASTED, "ImageType": _WATER},
+        "unless": {"SeriesDescription": f"{_T2}|{UNENHANCED}"},
+    },
+    {
         "name": "contrast-enhanced series by its description",
-        "matches": {"SeriesDescription": _CONTRASTED},
-        "unless": {"SeriesDescription": f"{_T2}|{_UNENHANCED}"},
+        "matches": {"SeriesDescription": CONTRASTED},
+        "unless": {"SeriesDescription": f"{_T2}|{UNENHANCED}"},
     },
     {
         "name": "contrast-enhanced series by its protocol name",
-        "matches": {"ProtocolName": f"{_DYNAMIC}|{_CONTRASTED}"},
-        "unless": {"ProtocolName": f"{_T2}|{_UNENHANCED}", "SeriesDescription": f"{_T2}|{_UNENHANCED}"},
+        "matches": {"ProtocolName": f"{_DYNAMIC}|{CONTRASTED}"},
+        "unless": {"ProtocolName": f"{_T2}|{UNENHANCED}", "SeriesDescription": f"{_T2}|{UNENHANCED}"},
     },
     {
         "name": "fast T1-weighted gradient echo with several phases (the timing of a dynamic series)",
@@ -42,13 +54,18 @@ T1C: tuple[dict[str, Any], ...] = (
         "matches": {"ContrastBolusAgent": r"\w"},
         "unless": {
             "ContrastBolusAgent": r"^(no|none|n/?a|without|unknown)\b",
-            "SeriesDescription": f"{_T2}|{_UNENHANCED}",
+            "SeriesDescription": f"{_T2}|{UNENHANCED}",
         },
         "ranges": {"RepetitionTime": (1.5, 1000), "EchoTime": (0.5, 25)},
     },
 )
 
 T2W: tuple[dict[str, Any], ...] = (
+    {
+        "name": "water image of a T2-weighted Dixon series, by description and image type",
+        "matches": {"SeriesDescription": r"t2", "ImageType": _WATER},
+        "unless": {"SeriesDescription": r"t2 ?(\*|star)|t2.?w? ?map"},
+    },
     {
         "name": "T2-weighted series with fat suppression, by its description",
         "matches": {
@@ -106,6 +123,10 @@ EXCLUDE: tuple[dict[str, Any], ...] = (
             "SeriesDescription": r"\bmaps?\b|_map|kinetic|wash.?(in|out)|\bpei\b|\bser\b|\btt[pc]\b|iauc"
             r"|perfusion|\bcad\b|colou?r|curve|percent.?enh"
         },
+    },
+    {
+        "name": "fat or opposed-phase image of a Dixon series, or phase, real or imaginary part, by its image type",
+        "matches": {"ImageType": r"\\(FAT|F|FF|OP|OUT_?PHASE|OPP(OSED)?_?PHASE|P|PHASE|R|REAL|I|IMAGINARY)(\\|$)"},
     },
     {
         "name": "capture, report or spectroscopy",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dicom_io.default_rules import CONTRASTED
 from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import text
 from dicom_io.planes import Plane
@@ -15,6 +16,7 @@ from models.findings import Finding, Severity
 from models.volume import Sequence as MrSequence
 
 _UNENHANCED = re.compile(r"\bpre\b|pre.?contrast|without|\bw/?o\b|unenhanced|non.?contrast|nativ|平扫", re.IGNORECASE)
+_CONTRASTED = re.compile(CONTRASTED, re.IGNORECASE)
 _NO_AGENT = re.compile(r"^(|no|none|n/?a|without)$", re.IGNORECASE)
 
 
@@ -45,8 +47,7 @@ class Dynamic:
     @property
     def source(self) -> Series:
         """The series that holds the phase that is used."""
-        uid = self.phase.planes[0].instance.series_instance_uid
-        return next(series for series in self.series if series.uid == uid)
+        return next(series for series in self.series if any(phase is self.phase for phase in series.phases))
 
 
 def dynamic_of(
@@ -104,7 +105,7 @@ def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[st
     try:
         ((*planes,),), ordered_by, contradicted_by = phase_order(firsts)
     except GeometryInvalid:
-        by_number = sorted(series, key=lambda one: (one.number.zfill(12), one.uid))
+        by_number = sorted(series, key=lambda one: (one.number.zfill(12), one.key))
         return tuple(one.phases[0] for one in by_number), "SeriesNumber", ()
     owner = {id(one.phases[0].planes[0]): one.phases[0] for one in series}
     return tuple(owner[id(plane)] for plane in planes), ordered_by, contradicted_by
@@ -115,14 +116,11 @@ def _used(
 ) -> tuple[int, str, str]:
     """(zero-based phase, why, doubt); `named` are the phases the tumour segmentations refer to."""
     if len(phases) == 1:
-        doubt = ""
-        if sequence is MrSequence.T1C and _is_unenhanced(phases[0]):
-            doubt = (
-                "The T1+C series is called unenhanced by its description or header: check that it is after contrast."
-            )
-        return 0, "", doubt
+        return 0, "", _contrast_doubt(phases, 0) if sequence is MrSequence.T1C else ""
     if rules.phase_from_segmentation and len(named) == 1:
-        return next(iter(named)), "the tumour segmentation refers to it", ""
+        used = next(iter(named))
+        doubt = _contrast_doubt(phases, used) if sequence is MrSequence.T1C else ""
+        return used, "the tumour segmentation refers to it", doubt
     if sequence is MrSequence.T2W:
         raise GeometryInvalid(
             f"The T2W series has {len(phases)} images at each position, and no segmentation refers to one of them; one "
@@ -133,8 +131,25 @@ def _used(
             raise GeometryInvalid(
                 f"The settings ask for phase {rules.phase}, but the T1+C series has {len(phases)} phases."
             )
-        return rules.phase - 1, "phase of the settings", ""
+        return rules.phase - 1, "phase of the settings", _contrast_doubt(phases, rules.phase - 1)
     return _first_after_contrast(phases)
+
+
+def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
+    """Why the headers leave open, or contradict, that a phase is after contrast; empty when they confirm it."""
+    which = f"phase {used + 1} of the T1+C series" if len(phases) > 1 else "the T1+C series"
+    check = "check that it is after contrast"
+    if _is_unenhanced(phases[used]):
+        return f"The description of {which} calls it unenhanced: {check}."
+    if _CONTRASTED.search(text(_first(phases[used]).instance.header, "SeriesDescription")):
+        return ""
+    agent = _agent(phases[used])
+    if _NO_AGENT.match(agent):
+        says = f'name no contrast agent ("{agent}")' if agent else "do not say whether a contrast agent was given"
+        return f"The headers of {which} {says}: {check}."
+    if used == 0 and len(phases) > 1 and not _NO_AGENT.match(_agent(phases[-1])):
+        return f"The first of {len(phases)} phases of the T1+C series is used, which usually is unenhanced: {check}."
+    return ""
 
 
 def _is_referenced(plane: Plane, *, referenced: frozenset[str], frames: frozenset[tuple[str, int]]) -> bool:
@@ -146,7 +161,7 @@ def _is_referenced(plane: Plane, *, referenced: frozenset[str], frames: frozense
 
 def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:
     unenhanced = [_is_unenhanced(phase) for phase in phases]
-    agents = [not _NO_AGENT.match(text(_first(phase).instance.header, "ContrastBolusAgent")) for phase in phases]
+    agents = [not _NO_AGENT.match(_agent(phase)) for phase in phases]
     for without in (unenhanced, [not agent for agent in agents]):
         if any(without) and not all(without) and not without[-1]:
             first = without.index(False)
@@ -156,6 +171,12 @@ def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:
         "unenhanced and the second as the first after contrast."
     )
     return 1, "second phase, taken as the first after contrast", doubt
+
+
+def _agent(phase: Phase) -> str:
+    """Contrast/Bolus Agent, as text or (in multi-frame images) as code; empty when absent."""
+    header = _first(phase).instance.header
+    return text(header, "ContrastBolusAgent") or text(header, "ContrastBolusAgentSequence")
 
 
 def _is_unenhanced(phase: Phase) -> bool:

@@ -105,9 +105,13 @@ class FrameGroups:
 
     def group(self, frame: int, keyword: str) -> pydicom.Dataset:
         """The first item of a functional group for a zero-based frame; an empty data set when there is none."""
-        found = items(self._frames[frame], keyword) if frame < len(self._frames) else ()
-        found = found or items(self._shared, keyword)
+        found = self.all_items(frame, keyword)
         return found[0] if found else pydicom.Dataset()
+
+    def all_items(self, frame: int, keyword: str) -> Sequence[pydicom.Dataset]:
+        """Every item of a functional group for a zero-based frame."""
+        found = items(self._frames[frame], keyword) if frame < len(self._frames) else ()
+        return found or items(self._shared, keyword)
 
 
 def planes_of(instance: Instance) -> tuple[Plane, ...]:

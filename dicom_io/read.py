@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
-from dicom_io.placement import Placement, empty_runs, place
-from dicom_io.rtstruct import place_contours
-from dicom_io.rules import Assignment, SelectionRules, SeveralTumours
-from dicom_io.segmentation import mask_frames
+from dicom_io.pixels import load
+from dicom_io.quality import NOT_JUDGED, about_images, field_strength_t
+from dicom_io.registration import carry_between_frames
+from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.selection import Candidate, Chosen, Selection, select
-from dicom_io.series import Phase, load, missing_instance_numbers
+from dicom_io.series import Phase, missing_instance_numbers
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.subject import carried_header, subject_of
+from dicom_io.tumours import tumour_on
 from models.findings import Finding, Severity
-from models.volume import Roi, Volume
+from models.volume import Roi
 from models.volume import Sequence as MrSequence
 from reports.content import SeriesUsed
 
@@ -58,15 +58,28 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
     selection = select(instances, rules=rules, assignment=assignment)
     if selection.problems:
         raise selection.problems[0]
-    volumes = {sequence: load(chosen.dynamic.phase) for sequence, chosen in selection.chosen.items()}
+    volumes = {
+        sequence: load(chosen.dynamic.phase, mapping=rules.value_mapping)
+        for sequence, chosen in selection.chosen.items()
+    }
     tumours: dict[MrSequence, Roi] = {}
-    findings = [finding for sequence, chosen in selection.chosen.items() for finding in _of_images(sequence, chosen)]
+    findings = [NOT_JUDGED]
+    for sequence, chosen in selection.chosen.items():
+        findings += _of_images(sequence, chosen, rules)
     rows = [_image_row(sequence, chosen) for sequence, chosen in selection.chosen.items()]
     for sequence, candidates in selection.tumours.items():
-        roi, used, remarks = _tumour(sequence, candidates, selection.chosen[sequence], volumes[sequence], rules)
+        roi, used, remarks = tumour_on(
+            selection.chosen[sequence],
+            volumes[sequence],
+            sequence=sequence,
+            candidates=candidates,
+            passed_over=selection.passed_over[sequence],
+            rules=rules,
+        )
         tumours[sequence] = roi
         findings += remarks
         rows += [_segment_row(sequence, candidate, roi) for candidate in used]
+    findings += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
     sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
     segmentations = _segmentation_instances(selection)
     header = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0].instance.header
@@ -99,14 +112,17 @@ def describe_phase(chosen: Chosen) -> str:
         f"{plane.spacing_mm[0]:.2f} × {plane.spacing_mm[1]:.2f} mm",
         f"{rows} × {columns}",
     ]
+    if (strength := field_strength_t(plane.instance)) is not None:
+        parts.append(f"{strength:.2g} T")
     if len(chosen.dynamic.phases) > 1:
         parts.insert(0, f"phase {chosen.dynamic.used + 1} of {len(chosen.dynamic.phases)} ({chosen.dynamic.why})")
     return "; ".join(parts)
 
 
-def _of_images(sequence: MrSequence, chosen: Chosen) -> list[Finding]:
+def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:
     findings = list(chosen.dynamic.findings)
-    numbering = missing_instance_numbers(chosen.dynamic.source.instances)
+    findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual)
+    numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
     if numbering is not None:
         first, last, missing = numbering
         findings.append(
@@ -130,120 +146,6 @@ def _of_images(sequence: MrSequence, chosen: Chosen) -> list[Finding]:
             )
         )
     return findings
-
-
-def _tumour(
-    sequence: MrSequence, candidates: Sequence[Candidate], chosen: Chosen, volume: Volume, rules: SelectionRules
-) -> tuple[Roi, tuple[Candidate, ...], list[Finding]]:
-    """The tumour on the grid of the images, the segments it comes from, and how it got there."""
-    placed = [(candidate, _placed(candidate, chosen, volume)) for candidate in candidates]
-    findings: list[Finding] = []
-    if len(placed) > 1:
-        sizes = [int(np.count_nonzero(placement.mask)) for _, placement in placed]
-        several = f"{len(placed)} tumours were segmented on {sequence.label}"
-        if rules.several_tumours is SeveralTumours.LARGEST:
-            placed = [placed[int(np.argmax(sizes))]]
-            sentence = f"{several}; the largest was used ({max(sizes):,} of {sum(sizes):,} voxels)."
-        else:
-            sentence = f"{several}; all of them together are taken as one region."
-        findings.append(Finding("several-tumours", Severity.WARNING, sentence, sequence))
-    mask = np.logical_or.reduce([placement.mask for _, placement in placed])
-    for candidate, placement in placed:
-        findings += _of_placement(sequence, candidate, placement)
-    findings += _holes(sequence, mask, rules.hole_limit_slices)
-    used = tuple(candidate for candidate, _ in placed)
-    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, findings
-
-
-def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
-    segment = candidate.segment
-    own, images = (
-        segment.instance.frame_of_reference_uid,
-        chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid,
-    )
-    refers = bool(candidate.series_uids & {series.uid for series in chosen.dynamic.series})
-    if own != images and ((own and images) or not refers):
-        raise GeometryInvalid(
-            f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
-            f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
-        )
-    try:
-        if segment.encoding == "CONTOURS":
-            return place_contours(segment, affine=volume.affine, shape=volume.shape)
-        return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
-    except (GeometryInvalid, NotReadable) as error:
-        raise type(error)(f"The tumour can not be placed on the images ({segment.name}). {error}") from error
-
-
-def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[Finding]:
-    findings = []
-    if candidate.segment.encoding == "FRACTIONAL":
-        findings.append(
-            Finding(
-                code="fractional-threshold",
-                severity=Severity.NOTE,
-                sentence=(
-                    f"The tumour on {sequence.label} is stored as fractions; voxels of at least half of the maximum "
-                    "were taken."
-                ),
-                sequence=sequence,
-            )
-        )
-    if not placement.same_grid:
-        findings.append(
-            Finding(
-                code="segmentation-resampled",
-                severity=Severity.NOTE,
-                sentence=(
-                    f"The tumour segmentation has another grid than the {sequence.label} images; it was carried over "
-                    "in patient space (nearest neighbour)."
-                ),
-                sequence=sequence,
-            )
-        )
-    if any(placement.offset_voxels):
-        slices, rows, columns = (abs(offset) for offset in placement.offset_voxels)
-        findings.append(
-            Finding(
-                code="segmentation-off-grid",
-                severity=Severity.WARNING,
-                sentence=(
-                    f"The frames of the tumour segmentation lie {placement.offset_mm:.2f} mm off the {sequence.label} "
-                    f"voxels ({slices:.2f} slices, {rows:.2f} rows, {columns:.2f} columns); nearest neighbour was used."
-                ),
-                sequence=sequence,
-            )
-        )
-    if placement.lost_voxels:
-        findings.append(
-            Finding(
-                code="segmentation-cut",
-                severity=Severity.WARNING,
-                sentence=(
-                    f"{placement.lost_voxels} voxels of the tumour segmentation lie on the border of the "
-                    f"{sequence.label} images and were left out."
-                ),
-                sequence=sequence,
-            )
-        )
-    return findings
-
-
-def _holes(sequence: MrSequence, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], limit: int) -> list[Finding]:
-    runs = empty_runs(mask)
-    if not runs:
-        return []
-    total = sum(last - first + 1 for first, last in runs)
-    where = ", ".join(f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:5])
-    slices = "1 empty slice" if total == 1 else f"{total} empty slices"
-    found = f"The tumour on {sequence.label} has {slices} inside its extent (slice {where})"
-    longest = max(last - first + 1 for first, last in runs)
-    if longest > limit:
-        raise GeometryInvalid(
-            f"{found}, {longest} in a row; at most {limit} were expected (setting hole_limit_slices). Frames of the "
-            "segmentation seem to be missing: send it again."
-        )
-    return [Finding("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)]
 
 
 def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:

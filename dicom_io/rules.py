@@ -12,12 +12,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydicom.datadict import tag_for_keyword
 
 from dicom_io.default_rules import EXCLUDE, NOT_TUMOUR, T1C, T2W, TUMOUR
+from dicom_io.expectations import Expectations
 from models.errors import SetupError
+
+_Member = TypeVar("_Member", bound=StrEnum)
 
 # Attributes of a series that are counted, not read: images at each position, and positions.
 COUNTED = ("Phases", "Slices")
@@ -29,6 +32,20 @@ class SeveralTumours(StrEnum):
     REFUSE = "refuse"  # refuse the study and list them
     UNION = "union"  # all of them are one region, with a finding
     LARGEST = "largest"  # the one with the largest volume, with a finding
+
+
+class Registration(StrEnum):
+    """What to do when T1+C and T2W have different Frames of Reference."""
+
+    NONE = "none"  # refuse the study
+    RIGID = "rigid"  # register the images and carry the tumour over, with a finding
+
+
+class ValueMapping(StrEnum):
+    """What turns stored values into the values of the images."""
+
+    RESCALE = "rescale"  # Rescale Slope and Intercept, where there are any
+    REAL_WORLD = "real-world"  # the one linear Real World Value Mapping of each image; images without are refused
 
 
 def _mistakes_of_rule(rule: Rule) -> list[str]:
@@ -107,6 +124,9 @@ _SHIPPED: Mapping[str, tuple[Rule, ...]] = {
 }
 
 
+_LIMITS = {"registration_limit_mm": 20.0, "registration_limit_degrees": 10.0}
+
+
 @dataclass(frozen=True)
 class SelectionRules:
     """How series and segments get their roles.
@@ -121,6 +141,10 @@ class SelectionRules:
     phase_from_segmentation : take the phase a tumour segmentation refers to, where it refers to exactly one
     several_tumours : what to do with more than one tumour segment on one sequence
     hole_limit_slices : largest run of empty slices inside a tumour that is reported; a longer one is refused
+    value_mapping : what turns stored values into values
+    registration : what to do with different Frames of Reference
+    registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
+    usual : voxel sizes and field strengths outside of which a finding is made
     """
 
     t1c: tuple[Rule, ...] = _SHIPPED["t1c"]
@@ -130,14 +154,22 @@ class SelectionRules:
     not_tumour: tuple[Rule, ...] = _SHIPPED["not_tumour"]
     phase: int | None = None
     phase_from_segmentation: bool = True
-    several_tumours: SeveralTumours = SeveralTumours.REFUSE
+    several_tumours: SeveralTumours = SeveralTumours.UNION
     hole_limit_slices: int = 3
+    value_mapping: ValueMapping = ValueMapping.RESCALE
+    registration: Registration = Registration.NONE
+    registration_limit_mm: float = 20.0
+    registration_limit_degrees: float = 10.0
+    usual: Expectations = field(default_factory=Expectations)
 
     def __post_init__(self) -> None:
         if self.phase is not None and self.phase < 1:
             raise SetupError(f"phase is {self.phase}; 1 (the first phase) or more was expected.")
         if self.hole_limit_slices < 0:
             raise SetupError(f"hole_limit_slices is {self.hole_limit_slices}; 0 or more was expected.")
+        for name in _LIMITS:
+            if not getattr(self, name) > 0:
+                raise SetupError(f"{name} is {getattr(self, name):g}; more than 0 was expected.")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -167,18 +199,29 @@ class SelectionRules:
         limit = _typed(mapping, "hole_limit_slices", int, 3, mistakes)
         if limit < 0:
             mistakes.append(f"hole_limit_slices is {limit}; 0 or more was expected")
-        several = mapping.get("several_tumours", SeveralTumours.REFUSE.value)
-        if several not in list(SeveralTumours):
-            mistakes.append(f"several_tumours is {several!r}; {', '.join(SeveralTumours)} was expected")
+        several = _member(mapping, "several_tumours", SeveralTumours.UNION, mistakes)
+        value_mapping = _member(mapping, "value_mapping", ValueMapping.RESCALE, mistakes)
+        registration = _member(mapping, "registration", Registration.NONE, mistakes)
+        limit_mm, limit_degrees = (_above_zero(mapping, name, default, mistakes) for name, default in _LIMITS.items())
         from_segmentation = _typed(mapping, "phase_from_segmentation", bool, True, mistakes)
+        usual = _expectations(mapping.get("usual", {}), mistakes)
         if mistakes:
             raise SetupError("The selection rules are wrong: " + "; ".join(mistakes) + ".")
         return cls(
-            **lists,
+            t1c=lists["t1c"],
+            t2w=lists["t2w"],
+            exclude=lists["exclude"],
+            tumour=lists["tumour"],
+            not_tumour=lists["not_tumour"],
             phase=phase,
             phase_from_segmentation=from_segmentation,
-            several_tumours=SeveralTumours(several),
+            several_tumours=several,
             hole_limit_slices=limit,
+            value_mapping=value_mapping,
+            registration=registration,
+            registration_limit_mm=limit_mm,
+            registration_limit_degrees=limit_degrees,
+            usual=usual,
         )
 
 
@@ -251,6 +294,34 @@ def _typed(mapping: Mapping[str, Any], key: str, kind: type, default: Any, mista
         mistakes.append(f"{key} is {value!r}; {kind.__name__} was expected")
         return default
     return value
+
+
+def _member(mapping: Mapping[str, Any], key: str, default: _Member, mistakes: list[str]) -> _Member:
+    value = mapping.get(key, default.value)
+    kind = type(default)
+    if value not in list(kind):
+        mistakes.append(f"{key} is {value!r}; {', '.join(kind)} was expected")
+        return default
+    return kind(value)
+
+
+def _above_zero(mapping: Mapping[str, Any], key: str, default: float, mistakes: list[str]) -> float:
+    value = mapping.get(key, default)
+    if type(value) not in (int, float) or not value > 0:
+        mistakes.append(f"{key} is {value!r}; a number above 0 was expected")
+        return default
+    return float(value)
+
+
+def _expectations(table: Any, mistakes: list[str]) -> Expectations:
+    if not isinstance(table, Mapping):
+        mistakes.append(f"usual is {table!r}; a table was expected")
+        return Expectations()
+    try:
+        return Expectations.from_mapping(table)
+    except SetupError as error:
+        mistakes.append(f"usual: {error}")
+        return Expectations()
 
 
 def _rules(tables: Any, role: str, mistakes: list[str]) -> tuple[Rule, ...]:

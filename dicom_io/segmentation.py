@@ -17,9 +17,9 @@ from pydicom.uid import UID, SegmentationStorage
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.headers import Instance, items, numbers, shown, text, values_for_rules, whole_number
+from dicom_io.pixels import decode
 from dicom_io.placement import MaskFrames
 from dicom_io.planes import FrameGroups, orientation_of, position_of, same_orientation, spacing_of
-from dicom_io.series import decode
 
 LabelMapSegmentationStorage = UID("1.2.840.10008.5.1.4.1.1.66.7")  # PS3.6; newer than the library's list
 SEGMENTATIONS = frozenset({SegmentationStorage, LabelMapSegmentationStorage})
@@ -178,6 +178,20 @@ def mask_frames(segment: Segment) -> MaskFrames:
     )
 
 
+def maximum_fraction(segment: Segment) -> int:
+    """The value that stands for a whole voxel in a FRACTIONAL segmentation.
+
+    Raises
+    ------
+    NotReadable
+        When it is not a whole number above 0.
+    """
+    largest = whole_number(segment.instance.header, "MaximumFractionalValue", default=255)
+    if largest < 1:
+        raise NotReadable(f"Maximum Fractional Value is {largest}; a number above 0 was expected.")
+    return largest
+
+
 def _belongs(segment: Segment, groups: FrameGroups, frame: int) -> bool:
     if segment.encoding == "LABELMAP":
         return True
@@ -191,8 +205,7 @@ def _thresholded(segment: Segment, pixels: NDArray[np.generic]) -> NDArray[np.bo
     if segment.encoding == "LABELMAP":
         return np.asarray(pixels == segment.number)
     if segment.encoding == "FRACTIONAL":
-        largest = whole_number(segment.instance.header, "MaximumFractionalValue", default=255)
-        return np.asarray(pixels.astype(np.float32) * 2 >= largest)
+        return np.asarray(pixels.astype(np.float32) * 2 >= maximum_fraction(segment))
     return np.asarray(pixels != 0)
 
 

@@ -6,6 +6,7 @@ all of it).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from dicom_io.dynamic import Dynamic, dynamic_of
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.headers import Instance, text, values_for_rules, whole_number
 from dicom_io.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series, regions_of
-from dicom_io.rules import COUNTED, Assignment, Rule, SelectionRules, SeveralTumours
+from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules, SeveralTumours
 from dicom_io.segmentation import (
     SEGMENTATIONS,
     Segment,
@@ -42,7 +43,7 @@ class Candidate:
     segment : the segment
     rank : how early the rule stands that makes it a tumour; None when it is not one
     why : the rule, or why it is no tumour
-    series_uids : series of this study it refers to
+    series_keys : `Series.key` of the series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to
     frames : (SOP Instance UID, one-based frame) it refers to in multi-frame images
     """
@@ -50,7 +51,7 @@ class Candidate:
     segment: Segment
     rank: int | None
     why: str
-    series_uids: frozenset[str]
+    series_keys: frozenset[str]
     instance_uids: frozenset[str]
     frames: frozenset[tuple[str, int]]
 
@@ -73,7 +74,8 @@ class Selection:
     segments : every segment, with what the rules say
     chosen : images for each sequence that has any
     tumours : tumour segments for each sequence (one, unless the rules allow several)
-    verdicts : Series Instance UID → why a series was taken or not
+    passed_over : for each sequence the segments that could be a tumour by a rule further down, and are not used
+    verdicts : `Series.key` → why a series was taken or not
     missing : sequences without a series → the sentence for the report
     problems : why the study can not be read, most important first
     """
@@ -82,6 +84,7 @@ class Selection:
     segments: tuple[Candidate, ...] = ()
     chosen: dict[MrSequence, Chosen] = field(default_factory=dict)
     tumours: dict[MrSequence, tuple[Candidate, ...]] = field(default_factory=dict)
+    passed_over: dict[MrSequence, tuple[Candidate, ...]] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     missing: dict[MrSequence, str] = field(default_factory=dict)
     problems: list[StudyRejected] = field(default_factory=list)
@@ -95,7 +98,8 @@ def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: 
     fits = _fits(selection, rules)
     for sequence in MrSequence:
         _attempt(selection, partial(_choose, selection, sequence, fits[sequence], rules, assignment))
-    _attempt(selection, lambda: _same_frame_of_reference(selection))
+    if rules.registration is Registration.NONE:
+        _attempt(selection, lambda: _same_frame_of_reference(selection))
     _attempt(selection, lambda: _assign_tumours(selection, rules, assignment))
     return selection
 
@@ -124,7 +128,10 @@ def _one_study(instances: Sequence[Instance]) -> None:
 def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignment) -> tuple[Candidate, ...]:
     """Every segment of the study, each judged by the assignment or else by the rules."""
     images = [series for series in selection.series if series.is_mr]
-    homes = {instance.sop_instance_uid: series.uid for series in images for instance in series.instances}
+    homes: dict[str, list[Series]] = defaultdict(list)
+    for series in images:
+        for instance in series.instances:
+            homes[instance.sop_instance_uid].append(series)
     candidates: list[Candidate] = []
     for series in selection.series:
         for instance in series.instances:
@@ -139,14 +146,24 @@ def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignm
             except (NotReadable, GeometryInvalid) as problem:
                 selection.problems.append(problem)
                 continue
-            by_instance = frozenset(homes[uid] for uid in instance_uids if uid in homes)
-            series_uids = by_instance or named & {one.uid for one in images}
+            by_instance = frozenset(one.key for uid in instance_uids for one in homes[uid] if _holds(one, uid, frames))
+            series_keys = by_instance or frozenset(one.key for one in images if one.uid in named)
             for segment in segments:
                 rank, why = _judge(segment, rules, assignment)
                 if rank is not None and contours:
                     rank += len(rules.tumour)  # a segmentation goes before contours of the same thing
-                candidates.append(Candidate(segment, rank, why, series_uids, instance_uids, frames))
+                candidates.append(Candidate(segment, rank, why, series_keys, instance_uids, frames))
     return tuple(candidates)
+
+
+def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool:
+    """Whether a series holds what is referred to: an object, or frames of it where frames are named."""
+    named = {frame for owner, frame in frames if owner == uid}
+    return not (series.part and named) or any(
+        plane.frame_number in named and plane.instance.sop_instance_uid == uid
+        for phase in series.phases
+        for plane in phase.planes
+    )
 
 
 def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> tuple[int | None, str]:
@@ -179,10 +196,10 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
     for series in selection.series:
         if not series.is_mr:
             continue
-        values = {**values_for_rules(series.header, keywords), **attributes_counted(series)}
+        values = {**values_for_rules(series.header, keywords), **attributes_counted(series), **series.kind}
         excluded = next((rule for rule in rules.exclude if not rule.objection(values)), None)
         if excluded is not None:
-            selection.verdicts[series.uid] = f"left out: {excluded.name} ({_evidence(excluded, values)})"
+            selection.verdicts[series.key] = f"left out: {excluded.name} ({_evidence(excluded, values)})"
             continue
         found = []
         for sequence, sequence_rules in wanted.items():
@@ -191,7 +208,7 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
                     fits[sequence][series] = (rank, rule)
                     found.append(f"fits {sequence.label} by the rule: {rule.name}")
                     break
-        selection.verdicts[series.uid] = "; ".join(found) or "no rule fits"
+        selection.verdicts[series.key] = "; ".join(found) or "no rule fits"
     return dict(fits)
 
 
@@ -202,8 +219,8 @@ def _choose(
     if sequence is MrSequence.T2W and assigned.casefold() == NO_T2W:
         selection.missing[sequence] = "no T2W series was found (t2w=none was assigned)"
         return
-    taken = {series.uid for chosen in selection.chosen.values() for series in chosen.dynamic.series}
-    fits = {series: place for series, place in fits.items() if series.uid not in taken}
+    taken = {series.key for chosen in selection.chosen.values() for series in chosen.dynamic.series}
+    fits = {series: place for series, place in fits.items() if series.key not in taken}
     members: tuple[Series, ...]
     if assigned:
         members, why = (_assigned(selection, sequence, assigned),), "assigned"
@@ -227,12 +244,12 @@ def _choose(
     )
     selection.chosen[sequence] = Chosen(dynamic, why)
     for member in members:
-        selection.verdicts[member.uid] = why
+        selection.verdicts[member.key] = why
 
 
 def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series:
     images = [series for series in selection.series if series.is_mr]
-    found = [series for series in images if series.uid == wanted] or [
+    found = [series for series in images if wanted in (series.uid, series.key)] or [
         series for series in images if series.description.casefold() == wanted.casefold()
     ]
     if len(found) == 1:
@@ -244,21 +261,21 @@ def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series
         )
     raise SelectionAmbiguous(
         f"{len(found)} series are called '{wanted}', which was assigned to {sequence.label}; one was expected. "
-        f"Assign a Series Instance UID: {', '.join(series.uid for series in found)}."
+        f"Assign one of: {', '.join(series.description if series.part else series.uid for series in found)}."
     )
 
 
 def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tuple[Series, ...], str]:
     """One series, or the series of one dynamic acquisition, among those that fit."""
     referenced = frozenset().union(
-        *(one.series_uids for one in selection.segments if one.rank is not None), frozenset()
+        *(one.series_keys for one in selection.segments if one.rank is not None), frozenset()
     )
-    preferred = [series for series in fits if series.uid in referenced]
+    preferred = [series for series in fits if series.key in referenced]
     best = min(rank for rank, _ in fits.values())
     pool = preferred or [series for series, (rank, _) in fits.items() if rank == best]
     members = _same_acquisition(pool[0], list(fits)) if sequence is MrSequence.T1C else (pool[0],)
-    uids = {member.uid for member in members}
-    if any(series.uid not in uids for series in pool):
+    uids = {member.key for member in members}
+    if any(series.key not in uids for series in pool):
         rule = fits[pool[0]][1]
         raise SelectionAmbiguous(
             f"{len(pool)} series could be {sequence.label} ("
@@ -266,8 +283,8 @@ def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tup
             + f"): {'; '.join(_described(series) for series in pool)}. {_HINT}"
         )
     for series in fits:
-        if series.uid not in uids:
-            selection.verdicts[series.uid] = f"fits {sequence.label} as well, but {pool[0].name} goes before it"
+        if series.key not in uids:
+            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} goes before it"
     why = f"rule: {fits[pool[0]][1].name}"
     return members, f"{why}; the tumour segmentation refers to it" if preferred else why
 
@@ -280,6 +297,8 @@ def _same_acquisition(first: Series, others: Sequence[Series]) -> tuple[Series, 
 
 
 def _alike(one: Series, other: Series) -> bool:
+    if one.uid == other.uid or one.part != other.part:
+        return False  # water and fat, or two echoes, are no phases
     first, second = one.phases[0], other.phases[0]
     if first.shape != second.shape or abs(first.affine - second.affine).max() > 0.01:
         return False
@@ -297,7 +316,7 @@ def _same_frame_of_reference(selection: Selection) -> None:
             "T1+C and T2W have different Frame of Reference UIDs "
             f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): how they lie to each other is not "
             "known, so the tumour can not be carried from one to the other. One Frame of Reference was expected; "
-            "register the series, or leave T2W out with the assignment t2w=none."
+            'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
         )
 
 
@@ -313,14 +332,27 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
         found = selection.tumours.pop(sequence)  # put back in the order of the sequences
         best = min(one.rank for one in found if one.rank is not None)
         selection.tumours[sequence] = tuple(one for one in found if one.rank == best)
+        selection.passed_over[sequence] = tuple(one for one in found if one.rank != best)
     for sequence, found in selection.tumours.items():
-        if len(found) > 1 and rules.several_tumours is SeveralTumours.REFUSE:
-            raise SelectionAmbiguous(
-                f"{len(found)} segments could be the tumour on {sequence.label}: "
-                f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected; assign the right "
-                "one with tumour= (a series or SOP Instance UID, a series description or a segment label), or set "
-                "several_tumours to union or largest."
-            )
+        _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
+
+
+def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
+    """Whether segments that could all be the tumour may be taken as several tumours."""
+    kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
+    is_refused = rules.several_tumours is SeveralTumours.REFUSE
+    if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
+        return
+    advice = (
+        "or set several_tumours to union or largest."
+        if is_refused
+        else "repeating it for several tumours; their property types differ, so they are not taken together unasked."
+    )
+    raise SelectionAmbiguous(
+        f"{len(found)} segments could be the tumour on {sequence.label}: "
+        f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected; assign the right one with "
+        f"tumour= (a series or SOP Instance UID, a series description or a segment label), {advice}"
+    )
 
 
 def _home(selection: Selection, candidate: Candidate) -> MrSequence:
@@ -328,7 +360,7 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     by_reference = [
         sequence
         for sequence, chosen in selection.chosen.items()
-        if candidate.series_uids & {series.uid for series in chosen.dynamic.series}
+        if candidate.series_keys & {series.key for series in chosen.dynamic.series}
     ]
     if len(by_reference) == 1:
         return by_reference[0]
@@ -378,7 +410,7 @@ def _listed(selection: Selection) -> str:
     lines = []
     for series in selection.series:
         modality = series.instances[0].modality or "?"
-        verdict = selection.verdicts.get(series.uid, "")
+        verdict = selection.verdicts.get(series.key, "")
         count = len(series.instances)
         objects = "1 object" if count == 1 else f"{count} objects"
         lines.append(f"{series.name} ({modality}, {objects}{f', {verdict}' if verdict else ''})")

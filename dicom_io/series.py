@@ -1,4 +1,4 @@
-"""From the image planes of a series to phases, and from one phase to a `Volume`.
+"""From the image planes of a series to phases: stacks of slices, each the place of one volume.
 
 Geometry alone says which images belong together: planes are sorted by position along their normal, and several images
 at one position are phases. What a header says about time only orders the images within a position, because
@@ -7,25 +7,26 @@ those attributes are absent, constant, wrong or jittering in real dynamic series
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from io import BytesIO
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid, NotReadable
-from dicom_io.headers import DECODE_ERRORS, Instance, shown, text
+from dicom_io.headers import Instance, shown, text
 from dicom_io.planes import MR_IMAGES, TIME_ORDER, Orientation, Plane, planes_of, same_orientation
-from models.volume import Volume
 
 # Planes closer than this along the normal are at one position (positions are written with rounded digits).
 SAME_POSITION_MM = 0.05
 # Largest deviation of a slice distance from the others: relative, plus the rounding of the written positions.
 SPACING_RELATIVE, SPACING_MM = 0.02, 0.12
+# More kinds of image in one series than this are not kinds but an attribute that differs from image to image.
+MOST_KINDS = 8
 # Largest sideways drift of the slices over the whole stack, in pixels; more would be sheared.
 DRIFT_PIXELS = 0.25
 
@@ -70,6 +71,9 @@ class Series:
     ordered_by : the attribute that put the phases in order, empty for a single phase
     contradicted_by : attributes that would put them in another order
     problem : why the series is not a stack of slices, a complete sentence, or empty
+    part : for images of one kind among several in one DICOM series (Dixon, echoes): what sets them apart; else empty
+    kind : their echo time and image type, by keyword; empty when there is no part
+    others : instances of the DICOM series in its other parts
     """
 
     instances: tuple[Instance, ...]
@@ -77,6 +81,9 @@ class Series:
     ordered_by: str
     contradicted_by: tuple[str, ...]
     problem: str
+    part: str = ""
+    kind: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[Instance, ...] = ()
 
     @property
     def header(self) -> pydicom.Dataset:
@@ -85,8 +92,13 @@ class Series:
 
     @property
     def uid(self) -> str:
-        """Series Instance UID."""
+        """Series Instance UID; the parts of one DICOM series share it."""
         return self.instances[0].series_instance_uid
+
+    @property
+    def key(self) -> str:
+        """What tells this series, or part of one, from all others of the study."""
+        return f"{self.uid} {self.part}".rstrip()
 
     @property
     def is_mr(self) -> bool:
@@ -100,8 +112,9 @@ class Series:
 
     @cached_property
     def description(self) -> str:
-        """Series Description."""
-        return shown(self.header, "SeriesDescription")
+        """Series Description, with the part in brackets where there is one."""
+        description = shown(self.header, "SeriesDescription")
+        return f"{description} [{self.part}]" if self.part else description
 
     @property
     def name(self) -> str:
@@ -110,23 +123,71 @@ class Series:
 
 
 def series_of(instances: Iterable[Instance]) -> tuple[Series, ...]:
-    """The series among `instances`, sorted by number and UID; a series whose geometry is wrong carries the sentence."""
+    """The series among `instances`, sorted by number and UID; a series whose geometry is wrong carries the sentence.
+
+    A series that mixes several kinds of image (water and fat, several echoes), each a whole stack at the same places,
+    becomes one `Series` for each kind.
+    """
     groups: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
         groups[instance.series_instance_uid].append(instance)
-    series = [_series(tuple(group)) for group in groups.values()]
-    return tuple(sorted(series, key=lambda one: (not one.number, one.number.zfill(12), one.uid)))
+    series = [part for group in groups.values() for part in _parts(tuple(group))]
+    return tuple(sorted(series, key=lambda one: (not one.number, one.number.zfill(12), one.key)))
 
 
-def _series(instances: tuple[Instance, ...]) -> Series:
+def _parts(instances: tuple[Instance, ...]) -> list[Series]:
+    """The kinds of image in a DICOM series as series of their own where they are clearly apart, else one series."""
     if not all(instance.sop_class_uid in MR_IMAGES for instance in instances):
-        return Series(instances, (), "", (), "The series does not hold MR images only.")
+        return [Series(instances, (), "", (), "The series does not hold MR images only.")]
     try:
         planes = [plane for instance in instances for plane in planes_of(instance)]
+    except (GeometryInvalid, NotReadable) as error:
+        return [Series(instances, (), "", (), str(error))]
+    kinds: dict[tuple[str, str], list[Plane]] = defaultdict(list)
+    for plane in planes:
+        kinds[plane.kind].append(plane)
+    whole = _series(instances, planes)
+    if not 1 < len(kinds) <= MOST_KINDS or (whole.phases and len(whole.phases) == 1):
+        return [whole]
+    parts = [_series(_owners(own), own) for _, own in sorted(kinds.items())]
+    if any(part.problem for part in parts) or len({_stack_of(part) for part in parts}) > 1:
+        return [whole]
+    return [
+        dataclasses.replace(
+            part,
+            part=_apart(kind, list(kinds)),
+            kind={"EchoTime": kind[0], "ImageType": kind[1]},
+            others=tuple(one for one in instances if one not in part.instances),
+        )
+        for kind, part in zip(sorted(kinds), parts, strict=True)
+    ]
+
+
+def _owners(planes: Sequence[Plane]) -> tuple[Instance, ...]:
+    return tuple({plane.instance.sop_instance_uid: plane.instance for plane in planes}.values())
+
+
+def _stack_of(series: Series) -> tuple[int, tuple[float, ...]]:
+    """Number of phases and affine of a stack, for comparison."""
+    phase = series.phases[0]
+    return len(series.phases), tuple(np.round(phase.affine[:3], 2).ravel())
+
+
+def _apart(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
+    """What one kind of image has that not all of the others have, in words."""
+    words = kind[1].split("\\")
+    common = set.intersection(*(set(image_type.split("\\")) for _, image_type in kinds))
+    own = "\\".join(word for word in words if word not in common)
+    echo = f"TE {kind[0] or '?'} ms" if len({echo for echo, _ in kinds}) > 1 else ""
+    return ", ".join(one for one in (own, echo) if one) or "other"
+
+
+def _series(instances: tuple[Instance, ...], planes: Sequence[Plane]) -> Series:
+    try:
         positions = _positions(planes)
         order, ordered_by, contradicted_by = phase_order(positions)
         phases = tuple(_phase([at[rank] for at in order]) for rank in range(len(order[0])))
-    except (GeometryInvalid, NotReadable) as error:
+    except GeometryInvalid as error:
         return Series(instances, (), "", (), str(error))
     return Series(instances, phases, ordered_by, contradicted_by, "")
 
@@ -268,9 +329,9 @@ def phase_order(positions: Sequence[Sequence[Plane]]) -> tuple[list[list[Plane]]
 
 
 def _really_phases(positions: Sequence[Sequence[Plane]]) -> None:
-    kinds = {tuple(sorted(plane.kind for plane in at)) for at in positions}
-    if len(kinds) == 1 and len(set(next(iter(kinds)))) > 1:
-        found = "; ".join(f"echo time {echo or '?'} ms, image type {kind}" for echo, kind in sorted(set(kinds.pop())))
+    kinds = {plane.kind for at in positions for plane in at}
+    if len(kinds) <= MOST_KINDS and all(len({plane.kind for plane in at}) > 1 for at in positions):
+        found = "; ".join(f"echo time {echo or '?'} ms, image type {kind}" for echo, kind in sorted(kinds))
         raise GeometryInvalid(
             f"The {len(positions[0])} images at each position are different kinds of image, not phases ({found}); "
             "send them as separate series."
@@ -288,56 +349,6 @@ def _phase(planes: Sequence[Plane]) -> Phase:
     affine[:3, 2] = orientation.along_row * first.spacing_mm[1]
     affine[:3, 3] = first.position_mm
     return Phase(planes=tuple(planes), affine=affine)
-
-
-def load(phase: Phase) -> Volume:
-    """Decode the pixels of one phase, rescaled to the values the header defines.
-
-    Raises
-    ------
-    NotReadable
-        When a file is truncated or damaged, or its pixels are not one grey value of the size the header says.
-    """
-    voxels = np.empty(phase.shape, dtype=np.float32)
-    decoded: dict[str, NDArray[np.generic]] = {}
-    for index, plane in enumerate(phase.planes):
-        uid = plane.instance.sop_instance_uid
-        if uid not in decoded:
-            decoded = {uid: decode(plane.instance)}  # one object at a time: a multi-frame image may be large
-        pixels = decoded[uid] if plane.frame_number is None else _frames(decoded[uid])[plane.frame_number - 1]
-        if pixels.shape != plane.shape:
-            raise NotReadable(
-                f"The pixels of {plane.instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
-            )
-        voxels[index] = pixels
-        if (plane.slope, plane.intercept) != (1.0, 0.0):
-            voxels[index] = np.asarray(pixels, dtype=np.float64) * plane.slope + plane.intercept
-    return Volume(affine=phase.affine, voxels=voxels)
-
-
-def decode(instance: Instance) -> NDArray[np.generic]:
-    """Stored pixel values of an object, decompressed: (rows, columns) or (frames, rows, columns).
-
-    Raises
-    ------
-    NotReadable
-        When the file is truncated or damaged, or no decoder for its transfer syntax is installed.
-    """
-    try:
-        data = instance.path.read_bytes()
-        dataset = pydicom.dcmread(BytesIO(data), force=True)
-        return np.asarray(dataset.pixel_array)
-    except OSError as error:
-        raise NotReadable(f"The file {instance.path.name} can not be opened ({error.strerror}).") from error
-    except DECODE_ERRORS as error:
-        raise NotReadable(
-            f"The pixels of the file {instance.path.name} can not be decoded ({type(error).__name__}); it is damaged, "
-            "truncated or compressed in a way that is not supported. Send it again."
-        ) from error
-
-
-def _frames(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-    return pixels if pixels.ndim == 3 else pixels[np.newaxis]
 
 
 def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, int] | None:

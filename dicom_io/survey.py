@@ -93,9 +93,9 @@ def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: As
 
 
 def _series_row(selection: Selection, series: Series) -> SurveyRow:
-    role, why = "", selection.verdicts.get(series.uid, "")
+    role, why = "", selection.verdicts.get(series.key, "")
     for sequence, chosen in selection.chosen.items():
-        if series.uid == chosen.dynamic.source.uid:
+        if series is chosen.dynamic.source:
             role = sequence.label
             if chosen.dynamic.why:
                 why = f"{why}; phase {chosen.dynamic.used + 1}: {chosen.dynamic.why}"
@@ -131,7 +131,7 @@ def _detail(series: Series) -> str:
 def _segment_row(selection: Selection, series: Series, candidate: Candidate) -> SurveyRow:
     segment = candidate.segment
     homes = [sequence for sequence, found in selection.tumours.items() if candidate in found]
-    refers = [one.name for one in selection.series if one.uid in candidate.series_uids]
+    refers = [one.name for one in selection.series if one.key in candidate.series_keys]
     parts = [
         f"{'region' if segment.encoding == 'CONTOURS' else 'segment'} {segment.number}",
         segment.property_type or "no property type",

@@ -108,6 +108,8 @@ def common(modality: str, *, frame_uid: str = FRAME_UID) -> Dataset:
     dataset.StudyInstanceUID, dataset.FrameOfReferenceUID = STUDY_UID, frame_uid
     dataset.StudyDate, dataset.StudyTime, dataset.AccessionNumber = "20250314", "093000", "A1"
     dataset.Manufacturer, dataset.Modality = "Test scanners", modality
+    if modality == "MR":
+        dataset.MagneticFieldStrength = "1.5"
     return dataset
 
 

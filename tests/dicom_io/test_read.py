@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
+from dicom_io.quality import NOT_JUDGED
 from dicom_io.read import find_studies, read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules, SeveralTumours
 from dicom_io.study import Study
 from dicom_io.survey import survey_study
 from models.errors import StudyRejected
+from models.findings import Finding
 from models.volume import Sequence as MrSequence
 from tests.dicom_io.made_series import (
     STUDY_UID,
@@ -34,7 +37,7 @@ T1C, T2W = MrSequence.T1C, MrSequence.T2W
 SHAPE = (8, 12, 14)
 MASK = ball(SHAPE, centre=(3.4, 6, 7), radius=(2.6, 3.4, 4.2))
 T2_SHAPE = (7, 10, 12)
-T2_AFFINE = affine_of(spacing_mm=(3.4, 1.7, 1.2))
+T2_AFFINE = affine_of(spacing_mm=(3.4, 1.4, 1.2))
 
 
 def files(folder: Path) -> list[Path]:
@@ -43,6 +46,12 @@ def files(folder: Path) -> list[Path]:
 
 def read(folder: Path, *, rules: SelectionRules | None = None, assignment: Assignment = NO_ASSIGNMENT) -> Study:
     return read_study(files(folder), rules=rules or SelectionRules(), assignment=assignment)
+
+
+def doubts(study: Study) -> list[Finding]:
+    """The findings of a study but the one that every study has."""
+    assert study.findings[0] == NOT_JUDGED
+    return list(study.findings[1:])
 
 
 def refused(folder: Path, kind: type[StudyRejected], *parts: str, assign: Sequence[str] = ()) -> str:
@@ -93,8 +102,8 @@ def test_a_study_of_two_sequences_is_read_whole(tmp_path: Path) -> None:
     assert study.sources[T2W].series_instance_uid == other.uid
     assert study.sources[T1C].frame_numbers is None
     assert [row.role for row in study.series] == ["T1+C", "T2W", "Tumour segmentation (T1+C)"]
-    assert study.series[0].detail == "8 axial slices of 3.00 mm; 1.50 × 1.00 mm; 12 × 14"
-    assert (study.findings, study.missing) == ((), {})
+    assert study.series[0].detail == "8 axial slices of 3.00 mm; 1.50 × 1.00 mm; 12 × 14; 1.5 T"
+    assert (doubts(study), study.missing) == ([], {})
     assert study.subject.study_instance_uid == STUDY_UID
     assert "Rows" not in study.header
     assert [one.sop_class_uid for one in study.segmentations] == ["1.2.840.10008.5.1.4.1.1.66.4"]
@@ -138,19 +147,75 @@ def test_tissue_is_not_a_tumour(tmp_path: Path) -> None:
     assert np.any(read(tmp_path, assignment=Assignment.parse(["tumour=breast"])).tumours[T1C].mask)
 
 
-def test_several_tumours_are_refused_or_taken_as_the_settings_say(tmp_path: Path) -> None:
+def test_several_tumours_are_one_region_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
     images = t1c(tmp_path)
-    small = ball(SHAPE, centre=(1, 2, 2), radius=(0.6, 1, 1))
+    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
     write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour 1")
     write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="Tumour 2", number=901)
-    refused(tmp_path, SelectionAmbiguous, '2 segments could be the tumour on T1+C: segment 1 "Tumour 1"', '"Tumour 2"')
-    union = read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.UNION))
+    union = read(tmp_path)
     largest = read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.LARGEST))
     np.testing.assert_array_equal(union.tumours[T1C].mask, MASK | small)
     np.testing.assert_array_equal(largest.tumours[T1C].mask, MASK)
-    assert [finding.code for finding in (*union.findings, *largest.findings)] == ["several-tumours"] * 2
+    assert [row.description for row in union.series[1:]] == ["SEG Tumour 1", "SEG Tumour 2"]
+    assert [row.description for row in largest.series[1:]] == ["SEG Tumour 1"]
+    # Voxels of 3.0 × 1.5 × 1.0 mm.
+    listed = f'"Tumour 1" {MASK.sum() * 4.5 / 1000:.2f} cm³; "Tumour 2" {small.sum() * 4.5 / 1000:.2f} cm³'
+    (all_of_them,), (one_of_them,) = doubts(union), doubts(largest)
+    assert all_of_them.code == one_of_them.code == "several-tumours"
+    assert all_of_them.sentence.startswith(f"2 tumours were segmented on T1+C ({listed}); all of them together")
+    assert one_of_them.sentence.endswith('only the largest, "Tumour 1", is analysed.')
     chosen = read(tmp_path, assignment=Assignment.parse(["tumour=Tumour 2"]))
     np.testing.assert_array_equal(chosen.tumours[T1C].mask, small)
+    with pytest.raises(SelectionAmbiguous, match='2 segments could be the tumour on T1\\+C: segment 1 "Tumour 1"'):
+        read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.REFUSE))
+
+
+def test_two_drawings_of_one_tumour_are_not_two_tumours(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour reader 1")
+    moved = np.roll(MASK, 1, axis=1)
+    write_seg(tmp_path / "b.dcm", moved, affine=affine_of(), source=images, label="Tumour reader 2", number=901)
+    refused(tmp_path, SelectionAmbiguous, "overlap by", '"Tumour reader 1"', "two segmentations of one tumour")
+
+
+def test_tumours_of_different_kinds_are_refused_unless_assigned(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="A")
+    mass = ("4147007", "SCT", "Mass")
+    write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="B", code=mass, number=901)
+    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "their property types differ")
+    both = read(tmp_path, assignment=Assignment.parse(["tumour=A", "tumour=B"]))
+    np.testing.assert_array_equal(both.tumours[T1C].mask, MASK | small)
+
+
+def test_a_segment_that_only_a_later_rule_calls_a_tumour_is_named(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images)
+    tissue = ("85756007", "SCT", "Tissue")
+    other = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
+    write_seg(tmp_path / "b.dcm", other, affine=affine_of(), source=images, label="Lesion 2", code=tissue, number=901)
+    (finding,) = doubts(read(tmp_path))
+    assert finding.code == "tumour-segments-not-used"
+    assert 'segment 1 "Lesion 2" (Tissue)' in finding.sentence
+
+
+@pytest.mark.parametrize("sides", ["two segments", "one segment"])
+def test_tumours_in_both_breasts_are_named_by_side(tmp_path: Path, sides: str) -> None:
+    # 14 columns of 20 mm: 280 mm wide, middle between columns 6 and 7; LPS, so that column 12 is left.
+    affine = affine_of(spacing_mm=(3.0, 1.5, 20.0))
+    images = write_series(tmp_path, [voxels_of(SHAPE)], affine=affine, description="T1 POST", number=4)
+    left, right = (ball(SHAPE, centre=(3, 5, column), radius=(2, 3, 1.2)) for column in (11, 2))
+    right[:, :4] = False
+    if sides == "two segments":
+        write_seg(tmp_path / "a.dcm", left, affine=affine, source=images, label="Tumour 1")
+        write_seg(tmp_path / "b.dcm", right, affine=affine, source=images, label="Tumour 2", number=901)
+    else:
+        write_seg(tmp_path / "a.dcm", left | right, affine=affine, source=images)
+    (finding,) = (one for one in doubts(read(tmp_path)) if one.code == "bilateral-tumours")
+    cm3 = [mask.sum() * 0.09 for mask in (left, right)]
+    assert f"{cm3[0]:.2f} cm³ in the left breast and {cm3[1]:.2f} cm³ in the right" in finding.sentence
+    assert cm3[0] > cm3[1]
 
 
 def test_each_sequence_may_have_its_own_segmentation(tmp_path: Path) -> None:
@@ -195,8 +260,39 @@ def test_the_phase_is_that_of_the_segmentation_else_of_the_settings(
     study = read(tmp_path, rules=SelectionRules(phase=phase))
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE, seed=used))
     assert study.series[0].detail.startswith(f"phase {used + 1} of 3")
-    uncertain = [finding.code for finding in study.findings] == ["contrast-phase-uncertain"]
-    assert uncertain is (segmented is None and phase is None)
+    (finding,) = doubts(study)  # the headers name no contrast agent
+    assert finding.code == "contrast-phase-uncertain"
+    guessed = "the first was taken as unenhanced" in finding.sentence
+    assert guessed is (segmented is None and phase is None)
+
+
+AGENT, NO_AGENT = "Gadobutrol", "NONE"
+
+
+@pytest.mark.parametrize(
+    ("agents", "segmented", "doubt"),
+    [
+        ((NO_AGENT, AGENT, AGENT), 1, ""),
+        ((NO_AGENT, AGENT, AGENT), None, ""),
+        ((AGENT, AGENT, AGENT), 1, ""),
+        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which usually is unenhanced"),
+        ((NO_AGENT, AGENT, AGENT), 0, 'phase 1 of the T1+C series name no contrast agent ("NONE")'),
+        ((NO_AGENT, NO_AGENT, NO_AGENT), 1, 'phase 2 of the T1+C series name no contrast agent ("NONE")'),
+        ((AGENT, AGENT, AGENT), None, "do not tell which is before contrast"),
+    ],
+)
+def test_a_phase_the_headers_do_not_call_enhanced_is_doubted(
+    tmp_path: Path, agents: tuple[str, ...], segmented: int | None, doubt: str
+) -> None:
+    def with_agent(dataset: Dataset, phase: int, _: int) -> None:
+        dataset.ContrastBolusAgent = agents[phase]
+
+    images = t1c(tmp_path, phases=3, description="AX T1 DYN", edit=with_agent)
+    source = images if segmented is not None else None
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=source, phase=segmented or 0)
+    found = doubts(read(tmp_path))
+    assert [finding.code for finding in found] == ["contrast-phase-uncertain"] * bool(doubt)
+    assert all(doubt in finding.sentence for finding in found)
 
 
 def test_phases_called_before_and_after_contrast_need_no_doubt(tmp_path: Path) -> None:
@@ -205,7 +301,7 @@ def test_phases_called_before_and_after_contrast_need_no_doubt(tmp_path: Path) -
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
     study = read(tmp_path)
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE, seed=1))
-    assert study.findings == ()
+    assert doubts(study) == []
 
 
 def test_a_phase_the_series_does_not_have_is_refused(tmp_path: Path) -> None:
@@ -242,7 +338,7 @@ def test_t2w_may_be_assigned_away(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     t2w(tmp_path, frame_uid="1.2.3")
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images)
-    refused(tmp_path, GeometryInvalid, "T1+C and T2W have different Frame of Reference UIDs")
+    refused(tmp_path, GeometryInvalid, "T1+C and T2W have different Frame of Reference UIDs", 'registration = "rigid"')
     study = read(tmp_path, assignment=Assignment.parse(["t2w=none"]))
     assert study.missing[T2W].startswith("no T2W series was found")
 
@@ -260,7 +356,7 @@ def test_half_a_voxel_off_is_read_with_a_finding(tmp_path: Path) -> None:
     write_seg(tmp_path / "s.dcm", MASK, affine=moved, source=images)
     study = read(tmp_path)
     assert np.count_nonzero(study.tumours[T1C].mask) == np.count_nonzero(MASK)
-    (finding,) = study.findings
+    (finding,) = doubts(study)
     assert finding.code == "segmentation-off-grid"
     assert "lie 1.50 mm off the T1+C voxels (0.50 slices, 0.00 rows, 0.00 columns)" in finding.sentence
 
@@ -268,7 +364,7 @@ def test_half_a_voxel_off_is_read_with_a_finding(tmp_path: Path) -> None:
 def test_a_hole_is_a_finding_up_to_the_limit(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images, order=[1, 2, 5])
-    (finding,) = read(tmp_path).findings
+    (finding,) = doubts(read(tmp_path))
     assert finding.sentence.startswith("The tumour on T1+C has 2 empty slices inside its extent (slice 4 to 5)")
     with pytest.raises(GeometryInvalid, match="2 in a row; at most 1 were expected"):
         read(tmp_path, rules=SelectionRules(hole_limit_slices=1))
@@ -278,7 +374,7 @@ def test_fractions_and_another_grid_are_recorded(tmp_path: Path) -> None:
     t1c(tmp_path)
     other = affine_of(spacing_mm=(3.0, 1.2, 1.2))
     write_seg(tmp_path / "s.dcm", MASK, affine=other, encoding="FRACTIONAL", fractions=(MASK * 255).astype(np.uint8))
-    codes = [finding.code for finding in read(tmp_path).findings]
+    codes = [finding.code for finding in doubts(read(tmp_path))]
     assert codes == ["fractional-threshold", "segmentation-resampled"]
 
 
@@ -286,7 +382,7 @@ def test_a_missing_edge_slice_is_a_finding(tmp_path: Path) -> None:
     voxels = [voxels_of(SHAPE)]
     write_series(tmp_path, voxels, affine=affine_of(), description="T1 POST", number=4, skip=[(0, 0)])
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
-    (finding,) = read(tmp_path).findings
+    (finding,) = doubts(read(tmp_path))
     assert "run from 1 to 8 with 1 missing" in finding.sentence
 
 
@@ -314,7 +410,7 @@ def test_the_phase_of_an_enhanced_image_is_that_of_the_frames_referred_to(tmp_pa
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=refer)
     study = read(tmp_path)
     assert study.sources[T1C].frame_numbers == tuple(range(17, 25))
-    assert study.findings == ()
+    assert [finding.code for finding in doubts(study)] == ["contrast-phase-uncertain"]
 
 
 def test_two_patients_or_two_studies_are_refused(tmp_path: Path) -> None:
@@ -365,14 +461,19 @@ def test_a_survey_says_how_every_series_and_segment_would_be_taken(tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_real_dynamic_study(shared_data: Path) -> None:
-    """UCSF-BR-06: sagittal, three phases in one series; 33,120 voxels in phase 2 (README of the data)."""
+    """UCSF-BR-06: sagittal, three phases in one series; 33,120 voxels in phase 2 (README of the data).
+
+    Its headers say of every phase, the enhanced ones too, that there was no contrast agent.
+    """
     folder = shared_data / "breast_dce_ucsf_br_06"
     study = read(folder)
     assert int(np.count_nonzero(study.tumours[T1C].mask)) == 33_120
     assert study.volumes[T1C].shape == (60, 256, 256)
     assert study.series[0].detail.startswith("phase 2 of 3 (the tumour segmentation refers to it); 60 sagittal slices")
     assert study.missing == {T2W: "no T2W series was found"}
-    assert study.findings == ()
+    (finding,) = doubts(study)
+    assert finding.code == "contrast-phase-uncertain"
+    assert 'phase 2 of the T1+C series name no contrast agent ("NONE")' in finding.sentence
     without = [path for path in files(folder) if path.name != "tumour_binary_dcmqi.dcm"]
     with pytest.raises(SeriesNotFound, match=re.escape('"Breast" is not a tumour')):
         read_study(without, rules=SelectionRules(), assignment=NO_ASSIGNMENT)
@@ -389,5 +490,11 @@ def test_the_real_study_of_two_sequences(shared_data: Path) -> None:
     )
     assert study.tumours[T1C].volume_mm3 / 1000 == pytest.approx(364.75, abs=0.005)
     assert study.tumours[T2W].volume_mm3 / 1000 == pytest.approx(364.90, abs=0.005)
-    assert study.findings == ()
+    # Not a breast: thick slices, no contrast agent, no field strength; the contours stand behind the segmentations.
+    assert Counter(finding.code for finding in doubts(study)) == {
+        "contrast-phase-uncertain": 1,
+        "voxel-size-unusual": 2,
+        "field-strength-unknown": 2,
+        "tumour-segments-not-used": 2,
+    }
     assert list(find_studies(folder)) == [study.subject.study_instance_uid]

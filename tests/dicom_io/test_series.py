@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import get_decoder
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    HTJ2KLossless,
-    ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    RLELossless,
-)
 
 from dicom_io.errors import NotReadable
 from dicom_io.headers import read_instances
-from dicom_io.series import Series, load, missing_instance_numbers, series_of
+from dicom_io.pixels import load
+from dicom_io.rules import ValueMapping
+from dicom_io.series import Series, missing_instance_numbers, series_of
 from tests.dicom_io.made_series import Edit, affine_of, voxels_of, write_enhanced, write_series
 
 SHAPE = (5, 6, 7)
@@ -238,12 +229,44 @@ def test_an_incomplete_phase_is_refused_with_the_counts(tmp_path: Path) -> None:
     assert "4 positions have 3 images each, but 1 has another number (2 at 17.0 mm" in read(tmp_path).problem
 
 
-def test_echoes_at_one_position_are_not_phases(tmp_path: Path) -> None:
+def test_echoes_in_one_series_are_series_of_their_own(tmp_path: Path) -> None:
     def edit(dataset: Dataset, phase: int, index: int) -> None:
         dataset.EchoTime = ("20", "90")[phase]
 
+    voxels = write(tmp_path, phases=2, edit=edit)
+    short, long = series_of(read_instances(tmp_path.rglob("*.dcm")))
+    assert (short.part, long.part, short.uid) == ("TE 20 ms", "TE 90 ms", long.uid)
+    for series, expected in zip((short, long), voxels, strict=True):
+        (phase,) = series.phases
+        np.testing.assert_array_equal(load(phase).voxels, expected)
+        assert len(series.instances) == len(series.others) == len(expected)
+
+
+def test_phases_of_water_and_fat_in_one_series_stay_phases(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.ImageType = ["DERIVED", "PRIMARY", "DIXON", ("WATER", "FAT")[phase % 2]]
+        dataset.TemporalPositionIdentifier = phase // 2 + 1
+        dataset.AcquisitionTime = f"10000{phase // 2}"
+
+    voxels = write(tmp_path, phases=6, edit=edit)
+    fat, water = series_of(read_instances(tmp_path.rglob("*.dcm")))
+    assert (fat.part, water.part) == ("FAT", "WATER")
+    for number, phase in enumerate(water.phases):
+        np.testing.assert_array_equal(load(phase).voxels, voxels[2 * number])
+    assert len(fat.phases) == len(water.phases) == 3
+
+
+def test_kinds_that_are_no_whole_stacks_are_refused_with_the_list(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.EchoTime = ("20", "90")[phase]
+        if phase == 0 and index == 1:
+            dataset.EchoTime = "21"
+
     write(tmp_path, phases=2, edit=edit)
-    assert "different kinds of image, not phases (echo time 20 ms" in read(tmp_path).problem
+    problem = read(tmp_path).problem
+    assert "The 2 images at each position are different kinds of image, not phases (echo time 20 ms" in problem
+    assert "echo time 21 ms" in problem
+    assert "echo time 90 ms" in problem
 
 
 @pytest.mark.parametrize("order", [None, [7, 2, 9, 0, 4, 1, 3, 8, 5, 6]], ids=["in-order", "shuffled"])
@@ -259,42 +282,49 @@ def test_an_enhanced_image_is_read_by_its_functional_groups(tmp_path: Path, orde
         np.testing.assert_allclose(volume.affine, affine, atol=1e-8)
 
 
+def _mapped(*mappings: tuple[float, float], unit: str = "ms") -> list[Dataset]:
+    made = []
+    for slope, intercept in mappings:
+        item = Dataset()
+        item.RealWorldValueSlope, item.RealWorldValueIntercept = slope, intercept
+        code = Dataset()
+        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = unit, "UCUM", unit
+        item.MeasurementUnitsCodeSequence = [code]
+        made.append(item)
+    return made
+
+
+def test_a_real_world_mapping_replaces_rescale_where_it_is_asked_for(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.RescaleSlope, dataset.RescaleIntercept = "2", "-10"
+        dataset.RealWorldValueMappingSequence = _mapped((0.5 + index, 3.0))  # each slice on its own scale
+
+    (voxels,) = write(tmp_path, edit=edit)
+    (phase,) = read(tmp_path).phases
+    np.testing.assert_array_equal(load(phase).voxels, voxels * np.float32(2) - 10)
+    slopes = 0.5 + np.arange(len(voxels))[:, np.newaxis, np.newaxis]
+    expected = (voxels * slopes + 3.0).astype(np.float32)
+    np.testing.assert_array_equal(load(phase, mapping=ValueMapping.REAL_WORLD).voxels, expected)
+
+
 @pytest.mark.parametrize(
-    "syntax",
+    ("mappings", "part"),
     [
-        ImplicitVRLittleEndian,
-        ExplicitVRBigEndian,
-        DeflatedExplicitVRLittleEndian,
-        RLELossless,
-        JPEGLSLossless,
-        JPEG2000Lossless,
+        ([], "has no real world value mapping"),
+        ([(1.0, 0.0), (2.0, 0.0)], "has 2 real world value mappings (× 1 + 0 (UCUM ms ms)"),
+        ([(0.0, 1.0)], "with slope 0"),
     ],
-    ids=lambda syntax: syntax.name,
 )
-def test_every_transfer_syntax_gives_the_same_voxels(tmp_path: Path, syntax: pydicom.uid.UID) -> None:
-    voxels = voxels_of((3, 48, 64))
-    write_series(tmp_path, [voxels], affine=affine_of(), description="T1", number=5)
-    for path in tmp_path.glob("*.dcm"):
-        dataset = pydicom.dcmread(path)
-        if syntax.is_compressed and syntax.is_encapsulated:
-            dataset.compress(syntax, generate_instance_uid=False)
-        else:
-            dataset.file_meta.TransferSyntaxUID = syntax
-            if syntax == ExplicitVRBigEndian:
-                dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
-        little = syntax != ExplicitVRBigEndian
-        implicit = syntax == ImplicitVRLittleEndian
-        pydicom.dcmwrite(path, dataset, implicit_vr=implicit, little_endian=little, enforce_file_format=True)
-    np.testing.assert_array_equal(load(read(tmp_path).phases[0]).voxels, voxels)
+def test_a_real_world_mapping_that_is_not_one_is_refused(
+    tmp_path: Path, mappings: list[tuple[float, float]], part: str
+) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        if mappings:
+            dataset.RealWorldValueMappingSequence = _mapped(*mappings)
 
-
-@pytest.mark.parametrize(
-    "syntax",
-    [JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, RLELossless],
-    ids=lambda syntax: syntax.name,
-)
-def test_a_decoder_is_installed_for_every_lossless_syntax(syntax: pydicom.uid.UID) -> None:
-    assert get_decoder(syntax).is_available
+    write(tmp_path, edit=edit)
+    with pytest.raises(NotReadable, match=re.escape(part)):
+        load(read(tmp_path).phases[0], mapping=ValueMapping.REAL_WORLD)
 
 
 def test_truncated_pixels_are_refused_by_the_name_of_the_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rigid registration: a known motion between two contrasts of one phantom is found; the same input, the same numbers."""
+"""Rigid registration: a known motion between two contrasts of a phantom is found; same input, same numbers."""
 
 from __future__ import annotations
 
