@@ -1,0 +1,9 @@
+"""All benchmarks against the named peers, one after the other: `make bench`. About half an hour."""
+
+from __future__ import annotations
+
+from tests.benchmarks import bench_features, bench_n4
+
+if __name__ == "__main__":
+    bench_features.main()
+    bench_n4.main()
