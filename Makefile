@@ -7,7 +7,7 @@ PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench packages constraints clean
+.PHONY: help venv demo test lint format peers bench packages conformance constraints clean
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,10 @@ bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes t
 
 packages: $(STAMP)  ## Make the demonstration packages again
 	$(BIN)/rdeepnet models make-demonstration --out models/packages
+
+conformance: $(STAMP)  ## Write dicom_io/CONFORMANCE.md from the code again
+	$(BIN)/rdeepnet config conformance --config appliance/rdeepnet.example.toml > .conformance.md
+	mv .conformance.md dicom_io/CONFORMANCE.md
 
 constraints: $(STAMP)  ## Pin what is installed now
 	@{ echo "# Versions the tests ran with: pip install -c constraints.txt. Renewed with make constraints."; \

@@ -119,3 +119,25 @@ def example_config() -> None:
     from appliance.settings import EXAMPLE
 
     typer.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)
+
+
+@config.command("conformance")
+def conformance_statement(config: ConfigFile = None) -> None:
+    """Write the DICOM Conformance Statement, with the values of this configuration, to standard output."""
+    from dicom_io.conformance_statement import Limits, statement
+
+    settings = settings_from(config)
+    service, study, delivery = settings.service, settings.study, settings.delivery
+    limits = Limits(
+        ae_title=service.ae_title,
+        port=service.port,
+        max_associations=service.max_associations,
+        idle_association_s=service.idle_association_s,
+        study_idle_s=study.idle_s,
+        study_force_after_s=study.force_after_s,
+        retry_min_s=delivery.retry_min_s,
+        retry_max_s=delivery.retry_max_s,
+        timeout_s=delivery.timeout_s,
+        commitment_report_s=delivery.commitment_report_s,
+    )
+    typer.echo(statement(limits), nl=False)

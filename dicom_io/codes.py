@@ -67,7 +67,7 @@ _SEVERITIES = {
 # Key of a measurement that is no feature → private code value and meaning.
 _QUANTITIES = {
     "recurrence_score": ("RECURRENCE_SCORE", "Recurrence score (log-risk)"),
-    "krt7_as_high": ("KRT7_AS_HIGH", "Probability of high expression of KRT7-AS"),
+    "krt7_as_high": ("KRT7_AS_PROB", "Probability of high expression of KRT7-AS"),
     "cut_off": ("CUT_OFF", "Cut-off between the low and the high group"),
 }
 
@@ -91,6 +91,34 @@ _UNITS = {
     "%": "percent",
     "{voxels}": "voxels",
 }
+
+
+# Prefix of a hashed Code Value → what such a code names.
+HASHED = {
+    "F": "a feature without an IBSI code; the hash is of its full name",
+    "Q": "another quantity that a model gives",
+    "G": "the question that another model's group answers",
+    "L": "lower limit of the 95 % interval of a quantity",
+    "U": "upper limit of the 95 % interval of a quantity",
+    "C": "a group of inputs whose share of an output is stated",
+    "N": "what a finding is about, by its identifier",
+}
+
+
+def private_codes() -> tuple[Code, ...]:
+    """Every private code with a fixed value; the others are `RFS_<months>_MO` and those in `HASHED`."""
+    constants = [value for value in globals().values() if isinstance(value, Code)]
+    quantities = [_private(*pair) for pair in _QUANTITIES.values()]
+    fixed = [*constants, *_SEVERITIES.values(), *quantities, *_QUESTIONS.values(), *_groups()]
+    return tuple(sorted((code for code in fixed if code.scheme_designator == PRIVATE_SCHEME), key=lambda c: c.value))
+
+
+def standard_codes() -> tuple[Code, ...]:
+    """Codes of standard schemes that stand here; templates and modules add their own."""
+    constants = [value for value in globals().values() if isinstance(value, Code)]
+    found = [*constants, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
+    known = {(code.scheme_designator, code.value): code for code in found if code.scheme_designator != PRIVATE_SCHEME}
+    return tuple(known[key] for key in sorted(known))
 
 
 def fitting(text: str, otherwise: str) -> str:
@@ -144,9 +172,19 @@ def question(section: ModelSection) -> Code:
     return _QUESTIONS.get(key, _private(hashed("G", key), "Group"))
 
 
+# First quantity of a model → beginning of the code of its group.
+_GROUPS = {"recurrence_score": "RISK", "krt7_as_high": "KRT7_AS"}
+
+
+def _groups() -> list[Code]:
+    sides = {"HIGH": "High group", "LOW": "Low group"}
+    stems = (*_GROUPS.values(), "GROUP")
+    return [_private(f"{stem}_{side}", meaning) for stem in stems for side, meaning in sides.items()]
+
+
 def group(section: ModelSection) -> Code:
     """The group a patient is in; the meaning is the report's own label."""
-    stem = {"recurrence_score": "RISK", "krt7_as_high": "KRT7_AS"}.get(section.measurements[0].key, "GROUP")
+    stem = _GROUPS.get(section.measurements[0].key, "GROUP")
     side = "HIGH" if section.group is Group.HIGH else "LOW"
     return _private(f"{stem}_{side}", fitting(section.group_label, section.group.value))
 

@@ -29,8 +29,8 @@ from dicom_io.send import Peer, associated, offered_syntaxes
 
 REQUEST_COMMITMENT = 1  # Action Type ID, PS3.4 Table J.3-1
 STAY_S = 2.0  # a peer that reports on the association of the request does so at once; most open their own
-_TRANSIENT = (0x0110, 0x0213)  # processing failure, resource limitation
-_UNSUPPORTED = (0x0118, 0x0122, 0x0211)  # no such SOP class, SOP class not supported, unrecognized operation
+TRANSIENT = (0x0110, 0x0213)  # processing failure, resource limitation
+UNSUPPORTED = (0x0118, 0x0122, 0x0211)  # no such SOP class, SOP class not supported, unrecognized operation
 
 
 class Asked(StrEnum):
@@ -93,9 +93,9 @@ def request_commitment(
             raise PeerUnavailable(
                 f"{peer} did not answer a request for commitment within {peer.timeout_s:g} s, or aborted."
             )
-        if status.Status in _UNSUPPORTED:
+        if status.Status in UNSUPPORTED:
             return Asked.UNSUPPORTED
-        if status.Status in _TRANSIENT:
+        if status.Status in TRANSIENT:
             raise PeerUnavailable(f"{peer} answered a request for commitment with 0x{status.Status:04X}, for now.")
         if status.Status != 0x0000:
             raise PeerRefused(

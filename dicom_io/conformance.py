@@ -119,8 +119,8 @@ _DOCUMENT = (
         (),
         (
             "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "DocumentTitle",
-            "ConceptNameCodeSequence", "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument", "EncapsulatedDocumentLength",
-            "SourceInstanceSequence",
+            "ConceptNameCodeSequence", "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument",
+            "EncapsulatedDocumentLength", "SourceInstanceSequence",
         ),
         ("AcquisitionDateTime",),
     ),

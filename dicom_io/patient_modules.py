@@ -76,6 +76,9 @@ _TRIAL_TYPE_3 = (
     "ClinicalTrialTimePointDescription",
 )
 
+# Everything that may be carried over into the root of an object of ours.
+CARRIED = frozenset(("StudyInstanceUID", *_TYPE_2, *_TYPE_3, *_TRIAL_TYPE_1, *_TRIAL_TYPE_2, *_TRIAL_TYPE_3))
+
 # Of one order in a report (PS3.3 Table C.17-2), type 2.
 _REQUEST_TYPE_2 = (
     "AccessionNumber",
