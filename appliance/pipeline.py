@@ -94,7 +94,7 @@ def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignm
             features=features,
             outcomes=outcomes,
             series=study.series,
-            findings=study.findings + prepared.findings,
+            findings=study.findings + prepared.findings + features.findings,
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

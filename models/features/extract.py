@@ -13,6 +13,7 @@ from models.errors import EngineUnavailable, SetupError
 from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
+from models.findings import Finding
 from models.preprocess import Prepared
 from models.volume import Region, Roi, Sequence, Volume
 
@@ -39,6 +40,9 @@ class FeatureEngine(Protocol):
         FeatureUndefined
             When a feature has no value.
         """
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """What was noticed since the last call (out of memory on the GPU, say)."""
 
 
 def open_engine(name: str, *, device: str) -> FeatureEngine:
@@ -91,7 +95,7 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
                     Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
                     for what, value in zip(definitions, found, strict=True)
                 ]
-    return FeatureTable(tuple(features), settings.digest(), engine.name)
+    return FeatureTable(tuple(features), settings.digest(), engine.name, engine.take_findings())
 
 
 def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
@@ -108,7 +112,7 @@ def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings:
     features = tuple(
         Feature(what.name, value, what.unit, what.ibsi) for what, value in zip(definitions, found, strict=True)
     )
-    return FeatureTable(features, settings.digest(), engine.name)
+    return FeatureTable(features, settings.digest(), engine.name, engine.take_findings())
 
 
 def _in_order(

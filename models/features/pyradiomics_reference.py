@@ -23,6 +23,7 @@ from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
 from models.features.diagnostics import diagnostics
 from models.features.names import GREY_LEVEL, feature_names
 from models.features.settings import FeatureSettings
+from models.findings import Finding
 from models.images import to_sitk
 from models.volume import Region, Roi, Volume, same_grid
 
@@ -104,6 +105,10 @@ class PyRadiomicsEngine:
     def name(self) -> str:
         """Name and version."""
         return f"pyradiomics {str(self._radiomics.__version__).removeprefix('v')}"
+
+    def take_findings(self) -> tuple[Finding, ...]:
+        """None: it runs on the CPU only and notices nothing beside what it refuses."""
+        return ()
 
     def extract(
         self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
