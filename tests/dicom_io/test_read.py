@@ -498,3 +498,58 @@ def test_the_real_study_of_two_sequences(shared_data: Path) -> None:
         "tumour-segments-not-used": 2,
     }
     assert list(find_studies(folder)) == [study.subject.study_instance_uid]
+
+
+def dixon(dataset: Dataset, phase: int, _: int) -> None:
+    """Water and fat of one acquisition, in one series."""
+    dataset.ImageType = ["DERIVED", "PRIMARY", "DIXON", ("WATER", "FAT")[phase]]
+    dataset.TemporalPositionIdentifier, dataset.AcquisitionTime = 1, "100000"
+
+
+def test_the_water_images_of_a_mixed_series_are_used(tmp_path: Path) -> None:
+    images = t1c(tmp_path, phases=2, description="AX T1 DIXON POST", edit=dixon)
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
+    study = read(tmp_path)
+    np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE))
+    assert study.series[0].description == "AX T1 DIXON POST [WATER]"
+    assert study.series[0].series_instance_uid == images.uid
+    assert doubts(study) == []
+    survey = survey_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
+    roles = {row.description: (row.role, row.why.split(" (")[0]) for row in survey.rows if not row.is_segment}
+    assert roles["AX T1 DIXON POST [WATER]"][0] == "T1+C"
+    assert roles["AX T1 DIXON POST [FAT]"][1].startswith("left out: fat or opposed-phase image")
+
+
+def test_echoes_nothing_tells_apart_are_refused_with_the_list_unless_told(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, _: int) -> None:
+        dataset.EchoTime = ("20", "90")[phase]
+
+    images = t1c(tmp_path)
+    voxels = [voxels_of(SHAPE, seed=echo) for echo in (5, 6)]
+    echoes = write_series(tmp_path, voxels, affine=affine_of(), description="AX T2 PD", number=7, edit=edit)
+    seg = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images)
+    names = ('7 "AX T2 PD [TE 20 ms]"', '7 "AX T2 PD [TE 90 ms]"')
+    refused(tmp_path, SelectionAmbiguous, "2 series could be T2W", *names)
+    assigned = read(tmp_path, assignment=Assignment.parse(["t2w=AX T2 PD [TE 90 ms]"]))
+    by_rule = {"name": "late echo", "matches": {"SeriesDescription": "T2"}, "ranges": {"EchoTime": [60, 200]}}
+    ruled = read(tmp_path, rules=SelectionRules.from_mapping({"t2w": [by_rule]}))
+    seg.unlink()
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images)
+    write_seg(tmp_path / "b.dcm", MASK, affine=affine_of(), source=echoes, phase=1, number=901)
+    segmented = read(tmp_path)
+    for study in (assigned, ruled, segmented):
+        np.testing.assert_array_equal(study.volumes[T2W].voxels, voxels[1])
+    assert T2W in segmented.tumours
+
+
+@pytest.mark.parametrize("mapping", ["rescale", "real-world"])
+def test_the_values_are_those_of_the_mapping_asked_for(tmp_path: Path, mapping: str) -> None:
+    def edit(dataset: Dataset, phase: int, _: int) -> None:
+        item = Dataset()
+        item.RealWorldValueSlope, item.RealWorldValueIntercept = 3.0, 1.0
+        dataset.RealWorldValueMappingSequence = [item]
+
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=t1c(tmp_path, edit=edit))
+    study = read(tmp_path, rules=SelectionRules.from_mapping({"value_mapping": mapping}))
+    expected = voxels_of(SHAPE) if mapping == "rescale" else voxels_of(SHAPE) * 3.0 + 1.0
+    np.testing.assert_array_equal(study.volumes[T1C].voxels, expected)
