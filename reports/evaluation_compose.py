@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from models.evaluation.bootstrap import FEWEST_EVENTS
 from models.evaluation.results import Estimate, Evaluation, ExpressionResult, Found, RecurrenceResult
 from models.findings import Severity
 from reports import evaluation_figures as figures
@@ -215,8 +216,10 @@ def _overall_table(result: RecurrenceResult) -> TableBlock:
             row("HR low vs high (reference: high)", groups.hazard_ratio_low, words.ratio(groups.hazard_ratio_low)),
             (
                 "Log-rank test",
-                words.p_value(test.p if test else None),
-                f"χ² {test.chi_square:.2f}, {test.degrees} degree of freedom" if test else "A group is empty.",
+                words.p_value(test.p if test and result.events >= FEWEST_EVENTS else None),
+                f"χ² {test.chi_square:.2f}, {test.degrees} degree of freedom; {words.log_rank_words(result)}"
+                if test
+                else "A group is empty, or there is no event.",
             ),
         ),
     )

@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 from reportlab.lib.colors import Color
 
+from models.evaluation.bootstrap import FEWEST_EVENTS
 from models.evaluation.kaplan_meier import SurvivalCurve
 from models.evaluation.results import Estimate, Found, HorizonResult, RecurrenceResult
 from models.evaluation.roc import RocCurve
 from reports import theme
 from reports.evaluation_content import FigureBlock
-from reports.evaluation_words import p_value, ratio, shown
+from reports.evaluation_words import log_rank_words, ratio, shown
 
 _DPI = 200
 _FONT = 7.0  # points
@@ -60,9 +61,9 @@ def survival_figure(result: RecurrenceResult, *, size: tuple[float, float], capt
         axes.set_ylabel("recurrence-free survival")
         axes.legend(loc="lower left", frameon=False)
     axes.set_xlabel("months", labelpad=1)
-    test = "" if groups.log_rank is None else f"log-rank {p_value(groups.log_rank.p)}"
+    test = log_rank_words(result)
     hazard = groups.hazard_ratio_low
-    if isinstance(hazard, Estimate):
+    if isinstance(hazard, Estimate) and result.events >= FEWEST_EVENTS:
         test += f"\nHR low vs high {ratio(hazard)}"
     axes.text(0.98, 0.04, test.strip(), transform=axes.transAxes, ha="right", va="bottom", color=INK)
     below = ScaledTranslation(0, -30 / 72, figure.dpi_scale_trans)  # room for ticks and "months"

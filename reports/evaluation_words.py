@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.evaluation.bootstrap import FEWEST_EVENTS
 from models.evaluation.results import Estimate, ExpressionResult, Found, HorizonResult, RecurrenceResult
 
 FEW_EVENTS: Final = 30  # below, the sentence on what the interval can show is a warning
@@ -95,6 +96,15 @@ def p_value(p: float | None) -> str:
     return "P < 0.001" if p < 0.001 else f"P = {p:.3f}" if p < 0.1 else f"P = {p:.2f}"
 
 
+def log_rank_words(result: RecurrenceResult) -> str:
+    """ "log-rank P < 0.001"; with few events the test's distribution is not known and its p value is not shown."""
+    if result.groups.log_rank is None:
+        return "no log-rank test"
+    if result.events < FEWEST_EVENTS:
+        return "too few events for a log-rank test"
+    return f"log-rank {p_value(result.groups.log_rank.p)}"
+
+
 def group_name(cohort: str, subgroup: tuple[str, str] | None) -> str:
     """ "testing", "testing, subtype: TNBC"."""
     return cohort if subgroup is None else f"{cohort}, {subgroup[0]}: {subgroup[1]}"
@@ -180,12 +190,11 @@ def _hazard(result: RecurrenceResult) -> str:
     sizes = f"{groups.high.patients} patients ({groups.high.events} events) are above the cut-off"
     if not isinstance(groups.hazard_ratio_high, Estimate):
         reason = groups.hazard_ratio_high.reason
-        test = "" if groups.log_rank is None else f" Log-rank {p_value(groups.log_rank.p)}."
-        return f"{sizes}. No hazard ratio: {reason[0].lower()}{reason[1:]}{test}"
+        return f"{sizes}; {log_rank_words(result)}. No hazard ratio: {reason[0].lower()}{reason[1:]}"
     return (
         f"{sizes}: hazard ratio high against low {ratio(groups.hazard_ratio_high)} (reference: low), which is low "
-        f"against high {ratio(groups.hazard_ratio_low)} (reference: high); log-rank "
-        f"{p_value(groups.log_rank.p if groups.log_rank else None)}."
+        f"against high {ratio(groups.hazard_ratio_low)} (reference: high); "
+        f"{log_rank_words(result)}."
     )
 
 

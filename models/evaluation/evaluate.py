@@ -185,6 +185,8 @@ def _familiarity_findings(
 ) -> Iterator[Finding]:
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
+        if not inside.any():
+            continue
         measures = package.familiarity.measures(values[inside], low=package.low, high=package.high)
         unusual = int(np.count_nonzero(measures.exceed(package.familiarity.limits)))
         # About 2 % of ordinary new patients exceed one of the three limits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -170,3 +171,10 @@ def test_expression_report(expression_evaluation: Evaluation) -> None:
     text = squeezed("".join(p.extract_text() for p in PdfReader(io.BytesIO(render_evaluation_pdf(report))).pages))
     assert squeezed("higher scores go with high expression") in text
     assert "DeLong" in render_evaluation_html(report)
+
+
+def test_few_events_have_no_log_rank_p(evaluation: Evaluation) -> None:
+    assert words.log_rank_words(evaluation.recurrence[0]).startswith("log-rank P")
+    rare = replace(evaluation.recurrence[0], events=3)
+    assert words.log_rank_words(rare) == "too few events for a log-rank test"
+    assert "too few events for a log-rank test" in " ".join(words.conclusions(rare))
