@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
+from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
 from dicom_io.pixels import load
 from dicom_io.quality import NOT_JUDGED, about_images, field_strength_t
@@ -22,6 +24,8 @@ from models.volume import Roi
 from models.volume import Sequence as MrSequence
 from reports.content import SeriesUsed
 
+NOTHING_KNOWN: Mapping[str, int] = MappingProxyType({})
+
 
 def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
     """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
@@ -32,7 +36,13 @@ def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
     return files_by_study(root)
 
 
-def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Study:
+def read_study(
+    files: Sequence[Path],
+    *,
+    rules: SelectionRules,
+    assignment: Assignment,
+    held: Mapping[str, int] = NOTHING_KNOWN,
+) -> Study:
     """Read one study.
 
     Only the images that are used are decoded. Files that are not DICOM, and objects this product made, are left out.
@@ -42,6 +52,7 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
     files : the files of one study, in any order
     rules : which series and segment plays which role
     assignment : explicit choice, before the rules
+    held : Series Instance UID → images of it at the archive, as far as it was asked (`find.images_held`)
 
     Raises
     ------
@@ -50,7 +61,8 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
     SelectionAmbiguous
         More than one fits; the message lists them.
     GeometryInvalid
-        Gaps, duplicates, mixed orientation, another Frame of Reference, a segmentation off its images.
+        Gaps, duplicates, mixed orientation, another Frame of Reference, a segmentation off its images, fewer images
+        than the archive holds.
     NotReadable
         A damaged or truncated file.
     """
@@ -58,11 +70,14 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
     selection = select(instances, rules=rules, assignment=assignment)
     if selection.problems:
         raise selection.problems[0]
+    for sequence, chosen in selection.chosen.items():
+        _complete(sequence, chosen, held)
     volumes = {
         sequence: load(chosen.dynamic.phase, mapping=rules.value_mapping)
         for sequence, chosen in selection.chosen.items()
     }
     tumours: dict[MrSequence, Roi] = {}
+    algorithm_types: dict[MrSequence, str] = {}
     findings = [NOT_JUDGED]
     for sequence, chosen in selection.chosen.items():
         findings += _of_images(sequence, chosen, rules)
@@ -77,6 +92,8 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
             rules=rules,
         )
         tumours[sequence] = roi
+        kinds = {candidate.segment.algorithm_type for candidate in used}
+        algorithm_types[sequence] = kinds.pop() if len(kinds) == 1 else ""
         findings += remarks
         rows += [_segment_row(sequence, candidate, roi) for candidate in used]
     findings += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
@@ -99,6 +116,7 @@ def read_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assi
         findings=(*doubts, *findings),
         content_digest=content_digest(used_instances),
         missing=selection.missing,
+        algorithm_types=algorithm_types,
     )
 
 
@@ -117,6 +135,16 @@ def describe_phase(chosen: Chosen) -> str:
     if len(chosen.dynamic.phases) > 1:
         parts.insert(0, f"phase {chosen.dynamic.used + 1} of {len(chosen.dynamic.phases)} ({chosen.dynamic.why})")
     return "; ".join(parts)
+
+
+def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> None:
+    for series in chosen.dynamic.series:
+        count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
+        if count < expected:
+            raise GeometryInvalid(
+                f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
+                f"arrived: {expected - count} are missing. Send the series again."
+            )
 
 
 def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:

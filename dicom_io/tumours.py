@@ -56,6 +56,7 @@ def tumour_on(
     for candidate, placement in placed:
         findings += _of_placement(sequence, candidate, placement)
     findings += _holes(sequence, mask, rules.hole_limit_slices)
+    findings += _flat(sequence, mask)
     used = tuple(candidate for candidate, _ in placed)
     return Roi(affine=volume.affine, mask=mask, label="tumour"), used, findings
 
@@ -96,6 +97,16 @@ def _of_several(
         return Finding("several-tumours", Severity.WARNING, sentence, sequence), [placed[kept]]
     sentence = f"{several}; all of them together are analysed as one region of {sum(volumes_cm3):.2f} cm³."
     return Finding("several-tumours", Severity.WARNING, sentence, sequence), placed
+
+
+def _flat(sequence: MrSequence, mask: Mask) -> list[Finding]:
+    """PyRadiomics takes regions that extend along two axes only; along one only it refuses, as we do."""
+    extent = [np.count_nonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    if min(extent) > 1:
+        return []
+    axis = ("slice", "row", "column")[int(np.argmin(extent))]
+    sentence = f"The tumour on {sequence.label} lies in one {axis} only: shape and texture across it are undetermined."
+    return [Finding("tumour-flat", Severity.WARNING, sentence, sequence)]
 
 
 def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Finding]:

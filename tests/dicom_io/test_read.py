@@ -553,3 +553,26 @@ def test_the_values_are_those_of_the_mapping_asked_for(tmp_path: Path, mapping: 
     study = read(tmp_path, rules=SelectionRules.from_mapping({"value_mapping": mapping}))
     expected = voxels_of(SHAPE) if mapping == "rescale" else voxels_of(SHAPE) * 3.0 + 1.0
     np.testing.assert_array_equal(study.volumes[T1C].voxels, expected)
+
+
+def test_fewer_images_than_the_archive_holds_are_refused(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images)
+    for held, problem in (
+        (SHAPE[0], ""),
+        (SHAPE[0] + 2, 'holds 10 objects of the T1+C series 4 "AX T1 FS POST", but 8'),
+    ):
+        counts = {images.uid: held, "1.2.3": 99}
+        if problem:
+            with pytest.raises(GeometryInvalid, match=re.escape(problem)):
+                read_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT, held=counts)
+        else:
+            read_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT, held=counts)
+
+
+def test_a_tumour_in_one_slice_is_a_finding(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    flat = MASK & (np.indices(SHAPE)[0] == 3)
+    write_seg(tmp_path / "s.dcm", flat, affine=affine_of(), source=images)
+    (finding,) = doubts(read(tmp_path))
+    assert finding.sentence.startswith("The tumour on T1+C lies in one slice only")
