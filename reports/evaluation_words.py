@@ -153,6 +153,10 @@ def expression_conclusions(result: ExpressionResult) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def _events(count: int) -> str:
+    return f"{count} event{'' if count == 1 else 's'}"
+
+
 def _width(found: Found) -> float | None:
     if not isinstance(found, Estimate) or found.interval is None:
         return None
@@ -168,12 +172,16 @@ def _signal(has_signal: bool | None, found: Found, name: str, what: str) -> str:
         return f"{name} is {shown(found)}: higher scores go with {what}."
     if found.interval[1] < 0.5:
         return f"{name} is {shown(found)}, below .5: the score is the wrong way round for these patients."
-    return f"No signal: the interval {shown(found)} of {name.replace('The AUC', 'the AUC')} contains .5."
+    low, high = found.interval
+    what_is = name.replace("The AUC", "the AUC")
+    return (
+        f"No signal: {what_is} is {number(found.value)}, and its interval ({number(low)}–{number(high)}) contains .5."
+    )
 
 
 def _precision(result: RecurrenceResult) -> str:
     width = _width(result.harrell_c)
-    counted = f"{result.events} events among {result.patients} patients"
+    counted = f"{_events(result.events)} among {result.patients} patients"
     if width is None:
         return f"{counted}: too few for any interval; nothing can be concluded from these numbers."
     sentence = f"{counted}: the interval of C is {number(width)} wide"
@@ -187,7 +195,7 @@ def _precision(result: RecurrenceResult) -> str:
 
 def _hazard(result: RecurrenceResult) -> str:
     groups = result.groups
-    sizes = f"{groups.high.patients} patients ({groups.high.events} events) are above the cut-off"
+    sizes = f"{groups.high.patients} patients ({_events(groups.high.events)}) are above the cut-off"
     if not isinstance(groups.hazard_ratio_high, Estimate):
         reason = groups.hazard_ratio_high.reason
         return f"{sizes}; {log_rank_words(result)}. No hazard ratio: {reason[0].lower()}{reason[1:]}"

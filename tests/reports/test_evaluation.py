@@ -93,7 +93,7 @@ def squeezed(text: str) -> str:
 def test_no_signal_is_said(evaluation: Evaluation) -> None:
     without = evaluation.recurrence[2]
     assert without.has_signal is False
-    assert words.conclusions(without)[0].startswith("No signal: the interval")
+    assert words.conclusions(without)[0].startswith("No signal: Harrell's C is ")
     assert "contains .5" in words.conclusions(without)[0]
 
 
