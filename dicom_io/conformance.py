@@ -86,7 +86,7 @@ _SEGMENTATION = (
     Attributes(
         ("SegmentSequence",),
         (
-            "SegmentNumber", "SegmentLabel", "SegmentAlgorithmType", "SegmentAlgorithmName", "TrackingID",
+            "SegmentNumber", "SegmentLabel", "SegmentAlgorithmType", "TrackingID",
             "TrackingUID", "SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence",
         ),
     ),
@@ -308,6 +308,12 @@ def _segmentation_problems(dataset: Dataset) -> Iterator[str]:
     numbers = [int(segment.SegmentNumber) for segment in dataset.SegmentSequence]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the segment numbers are {numbers}; 1, 2, … was expected"
+    for segment in dataset.SegmentSequence:
+        is_named, is_manual = "SegmentAlgorithmName" in segment, segment.SegmentAlgorithmType == "MANUAL"
+        if is_named == is_manual:
+            yield f"segment {segment.SegmentNumber} is {segment.SegmentAlgorithmType} " + (
+                "and names an algorithm" if is_named else "and names no algorithm"
+            )
     shown = {int(item.ReferencedSegmentNumber) for frame in frames for item in frame.SegmentIdentificationSequence}
     if shown != set(numbers):
         yield f"the frames show segments {sorted(shown)}, described are {numbers}"

@@ -30,7 +30,7 @@ from reports.content import Report
 
 ROLES = {Sequence.T1C: Role.SEG_T1C, Sequence.T2W: Role.SEG_T2W}
 
-# How each region came about: who drew the tumour is not known here, it was only placed on the grid.
+# How each region came about, where the input does not say it of the tumour.
 _ALGORITHMS = {
     Region.INTRATUMORAL: (
         SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
@@ -43,6 +43,7 @@ _ALGORITHMS = {
         codes.MORPHOLOGICAL_OPERATIONS,
     ),
 }
+_STATED = frozenset(item.value for item in SegmentAlgorithmTypeValues)
 
 # CIELab, so that a viewer draws both apart: red and yellow.
 _COLOURS = {Region.INTRATUMORAL: (54.0, 81.0, 70.0), Region.PERITUMORAL: (88.0, -1.0, 83.0)}
@@ -182,6 +183,8 @@ def _description(
     study: Study, report: Report, roi: Roi, *, sequence: Sequence, region: Region, number: int
 ) -> SegmentDescription:
     kind, name, family = _ALGORITHMS[region]
+    if region is Region.INTRATUMORAL:
+        kind = _algorithm_type(study, sequence) or kind
     titles = {(section.sequence, section.region): section.title for section in report.regions}
     description = SegmentDescription(
         segment_number=number,
@@ -197,12 +200,23 @@ def _description(
         anatomic_regions=[codes.BREAST] if codes.is_breast(study.header) else None,
         display_color=hd.color.CIELabColor(*_COLOURS[region]),
     )
+    if region is Region.INTRATUMORAL and kind is SegmentAlgorithmTypeValues.AUTOMATIC:
+        del description.SegmentationAlgorithmIdentificationSequence  # optional, and its family is not known
+    if kind is SegmentAlgorithmTypeValues.MANUAL and "SegmentAlgorithmName" in description:
+        del description.SegmentAlgorithmName  # type 1C: not with MANUAL
     side = codes.side(report.subject)
     if side is not None and "AnatomicRegionSequence" in description:
         description.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = ItemSequence(
             [CodedConcept.from_code(side)]
         )
     return description
+
+
+def _algorithm_type(study: Study, sequence: Sequence) -> SegmentAlgorithmTypeValues | None:
+    """How the tumour was segmented, as the input says it; a tumour carried over from the other grid keeps its type."""
+    types = study.algorithm_types
+    stated = types[sequence] if sequence in types else next(iter(types.values()), "")
+    return SegmentAlgorithmTypeValues(stated) if stated in _STATED else None
 
 
 def _plain(segmentation: Dataset) -> Dataset:

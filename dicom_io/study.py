@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pydicom
 
@@ -55,6 +55,8 @@ class Study:
     findings : doubts while reading
     content_digest : SHA-256 over the SOP Instance UIDs and contents that were used; the same input gives the same
     missing : sequences that no series fits, with the sentence for the report ("no T2W series was found")
+    algorithm_types : Segment Algorithm Type of the tumour on each sequence it was segmented on: AUTOMATIC,
+        SEMIAUTOMATIC, MANUAL, or empty where the input does not say it, or says several
     """
 
     subject: Subject
@@ -67,3 +69,4 @@ class Study:
     findings: tuple[Finding, ...]
     content_digest: str
     missing: Mapping[Sequence, str]
+    algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)

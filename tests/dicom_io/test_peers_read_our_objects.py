@@ -8,17 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom import Dataset
 
 from dicom_io.answer import Role
 from dicom_io.encode import encode
+from dicom_io.segmentation_object import make_segmentation
 from models.volume import Region, Sequence
 from tests.conftest import require_programs
-from tests.dicom_io.made_studies import Made, make
+from tests.dicom_io.made_studies import Made, header, make
 
 pytestmark = pytest.mark.peers
 
@@ -73,6 +76,31 @@ def test_dciodvfy_finds_no_error_and_only_the_listed_warnings(written: tuple[Mad
             line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)
         ]
         assert not unexpected, f"{file.name}: {unexpected}"
+
+
+@pytest.mark.parametrize("kind", ["MANUAL", "AUTOMATIC"])
+def test_dciodvfy_takes_every_way_a_tumour_was_segmented(kind: str, tmp_path: Path) -> None:
+    made = make()
+    study = replace(made.study, algorithm_types={Sequence.T1C: kind})
+    segmentation = make_segmentation(study, made.prepared.sequences[Sequence.T1C], made.report, sequence=Sequence.T1C)
+    segmentation.dataset.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
+    said = run("dciodvfy", tmp_path / "seg.dcm").splitlines()
+    assert not [line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)]
+
+
+def test_an_order_of_the_images_is_accepted_in_the_reports(tmp_path: Path) -> None:
+    source = header()
+    order = Dataset()
+    order.RequestedProcedureID = "RP-1"
+    order.RequestedProcedureDescription = "MRT Mamma"
+    source.RequestAttributesSequence = [order]
+    made = make(patient_header=source)
+    for item in encode(made.study, made.prepared, made.report, features_sr=False).objects:
+        file = tmp_path / f"{item.role}.dcm"
+        item.dataset.save_as(file, enforce_file_format=True)
+        said = run("dciodvfy", file).splitlines()
+        assert not [line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)]
+    assert "RP-1" in run("dsrdump", tmp_path / f"{Role.KEY_SR}.dcm") + run("dcmdump", tmp_path / f"{Role.KEY_SR}.dcm")
 
 
 def test_dsrdump_reads_the_reports(written: tuple[Made, Path]) -> None:

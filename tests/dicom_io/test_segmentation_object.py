@@ -9,6 +9,8 @@ import highdicom as hd
 import numpy as np
 import pytest
 
+from dicom_io.conformance import check_object
+from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
 from dicom_io.segmentation_object import make_segmentation
 from dicom_io.uids import tracking_uid
@@ -162,3 +164,40 @@ def test_the_name_of_a_patient_is_in_no_warning(recwarn: pytest.WarningsRecorder
     made.study.header.PatientName = "Single-Component"
     read_back(made)
     assert not [warning for warning in recwarn if "Single" in str(warning.message)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, "SEMIAUTOMATIC"),
+        ({Sequence.T1C: ""}, "SEMIAUTOMATIC"),
+        ({Sequence.T1C: "by hand"}, "SEMIAUTOMATIC"),
+        ({Sequence.T1C: "MANUAL"}, "MANUAL"),
+        ({Sequence.T1C: "AUTOMATIC"}, "AUTOMATIC"),
+        ({Sequence.T1C: "MANUAL", Sequence.T2W: "AUTOMATIC"}, "MANUAL"),
+        ({Sequence.T1C: "", Sequence.T2W: "MANUAL"}, "SEMIAUTOMATIC"),
+        ({Sequence.T2W: "MANUAL"}, "MANUAL"),
+    ],
+)
+def test_how_the_tumour_was_segmented_is_taken_over(stated: dict[Sequence, str], expected: str) -> None:
+    made = make()
+    study = replace(made.study, algorithm_types=stated)
+    item = make_segmentation(study, made.prepared.sequences[Sequence.T1C], made.report, sequence=Sequence.T1C)
+    check_object(item.dataset)
+    tumour, shell = item.dataset.SegmentSequence
+    assert (tumour.SegmentAlgorithmType, shell.SegmentAlgorithmType) == (expected, "AUTOMATIC")
+    assert ("SegmentAlgorithmName" in tumour) == (expected != "MANUAL")
+
+
+def test_an_algorithm_is_named_unless_a_person_drew_it() -> None:
+    made = make()
+    dataset = make_segmentation(
+        made.study, made.prepared.sequences[Sequence.T1C], made.report, sequence=Sequence.T1C
+    ).dataset
+    dataset.SegmentSequence[0].SegmentAlgorithmType = "MANUAL"
+    with pytest.raises(ObjectNotConformant, match="segment 1 is MANUAL and names an algorithm"):
+        check_object(dataset)
+    dataset.SegmentSequence[0].SegmentAlgorithmType = "SEMIAUTOMATIC"
+    del dataset.SegmentSequence[0].SegmentAlgorithmName
+    with pytest.raises(ObjectNotConformant, match="segment 1 is SEMIAUTOMATIC and names no algorithm"):
+        check_object(dataset)
