@@ -119,8 +119,15 @@ class Familiarity:
         """As a NumPy archive; the same arrays give the same bytes."""
         stream = io.BytesIO()
         limits = np.array([self.limits.residual, self.limits.distance, self.limits.share])
-        arrays = (self.used, self.centre, self.scale, self.directions, self.variances, limits)
-        np.savez(stream, **dict(zip(_ARRAYS, arrays, strict=True)))
+        np.savez(
+            stream,
+            used=self.used,
+            centre=self.centre,
+            scale=self.scale,
+            directions=self.directions,
+            variances=self.variances,
+            limits=limits,
+        )
         return stream.getvalue()
 
     @classmethod

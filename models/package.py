@@ -4,8 +4,9 @@
     model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
     baseline.csv     time_months, cumulative_hazard (task "recurrence" only)
+    familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
-    MODEL_CARD.md    for people
+    MODEL_CARD.*     for people (.md, .html) and for programs (.json)
 
 This module checks the folder by itself: keys, digests, consistency. `models.runtime` checks what needs a session: that
 the graph is what the manifest says, and that the reference patients reproduce. The inputs stand in a file of their own
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import PackageInvalid, SetupError
+from models.familiarity import Familiarity
 from models.manifest import ManifestReader
 from models.outcome import ModelIdentity
 from models.survival import BaselineHazard
@@ -47,10 +49,10 @@ class Task(StrEnum):
 
 SCALES = {Task.RECURRENCE: "log-risk", Task.KRT7_AS: "probability"}
 DIRECTIONS = {Task.RECURRENCE: "higher means higher risk", Task.KRT7_AS: "higher means higher expression"}
-FILES = {
-    Task.RECURRENCE: frozenset({"model.onnx", "inputs.csv", "baseline.csv", "reference.json", "MODEL_CARD.md"}),
-    Task.KRT7_AS: frozenset({"model.onnx", "inputs.csv", "reference.json", "MODEL_CARD.md"}),
-}
+STATISTICS = {Task.RECURRENCE: "Harrell's C", Task.KRT7_AS: "area under the ROC curve"}
+CARDS = frozenset({"MODEL_CARD.md", "MODEL_CARD.html", "MODEL_CARD.json"})
+_COMMON = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "reference.json"}
+FILES = {Task.RECURRENCE: _COMMON | {"baseline.csv"}, Task.KRT7_AS: _COMMON}
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,30 @@ class Training:
     events: int
     recipe: str
     performance: str
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """How well the model told its own training patients apart, each scored by a model trained without that patient.
+
+    Attributes
+    ----------
+    value : Harrell's C, or area under the ROC curve; .5 is chance
+    low, high : 95 % interval; 0 and 1 where there were too few events for one
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def in_words(self) -> str:
+        """ "0.72 (95% 0.65 to 0.79)"."""
+        return f"{self.value:.2f} (95% {self.low:.2f} to {self.high:.2f})"
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether the interval lies above chance."""
+        return self.low > 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +150,9 @@ class ModelPackage:
     baseline : cumulative baseline hazard; None unless the task is recurrence
     origin : how the training features were made
     training : what it was trained on
+    out_of_fold : how well it told the training patients apart
+    familiarity : what their features look like
+    statements : what the trainers say about patients, ethics, funding and so on, by key (`models.training.statements`)
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
     stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
@@ -144,6 +173,9 @@ class ModelPackage:
     baseline: BaselineHazard | None
     origin: FeatureOrigin
     training: Training
+    out_of_fold: OutOfFold
+    familiarity: Familiarity
+    statements: Mapping[str, str]
     reference: tuple[ReferenceCase, ...]
     graph: bytes = field(repr=False)
     stands_in_for: str = ""
@@ -256,6 +288,11 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
     names, low, high = _read_inputs(folder / "inputs.csv", contents["inputs.csv"])
     _check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
     features, training = reader.section("features"), reader.section("training")
+    found = reader.section("out_of_fold")
+    found.fixed("statistic", STATISTICS[task])
+    out_of_fold = OutOfFold(found.number("value"), found.number("low"), found.number("high"))
+    if not 0 <= out_of_fold.low <= out_of_fold.value <= out_of_fold.high <= 1:
+        raise PackageInvalid(f"{folder / MANIFEST}: out_of_fold is {out_of_fold}; 0 ≤ low ≤ value ≤ high ≤ 1 expected.")
     return ModelPackage(
         folder=folder,
         identity=ModelIdentity(
@@ -288,6 +325,9 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
             recipe=training.text("recipe"),
             performance=training.text("performance"),
         ),
+        out_of_fold=out_of_fold,
+        familiarity=_read_familiarity(folder / "familiarity.npz", contents["familiarity.npz"], names),
+        statements=reader.table_of_texts("statements"),
         reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
         stands_in_for=stands_in_for,
@@ -359,6 +399,13 @@ def _read_baseline(path: Path, contents: Mapping[str, bytes], horizons: tuple[fl
     except SetupError as error:
         raise PackageInvalid(f"{path}: {error}") from error
     return baseline
+
+
+def _read_familiarity(path: Path, content: bytes, names: tuple[str, ...]) -> Familiarity:
+    try:
+        return Familiarity.from_bytes(content, inputs=len(names))
+    except SetupError as error:
+        raise PackageInvalid(f"{path}: {error} Make the package again.") from error
 
 
 def _read_reference(

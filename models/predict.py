@@ -16,7 +16,7 @@ from models.errors import StudyRejected
 from models.features.table import FeatureTable
 from models.findings import Finding, Severity
 from models.outcome import Contribution, Group, ModelIdentity, ModelOutcome, NotApplicable, Prediction, Quantity
-from models.package import FeatureOrigin, ModelPackage, Task
+from models.package import STATISTICS, FeatureOrigin, ModelPackage, Task
 from models.runtime import LoadedModel
 from models.volume import Sequence
 
@@ -31,9 +31,8 @@ __all__ = [
     "Quantity",
 ]
 
-# Of the inputs of an ordinary patient, 1 % lie outside the 0.5 to 99.5 % quantiles of the training patients on average.
-# They are correlated: 2 to 4 % of fresh simulated patients have more than a tenth outside (95 % have less than 7 %).
-OUTSIDE_SHARE_NOTED = 0.10
+FAR = 4.0  # standard deviations; the models see nothing beyond
+_NAMED = 5  # of the features that lie so far
 
 _QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantity.KRT7_AS_HIGH}
 
@@ -103,7 +102,12 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelO
         group=Group.HIGH if score > package.cut_off else Group.LOW,
         contributions=_contributions(package.inputs, values, output.attributions[0]),
         provider=model.provider,
-        findings=(*model.findings, *_origin_findings(package, features, bias), *_range_findings(package, values)),
+        findings=(
+            *model.findings,
+            *_origin_findings(package, features, bias),
+            *unfamiliar(package, values),
+            *no_signal(package),
+        ),
     )
 
 
@@ -156,19 +160,67 @@ def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | 
     return tuple(findings)
 
 
-def _range_findings(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Finding, ...]:
-    outside = (values < package.low) | (values > package.high)
-    share = float(np.mean(outside))
-    if share <= OUTSIDE_SHARE_NOTED:
+def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Finding, ...]:
+    """A finding where the inputs (inputs,) are unlike those of the training patients, with what differs."""
+    measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
+    limits = package.familiarity.limits
+    if not measures.exceed(limits)[0]:
+        return ()
+    residual, distance, share = (float(one[0]) for one in (measures.residual, measures.distance, measures.share))
+    reasons = []
+    if residual > limits.residual:
+        reasons.append(
+            f"they do not follow the pattern of the training patients (residual {residual:.2g}, limit "
+            f"{limits.residual:.2g})"
+        )
+    if distance > limits.distance:
+        reasons.append(
+            f"they are far along that pattern (Mahalanobis distance {distance:.3g}, limit {limits.distance:.3g})"
+        )
+    if share > limits.share:
+        reasons.append(
+            f"{round(share * values.size)} of {values.size} ({100 * share:.0f}%) lie outside the range of 99% of them "
+            f"(limit {100 * limits.share:.0f}%)"
+        )
+    return (
+        Finding(
+            code="unlike-training-patients",
+            severity=Severity.WARNING,
+            sentence=(
+                f"The inputs of the model '{package.identity.name}' are unlike those of its training patients: "
+                f"{'; '.join(reasons)}. 99% of new patients from the same source stay below each limit."
+                f"{_far_inputs(package, values)}"
+            ),
+        ),
+    )
+
+
+def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
+    z = package.familiarity.scaled(values[np.newaxis])[0]
+    order = np.argsort(-np.abs(z), kind="stable")
+    far = order[np.abs(z[order]) > FAR]
+    if not far.size:
+        return ""
+    shown = (f"{package.inputs[package.familiarity.used[place]]} ({z[place]:+.1f})" for place in far[:_NAMED])
+    return (
+        f" {far.size} input{'s are' if far.size > 1 else ' is'} more than {FAR:g} standard deviations from the mean: "
+        f"{', '.join(shown)}{', …' if far.size > _NAMED else ''}."
+    )
+
+
+def no_signal(package: ModelPackage) -> tuple[Finding, ...]:
+    """A finding where the model could not be shown to tell even its training patients apart."""
+    found = package.out_of_fold
+    if found.has_signal:
         return ()
     return (
         Finding(
-            code="outside-training-range",
+            code="no-signal",
             severity=Severity.WARNING,
             sentence=(
-                f"{np.count_nonzero(outside)} of the {values.size} inputs ({100 * share:.0f}%) of the model "
-                f"'{package.identity.name}' lie outside the range of 99% of its training patients (at most "
-                f"{100 * OUTSIDE_SHARE_NOTED:.0f}% is usual): the images differ from those it was trained on."
+                f"The model '{package.identity.name}' showed no signal in its training: {STATISTICS[package.task]} "
+                f"{found.value:.2f} out of fold, 95% interval {found.low:.2f} to {found.high:.2f}, which does not lie "
+                "above the 0.50 of chance. Its numbers say nothing about this patient."
             ),
         ),
     )

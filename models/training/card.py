@@ -1,15 +1,48 @@
-"""The model card of a package (Mitchell et al. (2019), FAT* '19:220-229), made from what the package says."""
+"""The model card of a package, in three encodings of the same content: Markdown, HTML, and JSON for programs.
+
+Sections after Mitchell et al. (2019), FAT* '19:220-229; the items of TRIPOD+AI, CLEAR and METRICS at the end.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from html import escape
 
-from models.package import DIRECTIONS, SCALES, FeatureOrigin, Task, Training
+from models.package import DIRECTIONS, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
+from models.training.guidelines import Answer, answers
+from models.training.statements import NOT_STATED, STATEMENTS
+
+RESEARCH_USE = (
+    "Research use only. Not a medical device; not for diagnosis, prognosis or treatment decisions for an individual "
+    "patient."
+)
+NO_SIGNAL = (
+    "No signal: on the patients it was trained on, scored out of fold, the model could not be shown to do better than "
+    "chance. Its numbers say nothing about a patient."
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Something that was measured in the training.
+
+    Attributes
+    ----------
+    what : in words
+    value : as it is to be read, interval included where there is one
+    whom : on which patients, and how
+    """
+
+    what: str
+    value: str
+    whom: str
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; every fact stands in the package as well.
+    """What a card is made from; every fact but measurements, findings and caveats stands in the manifest as well.
 
     Attributes
     ----------
@@ -17,8 +50,9 @@ class CardFacts:
     task : what is predicted
     inputs, used : number of inputs offered, and of those with any influence
     sequences, regions : in words
-    cut_off, horizons_months, origin, training : as in the manifest
-    caveats : sentences about limits
+    cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
+    statements : of the trainers
+    measurements, findings, caveats : what was measured; doubts about the training, and limits, as sentences
     """
 
     title: str
@@ -34,57 +68,193 @@ class CardFacts:
     horizons_months: tuple[float, ...]
     origin: FeatureOrigin
     training: Training
+    out_of_fold: OutOfFold
+    statements: Mapping[str, str]
+    measurements: tuple[Measurement, ...]
+    findings: tuple[str, ...]
     caveats: tuple[str, ...]
 
 
-def model_card(facts: CardFacts) -> str:
-    """The card as Markdown."""
+@dataclass(frozen=True)
+class _Rows:
+    """A table."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+_Block = str | tuple[str, ...] | _Rows  # a paragraph, a list, a table
+_Section = tuple[str, tuple[_Block, ...]]
+
+
+def card_files(facts: CardFacts) -> dict[str, bytes]:
+    """The card's files by name."""
+    sections = _sections(facts)
+    return {
+        "MODEL_CARD.md": _markdown(facts, sections).encode(),
+        "MODEL_CARD.html": _html(facts, sections).encode(),
+        "MODEL_CARD.json": _json(facts).encode(),
+    }
+
+
+def _sections(facts: CardFacts) -> tuple[_Section, ...]:
+    training, origin, statements = facts.training, facts.origin, facts.statements
     if facts.task is Task.RECURRENCE:
         months = ", ".join(f"{month:g}" for month in facts.horizons_months)
-        gives = f"log-risk of recurrence after surgery; recurrence-free survival at {months} months from `baseline.csv`"
+        gives = f"log-risk of recurrence after surgery; recurrence-free survival at {months} months from baseline.csv"
         groups = "high risk above the cut-off, low risk at or below it"
     else:
         gives = "probability that the lncRNA KRT7-AS is highly expressed in the tumour"
         groups = "high expression above the cut-off, low expression at or below it"
-    origin = facts.origin
-    return f"""# {facts.title}
+    details = (
+        f"Package: {facts.name} {facts.version}",
+        "Method: small dense networks on scaled inputs clipped at ±4 standard deviations",
+        f"Recipe: {training.recipe}",
+        (
+            f"Inputs: {facts.inputs:,} radiomic features offered, {facts.used} of them with any influence; "
+            f"{' and '.join(facts.sequences)}; {' and '.join(facts.regions)}"
+        ),
+        f"Output: {gives}",
+        f"Scale: {SCALES[facts.task]}; {DIRECTIONS[facts.task]}",
+        f"Cut-off: {facts.cut_off:g}; {groups}",
+        (
+            f"Attributions: integrated gradients on the {'log-risk' if facts.task is Task.RECURRENCE else 'logit'} "
+            "scale, from the patient whose inputs all have the mean of the training patients"
+        ),
+    )
+    evidence = (
+        f"{STATISTICS[facts.task]} out of fold: {facts.out_of_fold.value:.2f} "
+        f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
+    )
+    measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
+    doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.findings)
+    return (
+        ("Model details", (details,)),
+        (
+            "Intended use",
+            (
+                statements.get(
+                    "intended_use",
+                    "Development, demonstration and research on breast MRI radiomics, by people who know what the "
+                    "notice above means.",
+                ),
+                "Out of scope: any decision about a patient; images other than contrast-enhanced T1-weighted and "
+                "T2-weighted breast MRI with a segmented tumour."
+                + (f" {statements['out_of_scope']}" if "out_of_scope" in statements else ""),
+            ),
+        ),
+        (
+            "Training data",
+            (
+                training.data,
+                f"{training.patients} training cases, {training.events} with the event.",
+                (
+                    f"Features: settings {origin.settings_digest or NOT_STATED}, engine {origin.engine or NOT_STATED}, "
+                    f"bias correction {origin.bias_correction or NOT_STATED}."
+                ),
+            ),
+        ),
+        (
+            "Performance",
+            (
+                evidence,
+                training.performance,
+                *((_Rows(("What", "Value", "On whom, and how"), measured),) if measured else ()),
+            ),
+        ),
+        ("Doubts about this training", (doubts or ("None was found.",),)),
+        ("Caveats", (facts.caveats,)),
+        ("Stated by the trainers", (tuple(f"{one.question}: {_stated(facts, one.key)}" for one in STATEMENTS),)),
+        (
+            "Reporting guidelines",
+            (
+                (
+                    "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights "
+                    "Imaging 2024;15:8). What the software can not know is what the trainers stated, or is not stated."
+                ),
+                _Rows(
+                    ("Guideline", "Item", "Answer"),
+                    tuple((one.guideline, one.item, one.answer) for one in _answers(facts)),
+                ),
+            ),
+        ),
+    )
 
-**{facts.notice}.** Research use only. Not a medical device; not for diagnosis, prognosis or treatment decisions for an
-individual patient.
 
-## Model details
+def _stated(facts: CardFacts, key: str) -> str:
+    return facts.statements.get(key, NOT_STATED)
 
-- Package: `{facts.name}` {facts.version}
-- Method: ensemble of small dense networks on scaled inputs clipped at ±4 standard deviations
-- Recipe: {facts.training.recipe}
-- Inputs: {facts.inputs:,} radiomic features offered, {facts.used} of them with any influence;
-  {" and ".join(facts.sequences)}; {" and ".join(facts.regions)}
-- Output: {gives}
-- Scale: {SCALES[facts.task]}; {DIRECTIONS[facts.task]}
-- Cut-off: {facts.cut_off:g}; {groups}
-- Attributions: integrated gradients on the {"log-risk" if facts.task is Task.RECURRENCE else "logit"} scale, from the
-  patient whose inputs all have the mean of the training patients
 
-## Intended use
+def _answers(facts: CardFacts) -> tuple[Answer, ...]:
+    return answers(
+        task=facts.task,
+        inputs=facts.inputs,
+        used=facts.used,
+        cut_off=facts.cut_off,
+        horizons_months=facts.horizons_months,
+        origin=facts.origin,
+        training=facts.training,
+        out_of_fold=facts.out_of_fold,
+        statements=facts.statements,
+        measured=tuple((one.what, one.value) for one in facts.measurements),
+    )
 
-Development, demonstration and research on breast MRI radiomics, by people who know what the notice above means.
-Out of scope: any decision about a patient; images other than contrast-enhanced T1-weighted and T2-weighted breast MRI
-with a segmented tumour.
 
-## Training data
+def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    lines = [f"# {facts.title}", "", f"**{facts.notice}.** {RESEARCH_USE}"]
+    for heading, blocks in sections:
+        lines += ["", f"## {heading}"]
+        for block in blocks:
+            lines.append("")
+            if isinstance(block, str):
+                lines.append(block)
+            elif isinstance(block, _Rows):
+                lines += [_row(block.header), _row(("---",) * len(block.header)), *(_row(row) for row in block.rows)]
+            else:
+                lines += [f"- {item}" for item in block]
+    return "\n".join(lines) + "\n"
 
-{facts.training.data}
 
-{facts.training.patients} training cases, {facts.training.events} with the event.
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-Features: settings `{origin.settings_digest or "not stated"}`, engine {origin.engine or "not stated"}, bias correction
-{origin.bias_correction or "not stated"}.
 
-## Performance
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
+    "table{border-collapse:collapse;width:100%}th,td{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;"
+    "vertical-align:top}.notice{border-left:4px solid #b45309;padding:.5rem 1rem;background:#fef3c7}"
+)
 
-{facts.training.performance}
 
-## Caveats
+def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f"<title>{escape(facts.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+        f"<h1>{escape(facts.title)}</h1>",
+        f'<p class="notice"><strong>{escape(facts.notice)}.</strong> {escape(RESEARCH_USE)}</p>',
+    ]
+    for heading, blocks in sections:
+        parts.append(f"<h2>{escape(heading)}</h2>")
+        for block in blocks:
+            if isinstance(block, str):
+                parts.append(f"<p>{escape(block)}</p>")
+            elif isinstance(block, _Rows):
+                parts.append("<table>")
+                parts.append("<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in block.header) + "</tr>")
+                parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows]
+                parts.append("</table>")
+            else:
+                parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in block) + "</ul>")
+    return "\n".join([*parts, "</body>\n</html>\n"])
 
-{chr(10).join(f"- {caveat}" for caveat in facts.caveats)}
-"""
+
+def _json(facts: CardFacts) -> str:
+    content = asdict(facts) | {
+        "scale": SCALES[facts.task],
+        "direction": DIRECTIONS[facts.task],
+        "statistic": STATISTICS[facts.task],
+        "has_signal": facts.out_of_fold.has_signal,
+        "research_use": RESEARCH_USE,
+        "reporting": [asdict(one) for one in _answers(facts)],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -34,6 +34,7 @@ class RecurrenceModel:
     slope : calibration slope the ensemble's output was multiplied with; 0 where it predicts nothing out of fold
     out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without him
     c_out_of_fold, c_apparent : Harrell's C out of fold, and on the training patients themselves
+    uncalibrated : float64 (patients,), out-of-fold output before it was multiplied with the slope
     """
 
     scorer: Scorer
@@ -42,6 +43,7 @@ class RecurrenceModel:
     out_of_fold: NDArray[np.float64]
     c_out_of_fold: float
     c_apparent: float
+    uncalibrated: NDArray[np.float64]
 
 
 def fit_recurrence(
@@ -75,6 +77,7 @@ def fit_recurrence(
         out_of_fold=slope * raw,
         c_out_of_fold=harrell_c(times_months, events, raw),
         c_apparent=harrell_c(times_months, events, ensemble.output(values)),
+        uncalibrated=raw,
     )
 
 

@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from models.features.names import features_of
 from models.features.settings import FeatureSettings
-from models.package import FeatureOrigin, Task, Training
+from models.package import FeatureOrigin
 from models.survival import harrell_c
-from models.training.deepsurv import fit_recurrence
-from models.training.export import PackageText, write_package
+from models.training.about import About
 from models.training.feature_shape import measured_shape
-from models.training.mlp import auc, fit_expression
+from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
+from models.training.mlp import auc
 from models.training.network import Recipe
+from models.training.patients import TrainingPatients
+from models.training.recurrence import CUT_OFF, RecurrenceOptions, train_recurrence
+from models.training.recurrence_package import write_recurrence
 from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Region, Sequence
 
@@ -60,43 +63,58 @@ def _origin() -> FeatureOrigin:
     return FeatureOrigin(settings_digest=FeatureSettings().digest(), engine="", bias_correction="")
 
 
+def _patients(cohort: Cohort, names: tuple[str, ...], median_tpm: float) -> TrainingPatients:
+    return TrainingPatients(
+        cohort="training",
+        names=names,
+        values=_columns(cohort, names),
+        times_months=cohort.times_months,
+        events=cohort.events,
+        is_high=cohort.krt7_as_tpm > median_tpm,
+        origin=_origin(),
+        left_out=(0, 0),
+    )
+
+
+def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_for: str = "") -> About:
+    return About(
+        name=folder.name,
+        version=VERSION,
+        title=title,
+        notice=NOTICE,
+        data=data,
+        performance=f"{performance} It says nothing about real patients.",
+        caveats=CAVEATS,
+        stands_in_for=stands_in_for,
+    )
+
+
 def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
     names = features_of(sequences, Region)
-    values = _columns(cohort, names)
-    model = fit_recurrence(
-        names, values, times_months=cohort.times_months, events=cohort.events, recipe=Recipe(), seed=SEED
+    patients = _patients(cohort, names, float(np.median(cohort.krt7_as_tpm)))
+    trained = train_recurrence(
+        names,
+        patients.values,
+        times_months=cohort.times_months,
+        events=cohort.events,
+        options=RecurrenceOptions(recipe=Recipe(), cut_off=CUT_OFF, seed=SEED),
     )
+    model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     c_fresh = harrell_c(fresh.times_months, fresh.events, unseen)
-    training = Training(
-        data=DATA,
-        patients=len(values),
-        events=int(cohort.events.sum()),
-        recipe=Recipe().in_words() + f" Calibrated with slope {model.slope:.2f} from out-of-fold log-risks.",
-        performance=(
-            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of "
-            f"fold, {model.c_apparent:.2f} on the training patients). It says nothing about real patients."
-        ),
-    )
-    write_package(
+    write_recurrence(
         folder,
-        text=PackageText(
-            task=Task.RECURRENCE,
-            name=folder.name,
-            version=VERSION,
-            title="RDeepNet recurrence score" + ("" if len(sequences) > 1 else " (T1+C only)"),
-            notice=NOTICE,
-            cut_off=1.10,
-            horizons_months=(12.0, 24.0, 36.0),
-            origin=_origin(),
-            training=training,
-            caveats=CAVEATS,
+        trained,
+        patients,
+        about=_about(
+            folder,
+            "RDeepNet recurrence score" + ("" if len(sequences) > 1 else " (T1+C only)"),
+            DATA,
+            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of "
+            f"fold, {model.c_apparent:.2f} on the training patients).",
             stands_in_for="" if len(sequences) > 1 else "recurrence",
         ),
-        names=names,
-        scorer=model.scorer,
-        baseline=model.baseline,
-        training_values=values,
+        recipe=Recipe(),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )
     return folder
@@ -104,40 +122,26 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
 
 def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
     names = features_of(Sequence, (Region.INTRATUMORAL,))
-    values = _columns(cohort, names)
     median = float(np.median(cohort.krt7_as_tpm))
-    high = cohort.krt7_as_tpm > median
-    model = fit_expression(names, values, high=high, recipe=Recipe(), seed=SEED)
+    patients = _patients(cohort, names, median)
+    trained = train_krt7_as(
+        names, patients.values, is_high=patients.is_high, options=ExpressionOptions(recipe=Recipe(), seed=SEED)
+    )
+    model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     auc_fresh = auc(unseen, fresh.krt7_as_tpm > median)
-    training = Training(
-        data=DATA + " High expression is above the median of the simulated expression.",
-        patients=len(values),
-        events=int(high.sum()),
-        recipe=Recipe().in_words() + " Platt scaling from out-of-fold outputs.",
-        performance=(
-            f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
-            f"{model.auc_apparent:.2f} on the training patients). It says nothing about real patients."
-        ),
-    )
-    write_package(
+    write_krt7_as(
         folder,
-        text=PackageText(
-            task=Task.KRT7_AS,
-            name=folder.name,
-            version=VERSION,
-            title="KRT7-AS expression",
-            notice=NOTICE,
-            cut_off=0.5,
-            horizons_months=(),
-            origin=_origin(),
-            training=training,
-            caveats=CAVEATS,
+        trained,
+        patients,
+        about=_about(
+            folder,
+            "KRT7-AS expression",
+            f"{DATA} High expression is above the median of the simulated expression.",
+            f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
+            f"{model.auc_apparent:.2f} on the training patients).",
         ),
-        names=names,
-        scorer=model.scorer,
-        baseline=None,
-        training_values=values,
+        recipe=Recipe(),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )
     return folder

@@ -16,7 +16,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,17 +24,18 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, FeatureOrigin, Task, Training
+from models.familiarity import Familiarity
+from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
 from models.package import SCHEMA as PACKAGE_SCHEMA
 from models.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
 from models.survival import BaselineHazard
-from models.training.card import CardFacts, model_card
+from models.training.card import CardFacts, Measurement, card_files
+from models.training.familiarity import input_ranges
 from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
 from models.volume import Region, Sequence
 
 OPSET = 17
 IR_VERSION = 8  # of opset 17's time: every ONNX Runtime since 1.11 reads it
-RANGE = (0.005, 0.995)
 
 
 class _Graph:
@@ -157,8 +158,10 @@ class PackageText:
     horizons_months : for survival; empty unless the task is recurrence
     origin : how the training features were made
     training : what it was trained on
+    out_of_fold : how well it tells its training patients apart
     caveats : sentences for the model card
-    stands_in_for : as in `ModelPackage`
+    stands_in_for, statements : as in `ModelPackage`
+    measurements, findings : for the model card
     """
 
     task: Task
@@ -170,8 +173,12 @@ class PackageText:
     horizons_months: tuple[float, ...]
     origin: FeatureOrigin
     training: Training
+    out_of_fold: OutOfFold
     caveats: tuple[str, ...]
     stands_in_for: str = ""
+    statements: Mapping[str, str] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def write_package(
@@ -181,6 +188,7 @@ def write_package(
     names: tuple[str, ...],
     scorer: Scorer,
     baseline: BaselineHazard | None,
+    familiarity: Familiarity,
     training_values: NDArray[np.float64],
     reference_values: NDArray[np.float64],
 ) -> None:
@@ -190,17 +198,19 @@ def write_package(
     ----------
     names : inputs in order
     baseline : for the task recurrence, else None
+    familiarity : of the same training patients
     training_values : float64 (patients, inputs), for the ranges
     reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
     """
-    low, high = np.quantile(training_values, RANGE, axis=0)
+    low, high = input_ranges(training_values)
     sequences = tuple(sequence for sequence in Sequence if any(name.startswith(f"{sequence}_") for name in names))
     regions = tuple(region for region in Region if any(name.split("_", 2)[1] == region for name in names))
     files = {
         "model.onnx": scorer_graph(scorer, names),
         "inputs.csv": _table(["name", "low", "high"], zip(names, low.tolist(), high.tolist(), strict=True)),
         "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months),
-        "MODEL_CARD.md": _card(text, scorer, sequences, regions).encode(),
+        "familiarity.npz": familiarity.to_bytes(),
+        **card_files(_facts(text, scorer, sequences, regions)),
     }
     if baseline is not None:
         rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
@@ -212,24 +222,38 @@ def write_package(
         (folder / name).write_bytes(content)
 
 
-def _card(text: PackageText, scorer: Scorer, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]) -> str:
-    return model_card(
-        CardFacts(
-            title=text.title,
-            name=text.name,
-            version=text.version,
-            notice=text.notice,
-            task=text.task,
-            inputs=scorer.inputs,
-            used=scorer.selected.size,
-            sequences=tuple(sequence.label for sequence in sequences),
-            regions=tuple(str(region) for region in regions),
-            cut_off=text.cut_off,
-            horizons_months=text.horizons_months,
-            origin=text.origin,
-            training=text.training,
-            caveats=text.caveats,
-        )
+def reference_vectors(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Made-up feature vectors from quartiles of the training patients (patients, inputs): (2, inputs).
+
+    The first has every input at its median, the second at its lower and upper quartile by turns: no patient's features
+    leave the site with the package.
+    """
+    lower, median, upper = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    return np.stack([median, np.where(np.arange(median.size) % 2 == 0, lower, upper)])
+
+
+def _facts(
+    text: PackageText, scorer: Scorer, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
+) -> CardFacts:
+    return CardFacts(
+        title=text.title,
+        name=text.name,
+        version=text.version,
+        notice=text.notice,
+        task=text.task,
+        inputs=scorer.inputs,
+        used=scorer.selected.size,
+        sequences=tuple(sequence.label for sequence in sequences),
+        regions=tuple(str(region) for region in regions),
+        cut_off=text.cut_off,
+        horizons_months=text.horizons_months,
+        origin=text.origin,
+        training=text.training,
+        out_of_fold=text.out_of_fold,
+        statements=text.statements,
+        measurements=text.measurements,
+        findings=text.findings,
+        caveats=text.caveats,
     )
 
 
@@ -259,6 +283,8 @@ def _manifest(
             "output": output,
             "features": asdict(text.origin),
             "training": asdict(text.training),
+            "out_of_fold": {"statistic": STATISTICS[text.task], **asdict(text.out_of_fold)},
+            "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         }
     )

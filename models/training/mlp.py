@@ -26,6 +26,7 @@ class ExpressionModel:
     slope, intercept : Platt scaling from out-of-fold outputs; slope 0 where they predict nothing
     out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without him
     auc_out_of_fold, auc_apparent : area under the ROC curve out of fold, and on the training patients themselves
+    uncalibrated : float64 (patients,), out-of-fold output before Platt scaling
     """
 
     scorer: Scorer
@@ -34,6 +35,7 @@ class ExpressionModel:
     out_of_fold: NDArray[np.float64]
     auc_out_of_fold: float
     auc_apparent: float
+    uncalibrated: NDArray[np.float64]
 
 
 def fit_expression(
@@ -57,7 +59,7 @@ def fit_expression(
             f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.inner_folds**2} of each "
             "class are needed for the folds."
         )
-    objective = _objective(high, device)
+    objective = class_objective(high, device)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.inner_folds, seed=seed)
     slope, intercept = platt_scaling(raw, high)
@@ -75,6 +77,7 @@ def fit_expression(
         out_of_fold=slope * raw + intercept,
         auc_out_of_fold=auc(raw, high),
         auc_apparent=auc(ensemble.output(values), high),
+        uncalibrated=raw,
     )
 
 
@@ -100,7 +103,8 @@ def platt_scaling(outputs: NDArray[np.float64], high: NDArray[np.bool_]) -> tupl
     return float(result.x[0]), float(result.x[1])
 
 
-def _objective(high: NDArray[np.bool_], device: str) -> Objective:
+def class_objective(high: NDArray[np.bool_], device: str) -> Objective:
+    """Mean cross-entropy; association by the classes themselves; folds by class."""
     target = high.astype(np.float64)
 
     def loss(indices: Indices) -> Loss:

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
+from models.familiarity import Familiarity
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
-from models.package import FeatureOrigin, Task, Training
+from models.package import FeatureOrigin, OutOfFold, Task, Training
 from models.survival import BaselineHazard
 from models.training.export import PackageText, write_package
+from models.training.familiarity import fit_familiarity
 from models.training.scorer import Layer, Scorer
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
 SETTINGS = FeatureSettings().digest()
+SIGNAL = OutOfFold(0.7, 0.6, 0.8)
+NO_SIGNAL = OutOfFold(0.53, 0.46, 0.6)
 
 
 def input_names(sequences: tuple[Sequence, ...] = tuple(Sequence)) -> tuple[str, ...]:
@@ -60,6 +64,11 @@ def table(names: tuple[str, ...], values: np.ndarray, *, settings: str = SETTING
     return FeatureTable(features, settings, engine)
 
 
+def small_familiarity(*, inputs: int) -> Familiarity:
+    """What 60 patients with standard normal inputs look like."""
+    return fit_familiarity(np.random.default_rng(1).normal(size=(60, inputs)), np.arange(inputs), seed=1)
+
+
 def write_small_package(
     folder: Path,
     *,
@@ -69,11 +78,13 @@ def write_small_package(
     origin: FeatureOrigin | None = None,
     seed: int = 1,
     stands_in_for: str = "",
+    out_of_fold: OutOfFold = SIGNAL,
 ) -> Scorer:
     """Write a package into `folder`; returns what is in it."""
     names = input_names(sequences)
     scorer = random_scorer(len(names), seed=seed, is_probability=task is Task.KRT7_AS)
     recurrence = task is Task.RECURRENCE
+    training = patients(scorer, 200, seed=seed + 1)
     write_package(
         folder,
         text=PackageText(
@@ -88,11 +99,14 @@ def write_small_package(
             training=Training(data="none", patients=0, events=0, recipe="random weights", performance="none"),
             caveats=("Random.",),
             stands_in_for=stands_in_for,
+            out_of_fold=out_of_fold,
+            statements={"ethics": "none was needed"},
         ),
         names=names,
         scorer=scorer,
         baseline=BaselineHazard(np.array([6.0, 20.0, 40.0]), np.array([0.01, 0.03, 0.08])) if recurrence else None,
-        training_values=patients(scorer, 200, seed=seed + 1),
+        familiarity=fit_familiarity(training, np.arange(len(names)), seed=seed),
+        training_values=training,
         reference_values=patients(scorer, 2, seed=seed + 2),
     )
     return scorer

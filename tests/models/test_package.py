@@ -16,7 +16,7 @@ import pytest
 from models.errors import PackageInvalid
 from models.package import Task, load_package, package_digest, shipped_packages
 from models.volume import Region, Sequence
-from tests.models.small_packages import NOTICE, SETTINGS, input_names, write_small_package
+from tests.models.small_packages import NOTICE, SETTINGS, SIGNAL, input_names, small_familiarity, write_small_package
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,9 @@ def test_a_package_says_what_was_written(original: Path) -> None:
     assert (package.cut_off, package.scale, package.direction) == (1.1, "log-risk", "higher means higher risk")
     assert package.horizons_months == (12.0, 24.0, 36.0)
     assert package.origin.settings_digest == SETTINGS
+    assert package.out_of_fold == SIGNAL
+    assert package.familiarity.used.size == 160
+    assert package.statements == {"ethics": "none was needed"}
     assert package.baseline is not None
     assert package.baseline.at(20.0) == 0.03
     assert np.all(package.low <= package.high)
@@ -70,7 +73,9 @@ def test_every_byte_counts_for_the_digest() -> None:
     assert len(digests) == 4
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "inputs.csv", "baseline.csv", "reference.json", "MODEL_CARD.md"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "inputs.csv", "baseline.csv", "familiarity.npz", "reference.json", "MODEL_CARD.html"]
+)
 def test_a_changed_file_is_refused(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -129,7 +134,14 @@ MANIFEST_MISTAKES = {
         "names the package",
     ),
     "stands in for nothing": ('version = "0.1.0"', 'version = "0.1.0"\nstands_in_for = ""', "'stands_in_for' is ''"),
-    "file not listed": (r'"baseline.csv" = .*\n', "", "lists MODEL_CARD.md, inputs.csv, model.onnx, reference.json;"),
+    "statistic": (r"statistic = .*", 'statistic = "accuracy"', "'out_of_fold.statistic' is 'accuracy'; 'Harrell's C'"),
+    "interval turned round": (r"low = 0.6", "low = 0.75", "0 ≤ low ≤ value ≤ high ≤ 1 expected"),
+    "statement is no text": (r"\[statements\]", "[statements]\nfunding = 3", "'statements' is {'funding': 3"),
+    "file not listed": (
+        r'"baseline.csv" = .*\n',
+        "",
+        "familiarity.npz, inputs.csv, model.onnx, reference.json; a package of task",
+    ),
     "not TOML": (r"schema = 1", "schema = ", "is not valid TOML"),
 }
 
@@ -162,6 +174,21 @@ def test_a_wrong_file_is_refused(folder: Path, mistake: str) -> None:
     rewrite(folder, name, lambda text: text.replace(old, new, 1))
     with pytest.raises(PackageInvalid, match=re.escape(message)):
         load_package(folder)
+
+
+def test_a_wrong_training_distribution_is_refused(folder: Path) -> None:
+    path, manifest = folder / "familiarity.npz", folder / "manifest.toml"
+    before = path.read_bytes()
+    for content, message in (
+        (b"not an archive", "is not an archive of used, centre"),
+        (small_familiarity(inputs=161).to_bytes(), "is not one of 160 inputs"),
+    ):
+        path.write_bytes(content)
+        old, new = (hashlib.sha256(one).hexdigest() for one in (before, content))
+        manifest.write_text(manifest.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        with pytest.raises(PackageInvalid, match=message):
+            load_package(folder)
+        before = content
 
 
 def test_a_reference_without_patients_or_with_too_few_inputs_is_refused(folder: Path) -> None:

@@ -15,7 +15,7 @@ from models.predict import Group, ModelOutcome, NotApplicable, Quantity, predict
 from models.runtime import LoadedModel, Provider, load_model
 from models.training.scorer import Scorer
 from models.volume import Sequence
-from tests.models.small_packages import SETTINGS, input_names, patients, table, write_small_package
+from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
 
 NO_T2W = {Sequence.T2W: "no T2W series was found"}
 
@@ -143,15 +143,29 @@ def test_an_ordinary_patient_has_no_finding(loaded: dict[str, tuple[LoadedModel,
     assert outcome_of(model, input_names(), ordinary(scorer)).findings == ()
 
 
-def test_inputs_outside_the_training_range_are_a_finding(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
+def test_inputs_unlike_those_of_the_training_patients_are_a_finding(
+    loaded: dict[str, tuple[LoadedModel, Scorer]],
+) -> None:
     model, scorer = loaded["recurrence"]
+    familiarity = model.package.familiarity
     values = ordinary(scorer)
-    values[:16] = model.package.high[:16] + 1
-    assert outcome_of(model, input_names(), values).findings == ()  # exactly a tenth is usual
-    values[16] = model.package.low[16] - 1
+    far = 3
+    values[far] = familiarity.centre[far] - 9.5 * familiarity.scale[far]
+    outside = [place for place in range(40, 40 + 1 + int(160 * familiarity.limits.share)) if place != far]
+    values[outside] = model.package.high[outside] * (1 + 1e-6) + 1e-9
     (finding,) = outcome_of(model, input_names(), values).findings
-    assert (finding.code, finding.severity) == ("outside-training-range", Severity.WARNING)
-    assert "17 of the 160 inputs (11%)" in finding.sentence
+    assert (finding.code, finding.severity) == ("unlike-training-patients", Severity.WARNING)
+    assert f"{len(outside) + 1} of 160 (" in finding.sentence
+    assert "1 input is more than 4 standard deviations from the mean: " in finding.sentence
+    assert f"{input_names()[far]} (-9.5)." in finding.sentence
+
+
+def test_a_model_without_signal_says_so_with_every_outcome(tmp_path: Path) -> None:
+    scorer = write_small_package(tmp_path / "recurrence", out_of_fold=NO_SIGNAL)
+    model = load_model(tmp_path / "recurrence", provider=Provider.CPU)
+    (finding,) = outcome_of(model, input_names(), ordinary(scorer)).findings
+    assert (finding.code, finding.severity) == ("no-signal", Severity.WARNING)
+    assert "Harrell's C 0.53 out of fold, 95% interval 0.46 to 0.60" in finding.sentence
 
 
 def test_odd_inputs_can_not_blow_the_score_up(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -63,18 +65,31 @@ def test_they_say_that_no_patient_is_behind_them(folder: Path) -> None:
     assert "simulated" in package.training.data
 
 
+@pytest.mark.parametrize("kind", ["md", "html", "json"])
 @pytest.mark.parametrize("folder", shipped_packages(), ids=NAMES)
-def test_the_card_says_what_the_package_says(folder: Path) -> None:
-    package, card = load_package(folder), (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+def test_the_cards_say_what_the_package_says(folder: Path, kind: str) -> None:
+    package, card = load_package(folder), (folder / f"MODEL_CARD.{kind}").read_text(encoding="utf-8")
     training = package.training
+    if kind == "json":
+        said = json.loads(card)
+        assert said["training"] == asdict(training)
+        assert said["out_of_fold"] == asdict(package.out_of_fold)
+        assert said["origin"] == asdict(package.origin)
+        assert (said["inputs"], said["cut_off"]) == (len(package.inputs), package.cut_off)
+        assert (said["name"], said["version"]) == (package.identity.name, package.identity.version)
+        assert said["statements"] == package.statements
+        return
+    card = unescape(card)
     facts = [
-        f"# {package.identity.title}\n",
-        f"`{package.identity.name}` {package.identity.version}",
+        package.identity.title,
+        f"{package.identity.name} {package.identity.version}",
         f"{len(package.inputs):,} radiomic features offered",
         f"Cut-off: {package.cut_off:g};",
         f"{package.scale}; {package.direction}",
         package.origin.settings_digest,
         f"{training.patients} training cases, {training.events} with the event",
+        f"{package.out_of_fold.low:.2f} to {package.out_of_fold.high:.2f}",
+        *package.statements.values(),
         *(training.data, training.recipe, training.performance),
         *(sequence.label for sequence in package.sequences),
         *package.regions,

@@ -1,0 +1,121 @@
+"""The patients a model is trained on: chosen from a cohort's table, with complete inputs and a known outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Ordered
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.cohort.patients import PatientTable
+from models.errors import CohortRejected
+from models.package import FeatureOrigin, Task
+from models.volume import Region, Sequence
+
+TRAINING_COHORTS = ("training", "train")  # names of a cohort that is meant for training
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPatients:
+    """Patients with everything a training needs.
+
+    Attributes
+    ----------
+    cohort : its name
+    names : of the inputs, in order
+    values : float64 (patients, inputs), finite
+    times_months, events : float64 (patients,), for the task recurrence
+    is_high : bool (patients,), for the task KRT7-AS
+    origin : how the features were made
+    left_out : patients of the cohort without complete inputs, and without outcome
+    """
+
+    cohort: str
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    times_months: NDArray[np.float64]
+    events: NDArray[np.float64]
+    is_high: NDArray[np.bool_]
+    origin: FeatureOrigin
+    left_out: tuple[int, int]
+
+    @property
+    def left_out_in_words(self) -> str:
+        """One sentence."""
+        features, outcome = self.left_out
+        return f"{features} without complete features, {outcome} more without outcome."
+
+
+def training_patients(
+    table: PatientTable, *, task: Task, sequences: Ordered[Sequence], cohort: str | None = None
+) -> TrainingPatients:
+    """Choose cohort, inputs and patients.
+
+    Parameters
+    ----------
+    sequences : whose features are inputs; KRT7-AS takes the intratumoral ones only
+    cohort : its name; None takes the one called training, or the only one there is
+
+    Raises
+    ------
+    CohortRejected
+        When the cohort is not there or not certain, a sequence has no features, or no patient is complete.
+    """
+    name = _cohort(table.cohort_names, cohort)
+    regions = tuple(Region) if task is Task.RECURRENCE else (Region.INTRATUMORAL,)
+    for sequence in sequences:
+        if not any(one.startswith(f"{sequence}_") for one in table.features.names):
+            raise CohortRejected(
+                f"{table.features.source} has no {sequence.label} feature; train without that sequence (--sequence), "
+                "or extract the features again."
+            )
+    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in regions)
+    names = tuple(one for one in table.features.names if one.startswith(prefixes))
+    inside = table.cohorts == name
+    values = table.features.columns(names)
+    complete = np.all(np.isfinite(values), axis=1)
+    outcome = ~np.isnan(table.times_months if task is Task.RECURRENCE else table.krt7_as_high)
+    used = inside & complete & outcome
+    if not used.any():
+        what = "a time and an event" if task is Task.RECURRENCE else "krt7_as_high"
+        raise CohortRejected(
+            f"None of the {int(inside.sum())} patients of the cohort '{name}' has all {len(names)} features and "
+            f"{what}; check the sequences of the studies and the columns of the outcomes."
+        )
+    rows = np.flatnonzero(used)
+    return TrainingPatients(
+        cohort=name,
+        names=names,
+        values=values[used],
+        times_months=table.times_months[used],
+        events=table.events[used],
+        is_high=table.krt7_as_high[used] == 1,
+        origin=FeatureOrigin(
+            settings_digest=_common([table.features.settings_digests[row] for row in rows]),
+            engine=_common([table.features.engines[row] for row in rows]),
+            bias_correction=_common([table.features.bias_corrections[row] for row in rows]),
+        ),
+        left_out=(int((inside & ~complete).sum()), int((inside & complete & ~outcome).sum())),
+    )
+
+
+def _cohort(there: tuple[str, ...], asked: str | None) -> str:
+    if asked is not None:
+        if asked not in there:
+            raise CohortRejected(f"There is no cohort '{asked}'; there are: {', '.join(there)}.")
+        return asked
+    if len(there) == 1:
+        return there[0]
+    for name in TRAINING_COHORTS:
+        if name in there:
+            return name
+    raise CohortRejected(
+        f"The outcomes have {len(there)} cohorts ({', '.join(there)}), none of them called training; say which to "
+        "train on with --cohort. The others have to stay unseen."
+    )
+
+
+def _common(texts: Ordered[str]) -> str:
+    """The text all patients share, or none."""
+    return texts[0] if len(set(texts)) == 1 else ""

@@ -1,0 +1,125 @@
+"""Writes the package of a trained recurrence model, with everything that was measured about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.calibration import observed_risk
+from models.evaluation.followed import Followed
+from models.package import Task, Training
+from models.training.about import About
+from models.training.card import Measurement
+from models.training.export import PackageText, reference_vectors, write_package
+from models.training.network import Recipe
+from models.training.patients import TrainingPatients
+from models.training.recurrence import TrainedRecurrence
+from models.training.sample_size import survival_patients_per_parameter
+
+
+def write_recurrence(
+    folder: Path,
+    trained: TrainedRecurrence,
+    patients: TrainingPatients,
+    *,
+    about: About,
+    recipe: Recipe,
+    reference_values: NDArray[np.float64] | None = None,
+) -> None:
+    """Write the package.
+
+    Parameters
+    ----------
+    reference_values : (cases, inputs); None makes them from quantiles, so that no patient's features are in the package
+    """
+    events = int(patients.events.sum())
+    write_package(
+        folder,
+        text=PackageText(
+            task=Task.RECURRENCE,
+            name=about.name,
+            version=about.version,
+            title=about.title,
+            notice=about.notice,
+            cut_off=trained.cut_off,
+            horizons_months=trained.horizons_months,
+            origin=patients.origin,
+            training=Training(
+                data=about.data,
+                patients=len(patients.values),
+                events=events,
+                recipe=(
+                    f"{recipe.in_words()} Calibrated with slope {trained.model.slope:.2f} from out-of-fold log-risks."
+                ),
+                performance=about.performance,
+            ),
+            out_of_fold=trained.out_of_fold,
+            caveats=about.caveats,
+            stands_in_for=about.stands_in_for,
+            statements=about.statements,
+            measurements=measurements(trained, patients),
+            findings=tuple(finding.sentence for finding in trained.findings),
+        ),
+        names=patients.names,
+        scorer=trained.model.scorer,
+        baseline=trained.model.baseline,
+        familiarity=trained.familiarity,
+        training_values=patients.values,
+        reference_values=reference_vectors(patients.values) if reference_values is None else reference_values,
+    )
+
+
+def measurements(trained: TrainedRecurrence, patients: TrainingPatients) -> tuple[Measurement, ...]:
+    """Everything that was measured, for card and command line."""
+    model, cox = trained.model, trained.cox
+    times, events = patients.times_months, patients.events
+    out_of_fold_whom = "training patients, each by a model trained without that patient"
+    followed = Followed.of(times, events, model.out_of_fold)
+    months = trained.horizons_months[-1]
+    observed, low, high = observed_risk(followed, months)
+    predicted = float(np.mean(1 - model.baseline.survival(model.out_of_fold, months)))
+    per_parameter = survival_patients_per_parameter(
+        patients=events.size, events=int(events.sum()), person_years=float(times.sum()) / 12
+    )
+    slope = f"{model.slope:.2f}" + (
+        f" (95% {trained.slope_interval[0]:.2f} to {trained.slope_interval[1]:.2f})" if trained.slope_interval else ""
+    )
+    rows = [
+        Measurement("Harrell's C", trained.out_of_fold.in_words(), out_of_fold_whom),
+        Measurement("Harrell's C, apparent", f"{model.c_apparent:.2f}", "training patients themselves; no evidence"),
+        Measurement(
+            "Penalised Cox model",
+            f"C {trained.cox_out_of_fold.in_words()}, {cox.inputs.size} inputs",
+            f"{out_of_fold_whom}; lasso, penalty by cross-validated partial likelihood",
+        ),
+        Measurement(
+            "Permuted outcomes",
+            ", ".join(f"C {c:.2f}" for c in trained.permuted_c) or "not done",
+            "the same training with outcomes of other patients; 0.50 is expected",
+        ),
+        Measurement("Calibration slope out of fold", slope, "what the networks' output is multiplied with"),
+        Measurement(
+            f"Recurrence by {months:g} months",
+            f"{100 * predicted:.1f}% predicted, {100 * observed:.1f}% observed (95% {100 * low:.1f} to "
+            f"{100 * high:.1f})",
+            f"{out_of_fold_whom}; observed: Kaplan-Meier",
+        ),
+        Measurement("Cut-off", _cut_off_in_words(trained, model.out_of_fold), out_of_fold_whom),
+        Measurement(
+            "Parameters the sample can carry",
+            f"about {events.size / per_parameter:.0f} ({per_parameter:.0f} patients each)",
+            "Riley et al. 2019, shrinkage .9, Nagelkerke R² .15",
+        ),
+        Measurement("Patients left out", patients.left_out_in_words, f"cohort '{patients.cohort}'"),
+    ]
+    return tuple(rows)
+
+
+def _cut_off_in_words(trained: TrainedRecurrence, scores: NDArray[np.float64]) -> str:
+    high = int(np.count_nonzero(scores > trained.cut_off))
+    how = "fixed"
+    if trained.selected is not None:
+        how = f"maximally selected rank statistics, p = {trained.selected.p_lausen94:.2g} (Lausen 1994)"
+    return f"{trained.cut_off:.2f} ({how}): {high} of {scores.size} patients above."

@@ -1,0 +1,79 @@
+"""What only the people who train a model can say: patients, ethics, funding, and so on, for manifest and model card."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import SetupError
+
+NOT_STATED = "not stated"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One thing to state.
+
+    Attributes
+    ----------
+    key : in the file and in the manifest
+    question : what to write, for the template
+    """
+
+    key: str
+    question: str
+
+
+STATEMENTS = (
+    Statement("intended_use", "For what, by whom and at which point of care the model is meant to be studied"),
+    Statement("out_of_scope", "Patients, images and uses it is not meant for"),
+    Statement("population", "Who the patients are: diagnosis, stage, age, sex; inclusion and exclusion criteria"),
+    Statement("centres", "Number, kind and country of the centres; how patients are spread over them"),
+    Statement("dates", "First and last date of imaging, end of follow-up"),
+    Statement("treatment", "Treatments the patients received"),
+    Statement("outcome", "How recurrence (or expression) was determined, by whom, blinded to what"),
+    Statement("imaging", "Scanners, field strengths, sequences, contrast agent, voxel sizes"),
+    Statement("segmentation", "Who drew the tumours with what, who checked, agreement between readers"),
+    Statement("missing_data", "How many patients were left out for missing images or outcomes, and why"),
+    Statement("flow", "From all patients screened to those analysed"),
+    Statement("characteristics", "Baseline characteristics, and how they differ from those of evaluation cohorts"),
+    Statement("fairness", "Groups in which performance was or was not looked at"),
+    Statement("ethics", "Approval, consent or waiver"),
+    Statement("funding", "Who paid, and their role"),
+    Statement("conflicts", "Conflicts of interest"),
+    Statement("protocol", "Where the protocol is"),
+    Statement("registration", "Where the study is registered"),
+    Statement("data_availability", "Whether and where the data can be had"),
+    Statement("code_availability", "Whether and where the analysis code can be had"),
+    Statement("involvement", "How patients and public took part"),
+    Statement("updating", "Who watches the model, and when it is trained again"),
+    Statement("contact", "Whom to ask"),
+)
+
+
+def read_statements(path: Path) -> dict[str, str]:
+    """Read a TOML file of `key = "text"`; empty texts are not stated.
+
+    Raises
+    ------
+    SetupError
+        When the file can not be read, or holds an unknown key or something that is no text; all are listed.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetupError(f"{path} can not be read ({error.strerror}); give a file with statements.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SetupError(f"{path} is not valid TOML: {error}. Start from rdeepnet train statements.") from error
+    known = [statement.key for statement in STATEMENTS]
+    mistakes = [f"unknown key '{key}'" for key in content if key not in known]
+    mistakes += [f"'{key}' is {value!r}, not a text" for key, value in content.items() if not isinstance(value, str)]
+    if mistakes:
+        raise SetupError(f"{path}: {'; '.join(mistakes)}. Known keys: {', '.join(known)}.")
+    return {key: " ".join(content[key].split()) for key in known if content.get(key, "").strip()}
+
+
+def template() -> str:
+    """A file to fill in."""
+    return "\n".join(f'# {statement.question}.\n{statement.key} = ""\n' for statement in STATEMENTS)
