@@ -52,18 +52,19 @@ DIAGNOSTICS: dict[str, str] = {
     "diagnostics_Mask-original_CenterOfMass": "mm",
 }
 
-# Name → (unit, IBSI code). IBSI has a single largest diameter; PyRadiomics' three in-plane ones have no code.
+# Name → (unit, IBSI code). IBSI has a single largest diameter; PyRadiomics' three in-plane ones have no code. Nor have the
+# axis lengths: IBSI divides the covariance by N - 1, PyRadiomics by N.
 SHAPE: dict[str, tuple[str, str | None]] = {
     "Elongation": ("1", "Q3CK"),
     "Flatness": ("1", "N17B"),
-    "LeastAxisLength": ("mm", "7J51"),
-    "MajorAxisLength": ("mm", "TDIC"),
+    "LeastAxisLength": ("mm", None),
+    "MajorAxisLength": ("mm", None),
     "Maximum2DDiameterColumn": ("mm", None),
     "Maximum2DDiameterRow": ("mm", None),
     "Maximum2DDiameterSlice": ("mm", None),
     "Maximum3DDiameter": ("mm", "L0JK"),
     "MeshVolume": ("mm3", "RNU0"),
-    "MinorAxisLength": ("mm", "P9VJ"),
+    "MinorAxisLength": ("mm", None),
     "Sphericity": ("1", "QCFX"),
     "SurfaceArea": ("mm2", "C0JK"),
     "SurfaceVolumeRatio": ("/mm", "2PR5"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from models.features.names import GREY_LEVEL, SHAPE
+from models.features.names import GREY_LEVEL, SHAPE, feature_definitions
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
 from models.images import read_image, read_mask
@@ -180,6 +180,15 @@ def test_every_feature_has_its_place_in_one_table() -> None:
     tables = (SAME, RELATED, NOT_IN_IBSI)
     assert names == set().union(*tables)
     assert len(names) == sum(map(len, tables)) == 107
+
+
+def test_the_features_with_an_ibsi_code_are_those_that_equal_the_consensus() -> None:
+    coded = {
+        what.name.removeprefix("original_")
+        for what in feature_definitions(FeatureSettings(wavelet=None, diagnostics=False))
+        if what.ibsi is not None
+    }
+    assert coded == set(SAME)
 
 
 @pytest.mark.parametrize("name", SAME)
