@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from appliance import cli_cohort, cli_offline, cli_service, cli_setup
+from appliance import cli_cohort, cli_models, cli_offline, cli_service, cli_setup, cli_train
 from appliance.cli_exit import Commands
 from models.version import software_version
 
@@ -54,12 +54,17 @@ app.command("series", rich_help_panel=_OFFLINE)(cli_offline.series)
 app.command("features", rich_help_panel=_OFFLINE)(cli_offline.features)
 app.command("demo", rich_help_panel=_OFFLINE)(cli_offline.demo)
 app.add_typer(cli_cohort.cohort, rich_help_panel=_COHORT)
+app.add_typer(cli_train.train, rich_help_panel=_COHORT)
 app.command("evaluate", rich_help_panel=_COHORT)(cli_cohort.evaluate)
 app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
 app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
 app.command("show", rich_help_panel=_SERVICE)(cli_service.show)
 app.command("retry", rich_help_panel=_SERVICE)(cli_service.retry)
 app.command("doctor", rich_help_panel=_SETUP)(cli_setup.doctor)
+cli_setup.models.command("show")(cli_models.show)
+cli_setup.models.command("verify")(cli_models.verify)
+cli_setup.models.command("sign")(cli_models.sign)
+cli_setup.models.command("make-key")(cli_models.make_key)
 app.add_typer(cli_setup.models, rich_help_panel=_SETUP)
 app.add_typer(cli_setup.config, rich_help_panel=_SETUP)
 

@@ -59,7 +59,7 @@ def check(
     """
     from models.cohort.patients import check_cohort
 
-    found = check_cohort(*_tables(features, outcomes, column, time_unit))
+    found = check_cohort(*read_tables(features, outcomes, column, time_unit))
     if as_json:
         print_json(
             {
@@ -141,16 +141,17 @@ def evaluate(
     from models.runtime import load_models
 
     (model,) = load_models([package], provider="cpu")
-    joined = join(*_tables(features, outcomes, column, time_unit))
+    joined = join(*read_tables(features, outcomes, column, time_unit))
     settings = EvaluationSettings(tuple(subgroup) if subgroup else None, resamples, seed)
     with stderr().status("Evaluating …"):
         evaluation = evaluate_into(out, model, joined, settings, created=datetime.now(UTC).astimezone())
     _print(evaluation, out)
 
 
-def _tables(
+def read_tables(
     features: Path, outcomes: Path, column: list[str] | None, time_unit: str
 ) -> tuple[FeatureRows, OutcomeRows]:
+    """The two tables of a cohort, as the options name them."""
     from models.cohort.features import read_features
     from models.cohort.outcomes import OutcomeColumns, TimeUnit, read_outcomes
 

@@ -50,15 +50,16 @@ def list_models(ctx: typer.Context, config: ConfigFile = None, as_json: AsJson =
     settings = settings_from(config)
     loaded = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
     if as_json:
-        print_json([_described(model.package) | {"provider": model.provider} for model in loaded])
+        print_json([described(model.package) | {"provider": model.provider} for model in loaded])
         return
     for model in loaded:
-        rows = [(key.replace("_", " "), _shown(value)) for key, value in _described(model.package).items()]
+        rows = [(key.replace("_", " "), shown(value)) for key, value in described(model.package).items()]
         rows.append(("runs on", model.provider))
         stdout().print(table(model.package.identity.title, ("", ""), rows))
 
 
-def _described(package: ModelPackage) -> dict[str, Any]:
+def described(package: ModelPackage) -> dict[str, Any]:
+    """What a package says of itself, by key."""
     return {
         "name": package.identity.name,
         "title": package.identity.title,
@@ -80,9 +81,10 @@ def _described(package: ModelPackage) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of `described` for a reader."""
     if isinstance(value, list):
-        return ", ".join(_shown(one) for one in value) or "–"
+        return ", ".join(shown(one) for one in value) or "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

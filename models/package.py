@@ -7,6 +7,7 @@
     familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
+    SIGNATURE.json   optional; whose word the package has (`models.signature`). Not part of the digest
 
 This module checks the folder by itself: keys, digests, consistency. `models.runtime` checks what needs a session: that
 the graph is what the manifest says, and that the reference patients reproduce. The inputs stand in a file of their own
@@ -38,6 +39,7 @@ from models.volume import Region, Sequence
 
 SCHEMA = 1
 MANIFEST = "manifest.toml"
+SIGNATURE = "SIGNATURE.json"
 
 
 class Task(StrEnum):
@@ -221,7 +223,7 @@ def load_package(folder: Path) -> ModelPackage:
 def package_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 over the files of a package: over the lines `<sha256 of the file>  <name>`, sorted by name.
 
-    The same as `sha256sum * | sha256sum` inside the folder (in the C locale).
+    The same as `sha256sum * | sha256sum` inside the folder (in the C locale) of a package that is not signed.
     """
     lines = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
@@ -234,6 +236,8 @@ def _read_files(folder: Path) -> dict[str, bytes]:
     for path in sorted(folder.iterdir()):
         if not path.is_file():
             raise PackageInvalid(f"{path} is not a file; a package holds files only. Remove it.")
+        if path.name == SIGNATURE:
+            continue
         try:
             contents[path.name] = path.read_bytes()
         except OSError as error:

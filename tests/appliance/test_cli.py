@@ -47,7 +47,8 @@ def test_every_command_explains_itself(line: tuple[str, ...]) -> None:
 def test_there_are_the_commands_of_the_product() -> None:
     assert {" ".join(line) for line in command_lines()} >= {
         "", "run", "series", "features", "demo", "serve", "status", "show", "retry", "doctor",
-        "models", "models make-demonstration", "config", "config check", "config example",
+        "models", "models make-demonstration", "models show", "models verify", "models sign", "models make-key",
+        "train", "train recurrence", "train krt7-as", "train statements", "config", "config check", "config example",
     }  # fmt: skip
 
 
