@@ -7,7 +7,7 @@ The service and the command line call the same function; what differs between si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
 from dicom_io.encode import encode
-from dicom_io.read import read_study
+from dicom_io.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
 from models.features.extract import FeatureEngine, extract_features
@@ -64,7 +64,14 @@ class Result:
     stages: tuple[StageCost, ...]
 
 
-def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignment, created: datetime) -> Result:
+def answer_study(
+    files: Sequence[Path],
+    bench: Workbench,
+    *,
+    assignment: Assignment,
+    created: datetime,
+    held: Mapping[str, int] = NOTHING_KNOWN,
+) -> Result:
     """Answer one study.
 
     Parameters
@@ -72,6 +79,7 @@ def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignm
     files : the DICOM files of one study
     assignment : explicit choice of series, empty to go by the rules
     created : when the answer was asked for, with time zone; the same input and time give the same objects
+    held : Series Instance UID → images of it at the archive, as far as it was asked
 
     Raises
     ------
@@ -80,7 +88,7 @@ def answer_study(files: Sequence[Path], bench: Workbench, *, assignment: Assignm
     """
     stages = Stages()
     with stages.measured("read"):
-        study = read_study(files, rules=bench.rules, assignment=assignment)
+        study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
         prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
     with stages.measured("extract"):

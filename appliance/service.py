@@ -285,9 +285,9 @@ def serve(settings: Settings) -> int:
     configure(settings.logs)
     check_service(settings)
     # Imported here: mistakes in the settings are told before the numerical libraries, which take seconds, are loaded.
-    from appliance.workbench import answer, open_workbench
+    from appliance.workbench import answer, archive_of, open_workbench
 
-    return run(settings, answer=partial(answer, bench=open_workbench(settings)))
+    return run(settings, answer=partial(answer, bench=open_workbench(settings), archive=archive_of(settings)))
 
 
 def run(settings: Settings, *, answer: Answerer) -> int:

@@ -116,6 +116,19 @@ class StudySettings:
 
 
 @dataclass(frozen=True)
+class ArchiveSettings:
+    """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
+
+    host: str = ""  # empty: none is asked, and a slice missing at an edge shows in the Instance Numbers at most
+    ae_title: AeTitle = "PACS"
+    port: Port = 104
+    timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
@@ -218,6 +231,7 @@ class Settings:
     senders: tuple[Sender, ...] = ()
     destinations: tuple[Destination, ...] = ()
     study: StudySettings = field(default_factory=StudySettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     features: EngineSettings = field(default_factory=EngineSettings)

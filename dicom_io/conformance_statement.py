@@ -14,7 +14,7 @@ from itertools import groupby
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io import commitment, receive, send
+from dicom_io import commitment, find, receive, send
 from dicom_io.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
 from dicom_io.conformance import KINDS
 from dicom_io.conformance_annexes import annexes
@@ -106,11 +106,11 @@ def _introduction() -> Iterable[str]:
             for uid in receive.REPORT_CLASSES
         ),
         ("Storage Commitment", *_uid(STORAGE_COMMITMENT), "yes", "no"),
+        ("Query, where an archive is configured", *_uid(UID(find.STUDY_ROOT_FIND)), "yes", "no"),
     ]
     yield table(("Service", "SOP Class", "UID", "SCU", "SCP"), rows)
     yield (
-        "Not supported: Query/Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange, "
-        "DICOMweb."
+        "Not supported: Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange, DICOMweb."
     )
 
 
@@ -244,6 +244,13 @@ def _initiator(limits: Limits) -> Iterable[str]:
         "Instances reported as failed are shown to the operator with their Failure Reason; sending them again is the "
         "operator's decision. The state of a study does not depend on commitment."
     )
+    yield "#### 2.3.5 C-FIND"
+    yield (
+        "Where an archive is configured, it is asked once before a study is answered (study root, level SERIES), on an "
+        "association of its own. Fewer images received than the archive holds: the study is refused until the others "
+        "arrive. No answer, a failure, or no count: the study is answered without."
+    )
+    yield table(("Attribute", "Use"), [(keyword, use) for keyword, use in find.KEYS.items()])
 
 
 def _configuration(limits: Limits) -> Iterable[str]:

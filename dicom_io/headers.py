@@ -129,6 +129,18 @@ def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
     return {study: tuple(sorted(paths)) for study, paths in sorted(studies.items())}
 
 
+def study_uid_of(files: Iterable[Path]) -> str:
+    """Study Instance UID of the first of `files` that has one and can be read; empty when none has."""
+    for path in files:
+        try:
+            header = _read_header(path, only=_IDENTITY)
+            if header is not None and (uid := text(header, "StudyInstanceUID")):
+                return uid
+        except NotReadable:
+            continue  # reading the study names the file
+    return ""
+
+
 def file_digest(path: Path) -> bytes:
     """SHA-256 of a file's bytes."""
     with _opened(path) as file:
