@@ -52,8 +52,8 @@ DIAGNOSTICS: dict[str, str] = {
     "diagnostics_Mask-original_CenterOfMass": "mm",
 }
 
-# Name → (unit, IBSI code). IBSI has a single largest diameter; PyRadiomics' three in-plane ones have no code. Nor have the
-# axis lengths: IBSI divides the covariance by N - 1, PyRadiomics by N.
+# Name → (unit, IBSI code). IBSI has a single largest diameter; PyRadiomics' three in-plane ones have no code. Nor have
+# the axis lengths: IBSI divides the covariance by N - 1, PyRadiomics by N.
 SHAPE: dict[str, tuple[str, str | None]] = {
     "Elongation": ("1", "Q3CK"),
     "Flatness": ("1", "N17B"),
