@@ -97,6 +97,7 @@ def test_a_study_of_two_sequences_is_read_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE))
     np.testing.assert_array_equal(study.volumes[T2W].voxels, voxels_of(T2_SHAPE, seed=9))
     assert set(study.tumours) == {T1C}
+    assert study.algorithm_types == {T1C: "MANUAL"}
     np.testing.assert_array_equal(study.tumours[T1C].mask, MASK)
     assert tuple(one.sop_instance_uid for one in study.sources[T1C].instances) == images.sop_uids[0]
     assert study.sources[T2W].series_instance_uid == other.uid
