@@ -265,8 +265,8 @@ def _findings(
         findings.append(
             _warning(
                 "few-events",
-                f"{events} events; with fewer than {FEW_EVENTS} a radiomic model is mostly chance, and its slope and "
-                "baseline hazard are uncertain by a factor of two or more.",
+                f"{events} events; fewer than {FEW_EVENTS} carry a handful of parameters only, and leave "
+                "calibration slope and baseline hazard uncertain by a factor of two.",
             )
         )
     if cox.value >= found.value:

@@ -1,0 +1,187 @@
+"""Training of a recurrence model as a site does it: what is found, what is said about it, what is in the package."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.errors import EngineUnavailable, SetupError
+from models.package import FeatureOrigin, load_package
+from models.predict import ModelOutcome, predict
+from models.runtime import Provider, load_model
+from models.training.about import NOTICE, About
+from models.training.feature_shape import FeatureShape
+from models.training.network import PAPER, Recipe, training_device
+from models.training.patients import TrainingPatients
+from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, train_recurrence
+from models.training.recurrence_package import measurements, write_recurrence
+from models.training.simulate import Cohort, Truth, simulate_cohort
+from tests.models.small_packages import SETTINGS, table
+
+
+def patients_of(cohort: Cohort) -> TrainingPatients:
+    return TrainingPatients(
+        cohort="training",
+        names=cohort.names,
+        values=cohort.values,
+        times_months=cohort.times_months,
+        events=cohort.events,
+        is_high=cohort.krt7_as_tpm > 1,
+        origin=FeatureOrigin(SETTINGS, "own 1", "own N4"),
+        left_out=(3, 2),
+    )
+
+
+def trained(cohort: Cohort, options: RecurrenceOptions) -> TrainedRecurrence:
+    return train_recurrence(
+        cohort.names, cohort.values, times_months=cohort.times_months, events=cohort.events, options=options
+    )
+
+
+@pytest.fixture(scope="module")
+def strong(shape: FeatureShape) -> Cohort:
+    return simulate_cohort(shape, truth=Truth.STRONG, seed=41, sizes={"training": 400})
+
+
+@pytest.fixture(scope="module")
+def found(strong: Cohort, quick: Recipe) -> TrainedRecurrence:
+    return trained(strong, RecurrenceOptions(recipe=quick, cut_off=None, permutations=2))
+
+
+def test_network_and_penalised_cox_see_the_signal_and_permuted_outcomes_do_not(found: TrainedRecurrence) -> None:
+    assert found.out_of_fold.has_signal
+    assert found.out_of_fold.low < found.out_of_fold.value < found.out_of_fold.high
+    assert found.out_of_fold.value == pytest.approx(found.model.c_out_of_fold, abs=1e-12)
+    assert found.cox_out_of_fold.value > 0.6
+    assert len(found.permuted_c) == 2
+    assert np.mean(found.permuted_c) < found.out_of_fold.low
+    assert not {"no-signal", "learnt-from-permuted-outcomes"} & {finding.code for finding in found.findings}
+
+
+def test_the_cut_off_is_selected_on_out_of_fold_scores(found: TrainedRecurrence, strong: Cohort) -> None:
+    assert found.selected is not None
+    assert found.cut_off == found.selected.cut_off
+    assert found.cut_off in found.model.out_of_fold
+    assert np.count_nonzero(found.model.out_of_fold > found.cut_off) == found.selected.high_patients
+    codes = {finding.code for finding in found.findings}
+    assert ("cut-off-not-significant" in codes) == (found.selected.p_lausen94 > 0.05)
+    assert ("cut-off-at-edge" in codes) == found.selected.is_at_edge
+
+
+def test_no_signal_is_said(shape: FeatureShape, quick: Recipe) -> None:
+    silent = 0
+    for seed in (1, 2, 3):
+        null = simulate_cohort(shape, truth=Truth.NULL, seed=seed, sizes={"training": 300})
+        result = trained(null, RecurrenceOptions(recipe=quick, cut_off=None, permutations=0, seed=seed))
+        silent += "no-signal" in {finding.code for finding in result.findings}
+        assert result.permuted_c == ()
+        assert np.isfinite(result.cut_off)
+    assert silent >= 2  # a 95 % interval misses chance by one in forty on this side
+
+
+def test_the_package_says_what_was_found(
+    found: TrainedRecurrence, strong: Cohort, quick: Recipe, tmp_path: Path
+) -> None:
+    about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.", statements={"ethics": "n/a"})
+    patients = patients_of(strong)
+    write_recurrence(tmp_path / "site", found, patients, about=about, recipe=quick)
+    model = load_model(tmp_path / "site", provider=Provider.CPU)
+    package = model.package
+    assert package.out_of_fold == found.out_of_fold
+    assert package.cut_off == found.cut_off
+    assert package.horizons_months == (12.0, 24.0, 36.0)
+    assert package.statements == {"ethics": "n/a"}
+    assert (package.training.patients, package.training.events) == (400, int(strong.events.sum()))
+    # No patient's features are in the package.
+    cases = json.loads((tmp_path / "site" / "reference.json").read_text())["cases"]
+    for case in cases:
+        assert np.isclose(strong.values, case["inputs"]).mean(axis=1).max() < 0.1
+    card = (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for one in measurements(found, patients):
+        assert one.value in card
+    assert "3 without complete features, 2 more without outcome." in card
+    assert "| TRIPOD+AI | 17 Ethics | n/a |" in card
+    assert "| TRIPOD+AI | 18a Funding | not stated |" in card
+    (outcome,) = predict(table(strong.names, strong.values[0], engine="own 1"), [model], missing={}, bias="own N4")
+    assert isinstance(outcome, ModelOutcome)
+    assert not {"no-signal", "feature-settings-differ"} & {finding.code for finding in outcome.findings}
+
+
+def test_without_signal_card_and_every_outcome_say_so(
+    found: TrainedRecurrence, strong: Cohort, quick: Recipe, tmp_path: Path
+) -> None:
+    silent = replace(found, out_of_fold=replace(found.out_of_fold, value=0.52, low=0.44, high=0.6))
+    about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.")
+    write_recurrence(tmp_path / "site", silent, patients_of(strong), about=about, recipe=quick)
+    for kind in ("md", "html"):
+        assert "No signal: on the patients it was trained on" in (tmp_path / "site" / f"MODEL_CARD.{kind}").read_text()
+    assert json.loads((tmp_path / "site" / "MODEL_CARD.json").read_text())["has_signal"] is False
+    model = load_model(tmp_path / "site", provider=Provider.CPU)
+    (outcome,) = predict(table(strong.names, strong.values[0]), [model], missing={})
+    assert isinstance(outcome, ModelOutcome)
+    assert "no-signal" in {finding.code for finding in outcome.findings}
+
+
+def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tmp_path: Path) -> None:
+    recipe = replace(PAPER, hidden=(8,), epochs=20, patience=5)
+    result = trained(strong, RecurrenceOptions(recipe=recipe, permutations=0))
+    assert len(result.model.scorer.networks) == 1
+    assert result.model.scorer.selected.size == len(strong.names)
+    assert "1 network (8 units" in recipe.in_words()
+    assert "no selection" in recipe.in_words()
+
+
+def test_short_follow_up_few_events_and_a_cut_off_nobody_is_above(strong: Cohort, quick: Recipe) -> None:
+    options = RecurrenceOptions(recipe=quick, cut_off=50.0, permutations=0)
+    times = np.minimum(strong.times_months, 30.0)
+    result = train_recurrence(
+        strong.names,
+        strong.values,
+        times_months=times,
+        events=strong.events * (strong.times_months <= 30.0),
+        options=options,
+    )
+    assert result.horizons_months == (12.0, 24.0)
+    assert (result.cut_off, result.selected) == (50.0, None)
+    assert {"follow-up-short", "few-at-high-risk"} <= {finding.code for finding in result.findings}
+    few = np.zeros_like(strong.events)
+    few[np.flatnonzero(strong.events)[:5]] = 1
+    with pytest.raises(SetupError, match="5 of the 400 training patients have an event; at least 6 are needed"):
+        train_recurrence(strong.names, strong.values, times_months=times, events=few, options=options)
+
+
+def test_devices_by_name() -> None:
+    assert training_device("cpu") == "cpu"
+    assert training_device("auto") in ("cpu", "cuda")
+    with pytest.raises(SetupError, match="auto, cpu or cuda was expected"):
+        training_device("tpu")
+
+
+@pytest.mark.gpu
+def test_training_on_a_gpu_learns_the_same(strong: Cohort, quick: Recipe) -> None:
+    on_gpu = trained(strong, RecurrenceOptions(recipe=quick, permutations=0, device=training_device("cuda")))
+    on_cpu = trained(strong, RecurrenceOptions(recipe=quick, permutations=0))
+    # Dropout draws other numbers, so the networks differ; what they know does not.
+    assert on_gpu.model.c_out_of_fold == pytest.approx(on_cpu.model.c_out_of_fold, abs=0.08)
+
+
+def test_cuda_is_refused_where_there_is_none() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        assert training_device("cuda") == "cuda"
+        return
+    with pytest.raises(EngineUnavailable, match="torch finds no CUDA device"):
+        training_device("cuda")
+
+
+def test_a_package_folder_is_complete(found: TrainedRecurrence, strong: Cohort, quick: Recipe, tmp_path: Path) -> None:
+    about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.")
+    write_recurrence(tmp_path / "site", found, patients_of(strong), about=about, recipe=quick)
+    again = tmp_path / "again"
+    write_recurrence(again, found, patients_of(strong), about=about, recipe=quick)
+    assert load_package(again).identity.digest == load_package(tmp_path / "site").identity.digest
