@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels.utils import iter_pixels
 
 from dicom_io.errors import NotReadable
 from dicom_io.headers import DECODE_ERRORS, Instance
@@ -26,27 +28,37 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         world value mapping is asked for and there is not exactly one.
     """
     voxels = np.empty(phase.shape, dtype=np.float32)
-    decoded: dict[str, NDArray[np.generic]] = {}
+    values = np.empty(phase.shape[1:], dtype=np.float64)
+    wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
-        uid = plane.instance.sop_instance_uid
-        if uid not in decoded:
-            decoded = {uid: decode(plane.instance)}  # one object at a time: a multi-frame image may be large
-        pixels = decoded[uid] if plane.frame_number is None else _frames(decoded[uid])[plane.frame_number - 1]
-        if pixels.shape != plane.shape:
-            raise NotReadable(
-                f"The pixels of {plane.instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
-            )
-        slope, intercept = plane.slope, plane.intercept
-        if mapping is ValueMapping.REAL_WORLD:
-            slope, intercept = real_world_mapping(plane)
-        voxels[index] = pixels
-        if (slope, intercept) != (1.0, 0.0):
-            voxels[index] = np.asarray(pixels, dtype=np.float64) * slope + intercept
+        wanted[plane.instance.sop_instance_uid].append(index)
+    for places in wanted.values():
+        instance = phase.planes[places[0]].instance
+        frames = [phase.planes[index].frame_number or 1 for index in places]
+        for index, pixels in zip(places, decode(instance, frames=frames), strict=True):
+            plane = phase.planes[index]
+            if pixels.shape != plane.shape:
+                raise NotReadable(
+                    f"The pixels of {instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
+                )
+            slope, intercept = plane.slope, plane.intercept
+            if mapping is ValueMapping.REAL_WORLD:
+                slope, intercept = real_world_mapping(plane)
+            if (slope, intercept) == (1.0, 0.0):
+                voxels[index] = pixels
+            else:
+                np.multiply(pixels, slope, out=values)
+                np.add(values, intercept, out=values)
+                voxels[index] = values
     return Volume(affine=phase.affine, voxels=voxels)
 
 
-def decode(instance: Instance) -> NDArray[np.generic]:
-    """Stored pixel values of an object, decompressed: (rows, columns) or (frames, rows, columns).
+def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterator[NDArray[np.generic]]:
+    """Stored pixel values of an object, decompressed, frame by frame: (rows, columns).
+
+    Parameters
+    ----------
+    frames : one-based numbers of the frames that are wanted, in this order; all of them by default
 
     Raises
     ------
@@ -54,17 +66,15 @@ def decode(instance: Instance) -> NDArray[np.generic]:
         When the file is truncated or damaged, or no decoder for its transfer syntax is installed.
     """
     try:
-        data = instance.path.read_bytes()
-        dataset = pydicom.dcmread(BytesIO(data), force=True)
-        return np.asarray(dataset.pixel_array)
+        file = instance.path.open("rb")
     except OSError as error:
         raise NotReadable(f"The file {instance.path.name} can not be opened ({error.strerror}).") from error
+    try:
+        with file:
+            dataset = pydicom.dcmread(file, force=True)
+        yield from iter_pixels(dataset, indices=None if frames is None else [frame - 1 for frame in frames])
     except DECODE_ERRORS as error:
         raise NotReadable(
             f"The pixels of the file {instance.path.name} can not be decoded ({type(error).__name__}); it is damaged, "
             "truncated or compressed in a way that is not supported. Send it again."
         ) from error
-
-
-def _frames(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
-    return pixels if pixels.ndim == 3 else pixels[np.newaxis]

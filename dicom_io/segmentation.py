@@ -153,12 +153,12 @@ def mask_frames(segment: Segment) -> MaskFrames:
     chosen = [frame for frame in range(count) if _belongs(segment, groups, frame)]
     if not chosen:
         raise NotReadable(f"No frame belongs to {segment.name}; at least one was expected.")
-    pixels = decode(segment.instance)
-    if pixels.size != count * rows * columns:
+    frames = list(decode(segment.instance, frames=[frame + 1 for frame in chosen]))
+    if any(frame.shape != (rows, columns) for frame in frames):
         raise NotReadable(
-            f"The segmentation has pixels of shape {pixels.shape}; {count} × {rows} × {columns} was expected."
+            f"The segmentation has frames of shape {frames[0].shape}; {rows} × {columns} pixels were expected."
         )
-    pixels = pixels.reshape(count, rows, columns)[chosen]
+    pixels = np.stack(frames)
     planes = [groups.group(frame, "PlaneOrientationSequence") for frame in chosen]
     orientations = {text(plane, "ImageOrientationPatient"): orientation_of(plane) for plane in planes}
     first = next(iter(orientations.values()))
