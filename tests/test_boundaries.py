@@ -28,6 +28,7 @@ HOMES = {
     "radiomics": ("models/features/pyradiomics_reference.py",),
     "onnxruntime": ("models/runtime.py",),
     "lifelines": ("models/",),
+    "cryptography": ("models/signature.py",),
     "reportlab": ("reports/",),
     "matplotlib": ("reports/",),
     "dbos": ("appliance/jobs.py",),
