@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_features, bench_n4
+from tests.benchmarks import bench_features, bench_n4, bench_reading
 
 if __name__ == "__main__":
     bench_features.main()
     bench_n4.main()
+    bench_reading.main()
