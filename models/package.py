@@ -99,7 +99,7 @@ class OutOfFold:
     Attributes
     ----------
     value : Harrell's C, or area under the ROC curve; .5 is chance
-    low, high : 95 % interval; 0 and 1 where there were too few events for one
+    low, high : 95 % interval, widened because the models share patients; 0 and 1 where there were too few events
     """
 
     value: float

@@ -38,6 +38,13 @@ CAVEATS = (
     "The weights of the RDeepNet paper are not public; this package only has their shape.",
     "Single inputs share information with many others: read attributions by group, not as reasons.",
 )
+STATEMENTS = {
+    "intended_use": "To try the software from end to end; the numbers have no clinical meaning.",
+    "population": "None: simulated patients.",
+    "ethics": "None needed: no patient data.",
+    "data_availability": "The simulator that made the data is part of the software.",
+    "code_availability": "The training code is part of the software: rdeepnet models make-demonstration.",
+}
 
 
 def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
@@ -85,6 +92,7 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
         data=data,
         performance=f"{performance} It says nothing about real patients.",
         caveats=CAVEATS,
+        statements=STATEMENTS,
         stands_in_for=stands_in_for,
     )
 

@@ -24,6 +24,7 @@ from models.training.card import Measurement
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.export import PackageText, reference_vectors, write_package
 from models.training.familiarity import fit_familiarity
+from models.training.interval import cross_validated
 from models.training.mlp import ExpressionModel, auc, class_objective, fit_expression, platt_scaling
 from models.training.network import Recipe
 from models.training.patients import TrainingPatients
@@ -53,7 +54,8 @@ class TrainedExpression:
     Attributes
     ----------
     model : the networks
-    out_of_fold : area under the ROC curve, DeLong's interval
+    out_of_fold : area under the ROC curve, DeLong's interval widened for the folds
+    delong : DeLong's interval itself
     probabilities : float64 (patients,), out of fold, calibrated by the patients of the other folds
     permuted_auc : areas on permuted classes
     familiarity : what the inputs look like
@@ -63,6 +65,7 @@ class TrainedExpression:
 
     model: ExpressionModel
     out_of_fold: OutOfFold
+    delong: tuple[float, float]
     probabilities: NDArray[np.float64]
     permuted_auc: tuple[float, ...]
     familiarity: Familiarity
@@ -86,7 +89,7 @@ def train_krt7_as(
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     value, low, high = delong_auc(is_high, model.uncalibrated)
-    found = OutOfFold(value, low, high)
+    found = cross_validated(value, low, high, folds=recipe.inner_folds)
     permuted = []
     rng = np.random.default_rng(seed)
     for number in range(options.permutations):
@@ -103,6 +106,7 @@ def train_krt7_as(
     return TrainedExpression(
         model=model,
         out_of_fold=found,
+        delong=(low, high),
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
         familiarity=fit_familiarity(values, usable, seed=seed),
@@ -208,7 +212,10 @@ def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tupl
     result = evaluate_expression(trained.probabilities, is_high, cut_off=CUT_OFF, cohort=patients.cohort, subgroup=None)
     per_parameter = binary_patients_per_parameter(patients=is_high.size, events=int(is_high.sum()))
     return (
-        Measurement("Area under the ROC curve", f"{trained.out_of_fold.in_words()}, DeLong", whom),
+        Measurement(
+            "Area under the ROC curve", trained.out_of_fold.in_words(), f"{whom}; interval widened for the folds"
+        ),
+        Measurement("The same, DeLong's interval", f"{trained.delong[0]:.2f} to {trained.delong[1]:.2f}", whom),
         Measurement("Area, apparent", f"{model.auc_apparent:.2f}", "training patients themselves; no evidence"),
         Measurement(
             "Permuted outcomes",

@@ -24,6 +24,7 @@ from models.training.selection import stratified_folds, uncorrelated
 
 Floats = NDArray[np.float64]
 
+FOLDS = 5
 PENALTIES = 30
 SMALLEST_PENALTY = 0.1  # of the largest, at which the model is empty; below, 50 events only fit noise
 TOLERANCE = 1e-6  # largest step of a coefficient, in units of the gradient
@@ -126,7 +127,7 @@ def fit_penalised_cox(
     events: Floats,
     correlation_limit: float,
     l1_share: float = 1.0,
-    folds: int = 5,
+    folds: int = FOLDS,
     seed: int,
 ) -> PenalisedCox:
     """Fit on the inputs the network is offered: usable, not copies of each other, standardised, clipped at ±4.

@@ -26,8 +26,10 @@ from models.package import OutOfFold
 from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
+from models.training.interval import cross_validated
 from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
+from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
@@ -135,9 +137,9 @@ def train_recurrence(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
     cut_off, selected, cut_findings = _cut_off(model, times_months, events, options.cut_off)
-    found = concordance_out_of_fold(times_months, events, model.uncalibrated, seed=seed)
+    found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=recipe.inner_folds, seed=seed)
     slope = fit_cox(times_months, events, model.uncalibrated)
-    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, seed=seed)
+    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
     permuted = _permuted(names, values, times_months, events, options)
     return TrainedRecurrence(
         model=model,
@@ -159,9 +161,14 @@ def train_recurrence(
 
 
 def concordance_out_of_fold(
-    times_months: NDArray[np.float64], events: NDArray[np.float64], scores: NDArray[np.float64], *, seed: int
+    times_months: NDArray[np.float64],
+    events: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    *,
+    folds: int,
+    seed: int,
 ) -> OutOfFold:
-    """Harrell's C with its bootstrap interval over patients; 0 to 1 where there are too few events for one."""
+    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one."""
     patients = Followed.of(times_months, events, scores)
     estimate = resampled_estimate(
         lambda weights: harrell_c(patients, weights),
@@ -172,7 +179,7 @@ def concordance_out_of_fold(
     if not isinstance(estimate, Estimate):
         raise SetupError(f"Harrell's C can not be computed: {estimate.reason}.")
     low, high = estimate.interval or (0.0, 1.0)
-    return OutOfFold(estimate.value, min(low, estimate.value), max(high, estimate.value))
+    return cross_validated(estimate.value, low, high, folds=folds)
 
 
 def _permuted(

@@ -87,7 +87,9 @@ def measurements(trained: TrainedRecurrence, patients: TrainingPatients) -> tupl
         f" (95% {trained.slope_interval[0]:.2f} to {trained.slope_interval[1]:.2f})" if trained.slope_interval else ""
     )
     rows = [
-        Measurement("Harrell's C", trained.out_of_fold.in_words(), out_of_fold_whom),
+        Measurement(
+            "Harrell's C", trained.out_of_fold.in_words(), f"{out_of_fold_whom}; bootstrap, widened for the folds"
+        ),
         Measurement("Harrell's C, apparent", f"{model.c_apparent:.2f}", "training patients themselves; no evidence"),
         Measurement(
             "Penalised Cox model",

@@ -57,7 +57,9 @@ def run(truth: Truth, seed: int, recipe: Recipe) -> tuple[float, ...]:
         model.c_apparent,
         np.nan if nothing else cox_slope(fresh.times_months, fresh.events, score),
         model.slope,
-        float(concordance_out_of_fold(times, events, model.uncalibrated, seed=seed).has_signal),
+        float(
+            concordance_out_of_fold(times, events, model.uncalibrated, folds=recipe.inner_folds, seed=seed).has_signal
+        ),
         trained - start,
         compared - trained,
     )

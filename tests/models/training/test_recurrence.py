@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from models.errors import EngineUnavailable, SetupError
-from models.package import FeatureOrigin, load_package
+from models.package import FeatureOrigin, OutOfFold, load_package
 from models.predict import ModelOutcome, predict
 from models.runtime import Provider, load_model
 from models.training.about import NOTICE, About
 from models.training.feature_shape import FeatureShape
+from models.training.interval import cross_validated
 from models.training.network import PAPER, Recipe, training_device
 from models.training.patients import TrainingPatients
 from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, train_recurrence
@@ -70,6 +71,14 @@ def test_the_cut_off_is_selected_on_out_of_fold_scores(found: TrainedRecurrence,
     codes = {finding.code for finding in found.findings}
     assert ("cut-off-not-significant" in codes) == (found.selected.p_lausen94 > 0.05)
     assert ("cut-off-at-edge" in codes) == found.selected.is_at_edge
+
+
+def test_the_interval_is_widened_for_the_folds() -> None:
+    # Five folds: 1/5 + 1/4 over 1/5 is 2.25, its root 1.5.
+    assert cross_validated(0.6, 0.54, 0.66, folds=5) == OutOfFold(
+        pytest.approx(0.6), pytest.approx(0.51), pytest.approx(0.69)
+    )
+    assert cross_validated(0.6, 0.0, 1.0, folds=5) == OutOfFold(0.6, 0.0, 1.0)
 
 
 def test_no_signal_is_said(shape: FeatureShape, quick: Recipe) -> None:
