@@ -17,6 +17,8 @@ from dicom_io.rules import ValueMapping
 from dicom_io.series import Phase
 from models.volume import Volume
 
+_NO_PIXELS = np.empty((0, 0), dtype=np.float32)
+
 
 def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volume:
     """Decode the pixels of one phase, and turn stored values into the values the header defines.
@@ -27,8 +29,7 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         When a file is truncated or damaged, its pixels are not one grey value of the size the header says, or a real
         world value mapping is asked for and there is not exactly one.
     """
-    voxels = np.empty(phase.shape, dtype=np.float32)
-    values = np.empty(phase.shape[1:], dtype=np.float64)
+    slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
         wanted[plane.instance.sop_instance_uid].append(index)
@@ -45,12 +46,11 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
             if mapping is ValueMapping.REAL_WORLD:
                 slope, intercept = real_world_mapping(plane)
             if (slope, intercept) == (1.0, 0.0):
-                voxels[index] = pixels
+                slices[index] = pixels.astype(np.float32)
             else:
-                np.multiply(pixels, slope, out=values)
-                np.add(values, intercept, out=values)
-                voxels[index] = values
-    return Volume(affine=phase.affine, voxels=voxels)
+                slices[index] = (np.multiply(pixels, slope, dtype=np.float64) + intercept).astype(np.float32)
+    # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
+    return Volume(affine=phase.affine, voxels=np.stack(slices))
 
 
 def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterator[NDArray[np.generic]]:

@@ -21,6 +21,9 @@ ROUNDING = 0.01
 # Frames may sit this share of a voxel off the slices (a little more for the rounding of written positions).
 HALF = 0.5 + ROUNDING
 
+# Sparse segmentations leave out empty slices; more of them than this for each frame is a wrong distance.
+MOST_SLICES_PER_FRAME = 100
+
 
 @dataclass(frozen=True, eq=False)
 class MaskFrames:
@@ -79,7 +82,7 @@ def place(
         frames are not on a regular stack, when their distance can not be told, or when they contradict their images.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    stack, own_affine = _stack(frames, spacing, affine)
+    stack, own_affine = _stack(frames, spacing, affine, shape=shape)
     # From a voxel of the volume to a voxel of the stack, with fractions.
     to_frames: NDArray[np.float64] = np.linalg.inv(own_affine) @ affine
     _inside(stack, to_volume=np.asarray(np.linalg.inv(to_frames), dtype=np.float64), shape=shape)
@@ -118,9 +121,9 @@ def empty_runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _stack(
-    frames: MaskFrames, spacing: NDArray[np.float64], affine: NDArray[np.float64]
+    frames: MaskFrames, spacing: NDArray[np.float64], affine: NDArray[np.float64], *, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """The frames as one dense array, sorted along the normal, and its affine; absent frames are empty."""
+    """The frames that hold voxels as one dense array, sorted along the normal, and its affine."""
     normal = frames.orientation.normal
     filled = frames.masks.any(axis=(1, 2))
     if not filled.any():
@@ -128,8 +131,21 @@ def _stack(
     along = frames.positions_mm @ normal
     order = np.argsort(along)
     distance = _slice_distance(frames, np.diff(along[order]), spacing, affine)
-    steps = (along - along[order[0]]) / distance
-    index = np.round(steps).astype(int)
+    first = int(np.argmin(np.where(filled, along, np.inf)))
+    extent = float(along[filled].max() - along[first])
+    diagonal = float(np.linalg.norm(affine[:3, :3] @ shape))
+    if extent > diagonal:
+        raise GeometryInvalid(
+            f"The segmentation extends over {extent:.0f} mm, but the images measure {diagonal:.0f} mm from corner to "
+            "corner: it was made on other images."
+        )
+    steps = (along - along[first]) / distance
+    index = np.round(steps).astype(np.int64)
+    if index[filled].max() > MOST_SLICES_PER_FRAME * len(along):
+        raise GeometryInvalid(
+            f"The segmentation states slices of {distance:g} mm, which makes {index[filled].max()} slices of its "
+            f"{len(along)} frames; frames closer to each other were expected."
+        )
     residual = float(np.abs(steps - index).max())
     if residual > 0.25:
         raise GeometryInvalid(
@@ -148,13 +164,13 @@ def _stack(
             f"The frames of the segmentation drift sideways by {drift:.2f} mm ({drift / min(frames.spacing_mm):.1f} "
             "pixels, at most 0.25 was expected)."
         )
-    dense = np.zeros((int(index.max()) + 1, *frames.masks.shape[1:]), dtype=np.bool_)
+    dense = np.zeros((int(index[filled].max()) + 1, *frames.masks.shape[1:]), dtype=np.bool_)
     dense[index[filled]] = frames.masks[filled]
     own = np.eye(4)
     own[:3, 0] = normal * distance
     own[:3, 1] = frames.orientation.along_column * frames.spacing_mm[0]
     own[:3, 2] = frames.orientation.along_row * frames.spacing_mm[1]
-    own[:3, 3] = frames.positions_mm[order[0]]
+    own[:3, 3] = frames.positions_mm[first]
     return dense, own
 
 

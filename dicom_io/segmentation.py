@@ -150,6 +150,11 @@ def mask_frames(segment: Segment) -> MaskFrames:
     groups = FrameGroups(header)
     rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
     count = whole_number(header, "NumberOfFrames", default=1)
+    if count != max(len(groups), 1):
+        raise NotReadable(
+            f"The segmentation has {count} frames but {len(groups)} groups of attributes for them; equal numbers were "
+            "expected."
+        )
     chosen = [frame for frame in range(count) if _belongs(segment, groups, frame)]
     if not chosen:
         raise NotReadable(f"No frame belongs to {segment.name}; at least one was expected.")

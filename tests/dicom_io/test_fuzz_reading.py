@@ -115,6 +115,10 @@ def _rewrite(path: Path, dice: random.Random, *, nested: bool) -> None:
         element = dice.choice(elements)
         if dice.random() < 0.4:
             del target[element.tag]
+        elif element.VR in ("DS", "IS") and element.VM > 1 and dice.random() < 0.5:
+            values = [str(one) for one in element.value]
+            values[dice.randrange(len(values))] = dice.choice(["0", "-1", "1e9", "3e5", "0.001"])
+            element.value = values
         elif element.VR in ("DS", "IS"):
             element.value = dice.choice(["", "0", "-1", "1e9", ["1", "2"], "99999999"])
         elif element.VR == "US":

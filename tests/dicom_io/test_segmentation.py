@@ -148,6 +148,29 @@ def test_two_frames_at_one_position_are_refused(tmp_path: Path) -> None:
         placed(path, affine=affine_of())
 
 
+@pytest.mark.parametrize(("moved_mm", "part"), [(3e8, "extends over 2999999"), (300.0, "extends over 29")])
+def test_a_frame_far_away_is_refused_before_memory_is_asked_for(tmp_path: Path, moved_mm: float, part: str) -> None:
+    def edit(dataset: Dataset) -> None:
+        position = dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0]
+        x, y, z = position.ImagePositionPatient
+        position.ImagePositionPatient = [x, y, f"{float(z) + moved_mm:g}"]
+
+    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=edit)
+    with pytest.raises(GeometryInvalid, match=part):
+        placed(path, affine=affine_of())
+
+
+def test_a_tiny_slice_distance_is_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    def edit(dataset: Dataset) -> None:
+        shared = dataset.SharedFunctionalGroupsSequence[0]
+        shared.PixelMeasuresSequence[0].SpacingBetweenSlices = "0.0001"
+
+    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of("sagittal"), edit=edit)
+    turned = affine_of("oblique")  # no axis along the frames: what they state is all there is
+    with pytest.raises(GeometryInvalid, match=r"states slices of 0\.0001 mm"):
+        placed(path, affine=turned)
+
+
 def test_a_hole_is_empty_slices_between_slices_that_overlap() -> None:
     broken = MASK.copy()
     broken[[3, 5, 6]] = False
@@ -166,8 +189,10 @@ def test_a_hole_is_empty_slices_between_slices_that_overlap() -> None:
         (lambda ds: setattr(ds, "PixelData", ds.PixelData[:40]), "can not be decoded"),
         (lambda ds: ds.PerFrameFunctionalGroupsSequence[2].clear(), "is absent or empty"),
         (lambda ds: setattr(ds.SegmentSequence[0], "SegmentNumber", 7), "No frame belongs to segment 7"),
+        (lambda ds: setattr(ds, "NumberOfFrames", 99_999_999), "has 99999999 frames but"),
+        (lambda ds: setattr(ds, "Rows", 65_535), "can not be decoded"),
     ],
-    ids=["no-segments", "type", "truncated", "no-position", "no-frames"],
+    ids=["no-segments", "type", "truncated", "no-position", "no-frames", "frame-count", "rows"],
 )
 def test_a_damaged_segmentation_is_refused_by_name(tmp_path: Path, edit: object, part: str) -> None:
     def apply(dataset: Dataset) -> None:
