@@ -251,7 +251,10 @@ def main() -> None:
             "Features",
             (
                 "Relative change of every feature (own engine, default settings, 10 mm shell) against the features "
-                "after SimpleITK's N4 at one thread. A median of at most 5e-4 was asked."
+                "after SimpleITK's N4 at one thread. A median of at most 5e-4 was asked. The worst are signed features "
+                "near zero, where a relative change says little: the mean of sts_001's T1 tumour, in the image × 100, is "
+                "-0.11 after ours and -0.16 after SimpleITK's, in a range of 206. There the convergence statistic, which "
+                "is exact in ours, ends levels earlier than ITK's."
             ),
             lambda: features([synthetic_patient(), *(real_patients() if have_data else [])]),
         ),
