@@ -13,7 +13,7 @@ from pynetdicom.events import Event
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.find import STUDY_ROOT_FIND, images_held
-from dicom_io.send import Peer, send
+from dicom_io.send import Peer
 from tests.conftest import require_programs
 from tests.dicom_io.made_series import STUDY_UID, affine_of, voxels_of, write_series
 from tests.end_to_end.running import Orthanc, free_port
@@ -85,8 +85,8 @@ def test_orthanc_counts_what_it_was_sent(tmp_path: Path) -> None:
     )
     orthanc = Orthanc(tmp_path / "orthanc")
     try:
-        peer = Peer("ORTHANC", "127.0.0.1", orthanc.port, calling_title="RDEEPNET", timeout_s=20)
-        send(images.files, peer)
+        peer = Peer("ORTHANC", "127.0.0.1", orthanc.port, calling_title="RDEEPNET", timeout_s=60)
+        orthanc.upload(images.files)
         assert images_held(peer, STUDY_UID) == {images.uid: 4}
     finally:
         orthanc.stop()
