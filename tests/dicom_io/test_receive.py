@@ -168,7 +168,11 @@ def test_whoever_is_not_listed_is_refused_before_anything_is_negotiated(
     with pytest.raises(PeerRefused, match="AE title"):
         echo(listening.peer(called=called, calling=calling))
     listening.wait_until_closed()
-    assert listening.refused == ([] if called != TITLE else [(calling, "127.0.0.1")])
+    expected = [] if called != TITLE else [(calling, "127.0.0.1")]
+    end = time.monotonic() + 10  # the peer has its refusal before the receiver's thread has told of it
+    while listening.refused != expected and time.monotonic() < end:
+        time.sleep(0.01)
+    assert listening.refused == expected
 
 
 def test_everybody_is_accepted_only_when_the_settings_say_so() -> None:
