@@ -145,6 +145,7 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_they_can_be_made_again(tmp_path: Path) -> None:
     """Fixed but for the last digits of sums, in which processors differ and which training carries on."""
     made = make_demonstration_packages(tmp_path)
