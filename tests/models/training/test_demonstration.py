@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from html import unescape
 from pathlib import Path
@@ -145,7 +146,8 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif("RDEEPNET_REMAKE" not in os.environ, reason="trains all packages, minutes: set RDEEPNET_REMAKE=1")
 def test_they_can_be_made_again(tmp_path: Path) -> None:
     """Fixed but for the last digits of sums, in which processors differ and which training carries on."""
     made = make_demonstration_packages(tmp_path)
