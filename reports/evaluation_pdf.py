@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
-from functools import partial
-from typing import IO, Any
 
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
-    BaseDocTemplate,
     CondPageBreak,
     Flowable,
-    Frame,
     Image,
     KeepTogether,
     PageBreak,
@@ -34,14 +26,9 @@ from reports.evaluation_content import (
     TableBlock,
     Text,
 )
+from reports.page import WIDTH, Furniture, pdf_bytes
 from reports.theme import Typesetter
 
-_SIDE = 16 * mm
-_TOP = 11 * mm
-_BOTTOM = 9 * mm
-WIDTH = A4[0] - 2 * _SIDE
-_MADE_WIDTH = 60 * mm
-_PAGES_FORM = "number-of-pages"
 _CELL_GAP = 5.0  # points between columns
 _ROOM_BELOW_HEADING = 110.0  # points; with less a heading moves to the next page
 
@@ -54,25 +41,20 @@ def render_evaluation_pdf(report: EvaluationReport, *, typesetter: Typesetter | 
     typesetter : sets the text; only needed to look for fonts elsewhere
     """
     typesetter = typesetter or Typesetter()
-    furniture = _Furniture(report, typesetter)
+    furniture = Furniture(
+        typesetter,
+        notices=[report.model_notice],
+        notice=report.notice,
+        made=wording.made_shown(report.created, report.software),
+        digits=2,
+    )
     story = _title(report, typesetter)
     for part in report.parts:
         story += _part(part, typesetter)
-    buffer = io.BytesIO()
-    document = BaseDocTemplate(
-        buffer,
-        pagesize=A4,
-        title=report.title,
-        author=report.software,
-        subject=report.notice,
-        creator=report.software,
-        lang="en",
-        invariant=1,
-        initialFontName=theme.REGULAR,
+    pages = [PageTemplate(id="page", frames=[furniture.frame()], onPage=furniture.draw_first)]
+    return pdf_bytes(
+        story, pages, title=report.title, subject=report.notice, software=report.software, created=report.created
     )
-    document.addPageTemplates([PageTemplate(id="page", frames=[furniture.frame()], onPage=furniture.draw)])
-    document.build(story, canvasmaker=partial(_Canvas, created=report.created))
-    return buffer.getvalue()
 
 
 def _title(report: EvaluationReport, typesetter: Typesetter) -> list[Flowable]:
@@ -200,75 +182,3 @@ def _figure_row(block: FigureRow, typesetter: Typesetter) -> Flowable:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
         ),
     )
-
-
-class _Canvas(Canvas):
-    """A canvas that knows the number of its pages in the end, and when the report was made."""
-
-    def __init__(self, filename: str | IO[bytes], /, *, created: datetime, **settings: Any) -> None:
-        super().__init__(filename, **settings)  # the document's own settings, handed through
-        self.setViewerPreference("DisplayDocTitle", "true")
-        offset = created.strftime("%z")
-        zone = f"{offset[:3]}'{offset[3:5]}'" if offset else ""
-        self.setDateFormatter(lambda *_: f"D:{created:%Y%m%d%H%M%S}{zone}")
-
-    def save(self) -> None:
-        """Fill in the number of pages, then write."""
-        self.beginForm(_PAGES_FORM)
-        self.setFont(theme.REGULAR, 6.8)
-        self.setFillColor(theme.MUTED)
-        self.drawString(0, 0, str(self.getPageNumber() - 1))
-        self.endForm()
-        super().save()
-
-
-class _Furniture:
-    """What stands on every page: research use, the package's notice, the product's notice, page numbers."""
-
-    def __init__(self, report: EvaluationReport, typesetter: Typesetter) -> None:
-        styles = theme.styles()
-        own = typesetter.paragraph(wording.RESEARCH_USE_ONLY, styles.strip, color=theme.WHITE)
-        self._strip = Table(
-            [[own, typesetter.paragraph(report.model_notice, styles.strip)]],
-            colWidths=[0.27 * WIDTH, 0.73 * WIDTH],
-            style=theme.table_style(
-                ("BACKGROUND", (0, 0), (0, 0), theme.ACCENT),
-                ("BACKGROUND", (1, 0), (1, 0), theme.WARNING_TINT),
-                ("LINEBELOW", (1, 0), (1, 0), 0.8, theme.WARNING),
-                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-                ("TOPPADDING", (0, 0), (-1, -1), 2.5),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
-            ),
-        )
-        self._strip_height = self._strip.wrap(WIDTH, A4[1])[1]
-        made = wording.made_shown(report.created, report.software)
-        self._made = typesetter.paragraph(made, styles.footer_right)
-        self._made_height = self._made.wrap(_MADE_WIDTH, A4[1])[1]
-        self._notice = typesetter.paragraph(report.notice, styles.footer)
-        self._notice_height = max(self._notice.wrap(WIDTH - _MADE_WIDTH - 4 * mm, A4[1])[1], self._made_height + 8.8)
-
-    def frame(self) -> Frame:
-        """The room for the story."""
-        top, bottom = _TOP + self._strip_height + 8, _BOTTOM + self._notice_height + 10
-        return Frame(
-            _SIDE, bottom, WIDTH, A4[1] - top - bottom, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
-        )
-
-    def draw(self, canvas: Canvas, document: BaseDocTemplate) -> None:
-        """Head strip and foot."""
-        canvas.saveState()
-        self._strip.drawOn(canvas, _SIDE, A4[1] - _TOP - self._strip_height)
-        line = _BOTTOM + self._notice_height + 5
-        canvas.setStrokeColor(theme.RULE)
-        canvas.setLineWidth(0.5)
-        canvas.line(_SIDE, line, _SIDE + WIDTH, line)
-        self._notice.drawOn(canvas, _SIDE, _BOTTOM + self._notice_height - self._notice.height)
-        base = _BOTTOM + self._notice_height - 7
-        self._made.drawOn(canvas, _SIDE + WIDTH - _MADE_WIDTH, base - 1.8 - self._made_height)
-        canvas.setFont(theme.REGULAR, 6.8)
-        canvas.setFillColor(theme.MUTED)
-        end = _SIDE + WIDTH - 8.8  # the width of two digits
-        canvas.drawRightString(end, base, wording.page_words(canvas.getPageNumber()))
-        canvas.translate(end, base)
-        canvas.doForm(_PAGES_FORM)
-        canvas.restoreState()
