@@ -20,7 +20,7 @@ from models.predict import Contribution, ModelOutcome, NotApplicable, Prediction
 from models.preprocess import Prepared, PreparedSequence
 from models.version import software_version
 from models.volume import Region, Sequence
-from reports import wording
+from reports import numerals, wording
 from reports.content import (
     ContributionGroup,
     KeyImage,
@@ -209,10 +209,10 @@ def contribution_groups(contributions: Iterable[Contribution]) -> tuple[Contribu
 def _feature(feature: Feature, *, short: bool = False) -> Measurement:
     return Measurement(
         key=feature.name,
-        label=wording.sentence_case(short_feature_label(feature.name)) if short else feature_label(feature.name),
+        label=numerals.sentence_case(short_feature_label(feature.name)) if short else feature_label(feature.name),
         value=feature.value,
         unit=feature.unit,
-        shown=wording.number(feature.value, feature.unit),
+        shown=numerals.number(feature.value, feature.unit),
         ibsi=feature.ibsi,
     )
 
@@ -232,8 +232,8 @@ def _region_section(
             label=wording.VOLUME_LABEL,
             value=volume_mm3,
             unit="mm3",
-            shown=wording.volume(volume_mm3),
-            in_words=wording.volume_words(volume_mm3),
+            shown=numerals.volume(volume_mm3),
+            in_words=numerals.volume_words(volume_mm3),
         ),
         features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),
@@ -319,5 +319,5 @@ def _provenance(
             )
             for outcome in outcomes
         },
-        wording.PROVIDER: wording.joined(list(providers)) or wording.NOT_STATED,
+        wording.PROVIDER: numerals.joined(list(providers)) or wording.NOT_STATED,
     }

@@ -6,8 +6,8 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak,
 
 from models.findings import Severity
 from reports import theme, wording
+from reports.charts import ContributionChart
 from reports.content import Measurement, ModelSection, Report
-from reports.figures import ContributionChart
 from reports.theme import Typesetter
 
 GROUPS_SHOWN = 6

@@ -10,10 +10,11 @@ from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
 from models.findings import Severity
 from models.predict import Group, Quantity
 from models.volume import Region
-from reports import theme, wording
+from reports import numerals, theme, wording
+from reports.charts import CutOffStrip, IconArray, Legend
 from reports.content import KeyImage, Measurement, ModelSection, Report
 from reports.detail_pages import contributions
-from reports.figures import SHELL_DASH, CutOffStrip, IconArray, KeyImageRow, Legend, Panel, enlarged_view, whole_view
+from reports.figures import SHELL_DASH, KeyImageRow, Panel, enlarged_view, whole_view
 from reports.theme import Typesetter
 
 WARNINGS_SHOWN = 4
@@ -165,7 +166,7 @@ def _survival(survival: list[Measurement], typesetter: Typesetter, width: float)
     columns = min(3, len(survival))
     each = width / columns
     cells = [
-        _frequency(measurement, wording.horizon(measurement.horizon_months or 0.0), typesetter, each - 6)
+        _frequency(measurement, numerals.horizon(measurement.horizon_months or 0.0), typesetter, each - 6)
         for measurement in survival
     ]
     cells += [Spacer(0, 0)] * (-len(cells) % columns)
@@ -179,7 +180,7 @@ def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, wid
     styles = theme.styles()
     text = [typesetter.paragraph(label, styles.figure_label)] if label else []
     text.append(typesetter.paragraph(measurement.shown, styles.figure))
-    icons = IconArray(wording.count_of_hundred(measurement.value), side=_ICONS)
+    icons = IconArray(numerals.count_of_hundred(measurement.value), side=_ICONS)
     head = Table([[icons, text]], colWidths=[_ICONS + 6, width - _ICONS - 6], style=theme.bare_table(valign="MIDDLE"))
     words = typesetter.paragraph(measurement.in_words, styles.figure_label)
     return Table([[head], [Spacer(0, 2)], [words]], colWidths=[width], style=theme.bare_table(), hAlign="LEFT")

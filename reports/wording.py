@@ -1,12 +1,10 @@
-"""Every sentence and label of a report, and how its numbers are written; feature names are in `feature_words`.
+"""Every sentence and label of a report; numbers are written by `numerals`, feature names by `feature_words`.
 
-SR and PDF show these texts as they are. Numbers are rounded so that what is shown never contradicts the side of the
-cut-off, and a probability is never shown as certain.
+SR and PDF show these texts as they are.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence as Ordered
 from datetime import date, datetime
 from typing import Final
@@ -15,6 +13,7 @@ from models.features.settings import FeatureSettings
 from models.findings import Finding, Severity
 from models.predict import Group, ModelIdentity, Quantity
 from models.volume import Region, Sequence
+from reports import numerals
 from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 
@@ -94,121 +93,6 @@ CUT_OFF_LABEL: Final = "Cut-off"
 VOLUME_LABEL: Final = "Volume"
 
 _PERCENT_QUANTITIES = (Quantity.RFS, Quantity.KRT7_AS_HIGH)
-_UNITS = {
-    "1": "",
-    "": "",
-    "mm": "mm",
-    "mm2": "mm²",
-    "mm3": "mm³",
-    "/mm": "mm⁻¹",
-    "mm-1": "mm⁻¹",
-    "1/mm": "mm⁻¹",
-    "cm3": "cm³",
-    "%": "%",
-    "mo": "months",
-}
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def unit_shown(unit: str) -> str:
-    """A UCUM code as a reader sees it; "" for "1". Annotations lose their braces ("{voxels}" → "voxels")."""
-    if unit.startswith("{") and unit.endswith("}"):
-        return unit[1:-1]
-    return _UNITS.get(unit, unit)
-
-
-def number(value: float, unit: str = "1") -> str:
-    """A feature's value with four significant digits and its unit: "0.07123", "412.0 mm²", "1.235 × 10⁶"."""
-    if value == 0:
-        text = "0"
-    elif float(value).is_integer() and abs(value) < 1e6:
-        text = str(int(value))
-    elif 1e-3 <= abs(value) < 1e6:
-        digits = max(0, 3 - math.floor(math.log10(abs(value))))
-        text = f"{value:.{digits}f}"
-    else:
-        mantissa, exponent = f"{value:.3e}".split("e")
-        text = f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
-    text = text.replace("-", "−")
-    shown = unit_shown(unit)
-    return f"{text} {shown}" if shown else text
-
-
-def volume(value_mm3: float) -> str:
-    """A volume in whole mm³: "12345 mm³"."""
-    return f"{value_mm3:.0f} mm³"
-
-
-def volume_words(value_mm3: float) -> str:
-    """A volume in cm³, for orientation: "12.3 cm³"; two decimals below 1 cm³."""
-    return f"{value_mm3 / 1000:.{1 if value_mm3 >= 1000 else 2}f} cm³"
-
-
-def score(value: float, *, beside: float | None = None) -> str:
-    """A score with two decimals, with more where two would hide on which side of `beside` it lies."""
-    return _apart(value, beside, scale=1.0, decimals=2).replace("-", "−")
-
-
-def percent(value: float, *, beside: float | None = None) -> str:
-    """A probability (0 to 1) in whole per cent: "88%"; "<1%" and ">99%" instead of certainty.
-
-    With `beside`, more decimals where whole per cent would hide on which side of it the probability lies.
-    """
-    text = _apart(value, beside, scale=100.0, decimals=0)
-    if text == "0" and value > 0:
-        return "<1%"
-    if text == "100" and value < 1:
-        return ">99%"
-    return f"{text}%"
-
-
-def _apart(value: float, beside: float | None, *, scale: float, decimals: int) -> str:
-    """`value * scale` with as few decimals as keep the order of `value` and `beside`, at least `decimals`."""
-    for places in range(decimals, decimals + 5):
-        text = f"{value * scale:.{places}f}"
-        if beside is None or value == beside or float(text) != float(f"{beside * scale:.{places}f}"):
-            return text.removeprefix("-") if float(text) == 0 else text
-    return repr(value * scale)
-
-
-def of_hundred(value: float) -> str:
-    """A probability (0 to 1) as a frequency: "88 of 100"; "fewer than 1 of 100", "more than 99 of 100"."""
-    count = round(value * 100)
-    if count == 0 and value > 0:
-        return "fewer than 1 of 100"
-    if count == 100 and value < 1:
-        return "more than 99 of 100"
-    return f"{count} of 100"
-
-
-def count_of_hundred(value: float) -> int:
-    """A probability (0 to 1) as a whole number of 100; 1 to 99 unless it is certain."""
-    if 0 < value < 1:
-        return min(99, max(1, round(value * 100)))
-    return round(value * 100)
-
-
-def horizon(months: float) -> str:
-    """A horizon in words: "1 year", "2 years", "18 months"."""
-    if months % 12 == 0:
-        years = int(months // 12)
-        return "1 year" if years == 1 else f"{years} years"
-    return f"{months:g} months"
-
-
-def sentence_case(text: str) -> str:
-    """The text with a capital first letter."""
-    return text[:1].upper() + text[1:]
-
-
-def joined(items: Ordered[str]) -> str:
-    """An enumeration: "a", "a and b", "a, b and c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 # --- predictions -----------------------------------------------------------------------------------------------------
@@ -217,15 +101,17 @@ def joined(items: Ordered[str]) -> str:
 def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
     """What a prediction is called: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
     if quantity is Quantity.RFS:
-        return SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {horizon(horizon_months)}"
+        return (
+            SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {numerals.horizon(horizon_months)}"
+        )
     return _QUANTITY_LABELS[quantity]
 
 
 def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = None) -> str:
     """A prediction as a reader sees it: a score with two decimals, a probability in per cent."""
     if quantity in _PERCENT_QUANTITIES:
-        return percent(value, beside=beside)
-    return score(value, beside=beside)
+        return numerals.percent(value, beside=beside)
+    return numerals.score(value, beside=beside)
 
 
 def interval_words(quantity: Quantity, interval: tuple[float, float] | None) -> str:
@@ -238,8 +124,8 @@ def interval_words(quantity: Quantity, interval: tuple[float, float] | None) -> 
 def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
     """The prediction in other words: survival and probabilities as a frequency; the interval where there is one."""
     words = {
-        Quantity.RFS: f"{of_hundred(value)} patients recurrence-free",
-        Quantity.KRT7_AS_HIGH: f"{of_hundred(value)} such tumours with high expression",
+        Quantity.RFS: f"{numerals.of_hundred(value)} patients recurrence-free",
+        Quantity.KRT7_AS_HIGH: f"{numerals.of_hundred(value)} such tumours with high expression",
         Quantity.RECURRENCE_SCORE: "log-risk; higher means higher risk",
     }[quantity]
     spread = interval_words(quantity, interval)
@@ -276,8 +162,8 @@ def conclusion(
     sentence = f"{label} {value_shown}, {side} the cut-off of {cut_off_shown}: {outcome[0].lower()}{outcome[1:]}."
     if not survival:
         return sentence
-    steps = [f"{percent(value)} at {horizon(months)}" for months, value in survival]
-    return f"{sentence} Estimated recurrence-free survival: {joined(steps)}."
+    steps = [f"{numerals.percent(value)} at {numerals.horizon(months)}" for months, value in survival]
+    return f"{sentence} Estimated recurrence-free survival: {numerals.joined(steps)}."
 
 
 def not_applicable_sentence(reason: str) -> str:
@@ -312,7 +198,7 @@ def finding_subject(finding: Finding) -> str:
 def region_title(sequence: Sequence, region: Region) -> str:
     """Title of a region: "Tumour on T1+C"."""
     words = REGION_WORDS[region]
-    return f"{sentence_case(words)} on {sequence.label}"
+    return f"{numerals.sentence_case(words)} on {sequence.label}"
 
 
 def series_shown(series: SeriesUsed) -> str:

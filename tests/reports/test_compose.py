@@ -11,7 +11,7 @@ from models.findings import Severity
 from models.predict import Contribution, Group, NotApplicable
 from models.version import software_version
 from models.volume import Region, Sequence
-from reports import wording
+from reports import numerals, wording
 from reports.compose import LEADING_FEATURES, SELECTED_FEATURES, contribution_groups, edge_letters
 from tests.reports import examples
 
@@ -93,7 +93,7 @@ def test_leading_features_carry_value_unit_and_code_of_the_table() -> None:
             table[feature.key].unit,
             table[feature.key].ibsi,
         )
-        assert feature.shown == wording.number(feature.value, feature.unit)
+        assert feature.shown == numerals.number(feature.value, feature.unit)
 
 
 def test_regions_in_order_with_volume_and_all_features() -> None:

@@ -11,8 +11,9 @@ from reportlab.pdfgen.canvas import Canvas
 
 from models.volume import Sequence
 from reports import theme
+from reports.charts import CutOffStrip
 from reports.content import KeyImage
-from reports.figures import CutOffStrip, enlarged_view, outlines, whole_view, windowed
+from reports.figures import enlarged_view, outlines, whole_view, windowed
 
 
 def _image(*, rows: int = 60, columns: int = 100, spacing: tuple[float, float] = (2.0, 0.5)) -> KeyImage:

@@ -14,7 +14,7 @@ from models.features.settings import FeatureSettings
 from models.features.table import feature_name
 from models.predict import Group, Quantity
 from models.volume import Region, Sequence
-from reports import wording
+from reports import numerals, wording
 from reports.feature_words import FeatureClass, feature_label, short_feature_label, take_apart
 from tests.reports.examples import SUBJECT
 
@@ -36,7 +36,7 @@ from tests.reports.examples import SUBJECT
     ],
 )
 def test_a_number_has_four_digits_and_its_unit(value: float, unit: str, shown: str) -> None:
-    assert wording.number(value, unit) == shown
+    assert numerals.number(value, unit) == shown
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_a_number_has_four_digits_and_its_unit(value: float, unit: str, shown: s
     ],
 )
 def test_a_probability_is_certain_only_when_it_is(value: float, percent: str, of_hundred: str) -> None:
-    assert wording.percent(value) == percent
-    assert wording.of_hundred(value) == of_hundred
+    assert numerals.percent(value) == percent
+    assert numerals.of_hundred(value) == of_hundred
 
 
 @given(st.floats(min_value=0, max_value=1))
 def test_per_cent_and_frequency_say_the_same(value: float) -> None:
-    percent, frequency = wording.percent(value), wording.of_hundred(value)
+    percent, frequency = numerals.percent(value), numerals.of_hundred(value)
     if percent[0] in "<>":
         assert frequency.split()[0] == {"<": "fewer", ">": "more"}[percent[0]]
     else:
@@ -69,7 +69,7 @@ def test_per_cent_and_frequency_say_the_same(value: float) -> None:
     ("value", "shown"), [(1.43, "1.43"), (1.1, "1.10"), (1.1003, "1.1003"), (1.0996, "1.0996"), (-0.001, "0.00")]
 )
 def test_rounding_does_not_hide_the_side_of_the_cut_off(value: float, shown: str) -> None:
-    assert wording.score(value, beside=1.1) == shown
+    assert numerals.score(value, beside=1.1) == shown
 
 
 @given(st.floats(min_value=-5, max_value=5), st.floats(min_value=-5, max_value=5))
@@ -77,15 +77,15 @@ def test_shown_scores_keep_their_order(value: float, cut_off: float) -> None:
     def read(text: str) -> float:
         return float(text.replace("−", "-"))
 
-    shown, cut = read(wording.score(value, beside=cut_off)), read(wording.score(cut_off, beside=value))
+    shown, cut = read(numerals.score(value, beside=cut_off)), read(numerals.score(cut_off, beside=value))
     assert (shown <= cut) if value <= cut_off else (shown >= cut)
     if abs(value - cut_off) > 1e-5:
         assert shown != cut
 
 
 def test_a_probability_close_to_its_cut_off() -> None:
-    assert wording.percent(0.503, beside=0.5) == "50.3%"
-    assert wording.percent(0.62, beside=0.5) == "62%"
+    assert numerals.percent(0.503, beside=0.5) == "50.3%"
+    assert numerals.percent(0.62, beside=0.5) == "62%"
 
 
 def test_conclusion_names_score_cut_off_group_and_survival() -> None:
@@ -128,11 +128,16 @@ def test_the_reason_of_a_model_that_was_not_asked() -> None:
 
 
 def test_horizons_moments_and_enumerations() -> None:
-    assert [wording.horizon(months) for months in (12, 24, 18, 7.5)] == ["1 year", "2 years", "18 months", "7.5 months"]
+    assert [numerals.horizon(months) for months in (12, 24, 18, 7.5)] == [
+        "1 year",
+        "2 years",
+        "18 months",
+        "7.5 months",
+    ]
     moment = datetime(2026, 5, 17, 14, 3, tzinfo=UTC)
     assert wording.moment_shown(moment) == "2026-05-17 14:03 +00:00"
     assert wording.moment_shown(moment.astimezone(timezone(timedelta(hours=-9, minutes=-30)))).endswith("-09:30")
-    assert [wording.joined(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+    assert [numerals.joined(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_identity_says_what_is_not_stated() -> None:
