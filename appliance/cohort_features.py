@@ -1,15 +1,16 @@
 """`rdeepnet features`: the features of a cohort as one table, or of one image with its mask, without any model.
 
 One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
-settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`. Rows stand in
-the order of the Study Instance UIDs, so the same cohort gives the same file whatever the number of processes.
+settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`, voxel size and
+field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows stand in the order of the Study
+Instance UIDs, so the same cohort gives the same file whatever the number of processes.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from appliance.crew import Broken, work_off
 from dicom_io.read import find_studies, read_study
 from dicom_io.rules import Assignment, SelectionRules
+from models.acquisition import Acquisition
+from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS
 from models.errors import RDeepNetError, SetupError, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.names import vector_names
@@ -27,8 +30,7 @@ from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
 from models.preprocess import BiasCorrection, open_bias_correction, prepare
-
-PROVENANCE = ("settings_digest", "engine", "bias_correction")
+from models.volume import Sequence as MrSequence
 
 
 class RowId(StrEnum):
@@ -77,6 +79,8 @@ class Row:
     ----------
     names : full feature names
     values : float64 (len(names),)
+    acquisitions : how the images were acquired
+    several_tumours : what the rules do with several tumours
     """
 
     study_instance_uid: str
@@ -85,6 +89,8 @@ class Row:
     values: NDArray[np.float64]
     engine: str
     bias: str
+    acquisitions: Mapping[MrSequence, Acquisition] = field(default_factory=dict)
+    several_tumours: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,8 @@ def open_worker(extraction: Extraction) -> Callable[[StudyFiles], Row | NoRow]:
             values=table.vector(table.names),
             engine=table.engine,
             bias=bias.name,
+            acquisitions=read.acquisitions,
+            several_tumours=extraction.rules.tumours_together,
         )
 
     return answer
@@ -186,8 +194,23 @@ def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: Featu
     place = {name: index for index, name in enumerate(columns)}
     for number, row in enumerate(ordered):
         values[number, [place[name] for name in row.names]] = row.values
-    provenance = [(settings.digest(), row.engine, row.bias) for row in ordered]
-    _write(out, [row_id.value, *columns, *PROVENANCE], identifiers, values, provenance)
+    provenance = [(settings.digest(), row.engine, row.bias, row.several_tumours) for row in ordered]
+    acquired = np.array([_acquired(row) for row in ordered], dtype=np.float64).reshape(len(ordered), len(ACQUISITION))
+    _write(
+        out,
+        [row_id.value, *columns, *ACQUISITION, *PROVENANCE, SEVERAL_TUMOURS],
+        identifiers,
+        np.hstack([values, acquired]),
+        provenance,
+    )
+
+
+def _acquired(row: Row) -> list[float]:
+    """The values of the columns `ACQUISITION`, NaN where they are not known."""
+    found = [
+        getattr(row.acquisitions.get(sequence, Acquisition()), measure) for sequence, measure in ACQUISITION.values()
+    ]
+    return [np.nan if value is None else value for value in found]
 
 
 def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -> None:
@@ -258,5 +281,6 @@ def _write_parquet(
 
     columns = [pyarrow.array(identifiers, pyarrow.string())]
     columns += [pyarrow.array(column, pyarrow.float64(), mask=np.isnan(column)) for column in values.T]
-    columns += [pyarrow.array([row[index] for row in provenance], pyarrow.string()) for index in range(len(PROVENANCE))]
+    last = header[1 + values.shape[1] :]
+    columns += [pyarrow.array([row[index] for row in provenance], pyarrow.string()) for index in range(len(last))]
     parquet.write_table(pyarrow.table(columns, names=list(header)), path)

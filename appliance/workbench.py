@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -30,15 +31,18 @@ def open_workbench(settings: Settings) -> Workbench:
     Raises
     ------
     SetupError
-        When an engine, a device, a provider or a model package is not there or fails its checks.
+        When an engine, a device, a provider or a model package is not there or fails its checks, or when the packages
+        want several tumours taken differently and the settings do not decide.
     """
+    models = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
+    images = {model.package.identity.title: model.package.images for model in models}
     return Workbench(
-        rules=settings.reading,
+        rules=replace(settings.reading, models=images),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
         shell_mm=settings.preprocessing.shell_mm,
         engine=open_engine(settings.features.engine, device=settings.features.device),
         features=settings.features.settings,
-        models=load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider),
+        models=models,
         features_sr=settings.report.features_sr,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
 from dicom_io.pixels import load
-from dicom_io.quality import NOT_JUDGED, about_images, field_strength_t
+from dicom_io.quality import NOT_JUDGED, about_images, acquisition_of
 from dicom_io.registration import carry_between_frames
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.selection import Candidate, Chosen, Selection, select
@@ -117,6 +117,7 @@ def read_study(
         content_digest=content_digest(used_instances),
         missing=selection.missing,
         algorithm_types=algorithm_types,
+        acquisitions={sequence: acquisition_of(one.dynamic.phase) for sequence, one in selection.chosen.items()},
     )
 
 
@@ -130,7 +131,7 @@ def describe_phase(chosen: Chosen) -> str:
         f"{plane.spacing_mm[0]:.2f} × {plane.spacing_mm[1]:.2f} mm",
         f"{rows} × {columns}",
     ]
-    if (strength := field_strength_t(plane.instance)) is not None:
+    if (strength := acquisition_of(phase).field_strength_t) is not None:
         parts.append(f"{strength:.2g} T")
     if len(chosen.dynamic.phases) > 1:
         parts.insert(0, f"phase {chosen.dynamic.used + 1} of {len(chosen.dynamic.phases)} ({chosen.dynamic.why})")
@@ -149,7 +150,7 @@ def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> 
 
 def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:
     findings = list(chosen.dynamic.findings)
-    findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual)
+    findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
     numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
     if numbering is not None:
         first, last, missing = numbering

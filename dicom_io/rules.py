@@ -17,21 +17,13 @@ from typing import Any, Self, TypeVar
 from pydicom.datadict import tag_for_keyword
 
 from dicom_io.default_rules import EXCLUDE, NOT_TUMOUR, T1C, T2W, TUMOUR
-from dicom_io.expectations import Expectations
+from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import SetupError
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
 # Attributes of a series that are counted, not read: images at each position, and positions.
 COUNTED = ("Phases", "Slices")
-
-
-class SeveralTumours(StrEnum):
-    """What to do when more than one segment of one sequence is a tumour."""
-
-    REFUSE = "refuse"  # refuse the study and list them
-    UNION = "union"  # all of them are one region, with a finding
-    LARGEST = "largest"  # the one with the largest volume, with a finding
 
 
 class Registration(StrEnum):
@@ -139,12 +131,13 @@ class SelectionRules:
     not_tumour : segments that are not, whatever else they fit (peritumoral tissue, lymph nodes, cysts)
     phase : one-based phase of a dynamic series, or None for the first after contrast
     phase_from_segmentation : take the phase a tumour segmentation refers to, where it refers to exactly one
-    several_tumours : what to do with more than one tumour segment on one sequence
+    several_tumours : what to do with more than one tumour segment on one sequence; None leaves it to the models
     hole_limit_slices : largest run of empty slices inside a tumour that is reported; a longer one is refused
     value_mapping : what turns stored values into values
     registration : what to do with different Frames of Reference
     registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
-    usual : voxel sizes and field strengths outside of which a finding is made
+    usual : voxel sizes and field strengths outside of which a finding is made; what is None is left to the models
+    models : title of each model the study is read for → what its training images were
     """
 
     t1c: tuple[Rule, ...] = _SHIPPED["t1c"]
@@ -154,13 +147,14 @@ class SelectionRules:
     not_tumour: tuple[Rule, ...] = _SHIPPED["not_tumour"]
     phase: int | None = None
     phase_from_segmentation: bool = True
-    several_tumours: SeveralTumours = SeveralTumours.UNION
+    several_tumours: SeveralTumours | None = None
     hole_limit_slices: int = 3
     value_mapping: ValueMapping = ValueMapping.RESCALE
     registration: Registration = Registration.NONE
     registration_limit_mm: float = 20.0
     registration_limit_degrees: float = 10.0
-    usual: Expectations = field(default_factory=Expectations)
+    usual: AcquisitionRange = field(default_factory=AcquisitionRange)
+    models: Mapping[str, TrainingImages] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.phase is not None and self.phase < 1:
@@ -170,6 +164,19 @@ class SelectionRules:
         for name in _LIMITS:
             if not getattr(self, name) > 0:
                 raise SetupError(f"{name} is {getattr(self, name):g}; more than 0 was expected.")
+        wanted = {title: images.several_tumours for title, images in self.models.items() if images.several_tumours}
+        if self.several_tumours is None and len(set(wanted.values())) > 1:
+            listed = ", ".join(f"'{title}' {choice}" for title, choice in wanted.items())
+            raise SetupError(
+                f"The models were trained differently on patients with several tumours ({listed}); one way was "
+                "expected: set several_tumours in [reading], or run them in services of their own."
+            )
+
+    @property
+    def tumours_together(self) -> SeveralTumours:
+        """What is done with several tumours: as the settings say, else as the models were trained, else the union."""
+        wanted = [images.several_tumours for images in self.models.values() if images.several_tumours]
+        return self.several_tumours or (wanted[0] if wanted else SeveralTumours.UNION)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
@@ -186,7 +193,7 @@ class SelectionRules:
             that do not compile, ranges that are empty.
         """
         mistakes: list[str] = []
-        known = {item.name for item in fields(cls)} | {"defaults"}
+        known = {item.name for item in fields(cls)} - {"models"} | {"defaults"}
         mistakes += [_unknown(key, known) for key in mapping if key not in known]
         with_defaults = _typed(mapping, "defaults", bool, True, mistakes)
         lists = {
@@ -199,7 +206,9 @@ class SelectionRules:
         limit = _typed(mapping, "hole_limit_slices", int, 3, mistakes)
         if limit < 0:
             mistakes.append(f"hole_limit_slices is {limit}; 0 or more was expected")
-        several = _member(mapping, "several_tumours", SeveralTumours.UNION, mistakes)
+        several = None
+        if "several_tumours" in mapping:
+            several = _member(mapping, "several_tumours", SeveralTumours.UNION, mistakes)
         value_mapping = _member(mapping, "value_mapping", ValueMapping.RESCALE, mistakes)
         registration = _member(mapping, "registration", Registration.NONE, mistakes)
         limit_mm, limit_degrees = (_above_zero(mapping, name, default, mistakes) for name, default in _LIMITS.items())
@@ -313,15 +322,15 @@ def _above_zero(mapping: Mapping[str, Any], key: str, default: float, mistakes: 
     return float(value)
 
 
-def _expectations(table: Any, mistakes: list[str]) -> Expectations:
+def _expectations(table: Any, mistakes: list[str]) -> AcquisitionRange:
     if not isinstance(table, Mapping):
         mistakes.append(f"usual is {table!r}; a table was expected")
-        return Expectations()
+        return AcquisitionRange()
     try:
-        return Expectations.from_mapping(table)
+        return AcquisitionRange.from_mapping(table)
     except SetupError as error:
         mistakes.append(f"usual: {error}")
-        return Expectations()
+        return AcquisitionRange()
 
 
 def _rules(tables: Any, role: str, mistakes: list[str]) -> tuple[Rule, ...]:

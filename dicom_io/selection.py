@@ -15,7 +15,7 @@ from dicom_io.dynamic import Dynamic, dynamic_of
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.headers import Instance, text, values_for_rules, whole_number
 from dicom_io.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series, regions_of
-from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules, SeveralTumours
+from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules
 from dicom_io.segmentation import (
     SEGMENTATIONS,
     Segment,
@@ -25,6 +25,7 @@ from dicom_io.segmentation import (
     segments_of,
 )
 from dicom_io.series import Series, attributes_counted, series_of
+from models.acquisition import SeveralTumours
 from models.errors import StudyRejected
 from models.volume import Sequence as MrSequence
 
@@ -340,7 +341,7 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
 def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
     """Whether segments that could all be the tumour may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
-    is_refused = rules.several_tumours is SeveralTumours.REFUSE
+    is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
         return
     advice = (

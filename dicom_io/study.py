@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pydicom
 
+from models.acquisition import Acquisition
 from models.findings import Finding
 from models.volume import Roi, Sequence, Volume
 from reports.content import SeriesUsed, Subject
@@ -57,6 +58,7 @@ class Study:
     missing : sequences that no series fits, with the sentence for the report ("no T2W series was found")
     algorithm_types : Segment Algorithm Type of the tumour on each sequence it was segmented on: AUTOMATIC,
         SEMIAUTOMATIC, MANUAL, or empty where the input does not say it, or says several
+    acquisitions : voxel size and field strength of the images of each sequence
     """
 
     subject: Subject
@@ -70,3 +72,4 @@ class Study:
     content_digest: str
     missing: Mapping[Sequence, str]
     algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)
+    acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)

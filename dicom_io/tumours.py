@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous
 from dicom_io.placement import Placement, empty_runs, place
 from dicom_io.rtstruct import place_contours
-from dicom_io.rules import SelectionRules, SeveralTumours
+from dicom_io.rules import SelectionRules
 from dicom_io.segmentation import mask_frames, maximum_fraction
 from dicom_io.selection import Candidate, Chosen
+from models.acquisition import SeveralTumours
 from models.findings import Finding, Severity
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -51,7 +52,7 @@ def tumour_on(
     findings += _both_sides(sequence, everything, volume)
     if len(placed) > 1:
         remark, placed = _of_several(sequence, placed, volume, rules)
-        findings.append(remark)
+        findings += [remark, *_unlike_training(sequence, rules)]
     mask = np.logical_or.reduce([placement.mask for _, placement in placed])
     for candidate, placement in placed:
         findings += _of_placement(sequence, candidate, placement)
@@ -90,13 +91,34 @@ def _of_several(
         f'"{candidate.segment.label}" {cm3:.2f} cm³' for (candidate, _), cm3 in zip(placed, volumes_cm3, strict=True)
     )
     several = f"{len(placed)} tumours were segmented on {sequence.label} ({listed})"
-    if rules.several_tumours is SeveralTumours.LARGEST:
+    if rules.tumours_together is SeveralTumours.LARGEST:
         kept = int(np.argmax(volumes_cm3))
         chosen = placed[kept][0].segment.label
         sentence = f'{several}; only the largest, "{chosen}", is analysed.'
         return Finding("several-tumours", Severity.WARNING, sentence, sequence), [placed[kept]]
     sentence = f"{several}; all of them together are analysed as one region of {sum(volumes_cm3):.2f} cm³."
     return Finding("several-tumours", Severity.WARNING, sentence, sequence), placed
+
+
+def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Finding]:
+    """A finding for each model that was trained with another way to take several tumours than the settings ask for."""
+    done = rules.tumours_together
+    words = {
+        SeveralTumours.UNION: "all tumours as one region",
+        SeveralTumours.LARGEST: "the largest tumour alone",
+        SeveralTumours.REFUSE: "patients with one tumour only",
+    }
+    return [
+        Finding(
+            "several-tumours-unlike-training",
+            Severity.WARNING,
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
+            f"{words[done]} ({sequence.label}).",
+            sequence,
+        )
+        for title, images in rules.models.items()
+        if images.several_tumours not in (None, done)
+    ]
 
 
 def _flat(sequence: MrSequence, mask: Mask) -> list[Finding]:

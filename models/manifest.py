@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from models.errors import PackageInvalid
+from models.acquisition import AcquisitionRange
+from models.errors import PackageInvalid, SetupError
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -80,6 +81,13 @@ class ManifestReader:
         """One of the values of an enumeration."""
         return self._member(key, self._take(key), kind)
 
+    def optional_member(self, key: str, kind: type[_Member]) -> _Member | None:
+        """One of the values of an enumeration, or None where the key is left out."""
+        if key not in self._table:
+            self._optional.add(key)
+            return None
+        return self.member(key, kind)
+
     def members(self, key: str, kind: type[_Member]) -> tuple[_Member, ...]:
         """A list of different values of an enumeration, at least one."""
         value = self._take(key)
@@ -103,6 +111,21 @@ class ManifestReader:
         reader = ManifestReader(self._path, value, f"{self._prefix}{key}.")
         self._sections.append(reader)
         return reader
+
+    def optional_section(self, key: str) -> ManifestReader | None:
+        """A sub-table, or None where it is left out."""
+        if key not in self._table:
+            self._optional.add(key)
+            return None
+        return self.section(key)
+
+    def acquisition_range(self) -> AcquisitionRange:
+        """This table as a whole, as `AcquisitionRange.from_mapping` reads it."""
+        self._taken |= set(self._table)
+        try:
+            return AcquisitionRange.from_mapping(self._table)
+        except SetupError as error:
+            raise PackageInvalid(f"{self._path}: [{self._prefix.rstrip('.')}]: {error}.") from error
 
     def table_of_texts(self, key: str) -> dict[str, str]:
         """A sub-table with free keys and string values."""

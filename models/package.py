@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.acquisition import SeveralTumours, TrainingImages
 from models.errors import PackageInvalid, SetupError
 from models.familiarity import Familiarity
 from models.manifest import ManifestReader
@@ -158,6 +159,7 @@ class ModelPackage:
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
     stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
+    images : what its training images were
     """
 
     folder: Path
@@ -181,6 +183,7 @@ class ModelPackage:
     reference: tuple[ReferenceCase, ...]
     graph: bytes = field(repr=False)
     stands_in_for: str = ""
+    images: TrainingImages = field(default_factory=TrainingImages)
 
     def survival(self, log_risk: float) -> dict[float, float]:
         """Survival probability by horizon in months; empty for a package without a baseline."""
@@ -335,6 +338,19 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
         stands_in_for=stands_in_for,
+        images=_training_images(reader, sequences),
+    )
+
+
+def _training_images(reader: ManifestReader, sequences: tuple[Sequence, ...]) -> TrainingImages:
+    """Two keys that older packages, and those of patients whose images are not known, do without."""
+    several = reader.optional_member("several_tumours", SeveralTumours)
+    acquisition = reader.optional_section("acquisition")
+    if acquisition is None:
+        return TrainingImages(several)
+    found = {sequence: acquisition.optional_section(sequence) for sequence in sequences}
+    return TrainingImages(
+        several, {sequence: table.acquisition_range() for sequence, table in found.items() if table is not None}
     )
 
 

@@ -1,22 +1,28 @@
 """Reads the table that `rdeepnet features` writes: one row for each study, `.csv` or `.parquet`.
 
 The first column identifies the row; then the features (empty where a sequence was not there); at the end
-`settings_digest`, `engine` and `bias_correction`.
+`settings_digest`, `engine` and `bias_correction`. Tables of newer versions also have how the images were acquired
+(`acquisition_t1c_slice_mm` and so on, empty where not known) and `several_tumours`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.acquisition import MEASURES, Acquisition
 from models.errors import CohortRejected
 from models.volume import Region, Sequence
 
 PROVENANCE = ("settings_digest", "engine", "bias_correction")
+SEVERAL_TUMOURS = "several_tumours"
+# Column → the sequence and measure of it.
+ACQUISITION = {f"acquisition_{sequence}_{name}": (sequence, name) for sequence in Sequence for name in MEASURES}
 _FEATURE_PREFIXES = tuple(f"{sequence}_{region}_" for sequence in Sequence for region in Region)
 
 
@@ -31,6 +37,8 @@ class FeatureRows:
     names : of the features, in the order of the columns
     values : float64 (rows, features); NaN for an empty cell
     settings_digests, engines, bias_corrections : for each row, how its features were made
+    acquisitions : for each row, how its images were acquired; a sequence is missing where the table does not say it
+    several_tumours : for each row, what was done with several tumours; empty texts where the table does not say it
     """
 
     source: str
@@ -40,6 +48,27 @@ class FeatureRows:
     settings_digests: tuple[str, ...]
     engines: tuple[str, ...]
     bias_corrections: tuple[str, ...]
+    acquisitions: Mapping[Sequence, tuple[Acquisition, ...]] = field(default_factory=dict)
+    several_tumours: tuple[str, ...] = ()
+
+    def rows(self, chosen: Iterable[int]) -> FeatureRows:
+        """Some of the rows, in the order asked for."""
+        rows = list(chosen)
+
+        def of(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(values[row] for row in rows)
+
+        return FeatureRows(
+            source=self.source,
+            identifiers=of(self.identifiers),
+            names=self.names,
+            values=self.values[rows],
+            settings_digests=of(self.settings_digests),
+            engines=of(self.engines),
+            bias_corrections=of(self.bias_corrections),
+            acquisitions={name: tuple(found[row] for row in rows) for name, found in self.acquisitions.items()},
+            several_tumours=of(self.several_tumours) if self.several_tumours else (),
+        )
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.float64]:
         """The values of some features in the order asked for: float64 (rows, len(names)).
@@ -77,7 +106,8 @@ def read_features(path: Path) -> FeatureRows:
         twice = next(name for name in header if header.count(name) > 1)
         raise CohortRejected(f"{path.name} has the column '{twice}' more than once; each was expected once.")
     missing = [name for name in PROVENANCE if name not in header]
-    names = tuple(name for name in header[1:] if name not in PROVENANCE)
+    about = {*PROVENANCE, SEVERAL_TUMOURS, *ACQUISITION}
+    names = tuple(name for name in header[1:] if name not in about)
     if missing or not any(name.startswith(_FEATURE_PREFIXES) for name in names):
         lacking = f"no column {', '.join(missing)}" if missing else "no feature, such as t1c_intratumoral_…,"
         raise CohortRejected(f"{path.name} has {lacking}; give the table that rdeepnet features wrote.")
@@ -91,7 +121,24 @@ def read_features(path: Path) -> FeatureRows:
         settings_digests=_texts(table.column("settings_digest")),
         engines=_texts(table.column("engine")),
         bias_corrections=_texts(table.column("bias_correction")),
+        acquisitions=_acquisitions(table, header, path),
+        several_tumours=_texts(table.column(SEVERAL_TUMOURS)) if SEVERAL_TUMOURS in header else (),
     )
+
+
+def _acquisitions(table: Any, header: list[str], path: Path) -> dict[Sequence, tuple[Acquisition, ...]]:
+    found: dict[Sequence, dict[str, list[float | None]]] = {}
+    for column, (sequence, measure) in ACQUISITION.items():
+        if column in header:
+            numbers = _numbers(table.column(column), column, path).tolist()
+            known = [value if value > 0 else None for value in numbers]  # NaN is not above 0
+            found.setdefault(sequence, {})[measure] = known
+    return {
+        sequence: tuple(
+            Acquisition(**dict(zip(measures, row, strict=True))) for row in zip(*measures.values(), strict=True)
+        )
+        for sequence, measures in found.items()
+    }
 
 
 def _read_csv(path: Path) -> Any:
@@ -102,7 +149,7 @@ def _read_csv(path: Path) -> Any:
         with path.open(encoding="utf-8-sig") as stream:
             header = stream.readline().rstrip("\r\n").split(",")
         # Identifiers stay texts: 007 is not 7.
-        texts = {name.strip('"'): pyarrow.string() for name in (header[0], *PROVENANCE)}
+        texts = {name.strip('"'): pyarrow.string() for name in (header[0], *PROVENANCE, SEVERAL_TUMOURS)}
         return csv.read_csv(
             path,
             convert_options=csv.ConvertOptions(column_types=texts, strings_can_be_null=False),

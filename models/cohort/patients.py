@@ -98,15 +98,7 @@ def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
         raise CohortRejected("\n".join(f"{one.code}: {one.sentence}" for one in check.refusals))
     rows, places = (list(one) for one in zip(*_pairs(features, outcomes), strict=True))
     return PatientTable(
-        features=FeatureRows(
-            source=features.source,
-            identifiers=tuple(features.identifiers[row] for row in rows),
-            names=features.names,
-            values=features.values[rows],
-            settings_digests=tuple(features.settings_digests[row] for row in rows),
-            engines=tuple(features.engines[row] for row in rows),
-            bias_corrections=tuple(features.bias_corrections[row] for row in rows),
-        ),
+        features=features.rows(rows),
         cohorts=np.array([outcomes.cohorts[place] for place in places]),
         times_months=outcomes.times_months[places],
         events=outcomes.events[places],

@@ -24,6 +24,7 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from models.acquisition import TrainingImages
 from models.familiarity import Familiarity
 from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
 from models.package import SCHEMA as PACKAGE_SCHEMA
@@ -161,6 +162,7 @@ class PackageText:
     out_of_fold : how well it tells its training patients apart
     caveats : sentences for the model card
     stands_in_for, statements : as in `ModelPackage`
+    images : what the training images were
     measurements, findings : for the model card
     """
 
@@ -177,6 +179,7 @@ class PackageText:
     caveats: tuple[str, ...]
     stands_in_for: str = ""
     statements: Mapping[str, str] = field(default_factory=dict)
+    images: TrainingImages = field(default_factory=TrainingImages)
     measurements: tuple[Measurement, ...] = ()
     findings: tuple[str, ...] = ()
 
@@ -279,10 +282,15 @@ def _manifest(
                 "sequences": list(sequences),
                 "regions": list(regions),
                 **({"stands_in_for": text.stands_in_for} if text.stands_in_for else {}),
+                **({"several_tumours": text.images.several_tumours} if text.images.several_tumours else {}),
             },
             "output": output,
             "features": asdict(text.origin),
             "training": asdict(text.training),
+            **{
+                f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(found).items() if limits}
+                for sequence, found in text.images.ranges.items()
+            },
             "out_of_fold": {"statistic": STATISTICS[text.task], **asdict(text.out_of_fold)},
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

@@ -183,7 +183,7 @@ def write_krt7_as(
             horizons_months=(),
             origin=patients.origin,
             training=Training(
-                data=about.data,
+                data=" ".join((about.data, *patients.images.in_words())),
                 patients=len(patients.values),
                 events=int(patients.is_high.sum()),
                 recipe=f"{recipe.in_words()} Platt scaling from out-of-fold outputs.",
@@ -193,6 +193,7 @@ def write_krt7_as(
             caveats=about.caveats,
             stands_in_for=about.stands_in_for,
             statements=about.statements,
+            images=patients.images,
             measurements=measurements(trained, patients),
             findings=tuple(finding.sentence for finding in trained.findings),
         ),

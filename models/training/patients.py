@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Ordered
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
+from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
 from models.package import FeatureOrigin, Task
@@ -29,6 +31,7 @@ class TrainingPatients:
     is_high : bool (patients,), for the task KRT7-AS
     origin : how the features were made
     left_out : patients of the cohort without complete inputs, and without outcome
+    images : what their images were, as far as the table says it
     """
 
     cohort: str
@@ -39,6 +42,7 @@ class TrainingPatients:
     is_high: NDArray[np.bool_]
     origin: FeatureOrigin
     left_out: tuple[int, int]
+    images: TrainingImages = field(default_factory=TrainingImages)
 
     @property
     def left_out_in_words(self) -> str:
@@ -97,6 +101,21 @@ def training_patients(
             bias_correction=_common([table.features.bias_corrections[row] for row in rows]),
         ),
         left_out=(int((inside & ~complete).sum()), int((inside & complete & ~outcome).sum())),
+        images=_images(table.features.rows(rows.tolist()), sequences),
+    )
+
+
+def _images(features: FeatureRows, sequences: Ordered[Sequence]) -> TrainingImages:
+    """Ranges over the patients whose images say it; several tumours only where all were taken alike."""
+    ranges = {
+        sequence: AcquisitionRange.of(features.acquisitions[sequence])
+        for sequence in sequences
+        if sequence in features.acquisitions
+    }
+    several = _common(features.several_tumours) if features.several_tumours else ""
+    return TrainingImages(
+        SeveralTumours(several) if several in tuple(SeveralTumours) else None,
+        {sequence: found for sequence, found in ranges.items() if not found.is_empty},
     )
 
 

@@ -47,7 +47,7 @@ def write_recurrence(
             horizons_months=trained.horizons_months,
             origin=patients.origin,
             training=Training(
-                data=about.data,
+                data=" ".join((about.data, *patients.images.in_words())),
                 patients=len(patients.values),
                 events=events,
                 recipe=(
@@ -59,6 +59,7 @@ def write_recurrence(
             caveats=about.caveats,
             stands_in_for=about.stands_in_for,
             statements=about.statements,
+            images=patients.images,
             measurements=measurements(trained, patients),
             findings=tuple(finding.sentence for finding in trained.findings),
         ),

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.cli_exit import Exit
+from models.acquisition import AcquisitionRange, SeveralTumours
 from models.features.settings import FeatureSettings
+from models.package import load_package
 from models.training.feature_shape import generic_shape
 from models.training.simulate import Truth, simulate_cohort
 from models.volume import Region, Sequence
@@ -31,10 +33,13 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     origin = [FeatureSettings().digest(), "own 1", "own N4"]
     with (folder / "features.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["patient", *names, "settings_digest", "engine", "bias_correction"])
-        writer.writerows(
-            [name, *map(repr, row.tolist()), *origin] for name, row in zip(ids, cohort.values, strict=True)
+        acquired = ["acquisition_t1c_slice_mm", "acquisition_t1c_thickness_mm", "acquisition_t2w_field_strength_t"]
+        writer.writerow(
+            ["patient", *names, *acquired, "settings_digest", "engine", "bias_correction", "several_tumours"]
         )
+        for number, (name, row) in enumerate(zip(ids, cohort.values, strict=True)):
+            sizes = ["1.5" if number % 2 else "2", "2.5" if number == 7 else "", ""]
+            writer.writerow([name, *map(repr, row.tolist()), *sizes, *origin, "largest"])
     with (folder / "outcomes.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["id", "cohort", "time_months", "event"])
@@ -78,6 +83,12 @@ def test_recurrence_from_tables_to_a_signed_package(tables: Path, tmp_path: Path
     assert "Penalised Cox model" in result.stdout
     shown = json.loads(RUNNER.invoke(app, ["models", "show", str(package), "--json"]).stdout)
     assert (shown["name"], shown["patients"], shown["ethics"]) == ("site", SIZES["training"], "Approved.")
+    images = load_package(package).images
+    assert images.several_tumours is SeveralTumours.LARGEST
+    assert images.ranges == {Sequence.T1C: AcquisitionRange(slice_mm=(1.5, 2.5))}  # of T2W nothing is stated
+    card = (package / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "T1+C images: slices 1.5 to 2.5 mm." in card
+    assert "Several tumours of one patient: the largest was taken." in card
     assert "not evaluated on patients" in shown["notice"]
     key = tmp_path / "key.pem"
     assert RUNNER.invoke(app, ["models", "make-key", str(key)]).exit_code == Exit.OK

@@ -13,8 +13,9 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.cohort_features import PROVENANCE, NoRow, Row, RowId, refused_file, write_refused, write_rows
+from appliance.cohort_features import NoRow, Row, RowId, refused_file, write_refused, write_rows
 from dicom_io.synthetic import Grid, make_study
+from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS
 from models.features.names import feature_names, features_of, vector_names
 from models.features.settings import FeatureSettings
 from models.volume import Region, Sequence
@@ -34,7 +35,7 @@ def test_one_row_for_each_study(tmp_path: Path, suffix: str) -> None:
     out = tmp_path / "new" / f"features{suffix}"
     write_rows([partly, whole], out, row_id=RowId.PATIENT, settings=SETTINGS)
     table = pd.read_csv(out, float_precision="round_trip") if suffix == ".csv" else pd.read_parquet(out)
-    assert list(table.columns) == ["patient", *vector_names(), *PROVENANCE]
+    assert list(table.columns) == ["patient", *vector_names(), *ACQUISITION, *PROVENANCE, SEVERAL_TUMOURS]
     assert len(vector_names()) == 3452
     assert list(table["patient"]) == ["patient-1.2.30", "patient-1.2.4"]
     np.testing.assert_array_equal(table.loc[0, list(whole.names)].to_numpy(dtype=float), whole.values)
@@ -45,7 +46,7 @@ def test_one_row_for_each_study(tmp_path: Path, suffix: str) -> None:
 
 def test_no_study_has_features(tmp_path: Path) -> None:
     write_rows([], tmp_path / "f.parquet", row_id=RowId.STUDY, settings=SETTINGS)
-    assert pd.read_parquet(tmp_path / "f.parquet").shape == (0, 3452 + 4)
+    assert pd.read_parquet(tmp_path / "f.parquet").shape == (0, 3452 + 10 + 5)
 
 
 def test_studies_without_features_are_listed_beside_the_table(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from pydicom.dataset import Dataset
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.quality import NOT_JUDGED
 from dicom_io.read import find_studies, read_study
-from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules, SeveralTumours
+from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from dicom_io.study import Study
 from dicom_io.survey import survey_study
-from models.errors import StudyRejected
+from models.acquisition import Acquisition, SeveralTumours, TrainingImages
+from models.errors import SetupError, StudyRejected
 from models.findings import Finding
 from models.volume import Sequence as MrSequence
 from tests.dicom_io.made_series import (
@@ -169,6 +170,38 @@ def test_several_tumours_are_one_region_unless_the_settings_say_otherwise(tmp_pa
     np.testing.assert_array_equal(chosen.tumours[T1C].mask, small)
     with pytest.raises(SelectionAmbiguous, match='2 segments could be the tumour on T1\\+C: segment 1 "Tumour 1"'):
         read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.REFUSE))
+
+
+def test_the_models_say_what_is_done_with_several_tumours(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour 1")
+    write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="Tumour 2", number=901)
+    models = {"ours": TrainingImages(SeveralTumours.LARGEST), "theirs": TrainingImages()}
+    by_models = read(tmp_path, rules=SelectionRules(models=models))
+    np.testing.assert_array_equal(by_models.tumours[T1C].mask, MASK)
+    assert [one.code for one in doubts(by_models)] == ["several-tumours"]
+    by_site = read(tmp_path, rules=SelectionRules(models=models, several_tumours=SeveralTumours.UNION))
+    np.testing.assert_array_equal(by_site.tumours[T1C].mask, MASK | small)
+    unlike = doubts(by_site)[1]
+    assert unlike.code == "several-tumours-unlike-training"
+    assert unlike.sentence == (
+        "The model 'ours' was trained on the largest tumour alone; the settings ask for all tumours as one region "
+        "(T1+C)."
+    )
+
+
+def test_models_that_want_several_tumours_differently_need_a_setting() -> None:
+    models = {"a": TrainingImages(SeveralTumours.LARGEST), "b": TrainingImages(SeveralTumours.UNION)}
+    with pytest.raises(SetupError, match=r"\('a' largest, 'b' union\); one way was expected: set several_tumours"):
+        SelectionRules(models=models)
+    assert SelectionRules(models=models, several_tumours=SeveralTumours.UNION).tumours_together is SeveralTumours.UNION
+
+
+def test_how_the_images_were_acquired_is_kept(tmp_path: Path) -> None:
+    images = t1c(tmp_path)
+    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour")
+    assert read(tmp_path).acquisitions == {T1C: Acquisition(3.0, 3.0, 1.5, 1.0, 1.5)}
 
 
 def test_two_drawings_of_one_tumour_are_not_two_tumours(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dicom_io.rules import NO_ASSIGNMENT, Assignment, Rule, SelectionRules, SeveralTumours
+from dicom_io.rules import NO_ASSIGNMENT, Assignment, Rule, SelectionRules
+from models.acquisition import SeveralTumours
 from models.errors import SetupError
 
 # Series descriptions as scanners of four vendors and public collections write them → role they have to get.

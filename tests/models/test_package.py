@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import PackageInvalid
 from models.package import Task, load_package, package_digest, shipped_packages
 from models.volume import Region, Sequence
@@ -60,6 +61,34 @@ def test_a_package_says_what_was_written(original: Path) -> None:
     assert package.baseline.at(20.0) == 0.03
     assert np.all(package.low <= package.high)
     assert len(package.reference) == 2
+
+
+def test_a_manifest_says_what_the_training_images_were(folder: Path) -> None:
+    assert load_package(folder).images == TrainingImages()
+    lines = "[acquisition.t1c]\nslice_mm = [1, 2.5]\nfield_strength_t = [1.5, 3.0]\n\n[acquisition.t2w]\n\n[files]"
+    rewrite(folder, "manifest.toml", lambda text: text.replace("[files]", lines))
+    rewrite(folder, "manifest.toml", lambda text: text.replace("schema = 1", 'schema = 1\nseveral_tumours = "largest"'))
+    images = load_package(folder).images
+    assert images.several_tumours is SeveralTumours.LARGEST
+    assert images.ranges == {
+        Sequence.T1C: AcquisitionRange(slice_mm=(1.0, 2.5), field_strength_t=(1.5, 3.0)),
+        Sequence.T2W: AcquisitionRange(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "part"),
+    [
+        ("[acquisition.t1c]\nslice_mm = [3, 1]", r"\[acquisition.t1c\]: slice_mm is 3 to 1; two numbers above 0"),
+        ("[acquisition.t1c]\nslice = [1, 3]", r"\[acquisition.t1c\]: 'slice' is not known; slice_mm, pixel_mm"),
+        ("[acquisition.t3]\nslice_mm = [1, 3]", "unknown key 'acquisition.t3'; known here: t1c, t2w"),
+        ("[acquisition]\nt1c = 5", "'acquisition.t1c' is 5; a table was expected"),
+    ],
+)
+def test_wrong_training_images_are_refused(folder: Path, lines: str, part: str) -> None:
+    rewrite(folder, "manifest.toml", lambda text: text.replace("[files]", f"{lines}\n\n[files]"))
+    with pytest.raises(PackageInvalid, match=part):
+        load_package(folder)
 
 
 def test_the_digest_is_that_of_sha256sum(original: Path) -> None:
