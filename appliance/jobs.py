@@ -22,6 +22,8 @@ from pathlib import Path
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
 
 from appliance.files import make_private_folder
+from appliance.identity import schema_name
+from appliance.queue_database import QueueDatabase
 
 LOG = logging.getLogger("rdeepnet.jobs")
 
@@ -51,10 +53,12 @@ class Jobs:
     answer : computes a job and fills the outbox; returns what `conclude` needs, as text. It may be called again for
         the same job, and must then come to the same end.
     conclude : records what came of a job, from the text; it may be called again too
-    database_url : "" for an SQLite file in `folder`, else a PostgreSQL URL
+    database_url : "" for an SQLite file in `folder`, else a PostgreSQL URL; there the queue has a schema of its own,
+        named after the executor, so that several workers may share the database and none takes another's jobs, whose
+        images it does not have
     folder : for the database (0600)
     executor : stable name of this worker, by which its unfinished jobs are found; never used by two live processes
-        (the service holds a lock on its state folder)
+        (the service holds a lock on its state folder, and on the schema)
     max_attempts : how often a job may be begun; one that ends its process every time is then exhausted
     version : of the order of steps; for tests
     """
@@ -74,6 +78,8 @@ class Jobs:
         self._answer = answer
         self._conclude = conclude
         self._url = database_url or f"sqlite:///{folder / 'queue.sqlite3'}"
+        self._schema = schema_name(executor) if database_url else None
+        self._database: QueueDatabase | None = None
         self._folder = folder
         self._executor = executor
         self._poll_s = poll_s
@@ -83,14 +89,24 @@ class Jobs:
         self._running_since_s: dict[str, float] = {}
 
     def start(self) -> None:
-        """Open the queue, take back what this worker left unfinished, and begin to work."""
+        """Open the queue, take back what this worker left unfinished, and begin to work.
+
+        Raises
+        ------
+        SetupError
+            When a PostgreSQL database can not be used.
+        """
         make_private_folder(self._folder)
-        if self._url.startswith("sqlite:"):
+        if self._schema is None:
             _prepare_sqlite(self._folder / "queue.sqlite3")
+        else:
+            self._database = QueueDatabase(self._url, schema=self._schema)
+            LOG.info("the queue is on PostgreSQL", extra={"schema": self._schema})
         DBOS(
             config={
                 "name": "rdeepnet",
                 "system_database_url": self._url,
+                "dbos_system_schema": self._schema,
                 "application_version": self._version,
                 "executor_id": self._executor,
                 "serializer": DBOSPortableJSONSerializer(),
@@ -102,7 +118,7 @@ class Jobs:
         DBOS.listen_queues([QUEUE])
         DBOS.launch()
         DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=self._poll_s, on_conflict="always_update")
-        self._adopt_older_versions()
+        self._adopt()
 
     def _registered(self) -> Callable[[str], str]:
         """The workflow, under names that stay the same over versions; DBOS marks functions, so methods are wrapped."""
@@ -166,6 +182,8 @@ class Jobs:
         if running:
             DBOS.resume_workflows(running, queue_name=QUEUE)  # queued again, attempts reset
         DBOS.destroy(destroy_registry=True)
+        if self._database is not None:
+            self._database.close()
         return bool(running)
 
     def _run_answer(self, job_id: str) -> str:
@@ -177,20 +195,23 @@ class Jobs:
             with self._running_lock:
                 del self._running_since_s[job_id]
 
-    def _adopt_older_versions(self) -> None:
-        """Jobs in flight under another version of the steps are never taken by anybody: move them to ours.
+    def _adopt(self) -> None:
+        """Jobs in flight that nobody would ever take: every job in this queue is ours, whoever had it.
 
-        Cancelled and rewound to the first step that is not done; finished steps are kept.
+        Under another version of the steps: cancelled and rewound to the first step that is not done; finished steps
+        are kept. Running under another name of this worker: queued again.
         """
         for status in DBOS.list_workflows(status=_IN_FLIGHT, name=WORKFLOW, load_input=False):
-            if status.app_version == self._version:
-                continue
-            done = len(DBOS.list_workflow_steps(status.workflow_id))
-            DBOS.cancel_workflow(status.workflow_id)
-            DBOS.rewind_workflow(
-                status.workflow_id, start_step=done + 1, application_version=self._version, queue_name=QUEUE
-            )
-            LOG.info("job taken over from an older version of the pipeline", extra={"job": status.workflow_id})
+            if status.app_version != self._version:
+                done = len(DBOS.list_workflow_steps(status.workflow_id))
+                DBOS.cancel_workflow(status.workflow_id)
+                DBOS.rewind_workflow(
+                    status.workflow_id, start_step=done + 1, application_version=self._version, queue_name=QUEUE
+                )
+                LOG.info("job taken over from an older version of the pipeline", extra={"job": status.workflow_id})
+            elif status.status == WorkflowStatusString.PENDING.value and status.executor_id != self._executor:
+                DBOS.resume_workflows([status.workflow_id], queue_name=QUEUE)
+                LOG.info("job taken over from another name of this worker", extra={"job": status.workflow_id})
 
 
 def _prepare_sqlite(path: Path) -> None:

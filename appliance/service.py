@@ -7,11 +7,9 @@ next start, finds the difference.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
-import socket
 import sqlite3
 import threading
 import time
@@ -24,6 +22,7 @@ from appliance.commitment_records import CommitmentRecords
 from appliance.completeness import Completeness
 from appliance.delivery import Courier
 from appliance.files import lock_folder, make_private_folder
+from appliance.identity import worker_name
 from appliance.inbox import Inbox, Kept
 from appliance.jobs import Fate, Jobs
 from appliance.logs import configure, describe
@@ -83,7 +82,7 @@ class Service:
             conclude=worker.conclude,
             database_url=settings.jobs.database_url,
             folder=state_dir,
-            executor=executor_name(settings),
+            executor=settings.jobs.executor or worker_name(self._records),
             poll_s=settings.jobs.poll_s,
             max_attempts=settings.jobs.max_attempts,
         )
@@ -266,12 +265,6 @@ def check_service(settings: Settings) -> None:
         mistakes.append("no [[destinations]] is listed, so nobody gets the results: list the PACS")
     if mistakes:
         raise SetupError(f"The settings do not make a service: {'; '.join(mistakes)}.")
-
-
-def executor_name(settings: Settings) -> str:
-    """Stable name of this worker: the one in the settings, else of host and state folder."""
-    folder = hashlib.sha256(str(settings.service.state_dir).encode()).hexdigest()[:8]
-    return settings.jobs.executor or f"{socket.gethostname()}-{folder}"
 
 
 def serve(settings: Settings) -> int:

@@ -177,13 +177,18 @@ class JobSettings:
     database_url: str = field(
         default="", repr=False
     )  # empty: SQLite in state_dir; a PostgreSQL URL may hold a password
-    executor: str = ""  # stable name of this worker; empty: the host's name
+    executor: str = ""  # stable name of this worker; empty: one that is made once and kept in state_dir
     poll_s: Annotated[float, Between(0.05, 60)] = 0.5  # half a second is nothing beside minutes of computation
     max_attempts: Annotated[int, Between(1, 20)] = 3  # a study that kills its worker three times is failed
     hung_after_s: Seconds = 3600.0  # far beyond the slowest study on a CPU: then the process ends and starts again
 
     def __post_init__(self) -> None:
         check(self)
+        if self.database_url and not self.database_url.startswith("postgresql://"):
+            raise SetupError(
+                "database_url is not a PostgreSQL URL (it is not shown, since it may hold a password); expected "
+                'postgresql://user@host:5432/database, or "" for SQLite'
+            )
 
 
 @dataclass(frozen=True)

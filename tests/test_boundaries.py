@@ -32,6 +32,7 @@ HOMES = {
     "reportlab": ("reports/",),
     "matplotlib": ("reports/",),
     "dbos": ("appliance/jobs.py",),
+    "psycopg": ("appliance/queue_database.py",),
     "typer": ("appliance/cli",),
     "rich": ("appliance/cli",),
 }

@@ -59,7 +59,7 @@ def steps(folder: Path) -> list[str]:
 
 @contextmanager
 def working(
-    folder: Path, *, answer: Callable[[str], str], version: str = "1"
+    folder: Path, *, answer: Callable[[str], str], version: str = "1", executor: str = "worker"
 ) -> Iterator[tuple[Jobs, list[tuple[str, str]]]]:
     """A worker in this process, and what it concluded."""
     concluded: list[tuple[str, str]] = []
@@ -68,7 +68,7 @@ def working(
         conclude=lambda job_id, outcome: concluded.append((job_id, outcome)),
         database_url="",
         folder=folder,
-        executor="worker",
+        executor=executor,
         poll_s=0.05,
         max_attempts=3,
         version=version,
@@ -170,6 +170,17 @@ def test_a_job_in_flight_under_an_older_version_goes_on_at_its_unfinished_step(t
         raise AssertionError("the first step was done under the older version")
 
     with working(tmp_path, answer=answer) as (jobs, concluded):
+        assert wait_for_end(jobs) is Fate.DONE
+    assert concluded == [(JOB, "outcome")]
+
+
+def test_a_job_of_a_worker_that_has_another_name_now_goes_on(tmp_path: Path) -> None:
+    assert run_dying(tmp_path, dies_in="conclude") == 9
+
+    def answer(job_id: str) -> str:
+        raise AssertionError("the first step was done under the other name")
+
+    with working(tmp_path, answer=answer, executor="renamed") as (jobs, concluded):
         assert wait_for_end(jobs) is Fate.DONE
     assert concluded == [(JOB, "outcome")]
 

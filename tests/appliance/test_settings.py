@@ -159,3 +159,10 @@ def test_every_legal_ae_title_is_accepted(title: str) -> None:
     else:
         with pytest.raises(SetupError):
             ServiceSettings(ae_title=title)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///queue", "mysql://user:secret@host/queue", "host=127.0.0.1 password=secret"])
+def test_the_queue_is_on_postgresql_or_sqlite_and_a_password_is_never_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SetupError, match="database_url is not a PostgreSQL URL") as told:
+        load_settings(written(tmp_path, f'[jobs]\ndatabase_url = "{url}"\n'))
+    assert "secret" not in str(told.value)

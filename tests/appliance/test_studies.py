@@ -18,8 +18,8 @@ from appliance.jobs import Jobs
 from appliance.outbox import Outbox, Outgoing
 from appliance.records import DeliveryState, Records, UnknownStudy
 from appliance.retention import Retention
-from appliance.service import Service, check_service, executor_name
-from appliance.settings import Destination, JobSettings, RetentionSettings, Sender, ServiceSettings, Settings
+from appliance.service import Service, check_service
+from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings
 from appliance.states import IllegalMove, State
 from appliance.studies import list_studies, retry_study, show_study
 from dicom_io.answer import Answer, AnswerObject, Role
@@ -128,15 +128,6 @@ def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path
         check_service(Settings())
     with pytest.raises(SetupError, match="nobody may send"):
         Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created: None)  # type: ignore[arg-type, return-value]
-
-
-def test_the_name_of_the_worker_is_stable_and_differs_by_state_folder(tmp_path: Path) -> None:
-    def name(folder: str, executor: str = "") -> str:
-        service = ServiceSettings(state_dir=tmp_path / folder)
-        return executor_name(Settings(service=service, jobs=JobSettings(executor=executor)))
-
-    assert name("a") == name("a") != name("b")
-    assert name("a", "gpu-1") == "gpu-1"
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class RunningService:
     ----------
     destinations : name → port of a peer "PACS" that gets the results
     commitment_report_s : without a report for so long, storage commitment is asked for again
+    database_url : PostgreSQL database of the queue; "" for SQLite
     computes : run `rdeepnet serve` as it ships; otherwise with the fake answer of `fake_service.py`
     """
 
@@ -62,11 +63,12 @@ class RunningService:
         hung_after_s: float = 60.0,
         computes: bool = False,
         commitment_report_s: float = 3600.0,
+        database_url: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.control = folder / "control"
-        self.control.mkdir()
+        self.control.mkdir(exist_ok=True)
         self.settings_file = folder / "rdeepnet.toml"
         peers = "".join(f'[[senders]]\nae_title = "{title}"\naddresses = ["127.0.0.1"]\n' for title in senders)
         peers += "".join(
@@ -76,6 +78,7 @@ class RunningService:
         self.settings_file.write_text(
             f'[service]\nhost = "127.0.0.1"\nport = {self.port}\nstate_dir = "state"\n'
             f"[study]\nidle_s = {idle_s}\n[jobs]\npoll_s = 0.1\nhung_after_s = {hung_after_s}\n"
+            f'database_url = "{database_url}"\n'
             f"[delivery]\nretry_min_s = 0.3\nretry_max_s = 1.0\ntimeout_s = 10.0\n"
             f"commitment_report_s = {commitment_report_s}\n{peers}",
             encoding="utf-8",

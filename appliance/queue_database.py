@@ -1,0 +1,91 @@
+"""A PostgreSQL database for the queue: looked at before the queue is opened, and locked against a second worker.
+
+The queue engine opens the database by itself. What it does not do: say in a sentence what is wrong, and keep two
+processes with the same name (a copied state folder) from working on the same jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import LiteralString
+
+import psycopg
+
+from models.errors import SetupError
+
+_CONNECT_WITHIN_S = 10
+_LOCK_WITHIN_S = 5.0  # the server notices at once that a killed process is gone
+# Of the server's end, for this session: a host that lost power gives its right back after 30 s, not after two hours.
+_KEEPALIVES = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+
+
+class QueueDatabase:
+    """Holds the right to work on one schema of a database for as long as it is open.
+
+    Parameters
+    ----------
+    url : "postgresql://user@host:port/database"; a password may stand in it, or in PGPASSWORD or PGPASSFILE
+    schema : of this worker's queue
+
+    Raises
+    ------
+    SetupError
+        When the database can not be reached, its user may not make a schema, or another process has the schema.
+    """
+
+    def __init__(self, url: str, *, schema: str) -> None:
+        try:
+            self._connection = psycopg.connect(
+                url,
+                autocommit=True,
+                connect_timeout=_CONNECT_WITHIN_S,
+                application_name=schema,
+                options=_KEEPALIVES,
+            )
+        except psycopg.Error as error:
+            raise SetupError(
+                f"The queue's PostgreSQL database can not be opened ({_first_line(error)}); look at [jobs] "
+                "database_url, at PGPASSWORD, and whether the server lets this machine in."
+            ) from error
+        try:
+            self._check(schema)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, schema: str) -> None:
+        may_create = self._one(
+            "SELECT has_database_privilege(current_database(), 'CREATE') "
+            "OR EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)",
+            schema,
+        )
+        if not may_create:
+            raise SetupError(
+                "The user of the queue's PostgreSQL database may not make the schema of its queue; expected the "
+                "privilege CREATE on the database: GRANT CREATE ON DATABASE … TO …."
+            )
+        key = int.from_bytes(hashlib.sha256(schema.encode()).digest()[:8], "big", signed=True)
+        end_s = time.monotonic() + _LOCK_WITHIN_S
+        while not self._one("SELECT pg_try_advisory_lock(%s)", key):
+            if time.monotonic() < end_s:
+                time.sleep(0.2)
+                continue
+            raise SetupError(
+                f"Another service works on the schema {schema} of the queue's PostgreSQL database; expected one "
+                "service for each state folder: stop the other, or give a copied state folder a name of its own "
+                "(executor in [jobs])."
+            )
+
+    def close(self) -> None:
+        """Give the right back."""
+        self._connection.close()
+
+    def _one(self, query: LiteralString, parameter: str | int) -> bool:
+        row = self._connection.execute(query, (parameter,)).fetchone()
+        return bool(row and row[0])
+
+
+def _first_line(error: psycopg.Error) -> str:
+    """What PostgreSQL says; its later lines repeat it for every address."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,163 @@
+"""The service with its queue on a real PostgreSQL server: killed, moved, without its server. Kind: mechanics.
+
+Everything is real but the computation (`fake_service.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from appliance import queue_database
+from appliance.identity import schema_name
+from appliance.jobs import Fate, Jobs
+from appliance.queue_database import QueueDatabase
+from appliance.states import State
+from models.errors import SetupError
+from tests.conftest import require_programs
+from tests.end_to_end.postgres import Postgres, running_postgres
+from tests.end_to_end.running import RunningService, free_port, running_service, storescp, storescu, wait_for
+from tests.end_to_end.small_study import uid, write_study
+
+pytestmark = [pytest.mark.peers, pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The database server and an archive that gets the results."""
+
+    postgres: Postgres
+    archive: Path
+    archive_port: int
+
+    def count(self, study: str) -> int:
+        """Objects the archive has of a study."""
+        headers = [dcmread(file, stop_before_pixels=True) for file in self.archive.iterdir()]
+        return sum(header.StudyInstanceUID == uid(study) for header in headers)
+
+
+@pytest.fixture(scope="module")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
+    require_programs("storescp", "storescu", "setpriv")
+    folder, port = tmp_path_factory.mktemp("archive"), free_port()
+    with running_postgres() as postgres, storescp(folder, port):
+        postgres.execute("CREATE DATABASE queue")
+        yield Peers(postgres, folder, port)
+
+
+@pytest.fixture
+def service(tmp_path: Path, peers: Peers) -> Iterator[RunningService]:
+    destinations = {"pacs": peers.archive_port}
+    with running_service(tmp_path / "service", destinations=destinations, database_url=peers.postgres.url()) as running:
+        yield running
+
+
+def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, service: RunningService, peers: Peers) -> None:
+    (service.control / "hold").touch()
+    storescu(write_study(tmp_path / "study", "killed"), port=service.port)
+    service.wait_for_state(uid("killed"), State.RUNNING)
+    service.kill()
+    (service.control / "hold").unlink()
+    service.start()
+    service.wait_for_state(uid("killed"), State.DELIVERED)
+    begun = service.begun()
+    assert len(begun) == 2
+    assert begun[0] == begun[1], "the same files, asked for at the same time: the same objects"
+    assert peers.count("killed") == 2
+    assert not (service.settings.service.state_dir / "queue.sqlite3").exists()
+    text = str(peers.postgres.execute("SELECT nspname FROM pg_namespace", database="queue"))
+    assert "rdeepnet_" in text
+
+
+def test_without_the_server_studies_are_taken_and_answered_when_it_is_back(
+    tmp_path: Path, service: RunningService, peers: Peers
+) -> None:
+    peers.postgres.stop()
+    try:
+        assert storescu(write_study(tmp_path / "study", "outage"), port=service.port) == 0
+        service.wait_for_state(uid("outage"), State.QUEUED)
+    finally:
+        peers.postgres.start()
+    service.wait_for_state(uid("outage"), State.DELIVERED)
+    assert peers.count("outage") == 2
+
+
+def test_two_services_share_a_database_and_not_their_jobs(tmp_path: Path, peers: Peers) -> None:
+    """Both get the same study: its job has the same id in both queues."""
+    services = [
+        RunningService(tmp_path / name, destinations={"pacs": peers.archive_port}, database_url=peers.postgres.url())
+        for name in ("one", "other")
+    ]
+    files = write_study(tmp_path / "study", "shared")
+    try:
+        services[0].start()  # alone: making the tables waits for other services of the database, some 20 s
+        services[0].stop()
+        for service in reversed(services):
+            service.start()
+        for service in services:
+            storescu(files, port=service.port)
+        for service in services:
+            service.wait_for_state(uid("shared"), State.DELIVERED)
+            assert len(service.begun()) == 1
+    finally:
+        for service in services:
+            service.end()
+
+
+def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
+    peers: Peers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_database, "_LOCK_WITHIN_S", 0.3)
+    database = QueueDatabase(peers.postgres.url(), schema=schema_name("copied"))
+    try:
+        with pytest.raises(SetupError, match="Another service works on the schema rdeepnet_copied_"):
+            QueueDatabase(peers.postgres.url(), schema=schema_name("copied"))
+    finally:
+        database.close()
+    QueueDatabase(peers.postgres.url(), schema=schema_name("copied")).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://rdeepnet@127.0.0.1:1/queue", "can not be opened"),
+        ("postgresql://rdeepnet:secret@127.0.0.1:{port}/none", 'database "none" does not exist'),
+        ("postgresql://reader@127.0.0.1:{port}/queue", "GRANT CREATE ON DATABASE"),
+    ],
+)
+def test_a_database_that_can_not_be_used_is_told_in_a_sentence(peers: Peers, url: str, reason: str) -> None:
+    if "reader" in url:
+        peers.postgres.execute("CREATE ROLE reader LOGIN")
+    with pytest.raises(SetupError, match=reason) as told:
+        QueueDatabase(url.format(port=peers.postgres.port), schema="rdeepnet_x")
+    assert "secret" not in str(told.value)
+
+
+def test_an_older_version_of_another_worker_is_left_alone(tmp_path: Path, peers: Peers) -> None:
+    def jobs(executor: str, version: str) -> Jobs:
+        return Jobs(
+            answer=lambda job_id: "outcome",
+            conclude=lambda job_id, outcome: None,
+            database_url=peers.postgres.url(),
+            folder=tmp_path,
+            executor=executor,
+            poll_s=0.05,
+            max_attempts=3,
+            version=version,
+        )
+
+    older = jobs("older", "0")
+    older.start()
+    older.put("1.2.3:abc")
+    wait_for(lambda: older.fate("1.2.3:abc") is Fate.DONE, what="the job to be done")
+    older.stop()
+    newer = jobs("newer", "1")
+    newer.start()
+    try:
+        assert newer.fate("1.2.3:abc") is Fate.UNKNOWN
+    finally:
+        newer.stop()
