@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from appliance import cli_cohort, cli_models, cli_offline, cli_service, cli_setup, cli_train
+from appliance import cli_cohort, cli_map, cli_models, cli_offline, cli_service, cli_setup, cli_train
 from appliance.cli_exit import Commands
 from models.version import software_version
 
@@ -53,6 +53,7 @@ app.command("run", rich_help_panel=_OFFLINE)(cli_offline.run)
 app.command("series", rich_help_panel=_OFFLINE)(cli_offline.series)
 app.command("features", rich_help_panel=_OFFLINE)(cli_offline.features)
 app.command("demo", rich_help_panel=_OFFLINE)(cli_offline.demo)
+app.add_typer(cli_map.map_commands, rich_help_panel=_OFFLINE)
 app.add_typer(cli_cohort.cohort, rich_help_panel=_COHORT)
 app.add_typer(cli_train.train, rich_help_panel=_COHORT)
 app.command("evaluate", rich_help_panel=_COHORT)(cli_cohort.evaluate)
