@@ -16,7 +16,7 @@ from appliance.cli_options import stderr, stdout, table
 if TYPE_CHECKING:
     from models.findings import Finding
     from models.training.about import About
-    from models.training.card import Measurement
+    from models.training.facts import Measurement
     from models.training.network import Recipe
     from models.training.patients import TrainingPatients
     from models.volume import Sequence
@@ -59,6 +59,15 @@ Permutations = Annotated[
     int,
     typer.Option("--permutations", min=0, help="How often to train on permuted outcomes, to see that nothing leaks."),
 ]
+Search = Annotated[
+    int,
+    typer.Option(
+        "--search",
+        min=1,
+        metavar="N",
+        help="Try N recipes and keep the best on held-out folds, in every outer fold anew: N times the training time.",
+    ),
+]
 Name = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="Name of the package; without it, the folder's.")
 ]
@@ -92,6 +101,7 @@ def recurrence(
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
+    search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
     name: Name = None,
@@ -123,6 +133,7 @@ def recurrence(
         recipe=chosen,
         cut_off=_cut_off(cut_off),
         permutations=permutations,
+        trials=_trials(search, recipe),
         seed=seed,
         device=training_device(device),
     )
@@ -137,7 +148,7 @@ def recurrence(
             events=patients.events,
             options=options,
         )
-        write_recurrence(out, trained, patients, about=about, recipe=chosen)
+        write_recurrence(out, trained, patients, about=about)
     _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
 
 
@@ -169,6 +180,7 @@ def krt7_as(
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
+    search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
     name: Name = None,
@@ -196,7 +208,13 @@ def krt7_as(
     if (outcomes is None) == (counts is None):
         raise typer.BadParameter("give one of the two", param_hint="--outcomes / --counts")
     chosen = _recipe(recipe, diagnostics)
-    options = ExpressionOptions(recipe=chosen, permutations=permutations, seed=seed, device=training_device(device))
+    options = ExpressionOptions(
+        recipe=chosen,
+        permutations=permutations,
+        trials=_trials(search, recipe),
+        seed=seed,
+        device=training_device(device),
+    )
     rule = "High expression as stated in the outcomes."
     if counts is not None:
         rows = read_features(features)
@@ -210,7 +228,7 @@ def krt7_as(
     about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
     with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
         trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
-        write_krt7_as(out, trained, patients, about=about, recipe=chosen)
+        write_krt7_as(out, trained, patients, about=about)
     _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
 
 
@@ -231,6 +249,14 @@ def _recipe(name: str, diagnostics: bool) -> Recipe:
     if name not in ("ensemble", "paper"):
         raise typer.BadParameter(f"'{name}' is none of ensemble, paper", param_hint="--recipe")
     return PAPER if name == "paper" else Recipe(diagnostics=diagnostics)
+
+
+def _trials(search: int, recipe: str) -> int:
+    if search > 1 and recipe != "ensemble":
+        raise typer.BadParameter(
+            "the recipe of the paper is fixed; search with --recipe ensemble", param_hint="--search"
+        )
+    return search
 
 
 def _cut_off(text: str) -> float | None:

@@ -134,6 +134,13 @@ class ManifestReader:
             raise self._wrong(key, value, "a table of texts")
         return dict(value)
 
+    def optional_table_of_texts(self, key: str) -> dict[str, str]:
+        """A sub-table with free keys and string values that may be left out: then it is empty."""
+        if key in self._table:
+            return self.table_of_texts(key)
+        self._optional.add(key)
+        return {}
+
     def refuse_unknown(self) -> None:
         """Raise when a key of this table or of a section was never taken.
 

@@ -156,6 +156,7 @@ class ModelPackage:
     out_of_fold : how well it told the training patients apart
     familiarity : what their features look like
     statements : what the trainers say about patients, ethics, funding and so on, by key (`models.training.statements`)
+    search : recipes that were tried in the training with what they reached, by name; empty where none was
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
     stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
@@ -183,6 +184,7 @@ class ModelPackage:
     reference: tuple[ReferenceCase, ...]
     graph: bytes = field(repr=False)
     stands_in_for: str = ""
+    search: Mapping[str, str] = field(default_factory=dict)
     images: TrainingImages = field(default_factory=TrainingImages)
 
     def survival(self, log_risk: float) -> dict[float, float]:
@@ -335,6 +337,7 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         out_of_fold=out_of_fold,
         familiarity=_read_familiarity(folder / "familiarity.npz", contents["familiarity.npz"], names),
         statements=reader.table_of_texts("statements"),
+        search=reader.optional_table_of_texts("search"),
         reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
         stands_in_for=stands_in_for,

@@ -6,13 +6,14 @@ Sections after Mitchell et al. (2019), FAT* '19:220-229; the items of TRIPOD+AI,
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 
-from models.package import DIRECTIONS, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
-from models.training.guidelines import Answer, answers
-from models.training.statements import NOT_STATED, STATEMENTS
+from models.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.training.facts import CardFacts
+from models.training.guidelines import GUIDELINES, answers
+from models.training.metrics_score import metrics_score
+from models.training.statements import METRICS_KEYS, NOT_STATED, STATEMENTS
 
 RESEARCH_USE = (
     "Research use only. Not a medical device; not for diagnosis, prognosis or treatment decisions for an individual "
@@ -22,57 +23,6 @@ NO_SIGNAL = (
     "No signal: on the patients it was trained on, scored out of fold, the model could not be shown to do better than "
     "chance. Its numbers say nothing about a patient."
 )
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Something that was measured in the training.
-
-    Attributes
-    ----------
-    what : in words
-    value : as it is to be read, interval included where there is one
-    whom : on which patients, and how
-    """
-
-    what: str
-    value: str
-    whom: str
-
-
-@dataclass(frozen=True)
-class CardFacts:
-    """What a card is made from; every fact but measurements, findings and caveats stands in the manifest as well.
-
-    Attributes
-    ----------
-    title, name, version, notice : as in `ModelIdentity`
-    task : what is predicted
-    inputs, used : number of inputs offered, and of those with any influence
-    sequences, regions : in words
-    cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
-    statements : of the trainers
-    measurements, findings, caveats : what was measured; doubts about the training, and limits, as sentences
-    """
-
-    title: str
-    name: str
-    version: str
-    notice: str
-    task: Task
-    inputs: int
-    used: int
-    sequences: tuple[str, ...]
-    regions: tuple[str, ...]
-    cut_off: float
-    horizons_months: tuple[float, ...]
-    origin: FeatureOrigin
-    training: Training
-    out_of_fold: OutOfFold
-    statements: Mapping[str, str]
-    measurements: tuple[Measurement, ...]
-    findings: tuple[str, ...]
-    caveats: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -164,40 +114,47 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
         ),
         ("Doubts about this training", (doubts or ("None was found.",),)),
         ("Caveats", (facts.caveats,)),
-        ("Stated by the trainers", (tuple(f"{one.question}: {_stated(facts, one.key)}" for one in STATEMENTS),)),
+        *((("Search", _search(facts)),) if facts.search else ()),
         (
-            "Reporting guidelines",
+            "Stated by the trainers",
             (
-                (
-                    "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights "
-                    "Imaging 2024;15:8). What the software can not know is what the trainers stated, or is not stated."
-                ),
-                _Rows(
-                    ("Guideline", "Item", "Answer"),
-                    tuple((one.guideline, one.item, one.answer) for one in _answers(facts)),
+                tuple(
+                    f"{one.question}: {facts.statements.get(one.key, NOT_STATED)}"
+                    for one in STATEMENTS
+                    if one.key not in METRICS_KEYS
                 ),
             ),
         ),
+        ("Reporting guidelines", _guidelines(facts)),
     )
 
 
-def _stated(facts: CardFacts, key: str) -> str:
-    return facts.statements.get(key, NOT_STATED)
-
-
-def _answers(facts: CardFacts) -> tuple[Answer, ...]:
-    return answers(
-        task=facts.task,
-        inputs=facts.inputs,
-        used=facts.used,
-        cut_off=facts.cut_off,
-        horizons_months=facts.horizons_months,
-        origin=facts.origin,
-        training=facts.training,
-        out_of_fold=facts.out_of_fold,
-        statements=facts.statements,
-        measured=tuple((one.what, one.value) for one in facts.measurements),
+def _search(facts: CardFacts) -> tuple[_Block, ...]:
+    return (
+        (
+            "Recipes that were tried with the same folds; the choice is repeated inside every outer fold. The loss is "
+            "that on the patients held out for early stopping: it serves to choose and says nothing about new patients."
+        ),
+        tuple(f"{name}: {text}" for name, text in facts.search.items()),
     )
+
+
+def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
+    blocks: list[_Block] = [
+        (
+            "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
+            "2024;15:8), items in our words. What the software can not know is what the trainers stated, or an open "
+            "question."
+        )
+    ]
+    found = answers(facts)
+    for guideline in GUIDELINES:
+        items = [one for one in found if one.guideline == guideline]
+        waiting = sum(1 for one in items if not one.is_complete)
+        score = f" Score {metrics_score(facts).in_words()}" if guideline == "METRICS" else ""
+        blocks.append(f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers.{score}")
+        blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
+    return tuple(blocks)
 
 
 def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
@@ -219,16 +176,30 @@ def _row(cells: tuple[str, ...]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
-    "table{border-collapse:collapse;width:100%}th,td{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;"
-    "vertical-align:top}.notice{border-left:4px solid #b45309;padding:.5rem 1rem;background:#fef3c7}"
-)
+_STYLE = """
+:root{color-scheme:light dark;--text:#1a1a1a;--page:#fff;--line:#c8ccd0;--head:#f1f3f5;--warn:#b45309;--note:#fef3c7}
+@media(prefers-color-scheme:dark){:root{--text:#e6e8ea;--page:#15181b;--line:#454b51;--head:#23282d;--warn:#f59e0b;
+--note:#3a2d0c}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:var(--text);
+background:var(--page);overflow-wrap:anywhere}
+h1{line-height:1.2}h2{margin-top:2rem}
+table{border-collapse:collapse;width:100%}
+th,td{border:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top}
+th{background:var(--head)}
+td:first-child,th:first-child{width:26%;overflow-wrap:break-word}
+.notice{border-left:4px solid var(--warn);padding:.5rem 1rem;background:var(--note)}
+@media(max-width:40rem){body{margin:1rem auto;font-size:15px}th{display:none}
+tr{display:block;border:1px solid var(--line);margin-bottom:.5rem}
+td{display:block;border:0}td:first-child{width:auto;font-weight:600}}
+@media print{body{font-size:10pt;max-width:none;margin:0;padding:0}tr{break-inside:avoid}h2{break-after:avoid}
+thead{display:table-header-group}}
+"""
 
 
 def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>{escape(facts.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
         f"<h1>{escape(facts.title)}</h1>",
         f'<p class="notice"><strong>{escape(facts.notice)}.</strong> {escape(RESEARCH_USE)}</p>',
@@ -239,10 +210,10 @@ def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
             if isinstance(block, str):
                 parts.append(f"<p>{escape(block)}</p>")
             elif isinstance(block, _Rows):
-                parts.append("<table>")
-                parts.append("<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in block.header) + "</tr>")
+                head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in block.header)
+                parts.append(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>")
                 parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows]
-                parts.append("</table>")
+                parts.append("</tbody>\n</table>")
             else:
                 parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in block) + "</ul>")
     return "\n".join([*parts, "</body>\n</html>\n"])
@@ -255,6 +226,7 @@ def _json(facts: CardFacts) -> str:
         "statistic": STATISTICS[facts.task],
         "has_signal": facts.out_of_fold.has_signal,
         "research_use": RESEARCH_USE,
-        "reporting": [asdict(one) for one in _answers(facts)],
+        "reporting": [asdict(one) for one in answers(facts)],
+        "metrics_score": asdict(metrics_score(facts)),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -122,7 +122,6 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
             f"fold, {model.c_apparent:.2f} on the training patients).",
             stands_in_for="" if len(sequences) > 1 else "recurrence",
         ),
-        recipe=Recipe(),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )
     return folder
@@ -149,7 +148,6 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
             f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
             f"{model.auc_apparent:.2f} on the training patients).",
         ),
-        recipe=Recipe(),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )
     return folder

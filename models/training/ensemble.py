@@ -58,6 +58,41 @@ def usable_inputs(names: tuple[str, ...], values: NDArray[np.float64], *, diagno
     return usable
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A recipe that was tried, and its loss on the held-out folds, mean over the members."""
+
+    recipe: Recipe
+    held_out_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """The ensemble of the best recipe.
+
+    Attributes
+    ----------
+    scorer : output has mean 0 over the training patients, no calibration yet
+    recipe : what it was trained with
+    trials : every recipe tried, in order
+    """
+
+    scorer: Scorer
+    recipe: Recipe
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Scaled and clipped inputs z (patients, kept), which they are, and how they were scaled."""
+
+    inputs: int
+    source: Indices
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+
 def fit_ensemble(
     values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, seed: int
 ) -> Scorer:
@@ -68,19 +103,42 @@ def fit_ensemble(
     values : (patients, inputs), unscaled
     usable : inputs that may be used
     """
-    mean, spread = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
-    z = np.clip((values[:, usable] - mean) / spread, -CLIP, CLIP)
-    kept = np.arange(usable.size)
-    if recipe.correlation_limit < 1:
-        kept = uncorrelated((values[:, usable] - mean) / spread, limit=recipe.correlation_limit)
-    z = z[:, kept]
+    return fit_best(values, usable, objective=objective, recipes=(recipe,), seed=seed).scorer
 
+
+def fit_best(
+    values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipes: tuple[Recipe, ...], seed: int
+) -> Searched:
+    """Train an ensemble by every recipe and keep the one with the smallest loss on the held-out folds.
+
+    All are trained with the same folds and the same correlation filter, so that their losses can be compared. That loss
+    has chosen the recipe and the epoch: it says nothing about new patients. `out_of_fold` repeats the choice in every
+    outer fold.
+    """
+    prepared = _prepared(values, usable, recipes[0].correlation_limit)
+    fitted = [_fitted(prepared, objective=objective, recipe=recipe, seed=seed) for recipe in recipes]
+    trials = tuple(Trial(recipe, loss) for recipe, (_, loss) in zip(recipes, fitted, strict=True))
+    best = min(range(len(trials)), key=lambda place: trials[place].held_out_loss)
+    return Searched(fitted[best][0], recipes[best], trials)
+
+
+def _prepared(values: NDArray[np.float64], usable: Indices, correlation_limit: float) -> _Prepared:
+    mean, spread = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
+    z = (values[:, usable] - mean) / spread
+    kept = uncorrelated(z, limit=correlation_limit) if correlation_limit < 1 else np.arange(usable.size)
+    return _Prepared(values.shape[1], usable[kept], mean[kept], spread[kept], np.clip(z[:, kept], -CLIP, CLIP))
+
+
+def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: int) -> tuple[Scorer, float]:
+    """The ensemble, and the mean over its members of the loss on the fold each held out."""
+    z = prepared.z
     folds = stratified_folds(objective.stratify, folds=recipe.inner_folds, seed=seed)
     networks: list[tuple[Indices, tuple[Layer, ...]]] = []
+    losses: list[float] = []
     gains, offset = [], 0.0
     for fold in range(recipe.members):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        chosen = np.arange(kept.size, dtype=np.int64)
+        chosen = np.arange(z.shape[1], dtype=np.int64)
         if recipe.selected is not None:
             chosen = strongest(z[inside], objective.residuals(inside), count=recipe.selected)
         fit = fit_network(
@@ -92,25 +150,26 @@ def fit_ensemble(
             seed=seed + fold,
             device=objective.device,
         )
-        member = _scorer(kept.size, chosen, [(chosen, fit.layers)], (1.0,), 0.0)
+        losses.append(fit.held_out_loss)
+        member = _scorer(z.shape[1], chosen, [(chosen, fit.layers)], (1.0,), 0.0)
         output = member.output(z[inside])
         gain = 1.0 / (recipe.members * max(float(output.std()), 1e-6))
         networks.append((chosen, fit.layers))
         gains.append(gain)
         offset -= gain * float(output.mean())
     used = np.unique(np.concatenate([chosen for chosen, _ in networks]))
-    inner = _scorer(kept.size, used, networks, tuple(gains), offset)
-    source = usable[kept[used]]
-    return Scorer(
-        inputs=values.shape[1],
-        selected=source,
-        centre=mean[kept[used]],
-        scale=spread[kept[used]],
+    inner = _scorer(z.shape[1], used, networks, tuple(gains), offset)
+    scorer = Scorer(
+        inputs=prepared.inputs,
+        selected=prepared.source[used],
+        centre=prepared.mean[used],
+        scale=prepared.spread[used],
         networks=inner.networks,
         gains=inner.gains,
         offset=offset - float(inner.output(z).mean()),
         is_probability=False,
     )
+    return scorer, float(np.mean(losses))
 
 
 def _scorer(
@@ -131,12 +190,20 @@ def _scorer(
 
 
 def out_of_fold(
-    values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, folds: int, seed: int
+    values: NDArray[np.float64],
+    usable: Indices,
+    *,
+    objective: Objective,
+    recipe: Recipe,
+    folds: int,
+    seed: int,
+    alternatives: tuple[Recipe, ...] = (),
 ) -> NDArray[np.float64]:
     """Outputs for every patient of an ensemble that was trained without that patient: (patients,).
 
-    The whole procedure is repeated in every fold, selection included, so that calibration and baseline hazard are
-    estimated on what the model does with patients it has not seen.
+    The whole procedure is repeated in every fold, selection and choice among `alternatives` included, so that
+    calibration and baseline hazard are estimated on what the model does with patients it has not seen. The folds are
+    `stratified_folds(objective.stratify, folds=folds, seed=seed)`.
     """
     fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
     outputs = np.empty(len(values))
@@ -149,6 +216,12 @@ def out_of_fold(
             device=objective.device,
         )
         varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
-        scorer = fit_ensemble(values[inside], varies, objective=part, recipe=recipe, seed=seed + 1000 * (fold + 1))
-        outputs[outside] = scorer.output(values[outside])
+        found = fit_best(
+            values[inside],
+            varies,
+            objective=part,
+            recipes=(recipe, *alternatives),
+            seed=seed + 1000 * (fold + 1),
+        )
+        outputs[outside] = found.scorer.output(values[outside])
     return outputs

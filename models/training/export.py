@@ -30,7 +30,8 @@ from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, STATISTICS, Feat
 from models.package import SCHEMA as PACKAGE_SCHEMA
 from models.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
 from models.survival import BaselineHazard
-from models.training.card import CardFacts, Measurement, card_files
+from models.training.card import card_files
+from models.training.facts import CardFacts, Measurement, feature_classes
 from models.training.familiarity import input_ranges
 from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
 from models.volume import Region, Sequence
@@ -163,6 +164,7 @@ class PackageText:
     caveats : sentences for the model card
     stands_in_for, statements : as in `ModelPackage`
     images : what the training images were
+    search : as in `ModelPackage`
     measurements, findings : for the model card
     """
 
@@ -180,6 +182,7 @@ class PackageText:
     stands_in_for: str = ""
     statements: Mapping[str, str] = field(default_factory=dict)
     images: TrainingImages = field(default_factory=TrainingImages)
+    search: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     findings: tuple[str, ...] = ()
 
@@ -213,7 +216,7 @@ def write_package(
         "inputs.csv": _table(["name", "low", "high"], zip(names, low.tolist(), high.tolist(), strict=True)),
         "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months),
         "familiarity.npz": familiarity.to_bytes(),
-        **card_files(_facts(text, scorer, sequences, regions)),
+        **card_files(_facts(text, names, scorer, sequences, regions)),
     }
     if baseline is not None:
         rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
@@ -236,7 +239,11 @@ def reference_vectors(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _facts(
-    text: PackageText, scorer: Scorer, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
+    text: PackageText,
+    names: tuple[str, ...],
+    scorer: Scorer,
+    sequences: tuple[Sequence, ...],
+    regions: tuple[Region, ...],
 ) -> CardFacts:
     return CardFacts(
         title=text.title,
@@ -246,6 +253,7 @@ def _facts(
         task=text.task,
         inputs=scorer.inputs,
         used=scorer.selected.size,
+        classes=feature_classes(names),
         sequences=tuple(sequence.label for sequence in sequences),
         regions=tuple(str(region) for region in regions),
         cut_off=text.cut_off,
@@ -253,6 +261,7 @@ def _facts(
         origin=text.origin,
         training=text.training,
         out_of_fold=text.out_of_fold,
+        search=text.search,
         statements=text.statements,
         measurements=text.measurements,
         findings=text.findings,
@@ -292,6 +301,7 @@ def _manifest(
                 for sequence, found in text.images.ranges.items()
             },
             "out_of_fold": {"statistic": STATISTICS[text.task], **asdict(text.out_of_fold)},
+            **({"search": dict(text.search)} if text.search else {}),
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         }

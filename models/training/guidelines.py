@@ -1,7 +1,7 @@
-"""The items of the reporting guidelines, each with what package and trainers can say about it.
+"""What package and trainers say about each item of the reporting guidelines (`models.training.checklists`).
 
-TRIPOD+AI: Collins et al. (2024), BMJ 385:e078378, by its item numbers. CLEAR: Kocak et al. (2023), Insights Imaging
-14:75, by topic. METRICS: Kocak et al. (2024), Insights Imaging 15:8, by topic. An item nobody answers is "not stated".
+An item that needs a word of the trainers and has none says what they have to state. METRICS has a score beside its
+answers (`models.training.metrics_score`); TRIPOD+AI and CLEAR have none.
 """
 
 from __future__ import annotations
@@ -9,162 +9,200 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.package import DIRECTIONS, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
-from models.training.statements import NOT_STATED
+from models.features.settings import FeatureSettings
+from models.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.training.checklists import CLEAR, METRICS, TRIPOD, Item
+from models.training.facts import CardFacts
+from models.training.statements import NOT_STATED, STATEMENTS
+
+GUIDELINES: Mapping[str, tuple[Item, ...]] = {"TRIPOD+AI": TRIPOD, "CLEAR": CLEAR, "METRICS": METRICS}
+COMPARISON = "Penalised Cox model"
+DIFFERENCE = "Network less penalised Cox model"
+CALIBRATION = "Calibration slope out of fold"
+SAMPLE_SIZE = "Parameters the sample can carry"
+LEFT_OUT = "Patients left out"
+CUT_OFF = "Cut-off"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about one item of a guideline."""
+    """What is said about one item of a guideline.
+
+    Attributes
+    ----------
+    guideline, item : its name; number and title
+    answer : in words
+    is_complete : whether nothing is left for the trainers to state
+    """
 
     guideline: str
     item: str
     answer: str
+    is_complete: bool
 
 
-_TRIPOD = (
-    ("3b Intended use and users", "intended_use"),
-    ("5a, 5b Sources and dates of the data", "data_and_dates"),
-    ("6a Setting and centres", "centres"),
-    ("6b Eligibility", "population"),
-    ("6c Treatments", "treatment"),
-    ("7 Data preparation", "preparation"),
-    ("8a Outcome and horizon", "outcome"),
-    ("9a Predictors", "predictors"),
-    ("10 Sample size", "sample_size"),
-    ("11 Missing data", "missing_data"),
-    ("12a Partition of the data", "partition"),
-    ("12b Scaling of predictors", "scaling"),
-    ("12c Model building, tuning, internal validation", "building"),
-    ("12d Heterogeneity between centres", "heterogeneity"),
-    ("12e Measures of performance", "measures"),
-    ("12f Model updating", "updating"),
-    ("12g Computing predictions", "computing"),
-    ("13 Class imbalance", "imbalance"),
-    ("14 Fairness", "fairness"),
-    ("15 Output and threshold", "threshold"),
-    ("16 Development against evaluation", "characteristics"),
-    ("17 Ethics", "ethics"),
-    ("18a Funding", "funding"),
-    ("18b Conflicts of interest", "conflicts"),
-    ("18c Protocol", "protocol"),
-    ("18d Registration", "registration"),
-    ("18e Data availability", "data_availability"),
-    ("18f Code availability", "code_availability"),
-    ("19 Patient and public involvement", "involvement"),
-    ("20a Flow of participants", "flow"),
-    ("20b, 20c Characteristics", "characteristics"),
-    ("21 Participants and events", "participants"),
-    ("22 Full model", "full_model"),
-    ("23a Performance with intervals", "performance"),
-    ("23b Performance across centres", "heterogeneity"),
-    ("24 Results of updating", "updating"),
-    ("26 Limitations", "limitations"),
-    ("27a Poor or missing input", "poor_input"),
-    ("27b Interaction and expertise", "expertise"),
-)
-_CLEAR = (
-    ("7 Adherence to guidelines", "adherence"),
-    ("8 Ethics", "ethics"),
-    ("9 Sample size", "sample_size"),
-    ("10 Design", "design"),
-    ("12 Flow of the pipeline", "pipeline"),
-    ("13 Data source", "data_and_dates"),
-    ("Imaging protocol", "imaging"),
-    ("Segmentation", "segmentation"),
-    ("Image preparation and feature extraction", "preparation"),
-    ("Feature selection", "building"),
-    ("Uncertainty", "performance"),
-    ("Availability of model, code and data", "full_model"),
-)
-_METRICS = (
-    ("Reference standard", "outcome"),
-    ("Eligibility", "population"),
-    ("Imaging protocol", "imaging"),
-    ("Image preparation, extraction parameters", "preparation"),
-    ("Segmentation", "segmentation"),
-    ("Data partition", "partition"),
-    ("Multi-centre data", "centres"),
-    ("Robust and redundant features", "building"),
-    ("Dimensionality against sample size", "sample_size"),
-    ("Performance measures", "measures"),
-    ("Uncertainty", "performance"),
-    ("Calibration", "calibration"),
-    ("Comparison with a simpler model", "comparison"),
-    ("External testing", "heterogeneity"),
-    ("Data, code and model availability", "data_availability"),
-)
+def answers(facts: CardFacts) -> tuple[Answer, ...]:
+    """Every item of every guideline, in their order."""
+    known = known_answers(facts)
+    questions = {statement.key: statement.question for statement in STATEMENTS}
+    found = []
+    for guideline, items in GUIDELINES.items():
+        for item in items:
+            open_questions = [questions[key] for key in item.stated if key not in facts.statements]
+            said = [known[key] for key in item.known] + [
+                facts.statements[key] for key in item.stated if key in facts.statements
+            ]
+            said += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
+            text = " ".join(part for part in said if part)
+            found.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
+    return tuple(found)
 
 
-def answers(
-    *,
-    task: Task,
-    inputs: int,
-    used: int,
-    cut_off: float,
-    horizons_months: tuple[float, ...],
-    origin: FeatureOrigin,
-    training: Training,
-    out_of_fold: OutOfFold,
-    statements: Mapping[str, str],
-    measured: tuple[tuple[str, str], ...],
-) -> tuple[Answer, ...]:
-    """Every item with its answer.
+def known_answers(facts: CardFacts) -> dict[str, str]:
+    """What the package itself says, by key; a sentence for every key, also where there is nothing."""
+    return _about_patients(facts) | _about_features(facts) | _about_model(facts)
 
-    Parameters
-    ----------
-    measured : (what, value) of what was measured in the training
-    """
-    found = dict(measured)
-    months = ", ".join(f"{one:g}" for one in horizons_months)
-    evidence = (
-        f"{STATISTICS[task]} {out_of_fold.value:.2f} out of fold (95% interval {out_of_fold.low:.2f} to "
-        f"{out_of_fold.high:.2f})"
-    )
-    known = {
-        "preparation": (
-            f"Feature settings {origin.settings_digest or NOT_STATED}, engine {origin.engine or NOT_STATED}, bias "
-            f"correction {origin.bias_correction or NOT_STATED}; see the software's documentation for the steps."
-        ),
+
+def has_documented_settings(facts: CardFacts) -> bool:
+    """Whether the features were made with the documented defaults, which this software describes in full."""
+    return facts.origin.settings_digest == FeatureSettings().digest()
+
+
+def _about_patients(facts: CardFacts) -> dict[str, str]:
+    training = facts.training
+    months = ", ".join(f"{one:g}" for one in facts.horizons_months)
+    return {
+        "data": training.data,
         "outcome": (
-            "Recurrence-free survival" + (f" at {months} months" if months else "")
-            if task is Task.RECURRENCE
-            else "High expression of KRT7-AS"
+            "Recurrence-free survival" + (f" at {months} months." if months else ".")
+            if facts.task is Task.RECURRENCE
+            else "High expression of KRT7-AS."
         ),
-        "predictors": f"{inputs:,} radiomic features offered, {used} with any influence.",
-        "sample_size": found.get("Parameters the sample can carry", NOT_STATED),
-        "missing_data": found.get("Patients left out", NOT_STATED),
-        "partition": "Training patients only; folds stratified by the outcome. Other cohorts: rdeepnet evaluate.",
-        "scaling": "Mean and standard deviation of the training patients, clipped at ±4; inside model.onnx.",
-        "building": training.recipe,
-        "heterogeneity": "Not part of the training; rdeepnet evaluate reports every cohort and subgroup.",
-        "measures": "Discrimination and calibration out of fold; decision curves, Brier scores: rdeepnet evaluate.",
-        "computing": "model.onnx with inputs.csv" + (" and baseline.csv." if task is Task.RECURRENCE else "."),
-        "imbalance": "No resampling or weighting; folds are stratified by the outcome.",
-        "threshold": f"{SCALES[task]}, {DIRECTIONS[task]}; cut-off {cut_off:g}. {found.get('Cut-off', '')}".strip(),
+        "sample_size": _sentence(facts.measured(SAMPLE_SIZE), "Parameters the sample can carry: "),
+        "left_out": _sentence(facts.measured(LEFT_OUT), "Left out of the training: "),
+        "partition": (
+            "Training patients only, divided by patient; folds stratified by the outcome, seed fixed. Scaling, "
+            "selection and calibration are repeated inside each fold. Other cohorts: rdeepnet evaluate."
+        ),
         "participants": f"{training.patients} patients, {training.events} with the event.",
+        "imbalance": "No resampling or weighting; folds are stratified by the outcome.",
+        "design": "Development of a prediction model with internal validation by cross-validation.",
+        "privacy": "The package holds no patient's features or outcome: quantiles and principal components only.",
+        "heterogeneity": "Not part of the training; rdeepnet evaluate reports every cohort and subgroup.",
+        "other_predictors": "None: radiomic features only.",
+    }
+
+
+def _about_features(facts: CardFacts) -> dict[str, str]:
+    origin = facts.origin
+    settings, documented = FeatureSettings(), has_documented_settings(facts)
+    own = "By the settings of the site, with the digest given in this card."
+    engine = origin.engine or NOT_STATED
+    made = (
+        f"Bias correction: {origin.bias_correction or NOT_STATED}. Feature settings {origin.settings_digest[:12]}"
+        if origin.settings_digest
+        else f"Bias correction: {origin.bias_correction or NOT_STATED}. Feature settings {NOT_STATED}"
+    )
+    return {
+        "preparation": (
+            f"{made}{', the documented defaults: z-score over the image × 100' if documented else ''}. The steps stand "
+            "in the documentation of the software."
+        ),
+        "resampling": (
+            "None: features are computed on the voxels of the image, whatever their size; only a mask drawn on another "
+            "grid is carried over (nearest neighbour)."
+        ),
+        "discretisation": (
+            f"Fixed bin width of {settings.bin_width:g} on the scale of the z-score × {settings.normalize_scale:g}."
+            if documented
+            else own
+        ),
+        "image_types": (
+            f"Original, and {settings.wavelet} wavelet, {settings.wavelet_levels} level, 8 sub-bands."
+            if documented
+            else own
+        ),
+        "extraction": (
+            f"Engine: {engine}. Definitions as in PyRadiomics 3.0.1; IBSI's phantom is part of the software's tests. "
+            "Three-dimensional, 26 neighbours, distance 1."
+        ),
+        "classes": ", ".join(f"{name} {count:,}" for name, count in facts.classes.items()) + ".",
+        "predictors": f"{facts.inputs:,} radiomic features offered, {facts.used} with any influence.",
+        "defaults": (
+            "All feature settings are the documented defaults of the software."
+            if documented
+            else f"Not the defaults: settings {origin.settings_digest[:12]}; the site must share its configuration."
+            if origin.settings_digest
+            else "Not known from the package."
+        ),
+        "settings_shared": (
+            "The digest of the settings is in the manifest; a study made with others is reported with every result."
+        ),
+        "shell": "The peritumoral shell (10 mm unless configured otherwise) is made by the software.",
+        "feature_statistics": "inputs.csv has the 0.5 and 99.5% quantiles of each input over the training patients.",
+        "feature_data": "Quantiles and principal components of the features are in the package, no patient's features.",
+        "sequences": f"Needs {' and '.join(facts.sequences)}.",
+        "no_deep_features": "Does not apply: the features are defined by formula, not learnt from images.",
+        "scaling": "Mean and standard deviation of the training patients, clipped at ±4; inside model.onnx.",
+    }
+
+
+def _about_model(facts: CardFacts) -> dict[str, str]:
+    training = facts.training
+    recurrence = facts.task is Task.RECURRENCE
+    calibration = facts.measured(CALIBRATION)
+    compared = facts.measured(COMPARISON)
+    difference = facts.measured(DIFFERENCE)
+    return {
+        "title": f"“{facts.title}”; the method stands below it.",
+        "summary": "Model details, intended use, training data and performance above.",
+        "keywords": "Radiomics, breast MRI, machine learning, "
+        + ("recurrence-free survival." if recurrence else "lncRNA KRT7-AS."),
+        "adherence": "TRIPOD+AI, CLEAR and METRICS, item by item, in this card.",
+        "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
+        "recipe": training.recipe,
+        "search": (
+            f"{len(facts.search)} recipes were tried inside the folds; they are listed in this card."
+            if facts.search
+            else "No hyperparameter was tuned on these patients."
+        ),
+        "algorithm": (
+            "Dense networks with SiLU in torch "
+            + ("(DeepSurv: Cox's partial likelihood, Efron's ties)" if recurrence else "(cross-entropy, Platt scaling)")
+            + ", averaged; model.onnx holds the whole computation."
+        ),
+        "choice": "By the loss on patients held out inside the training patients, never on test patients.",
+        "measures": "Discrimination and calibration out of fold; decision curves, Brier scores: rdeepnet evaluate.",
+        "computing": "model.onnx with inputs.csv" + (" and baseline.csv." if recurrence else "."),
+        "threshold": (
+            f"{SCALES[facts.task]}, {DIRECTIONS[facts.task]}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}"
+        ).strip(),
         "full_model": "The package holds the whole model; it is checked against reference.json when loaded.",
-        "performance": evidence + ".",
+        "performance": (
+            f"{STATISTICS[facts.task]} {facts.out_of_fold.value:.2f} out of fold (95% interval "
+            f"{facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}). {training.performance}"
+        ),
+        "uncertainty": (
+            f"95% intervals by {'bootstrap over patients' if recurrence else 'DeLong'}, widened for the folds; doubts "
+            "about the training are listed in this card."
+        ),
+        "test": "Out of fold on the training patients; no test patients are part of the training.",
         "limitations": "See doubts and caveats above.",
         "poor_input": (
             "A study that lacks a sequence is not scored; inputs unlike those of the training patients are reported "
             "with every result (familiarity.npz)."
         ),
         "expertise": "A segmentation of the tumour made or checked by a radiologist is expected.",
-        "adherence": "This table.",
-        "design": "Development of a prediction model with internal validation by cross-validation.",
-        "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
-        "calibration": found.get("Calibration slope out of fold", NOT_STATED),
-        "comparison": found.get("Penalised Cox model", NOT_STATED),
+        "calibration": _sentence(calibration, "Slope out of fold: "),
+        "comparison": (
+            f"Penalised Cox model on the same inputs: {compared}. Network less Cox: {difference or 'not computed'}."
+            if compared
+            else "No simpler model was trained beside the networks."
+        ),
+        "attributions": "Integrated gradients for every patient, from the patient with average inputs; in model.onnx.",
+        "system": "rdeepnet run, serve and score apply the package to studies and tables.",
     }
 
-    def answer(key: str) -> str:
-        if key == "data_and_dates":
-            return f"{training.data} Dates: {statements.get('dates', NOT_STATED)}."
-        return " ".join(text for text in (known.get(key), statements.get(key)) if text) or NOT_STATED
 
-    return tuple(
-        Answer(guideline, item, answer(key))
-        for guideline, items in (("TRIPOD+AI", _TRIPOD), ("CLEAR", _CLEAR), ("METRICS", _METRICS))
-        for item, key in items
-    )
+def _sentence(value: str, beginning: str) -> str:
+    return f"{beginning}{value.rstrip('.')}." if value else "Not computed."

@@ -15,9 +15,11 @@ from models.package import OutOfFold
 
 def cross_validated(value: float, low: float, high: float, *, folds: int) -> OutOfFold:
     """Widen an interval (low, high) around the value, cut at 0 and 1; 0 and 1 stay: there was none."""
+    wider = widened(value, low, high, folds=folds)
+    return OutOfFold(value=value, low=max(0.0, wider[0]), high=min(1.0, wider[1]))
+
+
+def widened(value: float, low: float, high: float, *, folds: int) -> tuple[float, float]:
+    """The interval around the value, wider by the factor for the folds."""
     factor = math.sqrt(1 + folds / (folds - 1))
-    return OutOfFold(
-        value=value,
-        low=max(0.0, value - factor * max(0.0, value - low)),
-        high=min(1.0, value + factor * max(0.0, high - value)),
-    )
+    return value - factor * max(0.0, value - low), value + factor * max(0.0, high - value)

@@ -20,10 +20,11 @@ from models.familiarity import Familiarity
 from models.findings import Finding, Severity
 from models.package import OutOfFold, Task, Training
 from models.training.about import About
-from models.training.card import Measurement
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.export import PackageText, reference_vectors, write_package
+from models.training.facts import Measurement
 from models.training.familiarity import fit_familiarity
+from models.training.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
 from models.training.interval import cross_validated
 from models.training.mlp import ExpressionModel, auc, class_objective, fit_expression, platt_scaling
 from models.training.network import Recipe
@@ -31,6 +32,8 @@ from models.training.patients import TrainingPatients
 from models.training.recurrence import LEAK, PERMUTATIONS
 from models.training.sample_size import binary_patients_per_parameter
 from models.training.scorer import sigmoid
+from models.training.search import alternatives, search_findings
+from models.training.search import in_words as search_in_words
 from models.training.selection import stratified_folds
 
 CUT_OFF = 0.5  # probability
@@ -43,6 +46,7 @@ class ExpressionOptions:
 
     recipe: Recipe
     permutations: int = PERMUTATIONS
+    trials: int = 1
     seed: int = 1
     device: str = "cpu"
 
@@ -85,7 +89,15 @@ def train_krt7_as(
     """
     started = time.perf_counter()
     recipe, seed = options.recipe, options.seed
-    model = fit_expression(names, values, high=is_high, recipe=recipe, seed=seed, device=options.device)
+    model = fit_expression(
+        names,
+        values,
+        high=is_high,
+        recipe=recipe,
+        alternatives=alternatives(recipe, trials=options.trials, seed=seed),
+        seed=seed,
+        device=options.device,
+    )
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     value, low, high = delong_auc(is_high, model.uncalibrated)
@@ -110,7 +122,7 @@ def train_krt7_as(
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
         familiarity=fit_familiarity(values, usable, seed=seed),
-        findings=_findings(is_high.size, found, tuple(permuted)),
+        findings=(*_findings(is_high.size, found, tuple(permuted)), *search_findings(model.trials)),
         seconds=(network_seconds, time.perf_counter() - started),
     )
 
@@ -167,7 +179,6 @@ def write_krt7_as(
     patients: TrainingPatients,
     *,
     about: About,
-    recipe: Recipe,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
     """Write the package; `reference_values` as in `write_recurrence`."""
@@ -186,13 +197,14 @@ def write_krt7_as(
                 data=" ".join((about.data, *patients.images.in_words())),
                 patients=len(patients.values),
                 events=int(patients.is_high.sum()),
-                recipe=f"{recipe.in_words()} Platt scaling from out-of-fold outputs.",
+                recipe=f"{trained.model.recipe.in_words()} Platt scaling from out-of-fold outputs.",
                 performance=about.performance,
             ),
             out_of_fold=trained.out_of_fold,
             caveats=about.caveats,
             stands_in_for=about.stands_in_for,
             statements=about.statements,
+            search=search_in_words(trained.model.trials),
             images=patients.images,
             measurements=measurements(trained, patients),
             findings=tuple(finding.sentence for finding in trained.findings),
@@ -223,7 +235,7 @@ def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tupl
             ", ".join(f"{area:.2f}" for area in trained.permuted_auc) or "not done",
             "area of the same training with classes of other patients; 0.50 is expected",
         ),
-        Measurement("Calibration slope out of fold", _shown(result.calibration_slope), f"{whom}, calibration included"),
+        Measurement(CALIBRATION, _shown(result.calibration_slope), f"{whom}, calibration included"),
         Measurement(
             "Brier score",
             f"{result.brier:.3f} ({result.brier_null:.3f} without a model)",
@@ -232,11 +244,11 @@ def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tupl
         Measurement("Sensitivity", _shown(result.sensitivity), f"{whom}; probability above {CUT_OFF:g}"),
         Measurement("Specificity", _shown(result.specificity), f"{whom}; probability up to {CUT_OFF:g}"),
         Measurement(
-            "Parameters the sample can carry",
+            SAMPLE_SIZE,
             f"about {is_high.size / per_parameter:.0f} ({per_parameter:.0f} patients each)",
             "Riley et al. 2019, shrinkage .9, Nagelkerke R² .15",
         ),
-        Measurement("Patients left out", patients.left_out_in_words, f"cohort '{patients.cohort}'"),
+        Measurement(LEFT_OUT, patients.left_out_in_words, f"cohort '{patients.cohort}'"),
     )
 
 

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.stats import rankdata
 
 from models.errors import SetupError
-from models.training.ensemble import Indices, Objective, fit_ensemble, out_of_fold, usable_inputs
+from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.scorer import Scorer
 
@@ -23,6 +23,8 @@ class ExpressionModel:
     Attributes
     ----------
     scorer : probability of high expression
+    recipe : what it was trained with, out of `trials`
+    trials : the recipes that were tried, with their held-out losses
     slope, intercept : Platt scaling from out-of-fold outputs; slope 0 where they predict nothing
     out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without him
     auc_out_of_fold, auc_apparent : area under the ROC curve out of fold, and on the training patients themselves
@@ -30,6 +32,8 @@ class ExpressionModel:
     """
 
     scorer: Scorer
+    recipe: Recipe
+    trials: tuple[Trial, ...]
     slope: float
     intercept: float
     out_of_fold: NDArray[np.float64]
@@ -44,10 +48,11 @@ def fit_expression(
     *,
     high: NDArray[np.bool_],
     recipe: Recipe,
+    alternatives: tuple[Recipe, ...] = (),
     seed: int,
     device: str = "cpu",
 ) -> ExpressionModel:
-    """Train on `values` (patients, inputs) and `high` (patients,).
+    """Train on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
 
     Raises
     ------
@@ -61,9 +66,18 @@ def fit_expression(
         )
     objective = class_objective(high, device)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    raw = out_of_fold(values, usable, objective=objective, recipe=recipe, folds=recipe.inner_folds, seed=seed)
+    raw = out_of_fold(
+        values,
+        usable,
+        objective=objective,
+        recipe=recipe,
+        folds=recipe.inner_folds,
+        seed=seed,
+        alternatives=alternatives,
+    )
     slope, intercept = platt_scaling(raw, high)
-    ensemble = fit_ensemble(values, usable, objective=objective, recipe=recipe, seed=seed)
+    found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    ensemble = found.scorer
     scorer = replace(
         ensemble,
         gains=tuple(slope * gain for gain in ensemble.gains),
@@ -72,6 +86,8 @@ def fit_expression(
     )
     return ExpressionModel(
         scorer=scorer,
+        recipe=found.recipe,
+        trials=found.trials,
         slope=slope,
         intercept=intercept,
         out_of_fold=slope * raw + intercept,

@@ -1,13 +1,14 @@
 """Trains a recurrence model with everything that keeps it honest.
 
-Beside the network: a penalised Cox model on the same inputs, the same training on permuted outcomes, out-of-fold
-concordance with its interval, calibration slope and baseline hazard out of fold, and a cut-off that is either fixed or
-selected with a p value that knows it was selected.
+Beside the network: a penalised Cox model on the same inputs and the difference to it, the same training on permuted
+outcomes, out-of-fold concordance with its interval, calibration slope and baseline hazard out of fold, and a cut-off
+that is either fixed or selected with a p value that knows it was selected.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,12 @@ from models.package import OutOfFold
 from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
-from models.training.interval import cross_validated
+from models.training.interval import cross_validated, widened
 from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
+from models.training.search import alternatives, search_findings
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
@@ -50,6 +52,7 @@ class RecurrenceOptions:
     recipe : of the network
     cut_off : fixed on the scale of the score, or None to select it
     permutations : how often the training is repeated on permuted outcomes
+    trials : recipes to choose from inside the folds, `recipe` the first of them; 1 tries no other
     seed : the same seed gives the same model on the same machine
     device : "cpu" or "cuda"
     """
@@ -57,6 +60,7 @@ class RecurrenceOptions:
     recipe: Recipe
     cut_off: float | None = CUT_OFF
     permutations: int = PERMUTATIONS
+    trials: int = 1
     seed: int = 1
     device: str = "cpu"
 
@@ -72,6 +76,7 @@ class TrainedRecurrence:
     slope_interval : 95 % interval of the calibration slope; None where it can not be estimated
     cox : the penalised Cox model
     cox_out_of_fold : its Harrell's C out of fold
+    difference : Harrell's C of the network less that of the Cox model, and its 95 % interval, on the same samples
     permuted_c : Harrell's C out of fold on permuted outcomes
     cut_off : fixed or selected
     selected : how it was selected, else None
@@ -86,6 +91,7 @@ class TrainedRecurrence:
     slope_interval: tuple[float, float] | None
     cox: PenalisedCox
     cox_out_of_fold: OutOfFold
+    difference: tuple[float, float, float]
     permuted_c: tuple[float, ...]
     cut_off: float
     selected: SelectedCutOff | None
@@ -119,7 +125,14 @@ def train_recurrence(
             f"{2 * recipe.inner_folds} are needed for {recipe.inner_folds} folds in {recipe.inner_folds} folds."
         )
     model = fit_recurrence(
-        names, values, times_months=times_months, events=events, recipe=recipe, seed=seed, device=options.device
+        names,
+        values,
+        times_months=times_months,
+        events=events,
+        recipe=recipe,
+        alternatives=alternatives(recipe, trials=options.trials, seed=seed),
+        seed=seed,
+        device=options.device,
     )
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
@@ -138,15 +151,19 @@ def train_recurrence(
         )
     cut_off, selected, cut_findings = _cut_off(model, times_months, events, options.cut_off)
     found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=recipe.inner_folds, seed=seed)
-    slope = fit_cox(times_months, events, model.uncalibrated)
-    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
+    slope = fit_cox(times_months, events, model.uncalibrated[0])
+    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold[np.newaxis], folds=COX_FOLDS, seed=seed)
+    difference = concordance_difference(
+        times_months, events, model.uncalibrated, cox.out_of_fold[np.newaxis], folds=recipe.inner_folds, seed=seed
+    )
     permuted = _permuted(names, values, times_months, events, options)
     return TrainedRecurrence(
         model=model,
         out_of_fold=found,
-        slope_interval=None if slope is None else slope.interval,
+        slope_interval=None if slope is None else _around(model.slope, slope.standard_error),
         cox=cox,
         cox_out_of_fold=cox_found,
+        difference=difference,
         permuted_c=permuted,
         cut_off=cut_off,
         selected=selected,
@@ -154,6 +171,7 @@ def train_recurrence(
         familiarity=fit_familiarity(values, usable, seed=seed),
         findings=(
             *_findings(int(events.sum()), found, cox_found, permuted, horizons, model.baseline.end_months),
+            *search_findings(model.trials),
             *cut_findings,
         ),
         seconds=(network_seconds, time.perf_counter() - started),
@@ -168,18 +186,76 @@ def concordance_out_of_fold(
     folds: int,
     seed: int,
 ) -> OutOfFold:
-    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one."""
-    patients = Followed.of(times_months, events, scores)
+    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one.
+
+    Parameters
+    ----------
+    scores : (divisions, patients), out-of-fold scores of one or more divisions into folds; the mean of their C counts
+    """
+    concordance = _mean_concordance(times_months, events, scores)
+    estimate = _resampled(concordance, times_months, events, scores, seed=seed)
+    low, high = estimate.interval or (0.0, 1.0)
+    return cross_validated(estimate.value, low, high, folds=folds)
+
+
+def concordance_difference(
+    times_months: NDArray[np.float64],
+    events: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    others: NDArray[np.float64],
+    *,
+    folds: int,
+    seed: int,
+) -> tuple[float, float, float]:
+    """Harrell's C of one model less that of another, and its 95 % interval: the same bootstrap samples for both.
+
+    Scores and interval as `concordance_out_of_fold`; -1 to 1 where there are too few events for an interval.
+    """
+    one, other = (_mean_concordance(times_months, events, given) for given in (scores, others))
+
+    def difference(weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        return one(weights) - other(weights)
+
+    estimate = _resampled(difference, times_months, events, scores, seed=seed)
+    if estimate.interval is None:
+        return estimate.value, -1.0, 1.0
+    return estimate.value, *widened(estimate.value, *estimate.interval, folds=folds)
+
+
+_Statistic = Callable[[NDArray[np.float64] | None], NDArray[np.float64]]
+
+
+def _mean_concordance(
+    times_months: NDArray[np.float64], events: NDArray[np.float64], scores: NDArray[np.float64]
+) -> _Statistic:
+    # The order of `Followed` depends on times and events only, so that weights fit every division.
+    divisions = [Followed.of(times_months, events, one) for one in scores]
+    return lambda weights: np.mean([harrell_c(patients, weights) for patients in divisions], axis=0)
+
+
+def _resampled(
+    statistic: _Statistic,
+    times_months: NDArray[np.float64],
+    events: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    *,
+    seed: int,
+) -> Estimate:
+    patients = Followed.of(times_months, events, scores[0])
     estimate = resampled_estimate(
-        lambda weights: harrell_c(patients, weights),
+        statistic,
         patients.resampled(resamples=_RESAMPLES, seed=seed),
         events=patients.event_count,
         why_not="no pair of patients can be compared",
     )
     if not isinstance(estimate, Estimate):
         raise SetupError(f"Harrell's C can not be computed: {estimate.reason}.")
-    low, high = estimate.interval or (0.0, 1.0)
-    return cross_validated(estimate.value, low, high, folds=folds)
+    return estimate
+
+
+def _around(value: float, standard_error: float) -> tuple[float, float]:
+    margin = 1.959964 * standard_error
+    return value - margin, value + margin
 
 
 def _permuted(
@@ -189,7 +265,7 @@ def _permuted(
     events: NDArray[np.float64],
     options: RecurrenceOptions,
 ) -> tuple[float, ...]:
-    """The whole out-of-fold procedure on outcomes given to other patients; the features stay as they are."""
+    """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, one division."""
     rng = np.random.default_rng(options.seed)
     usable = usable_inputs(names, values, diagnostics=options.recipe.diagnostics)
     found = []

@@ -11,12 +11,13 @@ from models.evaluation.calibration import observed_risk
 from models.evaluation.followed import Followed
 from models.package import Task, Training
 from models.training.about import About
-from models.training.card import Measurement
 from models.training.export import PackageText, reference_vectors, write_package
-from models.training.network import Recipe
+from models.training.facts import Measurement
+from models.training.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, LEFT_OUT, SAMPLE_SIZE
 from models.training.patients import TrainingPatients
 from models.training.recurrence import TrainedRecurrence
 from models.training.sample_size import survival_patients_per_parameter
+from models.training.search import in_words as search_in_words
 
 
 def write_recurrence(
@@ -25,7 +26,6 @@ def write_recurrence(
     patients: TrainingPatients,
     *,
     about: About,
-    recipe: Recipe,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
     """Write the package.
@@ -51,7 +51,8 @@ def write_recurrence(
                 patients=len(patients.values),
                 events=events,
                 recipe=(
-                    f"{recipe.in_words()} Calibrated with slope {trained.model.slope:.2f} from out-of-fold log-risks."
+                    f"{trained.model.recipe.in_words()} Calibrated with slope {trained.model.slope:.2f} from "
+                    f"{len(trained.model.uncalibrated)} divisions into folds."
                 ),
                 performance=about.performance,
             ),
@@ -59,6 +60,7 @@ def write_recurrence(
             caveats=about.caveats,
             stands_in_for=about.stands_in_for,
             statements=about.statements,
+            search=search_in_words(trained.model.trials),
             images=patients.images,
             measurements=measurements(trained, patients),
             findings=tuple(finding.sentence for finding in trained.findings),
@@ -93,16 +95,21 @@ def measurements(trained: TrainedRecurrence, patients: TrainingPatients) -> tupl
         ),
         Measurement("Harrell's C, apparent", f"{model.c_apparent:.2f}", "training patients themselves; no evidence"),
         Measurement(
-            "Penalised Cox model",
+            COMPARISON,
             f"C {trained.cox_out_of_fold.in_words()}, {cox.inputs.size} inputs",
             f"{out_of_fold_whom}; lasso, penalty by cross-validated partial likelihood",
+        ),
+        Measurement(
+            DIFFERENCE,
+            f"{trained.difference[0]:+.2f} (95% {trained.difference[1]:+.2f} to {trained.difference[2]:+.2f})",
+            "Harrell's C, on the same bootstrap samples; widened for the folds",
         ),
         Measurement(
             "Permuted outcomes",
             ", ".join(f"C {c:.2f}" for c in trained.permuted_c) or "not done",
             "the same training with outcomes of other patients; 0.50 is expected",
         ),
-        Measurement("Calibration slope out of fold", slope, "what the networks' output is multiplied with"),
+        Measurement(CALIBRATION, slope, "what the networks' output is multiplied with"),
         Measurement(
             f"Recurrence by {months:g} months",
             f"{100 * predicted:.1f}% predicted, {100 * observed:.1f}% observed (95% {100 * low:.1f} to "
@@ -111,11 +118,11 @@ def measurements(trained: TrainedRecurrence, patients: TrainingPatients) -> tupl
         ),
         Measurement("Cut-off", _cut_off_in_words(trained, model.out_of_fold), out_of_fold_whom),
         Measurement(
-            "Parameters the sample can carry",
+            SAMPLE_SIZE,
             f"about {events.size / per_parameter:.0f} ({per_parameter:.0f} patients each)",
             "Riley et al. 2019, shrinkage .9, Nagelkerke R² .15",
         ),
-        Measurement("Patients left out", patients.left_out_in_words, f"cohort '{patients.cohort}'"),
+        Measurement(LEFT_OUT, patients.left_out_in_words, f"cohort '{patients.cohort}'"),
     ]
     return tuple(rows)
 

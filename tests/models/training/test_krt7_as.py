@@ -119,7 +119,7 @@ def test_counts_to_package(shape: FeatureShape, quick: Recipe, tmp_path: Path) -
     assert np.mean(trained.permuted_auc) < trained.out_of_fold.value
     assert trained.probabilities[patients.is_high].mean() > trained.probabilities[~patients.is_high].mean() + 0.02
     about = About("krt7_site", "1.0.0", "KRT7-AS expression", NOTICE, rule.words)
-    write_krt7_as(tmp_path / "krt7", trained, patients, about=about, recipe=quick)
+    write_krt7_as(tmp_path / "krt7", trained, patients, about=about)
     package = load_model(tmp_path / "krt7", provider=Provider.CPU).package
     assert package.out_of_fold == trained.out_of_fold
     assert rule.words in (tmp_path / "krt7" / "MODEL_CARD.md").read_text(encoding="utf-8")

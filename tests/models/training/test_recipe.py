@@ -12,12 +12,13 @@ from pandas import DataFrame
 
 from models.errors import SetupError
 from models.survival import harrell_c
-from models.training.deepsurv import RecurrenceModel, cox_slope, fit_recurrence, objective_of
+from models.training.deepsurv import REPEATS, RecurrenceModel, cox_slope, fit_recurrence, objective_of
 from models.training.ensemble import fit_ensemble, out_of_fold
 from models.training.feature_shape import FeatureShape
 from models.training.mlp import auc, fit_expression, platt_scaling
 from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
+from models.training.selection import stratified_folds
 from models.training.simulate import Cohort, Truth, simulate_cohort
 
 SIZES = {"training": 500, "fresh": 3000}
@@ -58,8 +59,17 @@ def test_out_of_fold_is_below_apparent(model: RecurrenceModel) -> None:
 def test_the_score_is_centred_and_the_baseline_out_of_fold(strong: Cohort, model: RecurrenceModel) -> None:
     part = strong.part("training")
     assert model.scorer.score(part.values).mean() == pytest.approx(0, abs=1e-9)
-    # By construction the calibration slope of the out-of-fold log-risks is 1.
-    assert cox_slope(part.times_months, part.events, model.out_of_fold) == pytest.approx(1, abs=1e-4)
+    assert model.uncalibrated.shape == (REPEATS, len(part.values))
+    # By construction the calibration slope inside the folds of all divisions is 1.
+    seeds = [1 + 7919 * number for number in range(REPEATS)]
+    folds = [stratified_folds(part.events == 1, folds=3, seed=seed) + 3 * place for place, seed in enumerate(seeds)]
+    times, events = np.tile(part.times_months, REPEATS), np.tile(part.events, REPEATS)
+    log_risk = model.slope * model.uncalibrated.ravel()
+    assert cox_slope(times, events, log_risk, strata=np.concatenate(folds)) == pytest.approx(1, abs=1e-4)
+    # As many recurrences expected as observed, mean over the divisions.
+    expected = [np.interp(t, model.baseline.times_months, model.baseline.cumulative, left=0) for t in times]
+    assert model.baseline.times_months[-1] == part.times_months.max()
+    assert np.sum(np.exp(log_risk) * expected) == pytest.approx(events.sum(), rel=0.02)
 
 
 def test_nothing_is_learnt_from_nothing(shape: FeatureShape, quick: Recipe) -> None:
@@ -113,12 +123,18 @@ def test_features_of_any_scale_give_the_same_model(strong: Cohort, model: Recurr
     )
 
 
-def test_cox_slope_equals_lifelines() -> None:
+@pytest.mark.parametrize("strata", [None, 3])
+def test_cox_slope_equals_lifelines(strata: int | None) -> None:
     rng = np.random.default_rng(5)
     x = rng.normal(size=300)
     times, events = np.round(rng.exponential(np.exp(-0.6 * x)) * 10) + 1, rng.integers(0, 2, 300)
-    fitter = CoxPHFitter().fit(DataFrame({"t": times, "e": events, "x": x}), "t", "e")  # Efron's ties
-    assert cox_slope(times, events, x) == pytest.approx(float(fitter.params_["x"]), rel=1e-5)
+    table = DataFrame({"t": times, "e": events, "x": x})  # lifelines has Efron's ties
+    if strata is None:
+        fitter, given = CoxPHFitter().fit(table, "t", "e"), None
+    else:
+        given = np.arange(300) % strata
+        fitter = CoxPHFitter().fit(table.assign(s=given), "t", "e", strata=["s"])
+    assert cox_slope(times, events, x, strata=given) == pytest.approx(float(fitter.params_["x"]), rel=1e-5)
 
 
 def test_expression_is_learnt_and_its_probability_calibrated(shape: FeatureShape, quick: Recipe) -> None:

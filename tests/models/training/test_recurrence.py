@@ -97,7 +97,7 @@ def test_the_package_says_what_was_found(
 ) -> None:
     about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.", statements={"ethics": "n/a"})
     patients = patients_of(strong)
-    write_recurrence(tmp_path / "site", found, patients, about=about, recipe=quick)
+    write_recurrence(tmp_path / "site", found, patients, about=about)
     model = load_model(tmp_path / "site", provider=Provider.CPU)
     package = model.package
     assert package.out_of_fold == found.out_of_fold
@@ -113,8 +113,8 @@ def test_the_package_says_what_was_found(
     for one in measurements(found, patients):
         assert one.value in card
     assert "3 without complete features, 2 more without outcome." in card
-    assert "| TRIPOD+AI | 17 Ethics | n/a |" in card
-    assert "| TRIPOD+AI | 18a Funding | not stated |" in card
+    assert "| 17 Ethics | n/a |" in card
+    assert "| 18a Funding | Not answered: the site must state who paid, and their role. |" in card
     (outcome,) = predict(table(strong.names, strong.values[0], engine="own 1"), [model], missing={}, bias="own N4")
     assert isinstance(outcome, ModelOutcome)
     assert not {"no-signal", "feature-settings-differ"} & {finding.code for finding in outcome.findings}
@@ -125,7 +125,7 @@ def test_without_signal_card_and_every_outcome_say_so(
 ) -> None:
     silent = replace(found, out_of_fold=replace(found.out_of_fold, value=0.52, low=0.44, high=0.6))
     about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.")
-    write_recurrence(tmp_path / "site", silent, patients_of(strong), about=about, recipe=quick)
+    write_recurrence(tmp_path / "site", silent, patients_of(strong), about=about)
     for kind in ("md", "html"):
         assert "No signal: on the patients it was trained on" in (tmp_path / "site" / f"MODEL_CARD.{kind}").read_text()
     assert json.loads((tmp_path / "site" / "MODEL_CARD.json").read_text())["has_signal"] is False
@@ -190,7 +190,7 @@ def test_cuda_is_refused_where_there_is_none() -> None:
 
 def test_a_package_folder_is_complete(found: TrainedRecurrence, strong: Cohort, quick: Recipe, tmp_path: Path) -> None:
     about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.")
-    write_recurrence(tmp_path / "site", found, patients_of(strong), about=about, recipe=quick)
+    write_recurrence(tmp_path / "site", found, patients_of(strong), about=about)
     again = tmp_path / "again"
-    write_recurrence(again, found, patients_of(strong), about=about, recipe=quick)
+    write_recurrence(again, found, patients_of(strong), about=about)
     assert load_package(again).identity.digest == load_package(tmp_path / "site").identity.digest
