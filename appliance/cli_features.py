@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.progress import track
 
-from appliance import cohort_features
+from appliance import cohort_features, feature_rows
 from appliance.cli_exit import Exit
 from appliance.cli_options import say, stderr
 from appliance.settings import Settings
@@ -38,9 +38,9 @@ def of_folder(
     jobs: int,
 ) -> None:
     """One row for each study below a folder; refused studies are listed beside the table."""
-    if row_id not in list(cohort_features.RowId):
-        raise typer.BadParameter(f"'{row_id}' is none of {', '.join(cohort_features.RowId)}", param_hint="--id")
-    cohort_features.check_format(out)
+    if row_id not in list(feature_rows.RowId):
+        raise typer.BadParameter(f"'{row_id}' is none of {', '.join(feature_rows.RowId)}", param_hint="--id")
+    feature_rows.check_format(out)
     extraction = cohort_features.Extraction(
         rules=settings.reading,
         engine=chosen.engine,
@@ -53,20 +53,25 @@ def of_folder(
     console = stderr()
     with console.status("Looking for studies …"):
         studies = cohort_features.studies_below(folder, assignment=assignment)
-    rows: list[cohort_features.Row] = []
-    refused: list[cohort_features.NoRow] = []
-    ended = cohort_features.extract_cohort(studies, extraction, jobs=jobs)
+    kept = feature_rows.kept_folder(out)
+    rows: list[feature_rows.Row] = []
+    refused: list[feature_rows.NoRow] = []
+    ended = cohort_features.extract_cohort(studies, extraction, kept=kept, jobs=jobs)
     for one in track(ended, "Studies", total=len(studies), console=console, transient=True):
-        if isinstance(one, cohort_features.Row):
+        if isinstance(one, feature_rows.Row):
             rows.append(one)
         else:
             refused.append(one)
             say(console, f"{one.study_instance_uid}: {one.sentence}")
-    cohort_features.write_rows(rows, out, row_id=cohort_features.RowId(row_id), settings=settings.features.settings)
-    cohort_features.write_refused(refused, out)
-    typer.echo(f"{len(rows)} of {len(studies)} studies in {out}", err=True)
+    feature_rows.write_rows(rows, out, row_id=feature_rows.RowId(row_id), settings=settings.features.settings)
+    feature_rows.write_refused(refused, out)
+    from_before = sum(row.is_from_before for row in rows)
+    unchanged = f" ({from_before} unchanged since an earlier run)" if from_before else ""
+    typer.echo(f"{len(rows)} of {len(studies)} studies in {out}{unchanged}", err=True)
+    if rows:
+        typer.echo(f"Their rows are kept in {kept}: repeated, only what is new or changed is worked on.", err=True)
     if refused:
-        typer.echo(f"{len(refused)} without features in {cohort_features.refused_file(out)}", err=True)
+        typer.echo(f"{len(refused)} without features in {feature_rows.refused_file(out)}", err=True)
         raise typer.Exit(Exit.INCOMPLETE)
 
 
@@ -75,7 +80,7 @@ def of_image(
 ) -> None:
     """The features of one region of one image: to a file, or to standard output line by line."""
     if out is not None:
-        cohort_features.check_format(out)
+        feature_rows.check_format(out)
     table = cohort_features.extract_image(
         image,
         mask,
@@ -85,7 +90,7 @@ def of_image(
         settings=settings.features.settings,
     )
     if out is not None:
-        cohort_features.write_table(table, out, identifier=image.name, bias="none")
+        feature_rows.write_table(table, out, identifier=image.name, bias="none")
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("name", "value", "unit", "ibsi"))

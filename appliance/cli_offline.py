@@ -172,8 +172,9 @@ def features(
     """Extract the radiomic features: one row for each study, or of one image and its mask.
 
     A folder gives one row for each study below it, with the 3,452 features of T1+C and T2W, tumour and
-    surroundings. An image with --mask gives the 863 features of that region as they are: no N4, no surroundings;
-    without --out they go to standard output. Options go before the settings of --config.
+    surroundings; repeated, only what is new or changed is worked on. An image with --mask gives the 863 features
+    of that region as they are: no N4, no surroundings; without --out they go to standard output. Options go before
+    the settings of --config.
 
     **Examples**
 

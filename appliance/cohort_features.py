@@ -1,44 +1,27 @@
-"""`rdeepnet features`: the features of a cohort as one table, or of one image with its mask, without any model.
-
-One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
-settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`, voxel size and
-field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows stand in the order of the Study
-Instance UIDs, so the same cohort gives the same file whatever the number of processes.
-"""
+"""`rdeepnet features`: the features of every study of a cohort, or of one image with its mask, without any model."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from appliance.crew import Broken, work_off
+from appliance.feature_rows import NoRow, Row, RowId
+from appliance.files import digest_of_files
+from appliance.kept_rows import KeptRows
 from dicom_io.read import find_studies, read_study
 from dicom_io.rules import Assignment, SelectionRules
-from models.acquisition import Acquisition
-from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS
-from models.errors import RDeepNetError, SetupError, StudyRejected
+from models.errors import RDeepNetError, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
-from models.features.names import vector_names
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
 from models.preprocess import BiasCorrection, open_bias_correction, prepare
-from models.volume import Sequence as MrSequence
-
-
-class RowId(StrEnum):
-    """What stands in the first column."""
-
-    STUDY = "study"  # Study Instance UID
-    PATIENT = "patient"  # Patient ID, to be joined with a clinical table
-    ACCESSION = "accession"  # Accession Number
+from models.version import software_version
 
 
 @dataclass(frozen=True)
@@ -71,36 +54,6 @@ class StudyFiles:
     assignment: Assignment
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """The features of one study.
-
-    Attributes
-    ----------
-    names : full feature names
-    values : float64 (len(names),)
-    acquisitions : how the images were acquired
-    several_tumours : what the rules do with several tumours
-    """
-
-    study_instance_uid: str
-    identifiers: Mapping[RowId, str]
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-    engine: str
-    bias: str
-    acquisitions: Mapping[MrSequence, Acquisition] = field(default_factory=dict)
-    several_tumours: str = ""
-
-
-@dataclass(frozen=True)
-class NoRow:
-    """A study without features, and why."""
-
-    study_instance_uid: str
-    sentence: str
-
-
 def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
     """The studies of a folder tree.
 
@@ -115,8 +68,15 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
     return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
 
 
-def extract_cohort(studies: Sequence[StudyFiles], extraction: Extraction, *, jobs: int) -> Iterator[Row | NoRow]:
+def extract_cohort(
+    studies: Sequence[StudyFiles], extraction: Extraction, *, kept: Path, jobs: int
+) -> Iterator[Row | NoRow]:
     """The features of every study, in `jobs` processes, as they end.
+
+    Parameters
+    ----------
+    kept : folder where rows are kept; a study whose files, settings and version are those of a row there is not
+        worked on again
 
     Raises
     ------
@@ -124,35 +84,27 @@ def extract_cohort(studies: Sequence[StudyFiles], extraction: Extraction, *, job
         When the engine, the bias correction or the device is not there.
     """
     _open(extraction)  # what can not be opened is said here, once
-    for ended in work_off(studies, partial(open_worker, extraction), workers=min(jobs, max(1, len(studies)))):
+    prepare_worker = partial(open_worker, extraction, kept)
+    for ended in work_off(studies, prepare_worker, workers=min(jobs, max(1, len(studies)))):
         yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
 
 
-def open_worker(extraction: Extraction) -> Callable[[StudyFiles], Row | NoRow]:
+def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
     """What a worker process does: engines are opened once and used for every study."""
     engine, bias = _open(extraction)
 
     def answer(study: StudyFiles) -> Row | NoRow:
+        rows = KeptRows(kept, _recipe(extraction, engine, bias, study.assignment))
+        input_digest = digest_of_files(study.files)
+        row = rows.find(input_digest)
+        if row is not None:
+            return row
         try:
-            read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
-            prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
-            table = extract_features(prepared, engine=engine, settings=extraction.settings)
+            row = _extract(study, extraction, engine=engine, bias=bias)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
-        return Row(
-            study_instance_uid=study.study_instance_uid,
-            identifiers={
-                RowId.STUDY: study.study_instance_uid,
-                RowId.PATIENT: read.subject.patient_id,
-                RowId.ACCESSION: read.subject.accession_number,
-            },
-            names=table.names,
-            values=table.vector(table.names),
-            engine=table.engine,
-            bias=bias.name,
-            acquisitions=read.acquisitions,
-            several_tumours=extraction.rules.tumours_together,
-        )
+        rows.keep(row, input_digest)
+        return row
 
     return answer
 
@@ -173,114 +125,40 @@ def extract_image(
     return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
 
 
-def check_format(out: Path) -> None:
-    """Raise `SetupError` unless the name of the file says a format we write."""
-    if out.suffix not in (".csv", ".parquet"):
-        raise SetupError(f"The features can not be written to '{out.name}'; a name with .csv or .parquet was expected.")
-
-
-def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
-    """Write one row for each study to a .csv or .parquet file, whole or not at all.
-
-    Raises
-    ------
-    SetupError
-        When the file's name is neither.
-    """
-    ordered = sorted(rows, key=lambda row: row.study_instance_uid)
-    columns = vector_names(settings)
-    identifiers = [row.identifiers[row_id] for row in ordered]
-    values = np.full((len(ordered), len(columns)), np.nan)
-    place = {name: index for index, name in enumerate(columns)}
-    for number, row in enumerate(ordered):
-        values[number, [place[name] for name in row.names]] = row.values
-    provenance = [(settings.digest(), row.engine, row.bias, row.several_tumours) for row in ordered]
-    acquired = np.array([_acquired(row) for row in ordered], dtype=np.float64).reshape(len(ordered), len(ACQUISITION))
-    _write(
-        out,
-        [row_id.value, *columns, *ACQUISITION, *PROVENANCE, SEVERAL_TUMOURS],
-        identifiers,
-        np.hstack([values, acquired]),
-        provenance,
+def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
+    table = extract_features(prepared, engine=engine, settings=extraction.settings)
+    return Row(
+        study_instance_uid=study.study_instance_uid,
+        identifiers={
+            RowId.STUDY: study.study_instance_uid,
+            RowId.PATIENT: read.subject.patient_id,
+            RowId.ACCESSION: read.subject.accession_number,
+        },
+        names=table.names,
+        values=table.vector(table.names),
+        engine=table.engine,
+        bias=bias.name,
+        acquisitions=read.acquisitions,
+        several_tumours=extraction.rules.tumours_together,
     )
 
 
-def _acquired(row: Row) -> list[float]:
-    """The values of the columns `ACQUISITION`, NaN where they are not known."""
-    found = [
-        getattr(row.acquisitions.get(sequence, Acquisition()), measure) for sequence, measure in ACQUISITION.values()
-    ]
-    return [np.nan if value is None else value for value in found]
-
-
-def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -> None:
-    """Write the features of one image as one row, as `write_rows` does.
-
-    Raises
-    ------
-    SetupError
-        When the file's name is neither .csv nor .parquet.
-    """
-    values = table.vector(table.names)[np.newaxis]
-    provenance = [(table.settings_digest, table.engine, bias)]
-    _write(out, ["image", *table.names, *PROVENANCE], [identifier], values, provenance)
-
-
-def refused_file(out: Path) -> Path:
-    """Where the studies without features are listed."""
-    return out.with_name(f"{out.stem}.refused.csv")
-
-
-def write_refused(refused: Sequence[NoRow], out: Path) -> None:
-    """List the studies without features beside the table; no list where there are none."""
-    path = refused_file(out)
-    path.unlink(missing_ok=True)
-    if refused:
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("study", "sentence"))
-            writer.writerows(sorted((one.study_instance_uid, one.sentence) for one in refused))
+def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
+    """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
+    recipe = {
+        "software": software_version(),
+        "rules": asdict(extraction.rules),
+        "assignment": asdict(assignment),
+        "engine": engine.name,
+        "bias": bias.name,
+        "shell_mm": extraction.shell_mm,
+        "features": extraction.settings.digest(),
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
 def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
     engine = open_engine(extraction.engine, device=extraction.engine_device)
     return engine, open_bias_correction(extraction.n4, device=extraction.n4_device)
-
-
-def _write(
-    out: Path,
-    header: Sequence[str],
-    identifiers: Sequence[str],
-    values: NDArray[np.float64],
-    provenance: Sequence[tuple[str, ...]],
-) -> None:
-    """Identifier, values (NaN: an empty cell, the sequence was not there), provenance."""
-    check_format(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
-    if out.suffix == ".csv":
-        with part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            for identifier, row, tail in zip(identifiers, values, provenance, strict=True):
-                writer.writerow([identifier, *("" if np.isnan(v) else repr(float(v)) for v in row), *tail])
-    else:
-        _write_parquet(part, header, identifiers, values, provenance)
-    part.replace(out)
-
-
-def _write_parquet(
-    path: Path,
-    header: Sequence[str],
-    identifiers: Sequence[str],
-    values: NDArray[np.float64],
-    provenance: Sequence[tuple[str, ...]],
-) -> None:
-    import pyarrow
-    from pyarrow import parquet
-
-    columns = [pyarrow.array(identifiers, pyarrow.string())]
-    columns += [pyarrow.array(column, pyarrow.float64(), mask=np.isnan(column)) for column in values.T]
-    last = header[1 + values.shape[1] :]
-    columns += [pyarrow.array([row[index] for row in provenance], pyarrow.string()) for index in range(len(last))]
-    parquet.write_table(pyarrow.table(columns, names=list(header)), path)

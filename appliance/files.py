@@ -7,8 +7,9 @@ patient.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from models.errors import SetupError
@@ -51,6 +52,15 @@ def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") ->
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def digest_of_files(files: Sequence[Path]) -> str:
+    """SHA-256 over the contents of files, whatever their names and order: 64 hexadecimal digits."""
+    digests = []
+    for file in files:
+        with file.open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 def lock_folder(folder: Path) -> int:

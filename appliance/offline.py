@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.crew import Broken, work_off
+from appliance.files import digest_of_files
 from appliance.pipeline import Workbench, answer_study
 from appliance.result_folder import (
     RESULT,
@@ -159,15 +160,6 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
         return _given_up(task, Outcome.FAILED, str(error))
     contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
     return _written(task, Outcome.ANSWERED, "", contents)
-
-
-def digest_of_files(files: Sequence[Path]) -> str:
-    """SHA-256 over the contents of files, whatever their names and order: 64 hexadecimal digits."""
-    digests = []
-    for file in files:
-        with file.open("rb") as stream:
-            digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
-    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:

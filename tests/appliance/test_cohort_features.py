@@ -13,48 +13,13 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.cohort_features import NoRow, Row, RowId, refused_file, write_refused, write_rows
+from appliance.feature_rows import kept_folder, refused_file
 from dicom_io.synthetic import Grid, make_study
-from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS
-from models.features.names import feature_names, features_of, vector_names
+from models.features.names import feature_names
 from models.features.settings import FeatureSettings
-from models.volume import Region, Sequence
+from models.volume import Sequence
 
 SETTINGS = FeatureSettings()
-
-
-def row(uid: str, *sequences: Sequence) -> Row:
-    names = features_of(sequences, Region)
-    values = np.random.default_rng(len(uid)).normal(size=len(names))
-    return Row(uid, {key: f"{key}-{uid}" for key in RowId}, names, values, "an engine", "none")
-
-
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_one_row_for_each_study(tmp_path: Path, suffix: str) -> None:
-    whole, partly = row("1.2.30", *Sequence), row("1.2.4", Sequence.T1C)
-    out = tmp_path / "new" / f"features{suffix}"
-    write_rows([partly, whole], out, row_id=RowId.PATIENT, settings=SETTINGS)
-    table = pd.read_csv(out, float_precision="round_trip") if suffix == ".csv" else pd.read_parquet(out)
-    assert list(table.columns) == ["patient", *vector_names(), *ACQUISITION, *PROVENANCE, SEVERAL_TUMOURS]
-    assert len(vector_names()) == 3452
-    assert list(table["patient"]) == ["patient-1.2.30", "patient-1.2.4"]
-    np.testing.assert_array_equal(table.loc[0, list(whole.names)].to_numpy(dtype=float), whole.values)
-    np.testing.assert_array_equal(table.loc[1, list(partly.names)].to_numpy(dtype=float), partly.values)
-    assert table.loc[1, list(features_of([Sequence.T2W], Region))].isna().all()
-    assert set(table["settings_digest"]) == {SETTINGS.digest()}
-
-
-def test_no_study_has_features(tmp_path: Path) -> None:
-    write_rows([], tmp_path / "f.parquet", row_id=RowId.STUDY, settings=SETTINGS)
-    assert pd.read_parquet(tmp_path / "f.parquet").shape == (0, 3452 + 10 + 5)
-
-
-def test_studies_without_features_are_listed_beside_the_table(tmp_path: Path) -> None:
-    out = tmp_path / "f.csv"
-    write_refused([NoRow("2", "No tumour."), NoRow("1", "No T1+C.")], out)
-    assert refused_file(out).read_text() == "study,sentence\n1,No T1+C.\n2,No tumour.\n"
-    write_refused([], out)
-    assert not refused_file(out).exists()
 
 
 @pytest.fixture
@@ -117,3 +82,23 @@ def test_a_cohort_whatever_the_number_of_processes(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-12)
     assert sorted(tables[0]["patient"]) == ["SYN0001", "SYN0002"]
     assert set(tables[0]["bias_correction"]) == {"none"}
+
+
+@pytest.mark.slow
+def test_an_extraction_that_is_repeated_works_only_on_what_is_new_or_changed(tmp_path: Path) -> None:
+    t1c = Grid(16, 64, 64, 6.0, (5.0, 5.0))
+    make_study(tmp_path / "in" / "a", seed=1, t1c=t1c, sequences=(Sequence.T1C,))
+    out = tmp_path / "features.csv"
+    command = ["features", str(tmp_path / "in"), "--out", str(out), "--n4", "none"]
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0
+    table = out.read_bytes()
+    assert len(list(kept_folder(out).iterdir())) == 1
+    out.unlink()  # as if it had ended before the table was written
+    make_study(tmp_path / "in" / "b", seed=2, t1c=t1c, sequences=(Sequence.T1C,))
+    second = CliRunner().invoke(app, command)
+    assert "2 of 2 studies" in second.stderr
+    assert "(1 unchanged since an earlier run)" in second.stderr
+    assert set(table.splitlines()) < set(out.read_bytes().splitlines())
+    other = CliRunner().invoke(app, [*command[:-1], "own"])
+    assert "unchanged" not in other.stderr

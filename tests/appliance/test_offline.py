@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from appliance import result_folder
 from appliance.cli import app
-from appliance.offline import digest_of_files
+from appliance.files import digest_of_files
 from dicom_io.synthetic import Grid, SyntheticStudy, make_study
 from models.volume import Sequence
 
