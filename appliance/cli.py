@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from appliance import cli_cohort, cli_map, cli_models, cli_offline, cli_service, cli_setup, cli_train
+from appliance import cli_cohort, cli_map, cli_models, cli_offline, cli_score, cli_service, cli_setup, cli_train
 from appliance.cli_exit import Commands
 from models.version import software_version
 
@@ -57,6 +57,7 @@ app.add_typer(cli_map.map_commands, rich_help_panel=_OFFLINE)
 app.add_typer(cli_cohort.cohort, rich_help_panel=_COHORT)
 app.add_typer(cli_train.train, rich_help_panel=_COHORT)
 app.command("evaluate", rich_help_panel=_COHORT)(cli_cohort.evaluate)
+app.command("score", rich_help_panel=_COHORT)(cli_score.score)
 app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
 app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
 app.command("show", rich_help_panel=_SERVICE)(cli_service.show)

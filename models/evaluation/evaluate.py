@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cohort.origin import origin_findings
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
@@ -108,7 +109,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
             *table.findings,
             *model.findings,
             *_left_out(package, table, complete, has_outcome),
-            *_origin_findings(package, table),
+            *origin_findings(package, table.features),
             *_familiarity_findings(package, table, values, used),
         ),
     )
@@ -161,22 +162,6 @@ def _left_out(
                 Severity.WARNING,
                 f"Of the {int(inside.sum())} patients of the cohort '{cohort}', {no_features} lack features that the "
                 f"model '{package.identity.name}' needs and {no_outcome} more lack the outcome; they are left out.",
-            )
-
-
-def _origin_findings(package: ModelPackage, table: PatientTable) -> Iterator[Finding]:
-    trained, name = package.origin, package.identity.name
-    for code, expected, found, what in (
-        ("feature-settings-differ", trained.settings_digest, table.features.settings_digests, "feature settings"),
-        ("bias-correction-differs", trained.bias_correction, table.features.bias_corrections, "bias correction"),
-    ):
-        different = sum(1 for one in found if one and expected and one != expected)
-        if different:
-            yield Finding(
-                code,
-                Severity.WARNING,
-                f"{different} of the {len(found)} patients have features made with another {what} than the training "
-                f"patients of the model '{name}' ({expected[:12]}): what is found here is not the model as trained.",
             )
 
 

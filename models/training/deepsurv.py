@@ -22,8 +22,10 @@ from models.training.partial_likelihood import Ties, negative_log_partial_likeli
 from models.training.scorer import Scorer
 from models.training.selection import null_martingale_residuals, stratified_folds
 
-# Divisions into outer folds. One division moves the calibration slope by a tenth; more cost as much time each.
-REPEATS = 3
+# Outer folds. With five, the models out of fold see a fifth fewer patients than the final one, and events are so few
+# that this alone lowers the slope by a tenth; with ten, half of that.
+OUTER_FOLDS = 10
+_EVENTS_IN_A_FOLD = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +37,18 @@ class RecurrenceModel:
     scorer : calibrated log-risk; mean 0 over the training patients
     recipe : what it was trained with, out of `trials`
     trials : the recipes that were tried, with their held-out losses
+    folds : outer folds
     baseline : cumulative hazard of a patient with log-risk 0, from out-of-fold log-risks
     slope : calibration slope the ensemble's output was multiplied with; 0 where it predicts nothing out of fold
-    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without him, of
-        the first division into folds
-    c_out_of_fold, c_apparent : Harrell's C out of fold, mean over the divisions, and on the training patients
-    uncalibrated : float64 (divisions, patients), out-of-fold outputs before they were multiplied with the slope
+    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without him
+    c_out_of_fold, c_apparent : Harrell's C out of fold, and on the training patients themselves
+    uncalibrated : float64 (patients,), out-of-fold output before it was multiplied with the slope
     """
 
     scorer: Scorer
     recipe: Recipe
     trials: tuple[Trial, ...]
+    folds: int
     baseline: BaselineHazard
     slope: float
     out_of_fold: NDArray[np.float64]
@@ -63,20 +66,18 @@ def fit_recurrence(
     recipe: Recipe,
     alternatives: tuple[Recipe, ...] = (),
     ties: Ties = Ties.EFRON,
-    repeats: int = REPEATS,
     seed: int,
     device: str = "cpu",
 ) -> RecurrenceModel:
     """Train on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
-    The slope is estimated within the folds of several divisions: outputs of different folds come from different models,
-    so comparing patients across folds measures the models' differences as well (Parker et al. (2007), BMC
-    Bioinformatics 8:326), and a single division adds its own chance.
+    The slope is estimated inside the outer folds: outputs of different folds come from different models, so comparing
+    patients across folds measures the differences of the models as well (Parker et al. (2007), BMC Bioinformatics
+    8:326).
 
     Parameters
     ----------
     alternatives : recipes to choose from beside `recipe`; the choice is repeated in every outer fold
-    repeats : divisions into outer folds
 
     Raises
     ------
@@ -85,19 +86,12 @@ def fit_recurrence(
     """
     objective = objective_of(times_months, events, ties, device=device)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    folds, seeds = recipe.inner_folds, [seed + 7919 * number for number in range(repeats)]
-    raw = np.stack(
-        [
-            out_of_fold(
-                values, usable, objective=objective, recipe=recipe, folds=folds, seed=one, alternatives=alternatives
-            )
-            for one in seeds
-        ]
+    folds = outer_folds(events)
+    raw = out_of_fold(
+        values, usable, objective=objective, recipe=recipe, folds=folds, seed=seed, alternatives=alternatives
     )
-    division = [stratified_folds(objective.stratify, folds=folds, seed=one) for one in seeds]
-    strata = np.concatenate([fold + folds * number for number, fold in enumerate(division)])
-    times, flags = np.tile(times_months, repeats), np.tile(events, repeats)
-    slope = max(0.0, cox_slope(times, flags, raw.ravel(), strata=strata))
+    fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
+    slope = max(0.0, cox_slope(times_months, events, raw, strata=fold_of))
     found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
     ensemble = found.scorer
     scorer = replace(ensemble, gains=tuple(slope * gain for gain in ensemble.gains), offset=slope * ensemble.offset)
@@ -105,13 +99,19 @@ def fit_recurrence(
         scorer=scorer,
         recipe=found.recipe,
         trials=found.trials,
-        baseline=breslow_baseline(times, flags, slope * raw.ravel()),
+        folds=folds,
+        baseline=breslow_baseline(times_months, events, slope * raw),
         slope=slope,
-        out_of_fold=slope * raw[0],
-        c_out_of_fold=float(np.mean([harrell_c(times_months, events, one) for one in raw])),
+        out_of_fold=slope * raw,
+        c_out_of_fold=harrell_c(times_months, events, raw),
         c_apparent=harrell_c(times_months, events, ensemble.output(values)),
         uncalibrated=raw,
     )
+
+
+def outer_folds(events: NDArray[np.float64]) -> int:
+    """Ten, or as many as leave two events in each; at least two."""
+    return max(2, min(OUTER_FOLDS, int(events.sum()) // _EVENTS_IN_A_FOLD))
 
 
 def cox_slope(

@@ -150,11 +150,11 @@ def train_recurrence(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
     cut_off, selected, cut_findings = _cut_off(model, times_months, events, options.cut_off)
-    found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=recipe.inner_folds, seed=seed)
-    slope = fit_cox(times_months, events, model.uncalibrated[0])
-    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold[np.newaxis], folds=COX_FOLDS, seed=seed)
+    found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
+    slope = fit_cox(times_months, events, model.uncalibrated)
+    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
     difference = concordance_difference(
-        times_months, events, model.uncalibrated, cox.out_of_fold[np.newaxis], folds=recipe.inner_folds, seed=seed
+        times_months, events, model.uncalibrated, cox.out_of_fold, folds=model.folds, seed=seed
     )
     permuted = _permuted(names, values, times_months, events, options)
     return TrainedRecurrence(
@@ -186,14 +186,9 @@ def concordance_out_of_fold(
     folds: int,
     seed: int,
 ) -> OutOfFold:
-    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one.
-
-    Parameters
-    ----------
-    scores : (divisions, patients), out-of-fold scores of one or more divisions into folds; the mean of their C counts
-    """
-    concordance = _mean_concordance(times_months, events, scores)
-    estimate = _resampled(concordance, times_months, events, scores, seed=seed)
+    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one."""
+    patients = Followed.of(times_months, events, scores)
+    estimate = _resampled(lambda weights: harrell_c(patients, weights), patients, seed=seed)
     low, high = estimate.interval or (0.0, 1.0)
     return cross_validated(estimate.value, low, high, folds=folds)
 
@@ -211,37 +206,17 @@ def concordance_difference(
 
     Scores and interval as `concordance_out_of_fold`; -1 to 1 where there are too few events for an interval.
     """
-    one, other = (_mean_concordance(times_months, events, given) for given in (scores, others))
-
-    def difference(weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-        return one(weights) - other(weights)
-
-    estimate = _resampled(difference, times_months, events, scores, seed=seed)
+    # The order of `Followed` depends on times and events only, so that the weights fit both.
+    patients, same = Followed.of(times_months, events, scores), Followed.of(times_months, events, others)
+    estimate = _resampled(lambda weights: harrell_c(patients, weights) - harrell_c(same, weights), patients, seed=seed)
     if estimate.interval is None:
         return estimate.value, -1.0, 1.0
     return estimate.value, *widened(estimate.value, *estimate.interval, folds=folds)
 
 
-_Statistic = Callable[[NDArray[np.float64] | None], NDArray[np.float64]]
-
-
-def _mean_concordance(
-    times_months: NDArray[np.float64], events: NDArray[np.float64], scores: NDArray[np.float64]
-) -> _Statistic:
-    # The order of `Followed` depends on times and events only, so that weights fit every division.
-    divisions = [Followed.of(times_months, events, one) for one in scores]
-    return lambda weights: np.mean([harrell_c(patients, weights) for patients in divisions], axis=0)
-
-
 def _resampled(
-    statistic: _Statistic,
-    times_months: NDArray[np.float64],
-    events: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    *,
-    seed: int,
+    statistic: Callable[[NDArray[np.float64] | None], NDArray[np.float64]], patients: Followed, *, seed: int
 ) -> Estimate:
-    patients = Followed.of(times_months, events, scores[0])
     estimate = resampled_estimate(
         statistic,
         patients.resampled(resamples=_RESAMPLES, seed=seed),
@@ -265,7 +240,7 @@ def _permuted(
     events: NDArray[np.float64],
     options: RecurrenceOptions,
 ) -> tuple[float, ...]:
-    """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, one division."""
+    """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, fewer folds."""
     rng = np.random.default_rng(options.seed)
     usable = usable_inputs(names, values, diagnostics=options.recipe.diagnostics)
     found = []

@@ -51,8 +51,8 @@ def write_recurrence(
                 patients=len(patients.values),
                 events=events,
                 recipe=(
-                    f"{trained.model.recipe.in_words()} Calibrated with slope {trained.model.slope:.2f} from "
-                    f"{len(trained.model.uncalibrated)} divisions into folds."
+                    f"{trained.model.recipe.in_words()} Calibrated with slope {trained.model.slope:.2f}, "
+                    f"estimated out of fold ({trained.model.folds} folds)."
                 ),
                 performance=about.performance,
             ),

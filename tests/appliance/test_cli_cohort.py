@@ -16,7 +16,7 @@ from models.cohort.patients import join
 from models.cohort.simulated import write_simulated_cohort
 from models.runtime import Provider, load_model
 from models.training.simulate import Truth
-from tests.models.cohort.made_tables import outcome_rows, values, write_features, write_outcomes
+from tests.models.cohort.made_tables import COUNT, outcome_rows, values, write_features, write_outcomes
 from tests.models.small_packages import NOTICE, write_small_package
 
 RUNNER = CliRunner()
@@ -87,3 +87,19 @@ def test_simulated_cohort_is_a_cohort(tmp_path: Path) -> None:
     assert set(table.clinical) == {"subtype", "therapy", "centre", "krt7_as_tpm"}
     refused = RUNNER.invoke(app, ["cohort", "simulate", "--out", str(tmp_path), "--truth", "wild"])
     assert refused.exit_code == Exit.USAGE
+
+
+def test_score_writes_a_table_without_outcomes(tables: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "scores.csv"
+    result = RUNNER.invoke(app, ["score", str(tmp_path / "package"), *tables[:2], "--out", str(out)])
+    assert result.exit_code == Exit.OK, result.output
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("id,score,group,rfs_12_months,rfs_24_months,rfs_36_months,familiar,")
+    assert len(lines) == 1 + COUNT
+    assert f"{COUNT} of {COUNT} patients scored by recurrence 0.1.0 ({NOTICE})" in result.output
+
+
+def test_score_refuses_before_it_loads_anything(tables: list[str], tmp_path: Path) -> None:
+    result = RUNNER.invoke(app, ["score", str(tmp_path / "package"), *tables[:2], "--out", str(tmp_path / "s.xlsx")])
+    assert result.exit_code == Exit.INCOMPLETE
+    assert "a .csv or .parquet file was expected" in result.output

@@ -12,7 +12,7 @@ from pandas import DataFrame
 
 from models.errors import SetupError
 from models.survival import harrell_c
-from models.training.deepsurv import REPEATS, RecurrenceModel, cox_slope, fit_recurrence, objective_of
+from models.training.deepsurv import RecurrenceModel, cox_slope, fit_recurrence, objective_of, outer_folds
 from models.training.ensemble import fit_ensemble, out_of_fold
 from models.training.feature_shape import FeatureShape
 from models.training.mlp import auc, fit_expression, platt_scaling
@@ -59,17 +59,15 @@ def test_out_of_fold_is_below_apparent(model: RecurrenceModel) -> None:
 def test_the_score_is_centred_and_the_baseline_out_of_fold(strong: Cohort, model: RecurrenceModel) -> None:
     part = strong.part("training")
     assert model.scorer.score(part.values).mean() == pytest.approx(0, abs=1e-9)
-    assert model.uncalibrated.shape == (REPEATS, len(part.values))
-    # By construction the calibration slope inside the folds of all divisions is 1.
-    seeds = [1 + 7919 * number for number in range(REPEATS)]
-    folds = [stratified_folds(part.events == 1, folds=3, seed=seed) + 3 * place for place, seed in enumerate(seeds)]
-    times, events = np.tile(part.times_months, REPEATS), np.tile(part.events, REPEATS)
-    log_risk = model.slope * model.uncalibrated.ravel()
-    assert cox_slope(times, events, log_risk, strata=np.concatenate(folds)) == pytest.approx(1, abs=1e-4)
-    # As many recurrences expected as observed, mean over the divisions.
-    expected = [np.interp(t, model.baseline.times_months, model.baseline.cumulative, left=0) for t in times]
-    assert model.baseline.times_months[-1] == part.times_months.max()
-    assert np.sum(np.exp(log_risk) * expected) == pytest.approx(events.sum(), rel=0.02)
+    # By construction the calibration slope inside the folds is 1.
+    assert model.folds == 10
+    fold_of = stratified_folds(part.events == 1, folds=10, seed=1)
+    assert cox_slope(part.times_months, part.events, model.out_of_fold, strata=fold_of) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("events", "folds"), [(50, 10), (20, 10), (19, 9), (10, 5), (3, 2)])
+def test_a_fold_has_two_events(events: int, folds: int) -> None:
+    assert outer_folds(np.repeat([1.0, 0.0], [events, 300])) == folds
 
 
 def test_nothing_is_learnt_from_nothing(shape: FeatureShape, quick: Recipe) -> None:

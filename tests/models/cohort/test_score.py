@@ -1,0 +1,108 @@
+"""Scoring of a feature table: what every patient gets, and what is said about patients who are not like the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.cohort.features import read_features
+from models.cohort.score import score_rows, write_scored
+from models.errors import CohortRejected
+from models.outcome import Group
+from models.package import FeatureOrigin, Task
+from models.predict import ModelOutcome, predict
+from models.runtime import LoadedModel, Provider, load_model
+from tests.models.cohort.made_tables import values, write_features
+from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
+
+ORIGIN = FeatureOrigin(SETTINGS, "own 1", "simpleitk 2.5")  # as `write_features` writes it
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> LoadedModel:
+    write_small_package(tmp_path / "package", origin=ORIGIN)
+    return load_model(tmp_path / "package", provider=Provider.CPU)
+
+
+def test_scores_groups_and_survival_are_those_of_a_single_study(model: LoadedModel, tmp_path: Path) -> None:
+    rows = values(30)
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
+    assert found.scored.all()
+    for patient in (0, 7, 29):
+        features = table(input_names(), rows[patient], engine="own 1")
+        (outcome,) = predict(features, [model], missing={}, bias="simpleitk 2.5")
+        assert isinstance(outcome, ModelOutcome)
+        score, *survival = (one.value for one in outcome.predictions)
+        assert found.scores[patient] == pytest.approx(score, rel=1e-12)
+        assert [found.survival[months][patient] for months in (12.0, 24.0, 36.0)] == pytest.approx(survival, rel=1e-12)
+        assert found.groups[patient] is outcome.group
+        assert found.codes[patient] == tuple(one.code for one in outcome.findings)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: str) -> None:
+    features = write_features(tmp_path / "f.csv", values(5), changes={(2, name): "" for name in input_names()[80:]})
+    found = score_rows(model, read_features(features))
+    out = tmp_path / "new" / f"scores{suffix}"
+    write_scored(found, model, out)
+    written = pd.read_csv(out, dtype={"id": str}) if suffix == ".csv" else pd.read_parquet(out)
+    assert list(written.columns) == [
+        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "familiar", "residual"),
+        *("distance", "share_outside", "findings", "model", "version", "digest"),
+    ]
+    assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
+    np.testing.assert_allclose(written["score"], found.scores, rtol=1e-12)
+    # The third patient has no T2W: no number about that patient, and the reason.
+    assert written.loc[2, ["score", "rfs_36_months", "familiar", "residual"]].isna().all()
+    assert written.loc[2, "findings"] == "features-missing"
+    assert set(written["digest"]) == {model.package.identity.digest}
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_krt7_as_has_a_probability_and_no_survival(tmp_path: Path) -> None:
+    write_small_package(tmp_path / "package", task=Task.KRT7_AS, name="krt7_as")
+    model = load_model(tmp_path / "package", provider=Provider.CPU)
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", values(10))))
+    assert found.survival == {}
+    assert np.all((found.scores > 0) & (found.scores < 1))
+    assert [group is Group.HIGH for group in found.groups] == list(found.scores > 0.5)
+
+
+def test_features_made_otherwise_are_a_finding_of_patient_and_table(model: LoadedModel, tmp_path: Path) -> None:
+    changes = {(row, "bias_correction"): "N4, own (shrink 2)" for row in (1, 3)} | {(3, "engine"): "own 2"}
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", values(6), changes=changes)))
+    mine = ("bias-correction-differs", "feature-engine-differs")
+    assert [[code for code in codes if code in mine] for codes in found.codes] == [[], [mine[0]], [], [*mine], [], []]
+    sentences = {one.code: one.sentence for one in found.findings}
+    assert "2 of the 6 patients have features made with another bias correction" in sentences[mine[0]]
+    every = {(row, "settings_digest"): "0" * 64 for row in range(6)}
+    found = score_rows(model, read_features(write_features(tmp_path / "g.csv", values(6), changes=every)))
+    assert "6 of the 6 patients" in next(
+        one.sentence for one in found.findings if one.code == "feature-settings-differ"
+    )
+
+
+def test_unfamiliar_patients_and_a_model_without_signal(tmp_path: Path) -> None:
+    scorer = write_small_package(tmp_path / "package", out_of_fold=NO_SIGNAL)
+    model = load_model(tmp_path / "package", provider=Provider.CPU)
+    rows = patients(scorer, 8, seed=5)
+    rows[4] *= 50
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
+    assert "unlike-training-patients" in found.codes[4]
+    codes = {one.code for one in found.findings}
+    assert {"unlike-training-patients", "no-signal"} <= codes
+
+
+def test_tables_that_can_not_be_scored(model: LoadedModel, tmp_path: Path) -> None:
+    nobody = {(row, name): "" for row in range(3) for name in input_names()[:80]}
+    with pytest.raises(CohortRejected, match=r"None of the 3 rows of .* has all 160 features"):
+        score_rows(model, read_features(write_features(tmp_path / "f.csv", values(3), changes=nobody)))
+    infinite = {(1, input_names()[5]): "inf"}
+    with pytest.raises(CohortRejected, match="feature-not-finite"):
+        score_rows(model, read_features(write_features(tmp_path / "g.csv", values(3), changes=infinite)))
+    found = score_rows(model, read_features(write_features(tmp_path / "h.csv", values(3))))
+    with pytest.raises(CohortRejected, match=r"a \.csv or \.parquet file was expected"):
+        write_scored(found, model, tmp_path / "scores.xlsx")
