@@ -7,7 +7,7 @@ PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench packages conformance constraints clean
+.PHONY: help venv demo test lint format peers bench packages conformance constraints clean sbom licences manifests
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,15 @@ bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes t
 
 packages: $(STAMP)  ## Make the demonstration packages again
 	$(BIN)/rdeepnet models make-demonstration --out models/packages
+
+sbom: $(STAMP)  ## The bill of materials of the image's Python packages and models, CycloneDX JSON, in build/
+	$(BIN)/python -m appliance.deploy.sbom build/sbom.cdx.json
+
+licences: $(STAMP)  ## Licences of the image's Python packages; fails on GPL and on what nobody has looked at
+	$(BIN)/python -m appliance.deploy.licences
+
+manifests: $(STAMP)  ## Write appliance/deploy/map/ (MONAI Application Package) from the code again
+	$(BIN)/rdeepnet map manifests --out appliance/deploy/map
 
 conformance: $(STAMP)  ## Write dicom_io/CONFORMANCE.md from the code again
 	$(BIN)/rdeepnet config conformance --config appliance/rdeepnet.example.toml > .conformance.md

@@ -28,11 +28,12 @@ HOMES = {
     "radiomics": ("models/features/pyradiomics_reference.py",),
     "onnxruntime": ("models/runtime.py",),
     "lifelines": ("models/",),
-    "cryptography": ("models/signature.py",),
+    "cryptography": ("models/signature.py", "dicom_io/tls.py"),
     "reportlab": ("reports/",),
     "matplotlib": ("reports/",),
     "dbos": ("appliance/jobs.py",),
     "psycopg": ("appliance/queue_database.py",),
+    "cyclonedx": ("appliance/deploy/sbom.py",),
     "typer": ("appliance/cli",),
     "rich": ("appliance/cli",),
 }

@@ -1,0 +1,124 @@
+"""The software bill of materials, CycloneDX 1.6 as JSON: `make sbom`.
+
+Our own version, every Python distribution of the image with its licence, what it depends on and the SHA-256 of the
+file that the image installs, and the model packages with their digests. Debian's packages are not in it: they are
+those of the base image, and `dpkg-query --show` in the image lists them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from importlib.metadata import Distribution
+from pathlib import Path
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+
+from appliance.deploy.closure import PROJECT, closure, installed, normalised, project_requirements
+from appliance.deploy.licences import EXCEPTIONS, field_of, licence_of
+from models.errors import SetupError
+from models.package import load_package, shipped_packages
+from models.version import software_version
+
+_LOCK = Path(__file__).with_name("container") / "requirements-cpu.txt"
+
+
+def bill_of_materials() -> Bom:
+    """The bill of what is installed here."""
+    found = closure(project_requirements(), installed())
+    hashes = locked_hashes(_LOCK.read_text(encoding="utf-8")) if _LOCK.is_file() else {}
+    bom = Bom()
+    root = Component(
+        name=PROJECT,
+        version=software_version(),
+        type=ComponentType.APPLICATION,
+        bom_ref=PROJECT,
+        licenses=[LicenseFactory().make_from_string("Apache-2.0")],
+    )
+    bom.metadata.component = root
+    components = {name: _component(name, one, hashes) for name, one in found.items()}
+    models = [_model(folder) for folder in shipped_packages()]
+    for component in (*components.values(), *models):
+        bom.components.add(component)
+    bom.register_dependency(root, [components[normalised(one.name)] for one in project_requirements()] + models)
+    for name, one in found.items():
+        needed = {normalised(Requirement(text).name) for text in one.requires or ()}
+        bom.register_dependency(components[name], [components[other] for other in sorted(needed & set(components))])
+    return bom
+
+
+def as_json(bom: Bom) -> str:
+    """The bill as text.
+
+    Raises
+    ------
+    SetupError
+        When it is not valid by CycloneDX's own schema.
+    """
+    writer = JsonV1Dot6(bom)
+    text = writer.output_as_string(indent=1)
+    mistake = JsonStrictValidator(writer.schema_version).validate_str(text)
+    if mistake is not None:
+        raise SetupError(f"The bill of materials is not valid CycloneDX: {mistake}.")
+    return text + "\n"
+
+
+def locked_hashes(text: str) -> dict[tuple[str, str], str]:
+    """(name, version) → SHA-256 of the hashed requirements of the image."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+) --hash=sha256:([0-9a-f]{64})$", text, re.MULTILINE)
+    return {(normalised(name), version): digest for name, version, digest in found}
+
+
+def _component(name: str, one: Distribution, hashes: Mapping[tuple[str, str], str]) -> Component:
+    licence = licence_of(one)
+    if not licence and name in EXCEPTIONS:
+        licence = EXCEPTIONS[name].licence
+    digest = hashes.get((name, one.version))
+    return Component(
+        name=name,
+        version=one.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{name}@{one.version}",
+        purl=PackageURL(type="pypi", name=name, version=one.version),
+        description=field_of(one, "Summary") or None,
+        licenses=[LicenseFactory().make_from_string(licence)] if licence else (),
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)] if digest else (),
+    )
+
+
+def _model(folder: Path) -> Component:
+    package = load_package(folder)
+    identity = package.identity
+    return Component(
+        name=identity.name,
+        version=identity.version,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"model:{identity.name}@{identity.version}",
+        description=identity.title,
+        properties=[
+            Property(name="rdeepnet:digest", value=identity.digest),
+            Property(name="rdeepnet:notice", value=identity.notice),
+        ],
+    )
+
+
+def main(target: Path) -> None:
+    """Write the bill to a file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    bom = bill_of_materials()
+    target.write_text(as_json(bom), encoding="utf-8")
+    print(f"{target}: {len(bom.components)} components")  # noqa: T201
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m appliance.deploy.sbom FILE")
+    main(Path(sys.argv[1]))
