@@ -36,8 +36,10 @@ def serve(config: ConfigFile = None) -> None:
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the studies the service knows: state, since when, whether the results are kept, and why where not."""
     from appliance.studies import list_studies
+    from appliance.transport import certificate_in_words
 
-    lines = list_studies(settings_from(config))
+    settings = settings_from(config)
+    lines = list_studies(settings)
     if as_json:
         print_json([asdict(line) for line in lines])
         return
@@ -53,6 +55,8 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         for line in lines
     ]
     stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Kept", "Why"), rows))
+    if words := certificate_in_words(settings):
+        typer.echo(f"TLS: {words}.")
 
 
 def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -105,10 +105,14 @@ def make_demonstration(
 def check_config(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Configuration file.")],
 ) -> None:
-    """Read a configuration file and report every mistake in it. Nothing is started; for that, see doctor."""
+    """Read a configuration file and report every mistake in it, and in the files of [tls]. Nothing is started.
+
+    For peers, disk and models, see doctor."""
     from appliance.settings import load_settings
+    from appliance.transport import check_files
 
     settings = load_settings(file)
+    check_files(settings)
     typer.echo(
         f"{file} is right: {settings.service.ae_title} on port {settings.service.port}, "
         f"{len(settings.senders)} sender(s), {len(settings.destinations)} destination(s)."
@@ -141,5 +145,8 @@ def conformance_statement(config: ConfigFile = None) -> None:
         retry_max_s=delivery.retry_max_s,
         timeout_s=delivery.timeout_s,
         commitment_report_s=delivery.commitment_report_s,
+        tls=settings.tls.certificate is not None,
+        peers_need_certificates=settings.tls.peers_need_certificates,
+        check_names=settings.tls.check_names,
     )
     typer.echo(statement(limits), nl=False)

@@ -21,11 +21,12 @@ from appliance.records import DeliveryRecord, DeliveryState, Records
 from appliance.settings import DeliverySettings, Destination
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.send import Delivery, Peer, Sent, send
+from dicom_io.tls import ClientTls
 
 LOG = logging.getLogger("rdeepnet.delivery")
 
 
-def peer_of(destination: Destination, *, calling_title: str, timeout_s: float) -> Peer:
+def peer_of(destination: Destination, *, calling_title: str, timeout_s: float, tls: ClientTls | None = None) -> Peer:
     """A destination of the settings as the sender wants it."""
     return Peer(
         ae_title=destination.ae_title,
@@ -33,6 +34,7 @@ def peer_of(destination: Destination, *, calling_title: str, timeout_s: float) -
         port=destination.port,
         calling_title=calling_title,
         timeout_s=timeout_s,
+        tls=tls,
     )
 
 
@@ -47,6 +49,7 @@ class Courier:
     Parameters
     ----------
     poll_s : pause between two looks for work
+    tls : how the connection is secured; None leaves it plain
     """
 
     def __init__(
@@ -59,9 +62,10 @@ class Courier:
         outbox: Outbox,
         commitments: Commitments,
         poll_s: float,
+        tls: ClientTls | None = None,
     ) -> None:
         self._destination = destination
-        self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s)
+        self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s, tls=tls)
         self._settings = settings
         self._records = records
         self._outbox = outbox

@@ -13,14 +13,17 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from appliance.delivery import peer_of
 from appliance.service import check_service
 from appliance.settings import Destination, Settings
+from appliance.transport import client_tls, files_of
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.send import Peer, echo
+from dicom_io.tls import certificate_of, mistakes
 from models.errors import RDeepNetError, SetupError
 
 _ECHO_TIMEOUT_S = 5.0  # a peer on the network answers in milliseconds
@@ -49,6 +52,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield _setup("settings", lambda: _peers_listed(settings))
     yield check_state_folder(settings.service.state_dir)
     yield check_disk(settings.service.state_dir)
+    if settings.tls.certificate is not None:
+        yield check_tls(settings, datetime.now(UTC))
     yield check_port(settings)
     for destination in settings.destinations:
         yield check_destination(destination, settings)
@@ -134,10 +139,35 @@ def check_port(settings: Settings) -> Check:
         return Check("port", Verdict.BAD, f"{sentence}: stop what uses it, or change host or port in [service].")
 
 
+def check_tls(settings: Settings, now: datetime) -> Check:
+    """Whether the files of [tls] can be used, how long our certificate is valid, and what is not secured."""
+    subject = "TLS"
+    files = files_of(settings)
+    if files is None:
+        return Check(subject, Verdict.GOOD, "is not used")
+    if found := mistakes(files, now=now):
+        return Check(subject, Verdict.BAD, f"{'; '.join(found)}.")
+    certificate = certificate_of(files)
+    sentence = certificate.in_words(now)
+    if not certificate.is_valid(now):
+        return Check(subject, Verdict.BAD, f"{sentence}.")
+    if certificate.ends_soon(now):
+        return Check(subject, Verdict.WARNING, f"{sentence}: renew it.")
+    if files.key.stat().st_mode & 0o077:
+        return Check(subject, Verdict.WARNING, f"{sentence}; others can read {files.key}: run chmod 600 on it.")
+    peers = [f"destination {one.name}" for one in settings.destinations if one.plain]
+    plain = [*(["our port"] if settings.service.plain else []), *peers]
+    plain += ["the archive"] if settings.archive.host and settings.archive.plain else []
+    if plain:
+        return Check(subject, Verdict.WARNING, f"{sentence}; not secured: {', '.join(plain)}.")
+    return Check(subject, Verdict.GOOD, sentence)
+
+
 def check_destination(destination: Destination, settings: Settings) -> Check:
     """Whether a destination answers a C-ECHO."""
     timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
-    peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s)
+    tls = client_tls(settings, plain=destination.plain)
+    peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s, tls=tls)
     subject = f"destination {destination.name}"
     try:
         echo(peer)
@@ -178,7 +208,10 @@ def _own_echo(settings: Settings) -> str:
     """Empty when our service answers; else why not. Asked as the first listed sender, since others are refused."""
     titles = [sender.ae_title for sender in settings.senders] or [settings.service.ae_title]
     host = "127.0.0.1" if settings.service.host in ("0.0.0.0", "") else settings.service.host  # noqa: S104
-    peer = Peer(settings.service.ae_title, host, settings.service.port, titles[0], _ECHO_TIMEOUT_S)
+    tls = client_tls(settings, plain=settings.service.plain)
+    if tls is not None:
+        tls = replace(tls, check_names=False)  # our certificate names the host, not the loopback
+    peer = Peer(settings.service.ae_title, host, settings.service.port, titles[0], _ECHO_TIMEOUT_S, tls)
     reasons = []
     for title in titles:
         try:

@@ -31,6 +31,7 @@ from appliance.records import Records
 from appliance.retention import Retention
 from appliance.settings import Destination, Settings
 from appliance.states import State
+from appliance.transport import client_tls, listener_tls
 from appliance.worker import Answerer, Worker
 from dicom_io.receive import Caller, Received, Receiver
 from models.errors import SetupError
@@ -101,6 +102,7 @@ class Service:
                 outbox=self._outbox,
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
+                tls=client_tls(settings, plain=destination.plain),
             )
             for destination in settings.destinations
         ]
@@ -117,6 +119,8 @@ class Service:
             max_associations=settings.service.max_associations,
             idle_association_s=settings.service.idle_association_s,
             reported=commitments.reported,
+            tls=listener_tls(settings),
+            not_secured=_log_not_secured,
         )
 
     def start(self) -> None:
@@ -324,6 +328,10 @@ def _networks(host: str) -> tuple[str, ...]:
         return (str(ip_network(host)),)
     except ValueError:
         return ()
+
+
+def _log_not_secured(address: str, why: str) -> None:
+    LOG.warning("connection refused: %s", why, extra={"address": address})
 
 
 def _log_refused(title: str, address: str) -> None:

@@ -61,6 +61,7 @@ class ServiceSettings:
     accept_unknown_senders: bool = False  # nothing trusts the network
     max_associations: Annotated[int, Between(1, 1000)] = 25  # a PACS opens 4 to 10 at a time; pynetdicom's 10 is few
     idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
+    plain: bool = False  # our port is not secured although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
@@ -95,6 +96,7 @@ class Destination:
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = tuple(Role)  # everything that was made
     storage_commitment: bool = True  # IHE AI Results asks for it; a peer that does not offer it is asked once a study
+    plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
@@ -123,9 +125,27 @@ class ArchiveSettings:
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
+    plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """Certificates in PEM; where they are set, every connection is secured unless its peer is `plain`."""
+
+    certificate: Path | None = None  # none: no connection is secured
+    key: Path | None = None
+    authorities: Path | None = None  # without them anybody could be the PACS
+    peers_need_certificates: bool = True  # BCP 195 leaves it open; a PACS is a machine, and can have one
+    check_names: bool = True  # otherwise every machine of the same authority could be the PACS
+
+    def __post_init__(self) -> None:
+        named = {name: getattr(self, name) for name in ("certificate", "key", "authorities")}
+        missing = [name for name, path in named.items() if path is None]
+        if 0 < len(missing) < len(named):
+            raise SetupError(f"{' and '.join(missing)} not set; certificate, key and authorities belong together")
 
 
 @dataclass(frozen=True)
@@ -237,6 +257,7 @@ class Settings:
     destinations: tuple[Destination, ...] = ()
     study: StudySettings = field(default_factory=StudySettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     features: EngineSettings = field(default_factory=EngineSettings)
@@ -296,6 +317,12 @@ def _resolved(settings: Settings, *, folder: Path) -> Settings:
     return dataclasses.replace(
         settings,
         service=dataclasses.replace(settings.service, state_dir=folder / settings.service.state_dir),
+        tls=dataclasses.replace(
+            settings.tls,
+            certificate=settings.tls.certificate and folder / settings.tls.certificate,
+            key=settings.tls.key and folder / settings.tls.key,
+            authorities=settings.tls.authorities and folder / settings.tls.authorities,
+        ),
         models=dataclasses.replace(
             settings.models, packages=tuple(folder / package for package in settings.models.packages)
         ),

@@ -11,6 +11,7 @@ from pathlib import Path
 from appliance.outbox import Outgoing
 from appliance.pipeline import Workbench, answer_study
 from appliance.settings import Settings
+from appliance.transport import client_tls
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.find import images_held
 from dicom_io.headers import study_uid_of
@@ -58,6 +59,7 @@ def archive_of(settings: Settings) -> Peer | None:
         archive.port,
         calling_title=settings.service.ae_title,
         timeout_s=archive.timeout_s,
+        tls=client_tls(settings, plain=archive.plain),
     )
 
 

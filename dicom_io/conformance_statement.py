@@ -7,6 +7,7 @@ and a test holds the two together.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from itertools import groupby
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext
 
-from dicom_io import commitment, find, receive, send
+from dicom_io import commitment, find, receive, send, tls
 from dicom_io.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
 from dicom_io.conformance import KINDS
 from dicom_io.conformance_annexes import annexes
@@ -40,6 +41,9 @@ class Limits:
     retry_max_s: float
     timeout_s: float
     commitment_report_s: float
+    tls: bool
+    peers_need_certificates: bool
+    check_names: bool
 
 
 _STORE_STATUSES = {
@@ -279,11 +283,43 @@ def _configuration(limits: Limits) -> Iterable[str]:
     )
     yield "## 5 Security"
     yield (
-        "Secure Transport Connection Profiles (TLS): not supported. The connection is not encrypted and peers are "
-        "known by AE title and address only; use a protected network, or a TLS proxy on both ends. User identity "
-        "negotiation, digital signatures, de-identification, audit messages: not supported. Files and records are "
-        "readable by the service's user only; logs name studies by UID and never a patient."
+        "Secure Transport Connection Profile: BCP 195 RFC 8996, 9325 TLS (PS3.15 B.12), on both application entities, "
+        "where certificates are configured. Then every connection is secured unless its peer is configured as plain; "
+        "there is no upgrade from plain to TLS on one connection. Port 2762 is registered for it."
     )
+    yield table(
+        ("Item", "Value"),
+        [
+            ("Configured here", _yes(limits.tls)),
+            ("Protocol", f"{_version(tls.LOWEST)} or newer; no renegotiation, no compression, no session tickets"),
+            ("Cipher suites of TLS 1.2", ", ".join(tls.SUITES)),
+            ("Cipher suites of TLS 1.3", "those of the OpenSSL the product runs with"),
+            (
+                "Peers that call RECEIVER have to show a certificate",
+                f"{_yes(limits.peers_need_certificates)} (configurable)",
+            ),
+            ("Certificates are accepted of", "the authorities in one file; revocation lists are not looked at"),
+            (
+                "Certificates of peers that SENDER calls have to name host or address",
+                f"{_yes(limits.check_names)} (configurable)",
+            ),
+            ("Longest wait for the handshake", f"{tls.HANDSHAKE_S:g} s"),
+            ("Key management", "PEM files made outside of the product; renewed files are taken up without a restart"),
+        ],
+    )
+    yield (
+        "Without TLS the connection is not encrypted and peers are known by AE title and address only: use a protected "
+        "network. User identity negotiation, digital signatures, de-identification, audit messages: not supported. "
+        "Files and records are readable by the service's user only; logs name studies by UID and never a patient."
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _version(version: ssl.TLSVersion) -> str:
+    return version.name.replace("TLSv", "TLS ").replace("_", ".")
 
 
 def _identity() -> list[tuple[str, str]]:

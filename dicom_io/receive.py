@@ -10,6 +10,7 @@ import errno
 import itertools
 import re
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Callable, Collection
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from queue import Queue
 from typing import cast
 
 from pydicom.dataelem import RawDataElement
@@ -48,6 +50,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dicom_io.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.errors import NotReadable
 from dicom_io.identity import MANUFACTURER, is_ours
+from dicom_io.tls import ListenerTls, handshake
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
@@ -198,6 +201,8 @@ class Receiver:
     opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
     refused : called with the calling title and address of a refused association
     reported : called for every report of storage commitment; False when its transaction is not known
+    tls : connections have to be secured with it; None takes them as they come
+    not_secured : called with the address of a peer that TLS was not agreed on with, and why
     """
 
     def __init__(
@@ -212,6 +217,8 @@ class Receiver:
         max_associations: int,
         idle_association_s: float,
         reported: Callable[[CommitmentReport], bool] = lambda report: False,
+        tls: ListenerTls | None = None,
+        not_secured: Callable[[str, str], None] = lambda address, why: None,
     ) -> None:
         self._callers = callers
         self._store = store
@@ -219,6 +226,9 @@ class Receiver:
         self._opened = opened
         self._closed = closed
         self._refused = refused
+        self._tls = tls
+        self._not_secured = not_secured
+        self._idle_s = idle_association_s
         self._numbers: dict[Association, int] = {}
         self._next_number = itertools.count(1)
         self._server: ThreadedAssociationServer | None = None
@@ -244,6 +254,7 @@ class Receiver:
             self._server = self._ae.start_server(
                 (host, port),
                 block=False,
+                ssl_context=cast(ssl.SSLContext | None, self._tls),
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, self._on_open),
                     (evt.EVT_CONN_CLOSE, self._on_close),
@@ -267,13 +278,22 @@ class Receiver:
         self._server = None
 
     def _on_open(self, event: Event) -> None:
+        """Runs in the thread of the new association, before it reads."""
         transport = event.assoc.dul.socket
-        if transport is not None and transport.socket is not None:
-            transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = None if transport is None else transport.socket
+        if connection is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(connection, ssl.SSLSocket) and (why := handshake(connection, idle_s=self._idle_s)):
+            connection.close()  # the association finds it closed and ends
+            self._not_secured(_peer(event.assoc)[1], why)
+            return
         self._numbers[event.assoc] = number = next(self._next_number)
         self._opened(number)
 
     def _on_close(self, event: Event) -> None:
+        if event.assoc.requestor.primitive is None:
+            # The library would keep the place of a connection that closed without a request for half a minute.
+            cast("Queue[object]", event.assoc.dul.to_user_queue).put(None)
         number = self._numbers.pop(event.assoc, None)
         if number is not None:
             self._closed(number)

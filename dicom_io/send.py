@@ -6,7 +6,6 @@ Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,9 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.receive import MAXIMUM_PDU, VERIFICATION
+from dicom_io.tls import ClientTls, refusal
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from models.errors import SetupError
 
 # PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association, in words.
 _REJECTED = {
@@ -46,6 +47,7 @@ class Peer:
     ae_title : of the peer (called)
     calling_title : ours
     timeout_s : longest wait for a connection, and for each answer
+    tls : how the connection is secured; None leaves it plain
     """
 
     ae_title: str
@@ -53,9 +55,10 @@ class Peer:
     port: int
     calling_title: str
     timeout_s: float
+    tls: ClientTls | None = None
 
     def __str__(self) -> str:
-        return f"{self.ae_title} at {self.host} port {self.port}"
+        return f"{self.ae_title} at {self.host} port {self.port}{' (TLS)' if self.tls else ''}"
 
 
 class Delivery(StrEnum):
@@ -189,7 +192,7 @@ def associated(
     Raises
     ------
     PeerUnavailable
-        When no association came about, for a reason that may pass.
+        When no association came about, for a reason that may pass; our certificate not being usable is one.
     PeerRefused
         When the peer refuses the association, or everything that is proposed.
     """
@@ -205,11 +208,17 @@ def associated(
             contexts=contexts,
             ae_title=peer.ae_title,
             max_pdu=MAXIMUM_PDU,
+            tls_args=None if peer.tls is None else (peer.tls.context(), peer.host),
             evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
         )
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         raise PeerUnavailable(f"{peer} can not be reached ({error}); check its address and that it runs.") from error
+    except SetupError as error:  # our certificate, perhaps just being renewed
+        raise PeerUnavailable(f"{peer} can not be reached: {error}") from error
     if not association.is_established:
+        transport = association.dul.socket
+        if transport is not None and transport.socket is not None:
+            transport.socket.close()  # the library leaves it open where the peer was the first to close
         raise _not_established(association, peer)
     try:
         yield association
@@ -239,4 +248,10 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
         return PeerUnavailable(f"{peer} refused the association for now (busy); it is repeated.")
     if association.is_aborted and answer is not None and not association.accepted_contexts:
         return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")
+    why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
+    if why:
+        return PeerUnavailable(
+            f"{peer} can not be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
+            "issuer of; correct it here or there."
+        )
     return PeerUnavailable(f"{peer} can not be reached; check its address and that it runs.")

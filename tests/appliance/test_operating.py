@@ -22,7 +22,7 @@ WHOLE_TABLES = {"reading", "features.settings"}  # explained in the example file
 
 def shown(value: Any) -> str:
     """A default as the page writes it."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{item}"' for item in value) + "]"

@@ -1,0 +1,64 @@
+"""What of [tls] applies to which connection."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from appliance.settings import Settings
+from dicom_io.tls import ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
+from models.errors import SetupError
+
+
+def files_of(settings: Settings) -> TlsFiles | None:
+    """The files of [tls]; None where TLS is not used."""
+    tls = settings.tls
+    if tls.certificate is None or tls.key is None or tls.authorities is None:
+        return None
+    return TlsFiles(tls.certificate, tls.key, tls.authorities)
+
+
+def client_tls(settings: Settings, *, plain: bool) -> ClientTls | None:
+    """How a peer is called; `plain` is what the settings say of it."""
+    files = files_of(settings)
+    return None if files is None or plain else ClientTls(files, check_names=settings.tls.check_names)
+
+
+def listener_tls(settings: Settings) -> ListenerTls | None:
+    """How our port is secured.
+
+    Raises
+    ------
+    SetupError
+        With every mistake in the files.
+    """
+    check_files(settings)
+    files = files_of(settings)
+    if files is None or settings.service.plain:
+        return None
+    return ListenerTls(files, peers_need_certificates=settings.tls.peers_need_certificates)
+
+
+def check_files(settings: Settings) -> None:
+    """Look at the files of [tls].
+
+    Raises
+    ------
+    SetupError
+        With every mistake in them, one a line.
+    """
+    files = files_of(settings)
+    found = [] if files is None else mistakes(files)
+    if found:
+        lines = "".join(f"\n  {mistake}" for mistake in found)
+        raise SetupError(f"The files of [tls] have {len(found)} mistake(s):{lines}")
+
+
+def certificate_in_words(settings: Settings) -> str:
+    """How long our certificate is valid, without a full stop; empty where TLS is not used."""
+    files = files_of(settings)
+    if files is None:
+        return ""
+    try:
+        return certificate_of(files).in_words(datetime.now(UTC))
+    except SetupError as error:
+        return str(error).rstrip(".")

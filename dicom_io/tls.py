@@ -1,0 +1,306 @@
+"""TLS between us and the peers, as BCP 195 (RFC 8996, RFC 9325) and the profile of PS3.15 B.12 ask for it.
+
+TLS 1.2 or 1.3; with 1.2 only the suites of RFC 9325 §4.2, all with forward secrecy and authenticated encryption. Both
+ends show certificates unless a site switches that off: who may call is decided by the certificate's issuer first, and
+by AE title and address after that. The files are read again when they change, so a renewed certificate needs no
+restart.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
+
+from models.errors import SetupError
+
+SUITES = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+)
+LOWEST = ssl.TLSVersion.TLSv1_2
+HANDSHAKE_S = 10.0  # a peer that has not agreed by then is disconnected; it takes milliseconds
+SOON_DAYS = 30  # a certificate that ends so soon should be renewed now
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """Files in PEM.
+
+    Attributes
+    ----------
+    certificate : ours, then those of its issuers up to what the peers know
+    key : private key of our certificate, without password
+    authorities : certificates of those who issue the peers' certificates
+    """
+
+    certificate: Path
+    key: Path
+    authorities: Path
+
+
+@dataclass(frozen=True)
+class ClientTls:
+    """How we call peers.
+
+    Attributes
+    ----------
+    files : ours
+    check_names : the peer's certificate has to name the host, or the address, that is called
+    """
+
+    files: TlsFiles
+    check_names: bool
+
+    def context(self) -> ssl.SSLContext:
+        """What a connection to a peer is made with.
+
+        Raises
+        ------
+        SetupError
+            When the files can not be used.
+        """
+        context = _context(ssl.PROTOCOL_TLS_CLIENT, self.files)
+        context.check_hostname = self.check_names
+        return context
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What an operator wants to know of our certificate; times with time zone."""
+
+    name: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether peers accept it at this time."""
+        return self.not_before <= now <= self.not_after
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Whether it should be renewed."""
+        return (self.not_after - now).days < SOON_DAYS
+
+    def in_words(self, now: datetime) -> str:
+        """One sentence, without a full stop."""
+        issued = f"certificate of {self.name or '(no name)'}, issued by {self.issuer or '(no name)'}"
+        if now < self.not_before:
+            return f"{issued}, is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
+        if now > self.not_after:
+            return f"{issued}, expired on {self.not_after:%Y-%m-%d %H:%M} UTC: peers refuse it"
+        days = (self.not_after - now).days
+        return f"{issued}, is valid until {self.not_after:%Y-%m-%d %H:%M} UTC ({days} days)"
+
+
+class ListenerTls:
+    """What the receiver secures connections with.
+
+    Parameters
+    ----------
+    peers_need_certificates : a peer without a certificate of our authorities is refused
+
+    Raises
+    ------
+    SetupError
+        When the files can not be used.
+    """
+
+    def __init__(self, files: TlsFiles, *, peers_need_certificates: bool = True) -> None:
+        self._files = files
+        self._mutual = peers_need_certificates
+        self._stamps = self._stamped()
+        self._context = self._made()
+
+    def wrap_socket(self, connection: socket.socket, server_side: bool = True) -> ssl.SSLSocket:
+        """The connection before its handshake, which is `handshake`: a silent peer must not hold up the others.
+
+        The signature is that of `ssl.SSLContext`, in whose place pynetdicom takes this object.
+        """
+        stamps = self._stamped()
+        if stamps != self._stamps:
+            self._stamps = stamps
+            with suppress(
+                SetupError
+            ):  # half renewed, or wrong: the old ones go on; `rdeepnet doctor` names the mistake
+                self._context = self._made()
+        return self._context.wrap_socket(connection, server_side=server_side, do_handshake_on_connect=False)
+
+    def _made(self) -> ssl.SSLContext:
+        context = _context(ssl.PROTOCOL_TLS_SERVER, self._files)
+        context.verify_mode = ssl.CERT_REQUIRED if self._mutual else ssl.CERT_NONE
+        # A ticket would lie in the peer's buffer before the first answer; libraries that poll take it for one.
+        context.num_tickets = 0
+        return context
+
+    def _stamped(self) -> tuple[int, ...]:
+        files = (self._files.certificate, self._files.key, self._files.authorities)
+        return tuple(_changed_ns(file) for file in files)
+
+
+def handshake(connection: ssl.SSLSocket, *, idle_s: float) -> str:
+    """Agree with a peer that calls us; returns why it failed, or nothing.
+
+    Parameters
+    ----------
+    idle_s : longest wait for the rest of a message from then on
+    """
+    try:
+        connection.settimeout(HANDSHAKE_S)
+        connection.do_handshake()
+        connection.settimeout(idle_s)
+    except TimeoutError:
+        return f"the peer did not agree on TLS within {HANDSHAKE_S:g} s"
+    except OSError as error:  # ssl.SSLError among them
+        return reason(error)
+    return ""
+
+
+def reason(error: OSError) -> str:
+    """Why TLS was not agreed on, in words for an operator."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the peer's certificate is not accepted ({error.verify_message})"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        words = error.reason.lower().replace("_", " ")
+        if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
+            return f"the peer does not speak TLS ({words})"
+        if error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+            return "the peer showed no certificate"
+        if "ALERT" in error.reason:
+            return f"the peer did not accept us ({words})"
+        return words
+    return error.strerror or type(error).__name__
+
+
+def refusal(host: str, port: int, tls: ClientTls, *, timeout_s: float) -> str:
+    """Why a peer does not take TLS from us; nothing when it does. Opens a connection of its own.
+
+    The library that makes associations tells only that a connection did not come about.
+    """
+    try:
+        context = tls.context()
+    except SetupError as error:
+        return str(error)
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            secure.settimeout(min(timeout_s, 1.0))
+            secure.recv(1)  # in TLS 1.3 a peer that misses our certificate says so only now
+    except TimeoutError:
+        return ""
+    except OSError as error:
+        return reason(error)
+    return ""
+
+
+def certificate_of(files: TlsFiles) -> Certificate:
+    """Our certificate.
+
+    Raises
+    ------
+    SetupError
+        When the file holds none.
+    """
+    found = _certificates(files.certificate, "certificate")[0]
+    return Certificate(
+        name=_name(found.subject),
+        issuer=_name(found.issuer),
+        not_before=found.not_valid_before_utc,
+        not_after=found.not_valid_after_utc,
+    )
+
+
+def mistakes(files: TlsFiles, *, now: datetime | None = None) -> list[str]:
+    """Everything that is wrong with the files, each a sentence without a full stop; whether it ended is no mistake.
+
+    Parameters
+    ----------
+    now : authorities that ended before it are named; None for the present
+    """
+    found: list[str] = []
+    now = now or datetime.now(UTC)
+    certificates: list[x509.Certificate] = []
+    for path, what in ((files.certificate, "certificate"), (files.authorities, "authorities")):
+        try:
+            read = _certificates(path, what)
+        except SetupError as error:
+            found.append(str(error).rstrip("."))
+            continue
+        if what == "certificate":
+            certificates = read
+        elif ended := [one for one in read if one.not_valid_after_utc < now]:
+            names = ", ".join(_name(one.subject) or "(no name)" for one in ended)
+            found.append(f"authorities {path} holds {names}, expired; replace it")
+    try:
+        key = serialization.load_pem_private_key(_bytes(files.key, "key"), password=None)
+    except SetupError as error:
+        found.append(str(error).rstrip("."))
+    except TypeError:
+        found.append(f"key {files.key} has a password; a key without one was expected, readable by the service only")
+    except ValueError as error:
+        found.append(f"key {files.key} is no private key in PEM ({str(error).splitlines()[0]})")
+    else:
+        if certificates and key.public_key() != certificates[0].public_key():
+            found.append(f"key {files.key} does not belong to the first certificate in {files.certificate}")
+    if not found:
+        try:
+            _context(ssl.PROTOCOL_TLS_CLIENT, files)
+        except SetupError as error:
+            found.append(str(error).rstrip("."))
+    return found
+
+
+def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = LOWEST
+    context.set_ciphers(":".join(SUITES))
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    try:
+        # A password is asked for on the terminal unless one is given.
+        context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
+    except OSError as error:
+        why = reason(error)
+        raise SetupError(f"TLS can not be used with {files.certificate} and {files.key} ({why}).") from error
+    try:
+        context.load_verify_locations(cafile=files.authorities)
+    except OSError as error:
+        raise SetupError(f"TLS can not be used with the authorities {files.authorities} ({reason(error)}).") from error
+    return context
+
+
+def _certificates(path: Path, what: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_bytes(path, what))
+    except ValueError as error:
+        raise SetupError(f"{what} {path} holds no certificate in PEM ({str(error).splitlines()[0]}).") from error
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupError(f"{what} {path} can not be read ({error.strerror}); name a file of this user.") from error
+
+
+def _name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
+
+
+def _changed_ns(file: Path) -> int:
+    try:
+        return os.stat(file).st_mtime_ns
+    except OSError:
+        return 0
