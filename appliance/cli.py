@@ -9,7 +9,17 @@ from typing import Annotated
 
 import typer
 
-from appliance import cli_cohort, cli_map, cli_models, cli_offline, cli_score, cli_service, cli_setup, cli_train
+from appliance import (
+    cli_backup,
+    cli_cohort,
+    cli_map,
+    cli_models,
+    cli_offline,
+    cli_score,
+    cli_service,
+    cli_setup,
+    cli_train,
+)
 from appliance.cli_exit import Commands
 from models.version import software_version
 
@@ -62,6 +72,7 @@ app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
 app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
 app.command("show", rich_help_panel=_SERVICE)(cli_service.show)
 app.command("retry", rich_help_panel=_SERVICE)(cli_service.retry)
+app.command("backup", rich_help_panel=_SERVICE)(cli_backup.backup)
 app.command("doctor", rich_help_panel=_SETUP)(cli_setup.doctor)
 cli_setup.models.command("show")(cli_models.show)
 cli_setup.models.command("verify")(cli_models.verify)

@@ -1,0 +1,106 @@
+"""A copy of the state folder, made while the service runs or stands still, from which a service goes on elsewhere.
+
+The order makes it whole without stopping anything: the queue first, then the records, then results, then images. What
+the service writes meanwhile is found in a later part of the copy, and there the next start puts right what differs: a
+job that the records know as done is dropped, results that are there are not computed again, images that no record
+knows are a new study.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.files import PART, make_private_folder, sync_folder
+from appliance.settings import Settings
+from models.errors import SetupError
+
+QUEUE, RECORDS = "queue.sqlite3", "studies.sqlite3"
+FOLDERS = ("outbox", "inbox")
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What was copied.
+
+    Attributes
+    ----------
+    files, size : number of files and bytes
+    queue_is_elsewhere : the queue is on PostgreSQL and is not part of it
+    """
+
+    folder: Path
+    files: int
+    size: int
+    queue_is_elsewhere: bool
+
+
+def back_up(settings: Settings, target: Path) -> Backup:
+    """Copy the state folder to `target`, which is there only when all of it is.
+
+    Raises
+    ------
+    SetupError
+        When there is no state, `target` is there already, or a file can not be read or written.
+    """
+    state_dir = settings.service.state_dir
+    if not (state_dir / RECORDS).is_file():
+        raise SetupError(f"{state_dir} holds no state of a service; name the configuration file of the service.")
+    if target.exists():
+        raise SetupError(f"{target} is there already; name a folder that is not there, each backup gets its own.")
+    if target.resolve().is_relative_to(state_dir.resolve()):
+        raise SetupError(f"{target} lies in the state folder {state_dir}; name a folder outside of it.")
+    part = target.with_name(f".{target.name}{PART}")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        make_private_folder(part)
+        for name in (QUEUE, RECORDS):
+            if (state_dir / name).is_file():
+                _copy_database(state_dir / name, part / name)
+        for name in FOLDERS:
+            _copy_folder(state_dir / name, part / name)
+        os.sync()
+        part.rename(target)
+        sync_folder(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise SetupError(
+            f"The backup could not be made ({error}); look at the space, and whether this user may write to "
+            f"{target.parent} and read {state_dir}."
+        ) from error
+    sizes = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
+    return Backup(target, len(sizes), sum(sizes), bool(settings.jobs.database_url))
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """SQLite's own online backup: one consistent moment, also while others write."""
+    target.touch(mode=0o600)
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=30.0)) as there,
+        closing(sqlite3.connect(target)) as here,
+    ):
+        there.backup(here)
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Everything that is complete; what goes away meanwhile, by retention or a late instance, is left out."""
+    target.mkdir(mode=0o700)
+    try:
+        entries = list(os.scandir(source))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.endswith(PART):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            _copy_folder(Path(entry.path), target / entry.name)
+            continue
+        try:
+            shutil.copyfile(entry.path, target / entry.name)
+        except FileNotFoundError:
+            continue
+        (target / entry.name).chmod(0o600)
