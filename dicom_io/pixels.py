@@ -12,6 +12,7 @@ from pydicom.pixels.utils import iter_pixels
 
 from dicom_io.errors import NotReadable
 from dicom_io.headers import DECODE_ERRORS, Instance
+from dicom_io.philips import signal_scalings
 from dicom_io.real_world import real_world_mapping
 from dicom_io.rules import ValueMapping
 from dicom_io.series import Phase
@@ -27,12 +28,17 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
     ------
     NotReadable
         When a file is truncated or damaged, its pixels are not one grey value of the size the header says, or a real
-        world value mapping is asked for and there is not exactly one.
+        world value mapping is asked for and there is not exactly one, or Philips' scaling and only some images have it.
     """
     slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
         wanted[plane.instance.sop_instance_uid].append(index)
+    scalings = [(plane.slope, plane.intercept) for plane in phase.planes]
+    if mapping is ValueMapping.PHILIPS:
+        scalings = signal_scalings(phase.planes) or scalings
+    elif mapping is ValueMapping.REAL_WORLD:
+        scalings = [real_world_mapping(plane) for plane in phase.planes]
     for places in wanted.values():
         instance = phase.planes[places[0]].instance
         frames = [phase.planes[index].frame_number or 1 for index in places]
@@ -42,9 +48,7 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
                 raise NotReadable(
                     f"The pixels of {instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
                 )
-            slope, intercept = plane.slope, plane.intercept
-            if mapping is ValueMapping.REAL_WORLD:
-                slope, intercept = real_world_mapping(plane)
+            slope, intercept = scalings[index]
             if (slope, intercept) == (1.0, 0.0):
                 slices[index] = pixels.astype(np.float32)
             else:

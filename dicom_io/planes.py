@@ -108,6 +108,11 @@ class FrameGroups:
         found = self.all_items(frame, keyword)
         return found[0] if found else pydicom.Dataset()
 
+    def of_frame(self, frame: int) -> tuple[pydicom.Dataset, ...]:
+        """All groups of a zero-based frame, then those that are shared."""
+        own = (self._frames[frame],) if frame < len(self._frames) else ()
+        return (*own, self._shared)
+
     def all_items(self, frame: int, keyword: str) -> Sequence[pydicom.Dataset]:
         """Every item of a functional group for a zero-based frame."""
         found = items(self._frames[frame], keyword) if frame < len(self._frames) else ()

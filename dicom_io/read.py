@@ -10,10 +10,11 @@ import numpy as np
 
 from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
+from dicom_io.philips import about_scaling
 from dicom_io.pixels import load
 from dicom_io.quality import NOT_JUDGED, about_images, acquisition_of
 from dicom_io.registration import carry_between_frames
-from dicom_io.rules import Assignment, SelectionRules
+from dicom_io.rules import Assignment, SelectionRules, ValueMapping
 from dicom_io.selection import Candidate, Chosen, Selection, select
 from dicom_io.series import Phase, missing_instance_numbers
 from dicom_io.study import SourceInstance, SourceSeries, Study
@@ -151,6 +152,8 @@ def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> 
 def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:
     findings = list(chosen.dynamic.findings)
     findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
+    if rules.value_mapping is ValueMapping.RESCALE:
+        findings += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
     numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
     if numbering is not None:
         first, last, missing = numbering

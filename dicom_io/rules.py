@@ -37,6 +37,7 @@ class ValueMapping(StrEnum):
     """What turns stored values into the values of the images."""
 
     RESCALE = "rescale"  # Rescale Slope and Intercept, where there are any
+    PHILIPS = "philips"  # Philips' scaling to signal where images state it (`philips`), else Rescale
     REAL_WORLD = "real-world"  # the one linear Real World Value Mapping of each image; images without are refused
 
 
