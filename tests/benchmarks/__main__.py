@@ -1,10 +1,11 @@
-"""All benchmarks against the named peers, one after the other: `make bench`. About half an hour."""
+"""All benchmarks against the named peers, one after the other: `make bench`. About forty minutes."""
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_features, bench_n4, bench_reading
+from tests.benchmarks import bench_cohort, bench_features, bench_n4, bench_reading
 
 if __name__ == "__main__":
     bench_features.main()
     bench_n4.main()
     bench_reading.main()
+    bench_cohort.main()
