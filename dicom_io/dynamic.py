@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dicom_io.attributes import attributes_of
 from dicom_io.default_rules import CONTRASTED
 from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import text
@@ -174,9 +175,8 @@ def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:
 
 
 def _agent(phase: Phase) -> str:
-    """Contrast/Bolus Agent, as text or (in multi-frame images) as code; empty when absent."""
-    header = _first(phase).instance.header
-    return text(header, "ContrastBolusAgent") or text(header, "ContrastBolusAgentSequence")
+    """Contrast/Bolus Agent; empty when absent."""
+    return attributes_of(_first(phase), ["ContrastBolusAgent"])["ContrastBolusAgent"]
 
 
 def _is_unenhanced(phase: Phase) -> bool:

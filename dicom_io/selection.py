@@ -7,10 +7,11 @@ all of it).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from dicom_io.attributes import attributes_of
 from dicom_io.dynamic import Dynamic, dynamic_of
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.headers import Instance, text, values_for_rules, whole_number
@@ -197,7 +198,7 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
     for series in selection.series:
         if not series.is_mr:
             continue
-        values = {**values_for_rules(series.header, keywords), **attributes_counted(series), **series.kind}
+        values = {**_attributes(series, keywords), **attributes_counted(series), **series.kind}
         excluded = next((rule for rule in rules.exclude if not rule.objection(values)), None)
         if excluded is not None:
             selection.verdicts[series.key] = f"left out: {excluded.name} ({_evidence(excluded, values)})"
@@ -304,7 +305,14 @@ def _alike(one: Series, other: Series) -> bool:
     if first.shape != second.shape or abs(first.affine - second.affine).max() > 0.01:
         return False
     timing = ("FrameOfReferenceUID", "RepetitionTime", "EchoTime", "FlipAngle", "ScanningSequence")
-    return values_for_rules(one.header, timing) == values_for_rules(other.header, timing)
+    return _attributes(one, timing) == _attributes(other, timing)
+
+
+def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
+    """What rules look at; of the last phase, which is after contrast if any is."""
+    if not series.phases:
+        return values_for_rules(series.header, keywords)
+    return attributes_of(series.phases[-1].planes[0], keywords)
 
 
 def _same_frame_of_reference(selection: Selection) -> None:

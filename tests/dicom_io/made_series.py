@@ -144,8 +144,12 @@ def write_enhanced(
     description: str,
     number: int,
     order: Sequence[int] | None = None,
+    edit: Callable[[Dataset], None] | None = None,
 ) -> str:
-    """Write one Enhanced MR image with all phases; `order` shuffles its frames. Returns its SOP Instance UID."""
+    """Write one Enhanced MR image with all phases; `order` shuffles its frames, `edit` may change the data set.
+
+    Returns its SOP Instance UID.
+    """
     dataset = common("MR")
     dataset.SOPClassUID, dataset.SOPInstanceUID = ENHANCED_MR, f"{ROOT}.{number}.1"
     dataset.SeriesInstanceUID = f"{ROOT}.{number}"
@@ -168,6 +172,8 @@ def write_enhanced(
     dataset.PerFrameFunctionalGroupsSequence = [frames[index] for index in chosen]
     dataset.NumberOfFrames = len(frames)
     _pixels(dataset, np.stack([stored[index] for index in chosen]))
+    if edit is not None:
+        edit(dataset)
     save(dataset, path)
     return str(dataset.SOPInstanceUID)
 
