@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -10,11 +11,13 @@ import numpy as np
 
 from dicom_io.errors import GeometryInvalid
 from dicom_io.headers import Instance, content_digest, files_by_study, read_instances
+from dicom_io.laterality import side_of_images, tumour_side
 from dicom_io.philips import about_scaling
 from dicom_io.pixels import load
 from dicom_io.quality import NOT_JUDGED, about_images, acquisition_of
 from dicom_io.registration import carry_between_frames
 from dicom_io.rules import Assignment, SelectionRules, ValueMapping
+from dicom_io.segmentation import Segment
 from dicom_io.selection import Candidate, Chosen, Selection, select
 from dicom_io.series import Phase, missing_instance_numbers
 from dicom_io.study import SourceInstance, SourceSeries, Study
@@ -78,6 +81,7 @@ def read_study(
         for sequence, chosen in selection.chosen.items()
     }
     tumours: dict[MrSequence, Roi] = {}
+    drawn: list[Segment] = []
     algorithm_types: dict[MrSequence, str] = {}
     findings = [NOT_JUDGED]
     for sequence, chosen in selection.chosen.items():
@@ -93,21 +97,27 @@ def read_study(
             rules=rules,
         )
         tumours[sequence] = roi
+        drawn += [candidate.segment for candidate in used]
         kinds = {candidate.segment.algorithm_type for candidate in used}
         algorithm_types[sequence] = kinds.pop() if len(kinds) == 1 else ""
         findings += remarks
         rows += [_segment_row(sequence, candidate, roi) for candidate in used]
+    t1c = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0]
+    side, contradictions = tumour_side(
+        side_of_images(t1c), drawn, roi=tumours.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
+    )
+    findings += contradictions
     findings += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
     sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
     segmentations = _segmentation_instances(selection)
-    header = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0].instance.header
+    header = t1c.instance.header
     subject, doubts = subject_of(header)
     used_instances = [
         *(instance for chosen in selection.chosen.values() for instance in chosen.dynamic.phase.instances),
         *segmentations,
     ]
     return Study(
-        subject=subject,
+        subject=dataclasses.replace(subject, laterality=side),
         header=carried_header(header),
         volumes=volumes,
         tumours=tumours,

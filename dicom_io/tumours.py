@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous
+from dicom_io.laterality import MIDLINE_MM, from_midline_mm
 from dicom_io.placement import Placement, empty_runs, place
 from dicom_io.rtstruct import place_contours
 from dicom_io.rules import SelectionRules
@@ -21,8 +22,6 @@ from models.volume import Sequence as MrSequence
 
 # Two segments that share more than this part of the smaller one are two drawings of one tumour, not two tumours.
 LARGEST_OVERLAP = 0.1
-# Images of both breasts are at least this wide; their middle is the midline to within MIDLINE_MM.
-BOTH_BREASTS_MM, MIDLINE_MM = 220.0, 5.0
 
 Mask = NDArray[np.bool_]
 
@@ -133,12 +132,8 @@ def _flat(sequence: MrSequence, mask: Mask) -> list[Finding]:
 
 def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Finding]:
     """A finding when tumours lie on both sides of images that show both breasts, and none near the middle."""
-    corners = np.array(np.meshgrid(*((-0.5, size - 0.5) for size in volume.shape))).reshape(3, -1)
-    extent = volume.affine[0, :3] @ corners + volume.affine[0, 3]  # LPS: x grows to the patient's left
-    if np.ptp(extent) < BOTH_BREASTS_MM:
-        return []
-    x = np.argwhere(mask) @ volume.affine[0, :3] + volume.affine[0, 3] - (extent.min() + extent.max()) / 2
-    if np.abs(x).min() < MIDLINE_MM or x.min() > 0 or x.max() < 0:
+    x = from_midline_mm(mask, volume)
+    if x is None or np.abs(x).min() < MIDLINE_MM or x.min() > 0 or x.max() < 0:
         return []
     left, right = (np.count_nonzero(side) * volume.voxel_volume_mm3 / 1000 for side in (x > 0, x < 0))
     sentence = (
