@@ -51,7 +51,7 @@ def survival_figure(result: RecurrenceResult, *, size: tuple[float, float], capt
     ]
     last = max(float(curve.times_months[-1]) for _, curve, _, _ in curves)
     ticks = np.arange(0, last + 1, 12 if last < 110 else 24)
-    figure, axes = _figure(size, bottom=64 / size[1], left=38 / size[0])
+    figure, axes = _figure(size, bottom=64 / size[1], left=46 / size[0], top=1 - 20 / size[1])
     for name, curve, color, line in curves:
         _draw_curve(axes, curve, name, color, line)
     axes.set_xlim(0, last)
@@ -65,7 +65,7 @@ def survival_figure(result: RecurrenceResult, *, size: tuple[float, float], capt
     hazard = groups.hazard_ratio_low
     if isinstance(hazard, Estimate) and result.events >= FEWEST_EVENTS:
         test += f"\nHR low vs high {ratio(hazard)}"
-    axes.text(0.98, 0.04, test.strip(), transform=axes.transAxes, ha="right", va="bottom", color=INK)
+    axes.text(1.0, 1.02, test.strip(), transform=axes.transAxes, ha="right", va="bottom", color=INK)
     below = ScaledTranslation(0, -30 / 72, figure.dpi_scale_trans)  # room for ticks and "months"
     for row, (name, curve, color, _) in enumerate(curves):
         line_below = below + ScaledTranslation(0, -(10 * row + 5) / 72, figure.dpi_scale_trans)

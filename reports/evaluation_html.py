@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from html import escape
 
@@ -16,39 +17,49 @@ def _hex(color: Color) -> str:
 
 
 _STYLE = f"""
-:root {{ color-scheme: light; }}
-body {{ margin: 0; background: {_hex(theme.PANEL)}; color: {_hex(theme.INK)};
+:root {{ color-scheme: light dark; --page: #fff; --around: {_hex(theme.PANEL)}; --text: {_hex(theme.INK)};
+  --accent: {_hex(theme.ACCENT)}; --muted: {_hex(theme.MUTED)}; --rule: {_hex(theme.RULE)};
+  --tint: {_hex(theme.WARNING_TINT)}; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --page: #15181b; --around: #0c0e10; --text: #e6e8ea; --accent: #9cc2ee;
+  --muted: #a5adb6; --rule: #3c434a; --tint: #3a2d0c; }}
+  img {{ background: #fff; padding: 4px; border-radius: 3px; box-sizing: border-box; }} }}
+body {{ margin: 0; background: var(--around); color: var(--text);
   font: 15px/1.5 "DejaVu Sans", Verdana, system-ui, sans-serif; }}
 header.strip {{ position: sticky; top: 0; z-index: 1; display: flex; font-weight: 700; font-size: 13px; }}
 header.strip span {{ padding: .35em 1em; }}
 header.strip .own {{ background: {_hex(theme.ACCENT)}; color: #fff; }}
-header.strip .model {{ flex: 1; background: {_hex(theme.WARNING_TINT)};
+header.strip .model {{ flex: 1; background: var(--tint);
   border-bottom: 2px solid {_hex(theme.WARNING)}; }}
-main {{ max-width: 1040px; margin: 0 auto; padding: 1.5rem 2rem 3rem; background: #fff; }}
-h1, h2 {{ color: {_hex(theme.ACCENT)}; line-height: 1.25; }}
+main {{ max-width: 1040px; margin: 0 auto; padding: 1.5rem 2rem 3rem; background: var(--page); }}
+h1, h2 {{ color: var(--accent); line-height: 1.25; }}
 h1 {{ font-size: 1.5rem; margin: .5rem 0 0; }}
-h2 {{ font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-top: 1px solid {_hex(theme.RULE)}; padding-top: 1rem; }}
+h2 {{ font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-top: 1px solid var(--rule); padding-top: 1rem; }}
 h3 {{ font-size: 1rem; margin: 1.6rem 0 .5rem; }}
-p {{ margin: .3rem 0; padding-left: .7rem; border-left: 2px solid {_hex(theme.RULE)}; }}
+p {{ margin: .3rem 0; padding-left: .7rem; border-left: 2px solid var(--rule); }}
 p.warning {{ border-left: 5px solid {_hex(theme.WARNING)}; padding-left: .5rem; }}
-p.subtitle {{ border: 0; padding: 0; color: {_hex(theme.MUTED)}; }}
+p.subtitle {{ border: 0; padding: 0; color: var(--muted); }}
 dl {{ display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .85rem; }}
-dt {{ color: {_hex(theme.MUTED)}; }}
+dt {{ color: var(--muted); }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
 .scroll {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; width: 100%; margin: .8rem 0; font-size: .82rem; }}
-caption, figcaption {{ text-align: left; color: {_hex(theme.MUTED)}; font-size: .8rem; padding-bottom: .2rem; }}
-th, td {{ text-align: right; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid {_hex(theme.RULE)}; }}
-thead th {{ border-bottom-color: {_hex(theme.MUTED)}; vertical-align: bottom; }}
+caption, figcaption {{ text-align: left; color: var(--muted); font-size: .8rem; padding-bottom: .2rem; }}
+th, td {{ text-align: right; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid var(--rule); }}
+thead th {{ border-bottom-color: var(--muted); vertical-align: bottom; }}
 th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
 tbody th {{ font-weight: 400; }}
+.range {{ white-space: nowrap; }}
 .row {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 figure {{ margin: .6rem 0; }}
 .row figure {{ flex: 1 1 18rem; max-width: 30rem; }}
 img {{ max-width: 100%; height: auto; }}
-footer {{ max-width: 1040px; margin: 0 auto; padding: 1rem 2rem; font-size: .8rem; color: {_hex(theme.MUTED)}; }}
-@media print {{ header.strip {{ position: static; }} body {{ background: #fff; }}
-  figure, table {{ break-inside: avoid; }} }}
+footer {{ max-width: 1040px; margin: 0 auto; padding: 1rem 2rem; font-size: .8rem; color: var(--muted); }}
+@media (max-width: 40rem) {{ main, footer {{ padding-left: 1rem; padding-right: 1rem; }}
+  figure.wide {{ overflow-x: auto; }} figure.wide img {{ max-width: none; }} }}
+@media print {{ :root {{ --page: #fff; --around: #fff; --text: #000; }}
+  header.strip {{ position: static; }} body {{ font-size: 10pt; }} main {{ max-width: none; padding: 0; }}
+  table {{ font-size: 7.5pt; }} .scroll {{ overflow: visible; }} h2, h3, caption {{ break-after: avoid; }}
+  figure, tr, p {{ break-inside: avoid; }} .row figure {{ flex: 1 1 13rem; }} }}
 """
 
 
@@ -80,14 +91,14 @@ def _block(block: Block) -> str:
     if isinstance(block, TableBlock):
         return _table(block)
     if isinstance(block, FigureBlock):
-        return _figure(block)
+        return _figure(block, is_alone=True)
     return f'<div class="row">{"".join(_figure(figure) for figure in block.figures)}</div>'
 
 
 def _table(block: TableBlock) -> str:
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in block.header)
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(text)}</td>" for text in row[1:])}</tr>'
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{_cell(text)}</td>" for text in row[1:])}</tr>'
         for row in block.rows
     )
     return (
@@ -96,9 +107,15 @@ def _table(block: TableBlock) -> str:
     )
 
 
-def _figure(block: FigureBlock) -> str:
+def _cell(text: str) -> str:
+    """A short interval in brackets stays on one line."""
+    return re.sub(r"\([^()]{1,24}\)", lambda found: f'<span class="range">{found[0]}</span>', escape(text))
+
+
+def _figure(block: FigureBlock, *, is_alone: bool = False) -> str:
     width, height = (round(4 / 3 * length) for length in block.size)  # CSS pixels
+    kind, picture = " class=wide" if is_alone else "", b64encode(block.png).decode()
     return (
-        f'<figure><img src="data:image/png;base64,{b64encode(block.png).decode()}" width="{width}" height="{height}" '
+        f'<figure{kind}><img src="data:image/png;base64,{picture}" width="{width}" height="{height}" '
         f'alt="{escape(block.alternative, quote=True)}"><figcaption>{escape(block.caption)}</figcaption></figure>'
     )

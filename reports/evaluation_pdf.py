@@ -76,11 +76,14 @@ def _title(report: EvaluationReport, typesetter: Typesetter) -> list[Flowable]:
 def _part(part: Part, typesetter: Typesetter) -> list[Flowable]:
     styles = theme.styles()
     heading = typesetter.paragraph(part.title, styles.heading if part.level == 1 else styles.subheading)
-    start: Flowable = PageBreak() if part.starts_page else CondPageBreak(_ROOM_BELOW_HEADING)
-    story: list[Flowable] = [start, heading, Spacer(0, 4)]
+    start = [PageBreak()] if part.starts_page else [Spacer(0, 8), CondPageBreak(_ROOM_BELOW_HEADING)]
+    story: list[Flowable] = [*start, heading, Spacer(0, 4)]
     for block in part.blocks:
         story += _block(block, typesetter)
-    return [*story, Spacer(0, 8)]
+    # A spacer that no longer fits on a full page would open another one, and the next part leave it blank.
+    while isinstance(story[-1], Spacer):
+        story.pop()
+    return story
 
 
 def _block(block: Block, typesetter: Typesetter) -> list[Flowable]:

@@ -12,7 +12,7 @@ from models.features.settings import FeatureSettings
 from models.package import FeatureOrigin
 from models.survival import harrell_c
 from models.training.about import About
-from models.training.feature_shape import measured_shape
+from models.training.feature_shape import FeatureShape, measured_shape
 from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
 from models.training.mlp import auc
 from models.training.network import Recipe
@@ -42,7 +42,9 @@ STATEMENTS = {
     "intended_use": "To try the software from end to end; the numbers have no clinical meaning.",
     "population": "None: simulated patients.",
     "ethics": "None needed: no patient data.",
+    "testing": "Fresh simulated patients of the same simulation; the result stands under performance.",
     "data_availability": "The simulator that made the data is part of the software.",
+    "model_availability": "The package is part of the software.",
     "code_availability": "The training code is part of the software: rdeepnet models make-demonstration.",
 }
 
@@ -51,13 +53,18 @@ def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
     """Train and write `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
     names = features_of(Sequence, Region)
     shape = measured_shape(names)
-    cohort = simulate_cohort(shape, truth=Truth.STRONG, seed=SEED).part("training")
+    cohort = demonstration_cohort(shape)
     fresh = simulate_cohort(shape, truth=Truth.STRONG, seed=SEED + 1, sizes={"fresh": FRESH_PATIENTS})
     return (
         _recurrence(out / "recurrence", cohort, fresh, (Sequence.T1C, Sequence.T2W)),
         _expression(out / "krt7_as", cohort, fresh),
         _recurrence(out / "recurrence_t1c", cohort, fresh, (Sequence.T1C,)),
     )
+
+
+def demonstration_cohort(shape: FeatureShape) -> Cohort:
+    """The simulated training patients."""
+    return simulate_cohort(shape, truth=Truth.STRONG, seed=SEED).part("training")
 
 
 def _columns(cohort: Cohort, names: tuple[str, ...]) -> NDArray[np.float64]:

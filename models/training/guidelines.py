@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.features.extract import ENGINES
 from models.features.settings import FeatureSettings
 from models.package import DIRECTIONS, SCALES, STATISTICS, Task
 from models.training.checklists import CLEAR, METRICS, TRIPOD, Item
@@ -68,6 +69,11 @@ def has_documented_settings(facts: CardFacts) -> bool:
     return facts.origin.settings_digest == FeatureSettings().digest()
 
 
+def is_known_engine(facts: CardFacts) -> bool:
+    """Whether the features were made by one of the software's engines."""
+    return facts.origin.engine.split(" ")[0] in ENGINES
+
+
 def _about_patients(facts: CardFacts) -> dict[str, str]:
     training = facts.training
     months = ", ".join(f"{one:g}" for one in facts.horizons_months)
@@ -109,8 +115,8 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
             "in the documentation of the software."
         ),
         "resampling": (
-            "None: features are computed on the voxels of the image, whatever their size; only a mask drawn on another "
-            "grid is carried over (nearest neighbour)."
+            "Nothing is resampled: features are computed on the voxels of the image, whatever their size; only a mask "
+            "drawn on another grid is carried over (nearest neighbour)."
         ),
         "discretisation": (
             f"Fixed bin width of {settings.bin_width:g} on the scale of the z-score × {settings.normalize_scale:g}."
@@ -123,8 +129,10 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
             else own
         ),
         "extraction": (
-            f"Engine: {engine}. Definitions as in PyRadiomics 3.0.1; IBSI's phantom is part of the software's tests. "
-            "Three-dimensional, 26 neighbours, distance 1."
+            f"Engine: {engine}. Definitions as in PyRadiomics 3.0.1, three-dimensional, 26 neighbours, distance 1; "
+            "held to IBSI's phantom by the software's tests."
+            if is_known_engine(facts)
+            else f"Engine: {engine}."
         ),
         "classes": ", ".join(f"{name} {count:,}" for name, count in facts.classes.items()) + ".",
         "predictors": f"{facts.inputs:,} radiomic features offered, {facts.used} with any influence.",

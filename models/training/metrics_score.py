@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.training.facts import CardFacts
-from models.training.guidelines import CALIBRATION, DIFFERENCE, has_documented_settings
+from models.training.guidelines import CALIBRATION, DIFFERENCE, has_documented_settings, is_known_engine
 from models.training.statements import item_numbers
 
 # fmt: off
@@ -74,7 +74,7 @@ def _shown(facts: CardFacts) -> dict[int, bool]:
     """Items that can be judged from the package: whether they are met."""
     return {
         1: True,  # this card goes through CLEAR
-        12: bool(facts.origin.engine) and facts.origin.engine != "simulated",
+        12: is_known_engine(facts),
         13: has_documented_settings(facts),
         15: facts.used < facts.inputs / 2,
         18: True,  # patient level, stratified, everything inside the folds

@@ -16,8 +16,10 @@ from models.features.settings import FeatureSettings
 from models.package import Task, load_package, shipped_packages
 from models.predict import Group, ModelOutcome, NotApplicable, predict
 from models.runtime import LoadedModel, load_models
-from models.training.demonstration import NOTICE, SEED, make_demonstration_packages
+from models.training.deepsurv import fit_recurrence
+from models.training.demonstration import NOTICE, SEED, demonstration_cohort, make_demonstration_packages
 from models.training.feature_shape import measured_shape
+from models.training.network import Recipe
 from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Region, Sequence
 from tests.models.small_packages import table
@@ -146,10 +148,34 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
 
 
 @pytest.mark.slow
+def test_training_makes_the_shipped_networks_again() -> None:
+    """Cohort, folds, selection, networks, slope and baseline of `recurrence`, anew: all that its predictions are of.
+
+    Equal but for the last digits of sums, in which processors differ and which training carries on.
+    """
+    package, names = load_package(shipped_packages()[0]), vector_names()
+    cohort = demonstration_cohort(measured_shape(names))
+    model = fit_recurrence(
+        names, cohort.values, times_months=cohort.times_months, events=cohort.events, recipe=Recipe(), seed=SEED
+    )
+    assert package.training.events == cohort.events.sum()
+    assert f"slope {model.slope:.2f}," in package.training.recipe
+    assert model.c_out_of_fold == pytest.approx(package.out_of_fold.value, abs=1e-3)
+    assert package.baseline is not None
+    np.testing.assert_allclose(model.baseline.times_months, package.baseline.times_months)
+    np.testing.assert_allclose(model.baseline.cumulative, package.baseline.cumulative, rtol=1e-3)
+    values = np.stack([case.values for case in package.reference])
+    expected = [case.score for case in package.reference]
+    assert model.scorer.score(values) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    shipped = load_models(shipped_packages()[:1], provider="cpu")[0]
+    np.testing.assert_allclose(model.scorer.score(cohort.values), shipped.score(cohort.values), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif("RDEEPNET_REMAKE" not in os.environ, reason="trains all packages, minutes: set RDEEPNET_REMAKE=1")
 def test_they_can_be_made_again(tmp_path: Path) -> None:
-    """Fixed but for the last digits of sums, in which processors differ and which training carries on."""
+    """All of it: the other packages, the Cox models, the permuted outcomes and the cards as well."""
     made = make_demonstration_packages(tmp_path)
     assert [folder.name for folder in made] == NAMES
     for folder, shipped in zip(made, shipped_packages(), strict=True):
@@ -159,3 +185,6 @@ def test_they_can_be_made_again(tmp_path: Path) -> None:
             assert one["inputs"] == pytest.approx(other["inputs"], rel=1e-9)
             assert one["score"] == pytest.approx(other["score"], rel=1e-3, abs=1e-3)
             assert one["survival"] == pytest.approx(other["survival"], abs=1e-3)
+        cards = [json.loads((f / "MODEL_CARD.json").read_text(encoding="utf-8")) for f in (folder, shipped)]
+        assert cards[0]["reporting"] == cards[1]["reporting"]
+        assert cards[0]["measurements"] == cards[1]["measurements"]

@@ -9,18 +9,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.cohort.features import FeatureRows
+from models.cohort.outcomes import OutcomeRows
+from models.cohort.patients import join
 from models.errors import EngineUnavailable, SetupError
-from models.package import FeatureOrigin, OutOfFold, load_package
+from models.features.own import OwnEngine
+from models.features.settings import FeatureSettings
+from models.n4 import N4
+from models.n4_settings import N4Settings
+from models.package import FeatureOrigin, OutOfFold, Task, load_package
 from models.predict import ModelOutcome, predict
 from models.runtime import Provider, load_model
 from models.training.about import NOTICE, About
 from models.training.feature_shape import FeatureShape
 from models.training.interval import cross_validated
 from models.training.network import PAPER, Recipe, training_device
-from models.training.patients import TrainingPatients
+from models.training.patients import TrainingPatients, training_patients
 from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, train_recurrence
 from models.training.recurrence_package import measurements, write_recurrence
 from models.training.simulate import Cohort, Truth, simulate_cohort
+from models.volume import Sequence
 from tests.models.small_packages import SETTINGS, table
 
 
@@ -194,3 +202,44 @@ def test_a_package_folder_is_complete(found: TrainedRecurrence, strong: Cohort, 
     again = tmp_path / "again"
     write_recurrence(again, found, patients_of(strong), about=about)
     assert load_package(again).identity.digest == load_package(tmp_path / "site").identity.digest
+
+
+def test_a_package_knows_how_its_training_features_were_made(
+    found: TrainedRecurrence, strong: Cohort, tmp_path: Path
+) -> None:
+    """From a table as `rdeepnet features` writes it to a finding about a study that was made otherwise."""
+    bias, engine = N4(device="cpu").name, OwnEngine().name
+    count = len(strong.values)
+    identifiers = tuple(f"p{number}" for number in range(count))
+    rows = FeatureRows(
+        "features.csv",
+        identifiers,
+        strong.names,
+        strong.values,
+        (SETTINGS,) * count,
+        (engine,) * count,
+        (bias,) * count,
+    )
+    nobody = np.full(count, np.nan)
+    outcomes = OutcomeRows(
+        "outcomes.csv", identifiers, ("all",) * count, identifiers, strong.times_months, strong.events, nobody, {}
+    )
+    patients = training_patients(join(rows, outcomes), task=Task.RECURRENCE, sequences=tuple(Sequence))
+    assert patients.origin == FeatureOrigin(SETTINGS, engine, bias)
+    about = About("site", "2.0.0", "Recurrence score", NOTICE, "400 simulated patients.")
+    write_recurrence(tmp_path / "site", found, patients, about=about)
+    model = load_model(tmp_path / "site", provider=Provider.CPU)
+    assert model.package.origin == patients.origin
+    assert "N4, own (shrink 4" in (tmp_path / "site" / "manifest.toml").read_text(encoding="utf-8")
+
+    def codes(settings: str, engine: str, bias: str) -> set[str]:
+        features = table(strong.names, strong.values[0], settings=settings, engine=engine)
+        (outcome,) = predict(features, [model], missing={}, bias=bias)
+        assert isinstance(outcome, ModelOutcome)
+        return {finding.code for finding in outcome.findings} - {"unlike-training-patients"}
+
+    assert codes(SETTINGS, engine, bias) == set()
+    other_n4 = N4(N4Settings(shrink=2), "cpu").name
+    assert codes(SETTINGS, engine, other_n4) == {"bias-correction-differs"}
+    other_settings = FeatureSettings(bin_width=10.0).digest()
+    assert codes(other_settings, "pyradiomics 3.0.1", bias) == {"feature-settings-differ", "feature-engine-differs"}
