@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,13 +23,21 @@ def show(package: Package, as_json: AsJson = False) -> None:
         "out_of_fold": loaded.out_of_fold.in_words(),
         "has_signal": loaded.out_of_fold.has_signal,
         "recipe": loaded.training.recipe,
+        "feature_settings": loaded.origin.settings_digest,
+        "engine": loaded.origin.engine,
+        "bias_correction": loaded.origin.bias_correction,
+        **{name.replace(" ", "_"): text for name, text in loaded.search.items()},
         **loaded.statements,
     }
     if as_json:
         print_json(rows)
         return
-    stdout().print(table(loaded.identity.title, ("", ""), [(key.replace("_", " "), shown(rows[key])) for key in rows]))
+    stdout().print(table(loaded.identity.title, ("", ""), _filled(rows)))
     typer.echo(f"All of it: {package / 'MODEL_CARD.md'}")
+
+
+def _filled(rows: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), shown(value)) for key, value in rows.items() if value != ""]
 
 
 def verify(

@@ -90,6 +90,7 @@ def test_recurrence_from_tables_to_a_signed_package(tables: Path, tmp_path: Path
     assert "T1+C images: slices 1.5 to 2.5 mm." in card
     assert "Several tumours of one patient: the largest was taken." in card
     assert "not evaluated on patients" in shown["notice"]
+    assert (shown["engine"], shown["bias_correction"]) == ("own 1", "own N4")
     key = tmp_path / "key.pem"
     assert RUNNER.invoke(app, ["models", "make-key", str(key)]).exit_code == Exit.OK
     assert RUNNER.invoke(app, ["models", "verify", str(package), "--key", f"{key}.pub"]).exit_code == Exit.SETUP
@@ -117,11 +118,15 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
             "0",
             "--sequence",
             "t1c",
+            "--search",
+            "2",
         ],
     )
     assert result.exit_code == Exit.OK, result.output
+    assert "recipe-searched: 2 recipes were tried" in result.stdout
     shown = json.loads(RUNNER.invoke(app, ["models", "show", str(tmp_path / "krt7"), "--json"]).stdout)
     assert shown["sequences"] == ["T1+C"]
+    assert "held-out loss" in shown["trial_2"]
     assert 0.45 < shown["events"] / shown["patients"] <= 0.5  # counts are whole, so some are equal to the median
     assert "TPM of KRT7-AS (the median of the training patients)" in shown["trained_on"]
 
@@ -130,6 +135,7 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
     ("arguments", "status", "sentence"),
     [
         (["--recipe", "best"], Exit.USAGE, "none of ensemble, paper"),
+        (["--recipe", "paper", "--search", "3"], Exit.USAGE, "the recipe of the paper is fixed"),
         (["--cut-off", "high"], Exit.USAGE, "neither a number nor optimal"),
         (["--sequence", "adc"], Exit.USAGE, "none of t1c, t2w"),
         (["--cohort", "validation"], Exit.INCOMPLETE, "There is no cohort 'validation'"),

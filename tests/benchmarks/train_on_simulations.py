@@ -3,7 +3,7 @@
     python -m tests.benchmarks.train_on_simulations [--recipe ensemble|paper] [--truths …] [--seeds 11 12 13 14 15 16]
         [--without-cox]
 
-Prints one line for each truth, the figures of TRAINING.md.
+Prints one line for each truth, the figures of TRAINING.md: mean (standard deviation over the cohorts), median.
 """
 
 from __future__ import annotations
@@ -94,8 +94,15 @@ def main() -> None:
             if arguments.each:
                 print(" | ".join((f"{truth} {seed}", *(f"{one:.3f}" for one in rows[-1]))), flush=True)
         found = np.array(rows)
-        mean, spread = np.nanmean(found, axis=0), np.nanstd(found, axis=0, ddof=1)
-        print(" | ".join((truth, *(f"{m:.3f} ({s:.3f})" for m, s in zip(mean, spread, strict=True)))), flush=True)
+        shown = [_shown(column[np.isfinite(column)]) for column in found.T]
+        print(" | ".join((truth, *shown)), flush=True)
+
+
+def _shown(values: np.ndarray) -> str:
+    """Mean (standard deviation), median; a ratio such as a slope is skewed."""
+    if values.size < 2:
+        return "-"
+    return f"{values.mean():.3f} ({values.std(ddof=1):.3f}), {np.median(values):.3f}"
 
 
 if __name__ == "__main__":
