@@ -23,7 +23,7 @@ from dicom_io.answer import Answer
 from dicom_io.conformance_sr import sr_problems
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
-from dicom_io.patient_modules import CARRIED_CODES, CHARACTER_SET, IDENTITY
+from dicom_io.patient_modules import CARRIED_CODES, CARRIED_ORDER_CODES, CHARACTER_SET, IDENTITY
 from dicom_io.study import Study
 
 _SHOWN = 5  # problems in one message
@@ -234,9 +234,9 @@ def _declared_schemes(dataset: Dataset) -> Collection[str]:
         str(item.get("CodingSchemeDesignator", "")) for item in dataset.get("CodingSchemeIdentificationSequence", ())
     }
     # Codes that came with the study are the site's own; the site knows its schemes.
-    orders = dataset.get("ReferencedRequestSequence", ())
+    orders = [*dataset.get("ReferencedRequestSequence", ()), *dataset.get("RequestAttributesSequence", ())]
     carried = [item for keyword in CARRIED_CODES for item in dataset.get(keyword, ())]
-    carried += [item for order in orders for item in order.get("RequestedProcedureCodeSequence", ())]
+    carried += [item for order in orders for keyword in CARRIED_ORDER_CODES for item in order.get(keyword, ())]
     site = {str(item.get("CodingSchemeDesignator", "")) for item in carried}
     return _STANDARD_SCHEMES | declared | site
 

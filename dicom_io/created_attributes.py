@@ -90,6 +90,11 @@ MODULES: tuple[Module, ...] = (
         },
     ),
     Module(
+        "Orders of the General and the Encapsulated Document Series", "C.7.3.1, C.24.1",
+        (SegmentationStorage, EncapsulatedPDFStorage),
+        {"RequestAttributesSequence": "orders the images name with both their IDs"},
+    ),
+    Module(
         "Referenced steps of the SR Document Series", "C.17.1", (Comprehensive3DSRStorage,),
         {"ReferencedPerformedProcedureStepSequence": "empty: MPPS is not used"},
     ),

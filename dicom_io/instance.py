@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as ItemSequence
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, Comprehensive3DSRStorage, ExplicitVRLittleEndian
 from pydicom.valuerep import DA, TM
 
 from dicom_io import codes, equipment, uids
 from dicom_io.answer import Role
 from dicom_io.identity import MANUFACTURER
-from dicom_io.patient_modules import carried_over, in_time_zone
+from dicom_io.patient_modules import carried_over, in_time_zone, request_attributes
 from dicom_io.study import Study
 from reports.content import Report
 
@@ -58,6 +58,9 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
     root.SeriesNumber = SERIES[role].number
     root.SeriesDescription = SERIES[role].description
     root.SeriesDate, root.SeriesTime = day, time
+    # The series of an SR has no such attribute; there the orders stand in the SR Document General module.
+    if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):
+        root.RequestAttributesSequence = ItemSequence(orders)
 
     device = equipment.product()
     root.Manufacturer = MANUFACTURER

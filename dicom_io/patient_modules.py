@@ -29,6 +29,8 @@ IDENTITY = frozenset(
 # Sequences of codes that are carried over in the site's own schemes.
 CARRIED_CODES = ("ProcedureCodeSequence", "DeidentificationMethodCodeSequence")
 
+CARRIED_ORDER_CODES = ("RequestedProcedureCodeSequence", "ReasonForRequestedProcedureCodeSequence")
+
 # Present in every object of ours, empty where the source says nothing (type 2).
 _TYPE_2 = (
     "PatientName",
@@ -88,6 +90,20 @@ _REQUEST_TYPE_2 = (
     "RequestedProcedureDescription",
 )
 _REQUEST_CODE = "RequestedProcedureCodeSequence"
+
+# Of one order in a series of images or documents (PS3.3 Table 10-9).
+_SCHEDULED = ("RequestedProcedureID", "ScheduledProcedureStepID")
+_SERIES_REQUEST = (
+    *_SCHEDULED,
+    "AccessionNumber",
+    "IssuerOfAccessionNumberSequence",
+    "StudyInstanceUID",
+    "RequestedProcedureDescription",
+    "RequestedProcedureCodeSequence",
+    "ReasonForTheRequestedProcedure",
+    "ReasonForRequestedProcedureCodeSequence",
+    "ScheduledProcedureStepDescription",
+)
 
 _SEXES = frozenset({"F", "M", "O"})
 _OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
@@ -154,6 +170,24 @@ def referenced_requests(header: Dataset) -> list[Dataset]:
             item.add(DataElement(_tag(_REQUEST_CODE), "SQ", ItemSequence()))
         items.append(item)
     return items
+
+
+def request_attributes(header: Dataset) -> list[Dataset]:
+    """Items of the Request Attributes Sequence (0040,0275) of a series that was made for the orders of the images.
+
+    One for each order the images name with its Requested Procedure ID and Scheduled Procedure Step ID, which every
+    item must have (PS3.3 Table 10-9, type 1C for what was scheduled); an order that lacks one is left out.
+    """
+    made = []
+    for source in header.get("RequestAttributesSequence") or ():
+        item = Dataset()
+        for keyword in _SERIES_REQUEST:
+            vr = dictionary_VR(keyword)
+            if _add(item, source, keyword) and vr != "SQ" and not _is_valid(vr, str(item[keyword].value)):
+                del item[_tag(keyword)]  # identity at the root only is kept as it is
+        if all(keyword in item for keyword in _SCHEDULED):
+            made.append(item)
+    return made
 
 
 def in_time_zone(moment: datetime, root: Dataset) -> datetime:

@@ -16,7 +16,7 @@ from dicom_io.answer import AnswerObject, Role
 from dicom_io.conformance import check_object
 from dicom_io.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.errors import NotReadable
-from dicom_io.patient_modules import carried_over, in_time_zone, referenced_requests
+from dicom_io.patient_modules import carried_over, in_time_zone, referenced_requests, request_attributes
 from dicom_io.segmentation_object import make_segmentation, segment_references
 from dicom_io.structured_report import make_key_report
 from models.volume import Sequence
@@ -234,6 +234,22 @@ def test_each_order_of_the_images_is_named() -> None:
     assert len(first.ReferencedStudySequence) == 0
 
 
+def test_series_of_segmentations_and_documents_name_the_orders() -> None:
+    source = header()
+    incomplete = order("RP-3")
+    del incomplete.ScheduledProcedureStepID
+    source.RequestAttributesSequence = [order("RP-1"), order("RP-2"), incomplete]
+    source.RequestAttributesSequence[0].AccessionNumber = "ACC-1"
+    source.RequestAttributesSequence[1].add(raw("AccessionNumber", "longer than sixteen characters"))
+    first, second = request_attributes(source)
+    assert (first.RequestedProcedureID, first.ScheduledProcedureStepID) == ("RP-1", "SPS-1")
+    assert (first.AccessionNumber, first.RequestedProcedureDescription) == ("ACC-1", "MRT Mamma beidseits")
+    assert first.RequestedProcedureCodeSequence[0].CodeValue == "MRMAM"
+    assert second.RequestedProcedureID == "RP-2"
+    assert "AccessionNumber" not in second, "not allowed by the standard"
+    assert request_attributes(header()) == []
+
+
 def test_without_an_order_the_accession_number_is_one() -> None:
     (only,) = referenced_requests(header())
     assert only.AccessionNumber == "ACC-0815"
@@ -254,6 +270,7 @@ def test_a_report_conforms_whatever_the_order_says(accession: str, number: str, 
     made = make(with_t2w=False, patient_header=source, features_per_region=1)
     sequence, prepared = Sequence.T1C, made.prepared.sequences[Sequence.T1C]
     segmentation = make_segmentation(made.study, prepared, made.report, sequence=sequence)
+    check_object(segmentation.dataset)
     segments = {sequence: segment_references(segmentation, prepared, made.study.sources[sequence])}
     report = make_key_report(made.study, made.report, segments=segments, segmentations=[segmentation]).dataset
     check_object(report)

@@ -92,7 +92,7 @@ def test_an_order_of_the_images_is_accepted_in_the_reports(tmp_path: Path) -> No
     source = header()
     order = Dataset()
     order.RequestedProcedureID = "RP-1"
-    order.RequestedProcedureDescription = "MRT Mamma"
+    order.RequestedProcedureDescription, order.ScheduledProcedureStepID = "MRT Mamma", "SPS-1"
     source.RequestAttributesSequence = [order]
     made = make(patient_header=source)
     for item in encode(made.study, made.prepared, made.report, features_sr=False).objects:
@@ -100,7 +100,8 @@ def test_an_order_of_the_images_is_accepted_in_the_reports(tmp_path: Path) -> No
         item.dataset.save_as(file, enforce_file_format=True)
         said = run("dciodvfy", file).splitlines()
         assert not [line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)]
-    assert "RP-1" in run("dsrdump", tmp_path / f"{Role.KEY_SR}.dcm") + run("dcmdump", tmp_path / f"{Role.KEY_SR}.dcm")
+    for role in (Role.SEG_T1C, Role.KEY_SR, Role.PDF):
+        assert "[RP-1]" in run("dcmdump", "+P", "0040,1001", tmp_path / f"{role}.dcm")
 
 
 def test_dsrdump_reads_the_reports(written: tuple[Made, Path]) -> None:
