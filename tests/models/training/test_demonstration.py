@@ -19,6 +19,7 @@ from models.runtime import LoadedModel, load_models
 from models.training.deepsurv import fit_recurrence
 from models.training.demonstration import NOTICE, SEED, demonstration_cohort, make_demonstration_packages
 from models.training.feature_shape import measured_shape
+from models.training.mlp import fit_expression
 from models.training.network import Recipe
 from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Region, Sequence
@@ -169,6 +170,20 @@ def test_training_makes_the_shipped_networks_again() -> None:
     assert model.scorer.score(values) == pytest.approx(expected, rel=1e-3, abs=1e-3)
     shipped = load_models(shipped_packages()[:1], provider="cpu")[0]
     np.testing.assert_allclose(model.scorer.score(cohort.values), shipped.score(cohort.values), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_training_makes_the_shipped_expression_model_again() -> None:
+    """As for `recurrence`."""
+    package = load_package(shipped_packages()[1])
+    cohort = demonstration_cohort(measured_shape(vector_names()))
+    place = {name: index for index, name in enumerate(cohort.names)}
+    values = cohort.values[:, [place[name] for name in package.inputs]]
+    high = cohort.krt7_as_tpm > np.median(cohort.krt7_as_tpm)
+    model = fit_expression(package.inputs, values, high=high, recipe=Recipe(), seed=SEED)
+    assert model.auc_out_of_fold == pytest.approx(package.out_of_fold.value, abs=1e-3)
+    shipped = load_models(shipped_packages()[1:2], provider="cpu")[0]
+    np.testing.assert_allclose(model.scorer.score(values), shipped.score(values), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.slow
