@@ -1,4 +1,4 @@
-"""The commands of the appliance: serve, status, show, retry."""
+"""The commands of the appliance: serve, health, status, show, retry."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from appliance.cli_exit import Exit
 from appliance.cli_options import AsJson, ConfigFile, print_json, settings_from, stdout, table
 
 if TYPE_CHECKING:
@@ -29,8 +30,26 @@ def serve(config: ConfigFile = None) -> None:
         rdeepnet serve --config /etc/rdeepnet.toml
     """
     from appliance import service
+    from appliance.startup import settings_to_serve
 
-    raise typer.Exit(service.serve(settings_from(config)))
+    raise typer.Exit(service.serve(settings_to_serve(config)))
+
+
+def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Ask the running service whether it is well: C-ECHO, the pulse of its main loop, disk. For a container's engine.
+
+    The exit status is 1 when something is not. It takes a second and little memory; doctor looks at everything.
+    """
+    from appliance.pulse import ailments
+
+    found = list(ailments(settings_from(config)))
+    if as_json:
+        print_json({"healthy": not found, "ailments": found})
+    else:
+        for sentence in found or ["The service is well."]:
+            typer.echo(sentence)
+    if found:
+        raise typer.Exit(Exit.INCOMPLETE)
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -5,29 +5,30 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from appliance.delivery import peer_of
+from appliance.pulse import DISK_FULL_GB, echo_refused
 from appliance.service import check_service
 from appliance.settings import Destination, Settings
+from appliance.state_folder import free_gb, unwritable
 from appliance.transport import client_tls, files_of
 from dicom_io.errors import PeerRefused, PeerUnavailable
-from dicom_io.send import Peer, echo
+from dicom_io.send import echo
 from dicom_io.tls import certificate_of, mistakes
-from models.errors import RDeepNetError, SetupError
+from models.errors import SetupError
 
 _ECHO_TIMEOUT_S = 5.0  # a peer on the network answers in milliseconds
-_DISK_REFUSE_GB, _DISK_WARN_GB = 1.0, 20.0  # a study takes 0.1 to 1 GB
+_DISK_WARN_GB = 20.0  # a study takes 0.1 to 1 GB
 
 
 class Verdict(StrEnum):
@@ -87,19 +88,15 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 def is_ready(settings: Settings) -> bool:
     """Whether the service of these settings runs and answers a C-ECHO; any listed sender may ask."""
-    return _own_echo(settings) == ""
+    return echo_refused(settings) == ""
 
 
 def check_state_folder(state_dir: Path) -> Check:
     """Whether the state folder can be written, is private, and its records are whole."""
     subject = "state folder"
-    existing = next(folder for folder in (state_dir, *state_dir.absolute().parents) if folder.exists())
-    if not os.access(existing, os.W_OK | os.X_OK):
-        sentence = (
-            f"{existing} can not be written by this user; expected a folder of the service's user: change its owner."
-        )
-        return Check(subject, Verdict.BAD, sentence)
-    if existing != state_dir:
+    if why_not := unwritable(state_dir):
+        return Check(subject, Verdict.BAD, why_not)
+    if not state_dir.exists():
         return Check(subject, Verdict.GOOD, f"{state_dir} will be made at the first start")
     mode = state_dir.stat().st_mode & 0o777
     if mode & 0o077:
@@ -114,15 +111,14 @@ def check_state_folder(state_dir: Path) -> Check:
 
 def check_disk(state_dir: Path) -> Check:
     """Whether there is space for studies to come."""
-    existing = next(folder for folder in (state_dir, *state_dir.absolute().parents) if folder.exists())
-    free_gb = shutil.disk_usage(existing).free / 1e9
-    verdict = Verdict.BAD if free_gb < _DISK_REFUSE_GB else Verdict.WARNING if free_gb < _DISK_WARN_GB else Verdict.GOOD
+    free = free_gb(state_dir)
+    verdict = Verdict.BAD if free < DISK_FULL_GB else Verdict.WARNING if free < _DISK_WARN_GB else Verdict.GOOD
     advice = (
         ""
         if verdict is Verdict.GOOD
         else f"; expected at least {_DISK_WARN_GB:g} GB: make space or shorten [retention]"
     )
-    return Check("disk", verdict, f"{free_gb:.1f} GB are free for {state_dir}{advice}")
+    return Check("disk", verdict, f"{free:.1f} GB are free for {state_dir}{advice}")
 
 
 def check_port(settings: Settings) -> Check:
@@ -132,7 +128,7 @@ def check_port(settings: Settings) -> Check:
         with socket.create_server((host, port)):
             return Check("port", Verdict.GOOD, f"port {port} is free; the service does not run")
     except OSError as error:
-        why_not = _own_echo(settings)
+        why_not = echo_refused(settings)
         if not why_not:
             return Check("port", Verdict.GOOD, f"the service answers a C-ECHO on port {port}")
         sentence = f"port {port} of {host} can not be used ({error.strerror}), and {why_not}"
@@ -202,25 +198,6 @@ def _setup(subject: str, look: Callable[[], str]) -> Check:
         return Check(subject, Verdict.GOOD, look())
     except SetupError as error:
         return Check(subject, Verdict.BAD, str(error))
-
-
-def _own_echo(settings: Settings) -> str:
-    """Empty when our service answers; else why not. Asked as the first listed sender, since others are refused."""
-    titles = [sender.ae_title for sender in settings.senders] or [settings.service.ae_title]
-    host = "127.0.0.1" if settings.service.host in ("0.0.0.0", "") else settings.service.host  # noqa: S104
-    tls = client_tls(settings, plain=settings.service.plain)
-    if tls is not None:
-        tls = replace(tls, check_names=False)  # our certificate names the host, not the loopback
-    peer = Peer(settings.service.ae_title, host, settings.service.port, titles[0], _ECHO_TIMEOUT_S, tls)
-    reasons = []
-    for title in titles:
-        try:
-            echo(replace(peer, calling_title=title))
-        except RDeepNetError as error:
-            reasons.append(str(error).rstrip("."))
-        else:
-            return ""
-    return reasons[0]
 
 
 def _cuda_device() -> str:

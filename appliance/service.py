@@ -14,9 +14,9 @@ import sqlite3
 import threading
 import time
 from datetime import UTC, datetime
-from functools import partial
 from ipaddress import ip_network
 
+from appliance.answering import answerer, try_workbench
 from appliance.commitment import Commitments
 from appliance.commitment_records import CommitmentRecords
 from appliance.completeness import Completeness
@@ -27,9 +27,11 @@ from appliance.inbox import Inbox, Kept
 from appliance.jobs import Fate, Jobs
 from appliance.logs import configure, describe
 from appliance.outbox import Outbox
+from appliance.pulse import Pulse
 from appliance.records import Records
 from appliance.retention import Retention
 from appliance.settings import Destination, Settings
+from appliance.startup import missing_peers
 from appliance.states import State
 from appliance.transport import client_tls, listener_tls
 from appliance.worker import Answerer, Worker
@@ -75,6 +77,7 @@ class Service:
         self._fresh: set[str] = set()  # studies with something new that the records do not know yet
         self._put: set[str] = set()  # jobs this process has queued
         self._next_fates_s = self._next_retention_s = 0.0
+        self._pulse = Pulse(state_dir)
         worker = Worker(
             answer=answer, inbox=self._inbox, outbox=self._outbox, records=self._records, destinations=names
         )
@@ -137,6 +140,7 @@ class Service:
             courier.start()
         host, port = self._settings.service.host, self._settings.service.port
         self._receiver.start(host=host, port=port)
+        self._pulse.beat(time.monotonic())
         LOG.info("service ready, version %s", software_version(), extra={"port": port})
 
     def work(self, stopping: threading.Event) -> int:
@@ -144,6 +148,7 @@ class Service:
         while not stopping.wait(self._settings.jobs.poll_s):
             try:
                 self.round(time.monotonic())
+                self._pulse.beat(time.monotonic())
             except sqlite3.OperationalError as error:  # a full or slow disk; senders get 0xA700 meanwhile
                 LOG.error(
                     "the records can not be written; the next round tries again", extra={"error": describe(error)}
@@ -262,12 +267,7 @@ def check_service(settings: Settings) -> None:
     SetupError
         When nobody may send, or nobody gets the results.
     """
-    mistakes = []
-    if not settings.senders and not settings.service.accept_unknown_senders:
-        mistakes.append("no [[senders]] is listed, so nobody may send: list the PACS, or set accept_unknown_senders")
-    if not settings.destinations:
-        mistakes.append("no [[destinations]] is listed, so nobody gets the results: list the PACS")
-    if mistakes:
+    if mistakes := missing_peers(settings):
         raise SetupError(f"The settings do not make a service: {'; '.join(mistakes)}.")
 
 
@@ -281,10 +281,15 @@ def serve(settings: Settings) -> int:
     """
     configure(settings.logs)
     check_service(settings)
-    # Imported here: mistakes in the settings are told before the numerical libraries, which take seconds, are loaded.
-    from appliance.workbench import answer, archive_of, open_workbench
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _nothing_begun)
+    try_workbench(settings)
+    return run(settings, answer=answerer(settings))
 
-    return run(settings, answer=partial(answer, bench=open_workbench(settings), archive=archive_of(settings)))
+
+def _nothing_begun(*_: object) -> None:
+    """Told to stop before there is anything to stop."""
+    raise SystemExit(0)
 
 
 def run(settings: Settings, *, answer: Answerer) -> int:
@@ -309,10 +314,12 @@ def _end(status: int) -> None:
 
 
 def _callers(settings: Settings) -> list[Caller] | None:
-    """Who may call: the senders, and destinations that report on what they were sent."""
+    """Who may call: the senders, destinations that report on what they were sent, and `rdeepnet health` from here."""
     if settings.service.accept_unknown_senders:
         return None
+    here = ("127.0.0.0/8", "::1/128", *_networks(settings.service.host))
     return [
+        Caller(settings.service.ae_title, here, may_store=False),
         *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
         *(Caller(one.ae_title, _networks(one.host), may_store=False) for one in _committing(settings)),
     ]

@@ -202,7 +202,7 @@ def test_little_space_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     verdicts = []
     for free in (0.5e9, 5e9, 50e9):
         Usage.free = int(free)
-        monkeypatch.setattr("appliance.health.shutil.disk_usage", lambda path: Usage)
+        monkeypatch.setattr("appliance.state_folder.shutil.disk_usage", lambda path: Usage)
         verdicts.append(health.check_disk(tmp_path).verdict)
     assert verdicts == [Verdict.BAD, Verdict.WARNING, Verdict.GOOD]
 
