@@ -52,7 +52,7 @@ class MapPaths:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> MapPaths:
         """As an orchestrator says it; relative paths start at the working directory."""
-        workdir = Path(environment.get(VARIABLES["workdir"]) or cls.workdir)
+        workdir = Path(environment.get(VARIABLES["workdir"]) or cls.workdir).absolute()
         given = {
             field.name: workdir / environment[VARIABLES[field.name]]
             for field in dataclasses.fields(cls)

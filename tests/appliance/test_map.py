@@ -177,3 +177,30 @@ def test_a_run_as_an_orchestrator_starts_it(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     check_map_output(folders.output)
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "becomes"),
+    [
+        ("serve", {}, "serve"),
+        ("serve", {"HOLOSCAN_INPUT_PATH": "/var/holoscan/input"}, "map run"),
+        ("show", {}, "map show"),
+        ("show app", {}, "map show app"),
+        ("show 1.2.840.1", {}, "show 1.2.840.1"),
+        ("extract", {}, "map extract"),
+        ("help", {}, "map help"),
+        ("map run", {}, "map run"),
+        ("doctor --json", {"HOLOSCAN_INPUT_PATH": "/var/holoscan/input"}, "doctor --json"),
+    ],
+)
+def test_the_image_understands_orchestrators(
+    tmp_path: Path, words: str, variables: dict[str, str], becomes: str
+) -> None:
+    """The image's start script, with a program in place of rdeepnet that says what it was called with."""
+    script = (COMMITTED.parent / "container" / "entrypoint.sh").read_text(encoding="utf-8")
+    (tmp_path / "rdeepnet").write_text('#!/bin/sh\necho "$* in $PWD"\n')
+    (tmp_path / "rdeepnet").chmod(0o755)
+    command = ["sh", "-c", script.replace("/tmp/rdeepnet", str(tmp_path)), "entrypoint.sh", *words.split()]
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOLOSCAN_WORKDIR": str(tmp_path), **variables}
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert result.stdout.strip() == f"{becomes} in {tmp_path if becomes.startswith('map') else Path.cwd()}"
