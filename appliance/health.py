@@ -18,6 +18,7 @@ from pathlib import Path
 
 from appliance.delivery import peer_of
 from appliance.pulse import DISK_FULL_GB, echo_refused
+from appliance.queue_database import server_of
 from appliance.service import check_service
 from appliance.settings import Destination, Settings
 from appliance.state_folder import free_gb, unwritable
@@ -56,6 +57,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     if settings.tls.certificate is not None:
         yield check_tls(settings, datetime.now(UTC))
     yield check_port(settings)
+    if settings.jobs.database_url:
+        yield _setup("queue", lambda: server_of(settings.jobs.database_url))
     for destination in settings.destinations:
         yield check_destination(destination, settings)
     # Imported here: these load the numerical libraries, which takes seconds.

@@ -20,6 +20,27 @@ _LOCK_WITHIN_S = 5.0  # the server notices at once that a killed process is gone
 _KEEPALIVES = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
+def server_of(url: str) -> str:
+    """Look whether a database can be used, without working on it: its server and version, for `rdeepnet doctor`.
+
+    Raises
+    ------
+    SetupError
+        When it can not be reached, or its user may not make a schema and has none.
+    """
+    connection = _connected(url, "rdeepnet-doctor")
+    try:
+        may_work = (
+            "SELECT has_database_privilege(current_database(), 'CREATE') OR EXISTS "
+            "(SELECT 1 FROM pg_namespace WHERE nspname LIKE %s AND pg_has_role(nspowner, 'USAGE'))"
+        )
+        _require_schema(connection, may_work, "rdeepnet\\_%")
+        version = connection.info.server_version // 10000
+        return f"PostgreSQL {version} at {connection.info.host}, database {connection.info.dbname}"
+    finally:
+        connection.close()
+
+
 class QueueDatabase:
     """Holds the right to work on one schema of a database for as long as it is open.
 
@@ -35,39 +56,22 @@ class QueueDatabase:
     """
 
     def __init__(self, url: str, *, schema: str) -> None:
+        self._connection = _connected(url, schema)
         try:
-            self._connection = psycopg.connect(
-                url,
-                autocommit=True,
-                connect_timeout=_CONNECT_WITHIN_S,
-                application_name=schema,
-                options=_KEEPALIVES,
+            may_work = (
+                "SELECT has_database_privilege(current_database(), 'CREATE') "
+                "OR EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)"
             )
-        except psycopg.Error as error:
-            raise SetupError(
-                f"The queue's PostgreSQL database can not be opened ({_first_line(error)}); look at [jobs] "
-                "database_url, at PGPASSWORD, and whether the server lets this machine in."
-            ) from error
-        try:
-            self._check(schema)
+            _require_schema(self._connection, may_work, schema)
+            self._lock(schema)
         except BaseException:
             self.close()
             raise
 
-    def _check(self, schema: str) -> None:
-        may_create = self._one(
-            "SELECT has_database_privilege(current_database(), 'CREATE') "
-            "OR EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = %s)",
-            schema,
-        )
-        if not may_create:
-            raise SetupError(
-                "The user of the queue's PostgreSQL database may not make the schema of its queue; expected the "
-                "privilege CREATE on the database: GRANT CREATE ON DATABASE … TO …."
-            )
+    def _lock(self, schema: str) -> None:
         key = int.from_bytes(hashlib.sha256(schema.encode()).digest()[:8], "big", signed=True)
         end_s = time.monotonic() + _LOCK_WITHIN_S
-        while not self._one("SELECT pg_try_advisory_lock(%s)", key):
+        while not _is_true(self._connection, "SELECT pg_try_advisory_lock(%s)", key):
             if time.monotonic() < end_s:
                 time.sleep(0.2)
                 continue
@@ -81,9 +85,30 @@ class QueueDatabase:
         """Give the right back."""
         self._connection.close()
 
-    def _one(self, query: LiteralString, parameter: str | int) -> bool:
-        row = self._connection.execute(query, (parameter,)).fetchone()
-        return bool(row and row[0])
+
+def _connected(url: str, name: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=_CONNECT_WITHIN_S, application_name=name, options=_KEEPALIVES
+        )
+    except psycopg.Error as error:
+        raise SetupError(
+            f"The queue's PostgreSQL database can not be opened ({_first_line(error)}); look at [jobs] "
+            "database_url, at PGPASSWORD, and whether the server lets this machine in."
+        ) from error
+
+
+def _require_schema(connection: psycopg.Connection, may_work: LiteralString, parameter: str) -> None:
+    if not _is_true(connection, may_work, parameter):
+        raise SetupError(
+            "The user of the queue's PostgreSQL database may not make the schema of its queue; expected the "
+            "privilege CREATE on the database: GRANT CREATE ON DATABASE … TO …."
+        )
+
+
+def _is_true(connection: psycopg.Connection, query: LiteralString, parameter: str | int) -> bool:
+    row = connection.execute(query, (parameter,)).fetchone()
+    return bool(row and row[0])
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -5,6 +5,7 @@ Everything is real but the computation (`fake_service.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 from pydicom import dcmread
 
 from appliance import queue_database
+from appliance.health import Verdict, checks
 from appliance.identity import schema_name
 from appliance.jobs import Fate, Jobs
-from appliance.queue_database import QueueDatabase
+from appliance.queue_database import QueueDatabase, server_of
 from appliance.states import State
 from models.errors import SetupError
 from tests.conftest import require_programs
@@ -135,6 +137,14 @@ def test_a_database_that_can_not_be_used_is_told_in_a_sentence(peers: Peers, url
     with pytest.raises(SetupError, match=reason) as told:
         QueueDatabase(url.format(port=peers.postgres.port), schema="rdeepnet_x")
     assert "secret" not in str(told.value)
+    with pytest.raises(SetupError, match=reason):
+        server_of(url.format(port=peers.postgres.port))
+
+
+def test_doctor_looks_at_the_database_beside_a_running_service(service: RunningService, peers: Peers) -> None:
+    assert re.fullmatch(r"PostgreSQL \d+ at 127\.0\.0\.1, database queue", server_of(peers.postgres.url()))
+    (found,) = [check for check in checks(service.settings) if check.subject == "queue"]
+    assert found.verdict is Verdict.GOOD
 
 
 def test_an_older_version_of_another_worker_is_left_alone(tmp_path: Path, peers: Peers) -> None:
