@@ -151,9 +151,16 @@ def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
     for guideline in GUIDELINES:
         items = [one for one in found if one.guideline == guideline]
         waiting = sum(1 for one in items if not one.is_complete)
-        score = f" Score {metrics_score(facts).in_words()}" if guideline == "METRICS" else ""
-        blocks.append(f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers.{score}")
-        blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
+        summary = f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers."
+        if guideline == "METRICS":
+            score = metrics_score(facts)
+            blocks.append(f"{summary} Score {score.in_words()}")
+            counted = (score.verdict(number) for number in range(1, len(items) + 1))
+            rows = tuple((one.item, one.answer, how) for one, how in zip(items, counted, strict=True))
+            blocks.append(_Rows(("METRICS item", "Answer", "Counted as"), rows))
+        else:
+            blocks.append(summary)
+            blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
     return tuple(blocks)
 
 

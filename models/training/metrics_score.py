@@ -46,6 +46,14 @@ class MetricsScore:
     claimed: tuple[int, ...]
     not_applicable: tuple[int, ...]
 
+    def verdict(self, number: int) -> str:
+        """How an item is counted."""
+        if number in self.not_applicable:
+            return "not applicable"
+        if number in self.shown:
+            return "met, shown by the package"
+        return "met, the trainers say" if number in self.claimed else "not met"
+
     def in_words(self) -> str:
         """One sentence for the card."""
         return (

@@ -11,6 +11,7 @@ from models.errors import SetupError
 from models.features.names import vector_names
 from models.features.settings import FeatureSettings
 from models.package import FeatureOrigin, OutOfFold, Task, Training
+from models.training.card import card_files
 from models.training.checklists import CLEAR, METRICS, TRIPOD
 from models.training.facts import CardFacts, Measurement, feature_classes
 from models.training.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, answers, known_answers
@@ -103,6 +104,16 @@ def test_the_score_by_hand() -> None:
     assert (found.claimed, found.not_applicable) == ((2, 3), (9, 17))
     assert found.percent == pytest.approx(100 * (met + 0.074 + 0.092) / (sum(WEIGHTS) - 0.020 - 0.022))
     assert "items 1, 12, 13, 15, 18, 20, 21, 22, 25 shown by the package, 2, 3 by the word" in found.in_words()
+    assert [found.verdict(number) for number in (1, 2, 9, 4)] == [
+        *("met, shown by the package", "met, the trainers say", "not applicable", "not met"),
+    ]
+
+
+def test_the_card_shows_how_every_item_of_metrics_is_counted() -> None:
+    card = card_files(replace(FACTS, statements={"metrics_met": "2"}))["MODEL_CARD.md"].decode()
+    assert card.count("| not met |") + card.count("| met, ") + card.count("| not applicable |") == 30
+    assert "| 2 Eligibility that gives representative patients | Not answered: the site must state who" in card
+    assert "CLEAR: 58 items, 28 of them wait for a word of the trainers." in card
 
 
 def test_nothing_measured_and_nothing_dropped_is_not_met() -> None:
