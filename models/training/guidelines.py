@@ -93,7 +93,10 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
         "participants": f"{training.patients} patients, {training.events} with the event.",
         "imbalance": "No resampling or weighting; folds are stratified by the outcome.",
         "design": "Development of a prediction model with internal validation by cross-validation.",
-        "privacy": "The package holds no patient's features or outcome: quantiles and principal components only.",
+        "privacy": (
+            "The package holds no patient's features, only quantiles and principal components of all"
+            + ("; baseline.csv has the times at which recurrences occurred." if facts.horizons_months else ".")
+        ),
         "heterogeneity": "Not part of the training; rdeepnet evaluate reports every cohort and subgroup.",
         "other_predictors": "None: radiomic features only.",
     }
