@@ -111,7 +111,7 @@ def test_copies_made_while_studies_arrive_lose_nothing_that_the_pacs_sends_again
     tmp_path: Path, archive: Archive
 ) -> None:
     """Copies at odd moments: from each of them every study ends delivered after the PACS has sent all of them again."""
-    studies = [write_study(tmp_path / f"study{number}", f"busy-{number}") for number in range(8)]
+    studies = [write_study(tmp_path / f"study{number}", f"busy-{number}") for number in range(6)]
     copies = []
     with running_service(tmp_path / "old", destinations={"pacs": archive.port}, idle_s=0.2) as old:
         for number, files in enumerate(studies):
