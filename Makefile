@@ -2,15 +2,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
-PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql
-PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters
+PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql podman runc netavark iptables catatonit mmdebstrap
+PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc iptables catatonit mmdebstrap
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench packages conformance constraints clean sbom licences manifests
+.PHONY: help venv demo test lint format peers bench packages conformance constraints clean sbom licences manifests image image-test image-requirements
 
 help:  ## This list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 venv: $(STAMP)  ## The virtual environment .venv with pinned versions
 
@@ -52,6 +52,16 @@ peers:  ## Debian's programs that the tests talk to (skipped where they can not 
 	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
 		apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null \
 		|| echo "They could not be installed: tests marked 'peers' will be skipped."
+
+image: $(STAMP)  ## The container image localhost/rdeepnet:cpu (FLAVOUR=gpu for the other); see appliance/deploy/container/
+	PYTHON=$(BIN)/python sh appliance/deploy/container/build.sh
+
+image-test: $(STAMP) peers  ## Build the image and run it: hardened, main job, stopped, killed, started again
+	$(BIN)/pytest tests/container tests/appliance/test_deploy_pod.py -s $(ARGS)
+
+image-requirements: $(STAMP)  ## Hash the requirements of the image again, as pip resolves them here
+	$(BIN)/python appliance/deploy/container/lock.py cpu
+	$(BIN)/python appliance/deploy/container/lock.py gpu
 
 bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
 	$(BIN)/python -m tests.benchmarks

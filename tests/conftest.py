@@ -6,8 +6,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.container.engine import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,3 +36,11 @@ def require_programs(*names: str) -> None:
     missing = [name for name in names if shutil.which(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)} (make peers installs Debian's test peers)")
+
+
+@pytest.fixture(scope="session")
+def container_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The container image, built once for all tests (minutes); RDEEPNET_TEST_IMAGE names one that is there."""
+    from tests.container.engine import open_engine, open_image
+
+    return open_image(open_engine(tmp_path_factory.mktemp("podman")))

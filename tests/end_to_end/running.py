@@ -98,7 +98,7 @@ class RunningService:
         def is_answering() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, self.log()
-            if not _is_listening(self.port):
+            if not is_listening(self.port):
                 return False
             echo(peer)
             return True
@@ -278,14 +278,15 @@ def storescp(folder: Path, port: int) -> Iterator[Path]:
         env={**os.environ, "TCP_NODELAY": "1"},
     )
     try:
-        wait_for(lambda: _is_listening(port), what="storescp to listen")
+        wait_for(lambda: is_listening(port), what="storescp to listen")
         yield folder
     finally:
         process.terminate()
         process.wait()
 
 
-def _is_listening(port: int) -> bool:
+def is_listening(port: int) -> bool:
+    """Whether somebody takes connections on a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
