@@ -24,7 +24,7 @@ from models.survival import BaselineHazard
 from reports import evaluation_words as words
 from reports import wording
 from reports.evaluation_compose import compose_evaluation
-from reports.evaluation_content import EvaluationReport, Text
+from reports.evaluation_content import EvaluationReport, FigureBlock, Part, Text
 from reports.evaluation_html import render_evaluation_html
 from reports.evaluation_json import as_json, render_evaluation_json
 from reports.evaluation_pdf import render_evaluation_pdf
@@ -178,3 +178,19 @@ def test_few_events_have_no_log_rank_p(evaluation: Evaluation) -> None:
     rare = replace(evaluation.recurrence[0], events=3)
     assert words.log_rank_words(rare) == "too few events for a log-rank test"
     assert "too few events for a log-rank test" in " ".join(words.conclusions(rare))
+
+
+def test_no_page_of_the_pdf_is_blank(evaluation: Evaluation) -> None:
+    """A part that ends with its page is followed by the next part, not by an empty page, whatever its length."""
+    report = compose_evaluation(evaluation, created=CREATED, software=SOFTWARE)
+    picture = next(block for part in report.parts for block in part.blocks if isinstance(block, FigureBlock))
+    counts = []
+    for height in range(60, 160, 4):  # points; the first part comes to the end of its page on the way
+        sentences = (Text("A sentence.", False),) * 30
+        first = Part("First part", 1, (*sentences, replace(picture, size=(80.0, float(height)))))
+        second = Part("Second part", 1, (Text("Another sentence.", False),), starts_page=True)
+        pages = PdfReader(io.BytesIO(render_evaluation_pdf(replace(report, parts=(first, second))))).pages
+        assert all(re.search(r"sentence\.|number of events", page.extract_text()) for page in pages), height
+        counts.append(len(pages))
+    assert counts == sorted(counts)
+    assert set(counts) == {2, 3}

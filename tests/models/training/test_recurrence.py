@@ -25,7 +25,7 @@ from models.training.feature_shape import FeatureShape
 from models.training.interval import cross_validated
 from models.training.network import PAPER, Recipe, training_device
 from models.training.patients import TrainingPatients, training_patients
-from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, train_recurrence
+from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, concordance_difference, train_recurrence
 from models.training.recurrence_package import measurements, write_recurrence
 from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Sequence
@@ -243,3 +243,15 @@ def test_a_package_knows_how_its_training_features_were_made(
     assert codes(SETTINGS, engine, other_n4) == {"bias-correction-differs"}
     other_settings = FeatureSettings(bin_width=10.0).digest()
     assert codes(other_settings, "pyradiomics 3.0.1", bias) == {"feature-settings-differ", "feature-engine-differs"}
+
+
+def test_the_difference_to_the_cox_model_is_paired(found: TrainedRecurrence, strong: Cohort) -> None:
+    value, low, high = found.difference
+    assert value == pytest.approx(found.out_of_fold.value - found.cox_out_of_fold.value, abs=1e-12)
+    assert low < value < high
+    # Both scores go up and down with the same patients: closer together than two separate intervals.
+    apart = (found.out_of_fold.high - found.out_of_fold.low) + (found.cox_out_of_fold.high - found.cox_out_of_fold.low)
+    assert high - low < 0.75 * apart
+    outcomes = (strong.times_months, strong.events)
+    itself = concordance_difference(*outcomes, found.model.uncalibrated, 3 * found.model.uncalibrated, folds=5, seed=1)
+    assert itself == (0.0, -1.0, 1.0)  # no interval: every sample gives the same
