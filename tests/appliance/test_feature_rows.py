@@ -12,7 +12,7 @@ import pytest
 from appliance.feature_rows import NoRow, Row, RowId, refused_file, write_refused, write_rows
 from appliance.kept_rows import KeptRows
 from models.acquisition import Acquisition
-from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS
+from models.cohort.features import ACQUISITION, PROVENANCE, SEVERAL_TUMOURS, read_features
 from models.features.names import features_of, vector_names
 from models.features.settings import FeatureSettings
 from models.volume import Region, Sequence
@@ -85,3 +85,16 @@ def test_a_damaged_row_is_not_there(tmp_path: Path, keep: int) -> None:
     assert kept.find("digest") is None
     kept.keep(row("1.2.3", Sequence.T1C), "digest")
     assert kept.find("digest") is not None
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_table_says_how_the_images_were_acquired(tmp_path: Path, suffix: str) -> None:
+    acquired = Acquisition(slice_mm=2.0, row_mm=0.7, column_mm=0.8, field_strength_t=1.494)
+    known = replace(row("1.2.30", *Sequence), acquisitions={Sequence.T1C: acquired}, several_tumours="largest")
+    out = tmp_path / f"features{suffix}"
+    write_rows([known, row("1.2.4", Sequence.T1C)], out, row_id=RowId.STUDY, settings=SETTINGS)
+    read = read_features(out)
+    assert read.names == vector_names()
+    assert read.acquisitions[Sequence.T1C] == (acquired, Acquisition())
+    assert read.acquisitions[Sequence.T2W] == (Acquisition(), Acquisition())
+    assert read.several_tumours == ("largest", "")

@@ -20,8 +20,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.headers import DECODE_ERRORS
+from dicom_io.philips import FRAME_CREATOR
 from dicom_io.read import find_studies, read_study
-from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
+from dicom_io.rules import NO_ASSIGNMENT, SelectionRules, ValueMapping
 from dicom_io.survey import survey_study
 from models.errors import StudyRejected
 from tests.dicom_io.made_series import (
@@ -34,10 +35,14 @@ from tests.dicom_io.made_series import (
     write_seg,
     write_series,
 )
+from tests.dicom_io.test_attributes import contrast, pulse
+from tests.dicom_io.test_laterality import LEFT, in_the_region, in_the_type, with_side
+from tests.dicom_io.test_philips import state as scale
 
 SHAPE = (4, 6, 8)
 MASK = ball(SHAPE, centre=(1.5, 3, 4), radius=(1.2, 2, 3))
 RULES = SelectionRules()
+BY_SIGNAL = SelectionRules(value_mapping=ValueMapping.PHILIPS)
 LONGEST_S = 60  # a small study is read in a tenth of a second; this is a hang
 
 
@@ -45,15 +50,35 @@ def _water_and_fat(dataset: Dataset, phase: int, _: int) -> None:
     dataset.ImageType = ["DERIVED", "PRIMARY", ("WATER", "FAT")[phase]]
 
 
+def _philips(dataset: Dataset, phase: int, index: int) -> None:
+    dataset.Manufacturer = "Philips"
+    scale(dataset, 0.01 * (index + 1))
+
+
+def _with_groups(dataset: Dataset) -> None:
+    """Everything rules and findings look at in the functional groups of a multi-frame image."""
+    pulse(dataset, echo=2.3, repetition=5.0)
+    contrast(dataset, given=(False, True), slices=SHAPE[0])
+    dataset.Manufacturer = "Philips"
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        anatomy, private = Dataset(), Dataset()
+        anatomy.FrameLaterality = "L"
+        group.FrameAnatomySequence = [anatomy]
+        scale(private, 0.01)
+        group.private_block(0x2005, FRAME_CREATOR, create=True).add_new(0x0F, "SQ", [private])
+
+
 def whole_study(folder: Path, *, enhanced: bool, contours: bool, mixed: bool) -> None:
     """A small study that is read without complaint."""
     if enhanced:
         voxels = [voxels_of(SHAPE, seed=phase) for phase in range(2)]
-        write_enhanced(folder / "t1.dcm", voxels, affine=affine_of(), description="T1 DYN", number=4)
-        write_seg(folder / "seg.dcm", MASK, affine=affine_of())
+        path = folder / "t1.dcm"
+        write_enhanced(path, voxels, affine=affine_of(), description="T1 DYN", number=4, edit=_with_groups)
+        write_seg(folder / "seg.dcm", MASK, affine=affine_of(), edit=with_side(in_the_region, LEFT))
     else:
         phases = [voxels_of(SHAPE), voxels_of(SHAPE, seed=1)]
-        series = write_series(folder, phases, affine=affine_of(), description="T1 DYN", number=4)
+        edit = _philips if mixed else None
+        series = write_series(folder, phases, affine=affine_of(), description="T1 DYN", number=4, edit=edit)
         if not mixed:
             write_series(folder, [voxels_of(SHAPE)], affine=affine_of(), description="T2 FS", number=2)
         if mixed:
@@ -63,7 +88,8 @@ def whole_study(folder: Path, *, enhanced: bool, contours: bool, mixed: bool) ->
             planes = [corners + np.array([0, 0, z]) for z in (8, 11)]
             write_rtstruct(folder / "contours.dcm", planes, series=series)
         else:
-            write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series)
+            side = with_side(in_the_type, LEFT)
+            write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series, edit=side)
 
 
 def mutate(folder: Path, *, seed: int) -> None:
@@ -152,7 +178,7 @@ def outcome(*, seed: int) -> str:
         before = {path: path.read_bytes() for path in files}
         survey_study(files, rules=RULES, assignment=NO_ASSIGNMENT)
         try:
-            study = read_study(files, rules=RULES, assignment=NO_ASSIGNMENT)
+            study = read_study(files, rules=BY_SIGNAL if seed % 8 == 2 else RULES, assignment=NO_ASSIGNMENT)
         except StudyRejected as refusal:
             return _named(refusal)
         finally:
