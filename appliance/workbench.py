@@ -36,7 +36,7 @@ def open_workbench(settings: Settings) -> Workbench:
         want several tumours taken differently and the settings do not decide.
     """
     models = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
-    images = {model.package.identity.title: model.package.images for model in models}
+    images = {model.package.identity.name: model.package.images for model in models}
     return Workbench(
         rules=replace(settings.reading, models=images),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),

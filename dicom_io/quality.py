@@ -66,7 +66,7 @@ def about_images(
 
     Parameters
     ----------
-    models : title → training images
+    models : name → training images
     """
     found = acquisition_of(phase)
     findings = []
@@ -88,7 +88,7 @@ def about_images(
 def _expected(
     sequence: Sequence, usual: AcquisitionRange, models: Mapping[str, TrainingImages]
 ) -> list[tuple[str, AcquisitionRange]]:
-    """(title of a model, its ranges) where the site leaves them to the models; ("", ranges) for what is usual."""
+    """(name of a model, its ranges) where the site leaves them to the models; ("", ranges) for what is usual."""
     ranges = {title: images.ranges.get(sequence, AcquisitionRange()) for title, images in models.items()}
     names = [item.name for item in fields(AcquisitionRange)]
     left = [name for name in names if getattr(usual, name) is None]

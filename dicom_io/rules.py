@@ -138,7 +138,7 @@ class SelectionRules:
     registration : what to do with different Frames of Reference
     registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
     usual : voxel sizes and field strengths outside of which a finding is made; what is None is left to the models
-    models : title of each model the study is read for → what its training images were
+    models : name of each model the study is read for → what its training images were
     """
 
     t1c: tuple[Rule, ...] = _SHIPPED["t1c"]
