@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.uid import RLELossless
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.headers import read_instances
@@ -79,6 +82,65 @@ def test_a_label_map_segment_is_the_voxels_with_its_number(tmp_path: Path) -> No
         identification="none",
     )
     np.testing.assert_array_equal(placed(path, affine=affine_of()).mask, MASK)
+
+
+def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> None:
+    """As OHIF writes one: all frames, 8 bits, RLE, a background item, no Segment Identification."""
+    other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5)) & ~MASK
+    labels = np.where(MASK, 3, np.where(other, 1, 0)).astype(np.uint8)
+
+    def edit(dataset: Dataset) -> None:
+        (segment,) = dataset.SegmentSequence
+        segment.SegmentNumber = 3
+        background, node = deepcopy(segment), deepcopy(segment)
+        background.SegmentNumber, background.SegmentLabel = 0, "Background"
+        node.SegmentNumber, node.SegmentLabel = 1, "Lymph node"
+        dataset.SegmentSequence = [background, segment, node]
+
+    path = write_seg(
+        tmp_path / "s.dcm",
+        MASK,
+        affine=affine_of(),
+        encoding="LABELMAP",
+        fractions=labels,
+        order=range(10),
+        identification="none",
+        edit=edit,
+    )
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLELossless)
+    dataset.save_as(path)
+    (instance,) = read_instances([path])
+    node, tumour = segments_of(instance)
+    for segment, expected in ((node, other), (tumour, MASK)):
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        np.testing.assert_array_equal(placement.mask, expected)
+
+
+def test_frames_of_several_segments_may_stand_in_any_order(tmp_path: Path) -> None:
+    """As 3D Slicer's segment editor exports: one binary object, many segments, frames of one after those of another."""
+    other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5))
+    paths = [
+        write_seg(tmp_path / f"{name}.dcm", mask, affine=affine_of(), number=900 + index)
+        for index, (name, mask) in enumerate((("a", MASK), ("b", other)))
+    ]
+    first, second = (pydicom.dcmread(path) for path in paths)
+    for group in second.PerFrameFunctionalGroupsSequence:
+        group.SegmentIdentificationSequence[0].ReferencedSegmentNumber = 2
+    second.SegmentSequence[0].SegmentNumber, second.SegmentSequence[0].SegmentLabel = 2, "Fat"
+    groups = [*second.PerFrameFunctionalGroupsSequence, *first.PerFrameFunctionalGroupsSequence]
+    frames = np.concatenate([one.pixel_array for one in (second, first)])
+    shuffled = np.random.default_rng(1).permutation(len(groups))
+    first.SegmentSequence = [*first.SegmentSequence, *second.SegmentSequence]
+    first.PerFrameFunctionalGroupsSequence = [groups[index] for index in shuffled]
+    first.NumberOfFrames = len(groups)
+    packed = np.packbits(frames[shuffled].astype(np.uint8).ravel(), bitorder="little").tobytes()
+    first.PixelData = packed + b"\0" * (len(packed) % 2)
+    first.save_as(paths[0])
+    (instance,) = read_instances(paths[:1])
+    for segment, expected in zip(segments_of(instance), (MASK, other), strict=True):
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        np.testing.assert_array_equal(placement.mask, expected)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
