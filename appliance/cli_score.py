@@ -24,8 +24,9 @@ def score(
 ) -> None:
     """Score every patient of a feature table; outcomes are not needed. For reports of studies, see run.
 
-    Writes one row for each patient: score, group by the package's cut-off, recurrence-free survival at its horizons,
-    whether the patient is like those it was trained on, and codes of what was noticed.
+    Writes one row for each patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
+    by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
+    on, with `residual`, `distance` and `share_outside` behind it), `findings` (codes), `model`, `version`, `digest`.
 
     **Example**
 
