@@ -79,6 +79,24 @@ def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, service: RunningS
     assert "rdeepnet_" in text
 
 
+def test_a_queue_that_is_lost_is_filled_again_from_the_records(
+    tmp_path: Path, service: RunningService, peers: Peers
+) -> None:
+    """As after a restore without the database: the service follows its records."""
+    (service.control / "hold").touch()
+    storescu(write_study(tmp_path / "study", "lost"), port=service.port)
+    service.wait_for_state(uid("lost"), State.RUNNING)
+    service.kill()
+    (service.control / "hold").unlink()
+    for (schema,) in peers.postgres.execute(
+        "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rdeepnet%'", database="queue"
+    ):
+        peers.postgres.execute(f"DROP SCHEMA {schema} CASCADE", database="queue")
+    service.start()
+    service.wait_for_state(uid("lost"), State.DELIVERED)
+    assert peers.count("lost") == 2
+
+
 def test_without_the_server_studies_are_taken_and_answered_when_it_is_back(
     tmp_path: Path, service: RunningService, peers: Peers
 ) -> None:
