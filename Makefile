@@ -60,8 +60,10 @@ image-test: $(STAMP) peers  ## Build the image and run it: hardened, main job, s
 	$(BIN)/pytest tests/container tests/appliance/test_deploy_pod.py -s $(ARGS)
 
 image-requirements: $(STAMP)  ## Hash the requirements of the image again, as pip resolves them here
+	$(BIN)/python appliance/deploy/container/lock.py build
 	$(BIN)/python appliance/deploy/container/lock.py cpu
-	$(BIN)/python appliance/deploy/container/lock.py gpu
+	@# Only the CPU's PyTorch may be in a folder that pip is told to look into.
+	PIP_FIND_LINKS= PIP_CONFIG_FILE=/dev/null $(BIN)/python appliance/deploy/container/lock.py gpu
 
 bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
 	$(BIN)/python -m tests.benchmarks

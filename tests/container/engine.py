@@ -199,6 +199,10 @@ class Appliance:
 
         wait_for(reached, what=f"the study to be {state}", patience_s=120.0)
 
+    def wait_for_log(self, text: str, *, times: int) -> None:
+        """Wait for a log line; sooner than a command in the container could tell."""
+        wait_for(lambda: self.log().count(text) >= times, what=f"{times} × '{text}' in the log", patience_s=120.0)
+
     def stop(self, *, grace_s: int) -> float:
         """SIGTERM as an engine sends it; returns the seconds it took."""
         began_s = time.monotonic()

@@ -16,7 +16,7 @@ import pytest
 from pydicom import dcmread
 
 from dicom_io.read_answer import read_predictions
-from dicom_io.synthetic import SyntheticStudy, make_study
+from dicom_io.synthetic import REALISTIC_T1C, REALISTIC_T2W, SyntheticStudy, make_study
 from models.version import software_version
 from tests.conftest import ROOT, require_programs
 from tests.container.engine import UID, Appliance, Image, appliance, hardening
@@ -147,13 +147,14 @@ def test_the_main_job_and_every_way_to_end(made: Appliance, archive: Archive, tm
     assert len(_models_that_answered(archive, first)) == 2
     assert _new_kernels(made) == "", "kernels were compiled that the image should hold"
 
-    second = make_study(tmp_path / "second", seed=32)
+    second = make_study(tmp_path / "second", seed=32, t1c=REALISTIC_T1C, t2w=REALISTIC_T2W)
     assert storescu(second.files, port=made.port) == 0
-    made.wait_for_state(second.study_instance_uid, "running")
+    made.wait_for_log("study running", times=2)
     stop_s = made.stop(grace_s=GRACE_S)
     print(f"stopped in the middle of a job after {stop_s:.1f} s")
     assert made.state()["ExitCode"] == 0
     assert stop_s < GRACE_S
+    assert "a job is repeated at the next start" in made.log()
     assert archive.results(second) == Counter()
     made.remove()
     ready_s.append(made.start())  # a new container on the same volume, as after an upgrade
@@ -161,11 +162,12 @@ def test_the_main_job_and_every_way_to_end(made: Appliance, archive: Archive, tm
     assert archive.results(second) == RESULTS
     assert {study["state"] for study in made.studies()} == {"delivered"}, "the first study is known still"
 
-    third = make_study(tmp_path / "third", seed=33)
+    third = make_study(tmp_path / "third", seed=33, t1c=REALISTIC_T1C, t2w=REALISTIC_T2W)
     assert storescu(third.files, port=made.port) == 0
-    made.wait_for_state(third.study_instance_uid, "running")
+    made.wait_for_log("study running", times=2)
     made.kill()
     assert made.state()["ExitCode"] == 137
+    assert "study computed" not in made.log().rsplit("study running", 1)[1]
     made.remove()
     ready_s.append(made.start())
     made.wait_for_state(third.study_instance_uid, "delivered")

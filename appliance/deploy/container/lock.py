@@ -1,4 +1,4 @@
-"""Write the hashed requirements of the container image: `python appliance/deploy/container/lock.py cpu` (or gpu).
+"""Write the hashed requirements of the container image: `python appliance/deploy/container/lock.py cpu`, gpu or build.
 
 Versions come from constraints.txt, hashes from the files that pip would install on Linux x86-64 with Python 3.11 from
 the indexes it is configured for. pip resolves without downloading what it does not have to; run it with Python 3.11.
@@ -17,10 +17,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 FLAVOURS = ("cpu", "gpu")
+BUILD = "build"  # what builds the image and does not reach it
+BUILD_REQUIREMENTS = ("numpy", "packaging", "pip", "setuptools", "wheel")
 
 
-def resolve(requirement: str, *, arguments: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """What pip would install for a requirement: the entries of its installation report.
+def resolve(requirements: Sequence[str], *, arguments: Sequence[str]) -> list[dict[str, Any]]:
+    """What pip would install for some requirements: the entries of its installation report.
 
     Raises
     ------
@@ -33,11 +35,11 @@ def resolve(requirement: str, *, arguments: Sequence[str] = ()) -> list[dict[str
             *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"),
             *("--report", str(report), "--constraint", str(ROOT / "constraints.txt")),
             *arguments,
-            requirement,
+            *requirements,
         ]
         result = subprocess.run(command, cwd=ROOT, check=False)
         if result.returncode:
-            raise SystemExit(f"pip does not resolve {requirement}")
+            raise SystemExit(f"pip does not resolve {', '.join(requirements)}")
         installs: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
         return installs
 
@@ -56,20 +58,25 @@ def locked(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 def main(flavour: str) -> None:
     """Write `requirements-<flavour>.txt` beside this file."""
-    # PyRadiomics takes its build environment from what is installed, as in `make venv`.
-    entries = resolve(f".[{flavour},reference]", arguments=["--no-build-isolation"])
-    torch = next(entry["metadata"]["version"] for entry in entries if entry["metadata"]["name"] == "torch")
-    if (flavour == "cpu") != torch.endswith("+cpu"):
-        raise SystemExit(f"pip found torch {torch}, which is not what the flavour {flavour} needs: set pip's indexes.")
-    target = Path(__file__).with_name(f"requirements-{flavour}.txt")
+    if flavour == BUILD:
+        entries = resolve(BUILD_REQUIREMENTS, arguments=["--no-deps"])
+        what = "What builds the container image, and does not reach it"
+    else:
+        # PyRadiomics takes its build environment from what is installed, as in `make venv`.
+        entries = resolve([f".[{flavour},reference]"], arguments=["--no-build-isolation"])
+        torch = next(entry["metadata"]["version"] for entry in entries if entry["metadata"]["name"] == "torch")
+        if (flavour == "cpu") != torch.endswith("+cpu"):
+            raise SystemExit(f"pip found torch {torch}, which the flavour {flavour} does not need: set pip's indexes.")
+        what = f"What the container image of flavour {flavour} installs"
     head = (
-        f"# What the container image of flavour {flavour} installs: Linux x86-64, Python 3.11.\n"
+        f"# {what}: Linux x86-64, Python 3.11.\n"
         f"# Made by appliance/deploy/container/lock.py {flavour} from pyproject.toml and constraints.txt.\n"
     )
+    target = Path(__file__).with_name(f"requirements-{flavour}.txt")
     target.write_text(head + "\n".join(locked(entries)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in FLAVOURS:
-        raise SystemExit(f"usage: lock.py {{{','.join(FLAVOURS)}}}")
+    if len(sys.argv) != 2 or sys.argv[1] not in (*FLAVOURS, BUILD):
+        raise SystemExit(f"usage: lock.py {{{','.join((*FLAVOURS, BUILD))}}}")
     main(sys.argv[1])
