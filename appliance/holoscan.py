@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +235,9 @@ def _export_models(paths: MapPaths, folder: Path) -> None:
 def _export_docs(paths: MapPaths, folder: Path) -> None:
     if paths.docs.is_dir():
         shutil.copytree(paths.docs, folder, dirs_exist_ok=True)
-    for document in (_ROOT / "appliance" / "OPERATING.md", _ROOT / "dicom_io" / "CONFORMANCE.md"):
+    installed = [Path(str(file.locate())) for file in files("rdeepnet") or () if file.name == "LICENSE"]
+    licence = next(iter(installed), _ROOT / "LICENSE")  # beside the packages in a checkout
+    for document in (licence, _ROOT / "appliance" / "OPERATING.md", _ROOT / "dicom_io" / "CONFORMANCE.md"):
         shutil.copyfile(document, folder / document.name)
     for package in shipped_packages():
         shutil.copyfile(package / "MODEL_CARD.md", folder / f"MODEL_CARD_{package.name}.md")

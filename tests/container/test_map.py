@@ -47,6 +47,7 @@ def test_it_extracts_itself(container_image: Image, tmp_path: Path) -> None:
     assert {entry.name for entry in export.iterdir()} == {"app", "config", "models", "docs"}
     assert json.loads((export / "config" / APP).read_text()) == application_manifest()
     assert (export / "config" / PKG).is_file()
+    assert (export / "docs" / "LICENSE").is_file()
     assert [package.name for package in packages_in(export / "models")] == ["recurrence", "krt7_as", "recurrence_t1c"]
 
 
