@@ -16,11 +16,7 @@ because 3,452 names would bury the manifest.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,10 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.acquisition import SeveralTumours, TrainingImages
-from models.errors import PackageInvalid, SetupError
+from models.errors import PackageInvalid
 from models.familiarity import Familiarity
 from models.manifest import ManifestReader
 from models.outcome import ModelIdentity
+from models.package_files import (
+    ReferenceCase,
+    check_names,
+    read_baseline,
+    read_familiarity,
+    read_inputs,
+    read_reference,
+)
 from models.survival import BaselineHazard
 from models.volume import Region, Sequence
 
@@ -115,24 +119,6 @@ class OutOfFold:
     def has_signal(self) -> bool:
         """Whether the interval lies above chance."""
         return self.low > 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class ReferenceCase:
-    """One reference patient: a feature vector and what the model has to say about it.
-
-    Attributes
-    ----------
-    values : float64 (inputs,), in the order of the package's inputs
-    score : expected log-risk or probability
-    survival : expected survival probability by horizon in months; empty unless the task is recurrence
-    attributions : expected attribution of some inputs, by name
-    """
-
-    values: NDArray[np.float64]
-    score: float
-    survival: Mapping[float, float]
-    attributions: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,8 +280,8 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
     name, stands_in_for = reader.text("name"), reader.optional_text("stands_in_for")
     if stands_in_for == name:
         raise PackageInvalid(f"{folder / MANIFEST}: 'stands_in_for' names the package itself; name another or none.")
-    names, low, high = _read_inputs(folder / "inputs.csv", contents["inputs.csv"])
-    _check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
+    names, low, high = read_inputs(folder / "inputs.csv", contents["inputs.csv"])
+    check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
     features, training = reader.section("features"), reader.section("training")
     found = reader.section("out_of_fold")
     found.fixed("statistic", STATISTICS[task])
@@ -321,7 +307,9 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         scale=SCALES[task],
         direction=DIRECTIONS[task],
         horizons_months=horizons,
-        baseline=_read_baseline(folder / "baseline.csv", contents, horizons) if task is Task.RECURRENCE else None,
+        baseline=read_baseline(folder / "baseline.csv", contents["baseline.csv"], horizons)
+        if task is Task.RECURRENCE
+        else None,
         origin=FeatureOrigin(
             settings_digest=features.text("settings_digest", may_be_empty=True),
             engine=features.text("engine", may_be_empty=True),
@@ -335,10 +323,10 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
             performance=training.text("performance"),
         ),
         out_of_fold=out_of_fold,
-        familiarity=_read_familiarity(folder / "familiarity.npz", contents["familiarity.npz"], names),
+        familiarity=read_familiarity(folder / "familiarity.npz", contents["familiarity.npz"], names),
         statements=reader.table_of_texts("statements"),
         search=reader.optional_table_of_texts("search"),
-        reference=_read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
+        reference=read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
         stands_in_for=stands_in_for,
         images=_training_images(reader, sequences),
@@ -355,111 +343,3 @@ def _training_images(reader: ManifestReader, sequences: tuple[Sequence, ...]) ->
     return TrainingImages(
         several, {sequence: table.acquisition_range() for sequence, table in found.items() if table is not None}
     )
-
-
-def _rows(path: Path, content: bytes, header: list[str]) -> list[list[str]]:
-    try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8")), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PackageInvalid(f"{path} is not valid CSV: {error}. Make the package again.") from error
-    if not rows or rows[0] != header:
-        found = ",".join(rows[0]) if rows else "nothing"
-        raise PackageInvalid(f"{path}: the first line is {found}; {','.join(header)} was expected.")
-    if len(rows) == 1 or any(len(row) != len(header) for row in rows):
-        raise PackageInvalid(f"{path}: every line must have {len(header)} columns, and there must be at least one.")
-    return rows[1:]
-
-
-def _number(path: Path, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise PackageInvalid(f"{path}: '{text}' was found where a finite number was expected.")
-    return value
-
-
-def _read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-    rows = _rows(path, content, ["name", "low", "high"])
-    names = tuple(row[0] for row in rows)
-    low = np.array([_number(path, row[1]) for row in rows])
-    high = np.array([_number(path, row[2]) for row in rows])
-    if np.any(low > high):
-        raise PackageInvalid(f"{path}: the range of {names[int(np.argmax(low > high))]} has low above high.")
-    return names, low, high
-
-
-def _check_names(
-    path: Path, names: tuple[str, ...], *, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
-) -> None:
-    if len(set(names)) != len(names):
-        raise PackageInvalid(f"{path}: {len(names) - len(set(names))} input names occur twice; none was expected.")
-    prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
-    used = set()
-    for name in names:
-        where = [place for prefix, place in prefixes.items() if name.startswith(prefix)]
-        if not where:
-            raise PackageInvalid(f"{path}: '{name}' does not begin with a sequence and a region, as t1c_intratumoral_.")
-        used.add(where[0])
-    if {sequence for sequence, _ in used} != set(sequences) or {region for _, region in used} != set(regions):
-        raise PackageInvalid(
-            f"{path}: the inputs come from {', '.join(sorted(f'{s} {r}' for s, r in used))}; the manifest says "
-            f"sequences {', '.join(sequences)} and regions {', '.join(regions)}. Make the package again."
-        )
-
-
-def _read_baseline(path: Path, contents: Mapping[str, bytes], horizons: tuple[float, ...]) -> BaselineHazard:
-    rows = _rows(path, contents["baseline.csv"], ["time_months", "cumulative_hazard"])
-    try:
-        baseline = BaselineHazard(
-            np.array([_number(path, row[0]) for row in rows]), np.array([_number(path, row[1]) for row in rows])
-        )
-        for months in horizons:
-            baseline.at(months)
-    except PackageInvalid:
-        raise
-    except SetupError as error:
-        raise PackageInvalid(f"{path}: {error}") from error
-    return baseline
-
-
-def _read_familiarity(path: Path, content: bytes, names: tuple[str, ...]) -> Familiarity:
-    try:
-        return Familiarity.from_bytes(content, inputs=len(names))
-    except SetupError as error:
-        raise PackageInvalid(f"{path}: {error} Make the package again.") from error
-
-
-def _read_reference(
-    path: Path, content: bytes, names: tuple[str, ...], horizons: tuple[float, ...]
-) -> tuple[ReferenceCase, ...]:
-    try:
-        cases = json.loads(content)["cases"]
-        reference = tuple(
-            ReferenceCase(
-                values=np.array(case["inputs"], dtype=np.float64),
-                score=float(case["score"]),
-                survival={float(months): float(value) for months, value in case["survival"].items()},
-                attributions={str(name): float(value) for name, value in case["attributions"].items()},
-            )
-            for case in cases
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PackageInvalid(
-            f"{path} is not a list of reference patients ({error!r}); make the package again."
-        ) from error
-    if not reference or any(case.values.shape != (len(names),) for case in reference):
-        raise PackageInvalid(
-            f"{path}: {[case.values.shape for case in reference]} inputs were found; at least one reference patient "
-            f"with one number for each of the {len(names)} inputs was expected."
-        )
-    for case in reference:
-        if set(case.survival) != set(horizons) or not case.attributions or not set(case.attributions) <= set(names):
-            raise PackageInvalid(
-                f"{path}: each reference patient needs survival at {list(horizons)} months and attributions of inputs."
-            )
-        numbers = (*case.values, case.score, *case.survival.values(), *case.attributions.values())
-        if not all(math.isfinite(number) for number in numbers):
-            raise PackageInvalid(f"{path}: a number is not finite; make the package again.")
-    return reference
