@@ -8,29 +8,20 @@ from __future__ import annotations
 
 import errno
 import itertools
-import re
 import socket
 import ssl
-import struct
-import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import IntEnum
-from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from queue import Queue
 from typing import cast
 
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
-    DeflatedExplicitVRLittleEndian,
     EncapsulatedPDFStorage,
     EnhancedMRImageStorage,
     EnhancedSRStorage,
@@ -47,9 +38,9 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import ThreadedAssociationServer
 
+from dicom_io.arrival import arrived_header
 from dicom_io.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.errors import NotReadable
-from dicom_io.identity import MANUFACTURER, is_ours
 from dicom_io.tls import ListenerTls, handshake
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
@@ -94,33 +85,6 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
 PLAIN_SYNTAXES = TRANSFER_SYNTAXES[:4]  # for messages without an image
 
 MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
-
-_SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
-_MANUFACTURER, _MODEL_NAME = 0x00080070, 0x00081090
-_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
-_READ_TAGS: list[BaseTag | int] = [
-    _SOP_CLASS_UID,
-    _SOP_INSTANCE_UID,
-    _MANUFACTURER,
-    _MODEL_NAME,
-    _STUDY_INSTANCE_UID,
-    _SERIES_INSTANCE_UID,
-]
-# What pydicom raises on bytes that are not a data set.
-_UNREADABLE = (
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    KeyError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
 
 
 class Status(IntEnum):
@@ -327,7 +291,7 @@ class Receiver:
         request = cast(C_STORE, event.request)
         dataset = event.encoded_dataset(include_meta=False)
         try:
-            header = _header(dataset, UID(event.context.transfer_syntax))
+            header = arrived_header(dataset, UID(event.context.transfer_syntax))
         except NotReadable:
             return Status.CANNOT_UNDERSTAND
         if (header.sop_class_uid, header.sop_instance_uid) != (
@@ -355,68 +319,6 @@ class Receiver:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
         return Status.SUCCESS
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What the receiver has to know of an instance."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    is_ours: bool
-
-
-def _header(dataset: bytes, transfer_syntax: UID) -> _Header:
-    """The few attributes the receiver needs; reading stops before the image, and values stay as they were sent.
-
-    Raises
-    ------
-    NotReadable
-        When the bytes are not a data set, or have no usable Study Instance UID.
-    """
-    try:
-        content = zlib.decompress(dataset, -zlib.MAX_WBITS) if _is_deflated(transfer_syntax) else dataset
-        elements = read_dataset(
-            BytesIO(content),
-            is_implicit_VR=transfer_syntax.is_implicit_VR,
-            is_little_endian=transfer_syntax.is_little_endian,
-            stop_when=lambda tag, _vr, _length: int(tag) > _SERIES_INSTANCE_UID,
-            specific_tags=_READ_TAGS,
-        )
-        header = _Header(
-            sop_class_uid=_text(elements, _SOP_CLASS_UID),
-            sop_instance_uid=_text(elements, _SOP_INSTANCE_UID),
-            study_instance_uid=_text(elements, _STUDY_INSTANCE_UID),
-            series_instance_uid=_text(elements, _SERIES_INSTANCE_UID),
-            is_ours=_text(elements, _MANUFACTURER) == MANUFACTURER and is_ours(elements),
-        )
-    except _UNREADABLE as error:
-        kind = type(error).__name__
-        raise NotReadable(f"The data set can not be read ({kind}); a DICOM data set was expected.") from error
-    if not is_uid(header.study_instance_uid):
-        raise NotReadable("The data set has no usable Study Instance UID; digits and dots, at most 64, were expected.")
-    return header
-
-
-def _text(elements: Dataset, tag: int) -> str:
-    """A value without its padding; not through pydicom's conversion, which warns with the value in its text."""
-    element = elements.get_item(tag)
-    value = element.value if isinstance(element, RawDataElement) else None
-    return value.rstrip(b"\0 ").decode("ascii", errors="replace") if isinstance(value, bytes) else ""
-
-
-def is_uid(text: str) -> bool:
-    """Whether a text can be a UID (PS3.5 §9.1): digits and dots, at most 64, beginning with a digit.
-
-    Leading zeros in a component are allowed, since real systems make them. Such a text is safe as a file name.
-    """
-    return re.fullmatch(r"[0-9][0-9.]{0,63}", text) is not None
-
-
-def _is_deflated(transfer_syntax: UID) -> bool:
-    return transfer_syntax == DeflatedExplicitVRLittleEndian
 
 
 def _peer(association: Association) -> tuple[str, str]:

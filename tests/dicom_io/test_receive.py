@@ -5,21 +5,17 @@ from __future__ import annotations
 import errno
 import socket
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
     CTImageStorage,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -30,7 +26,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
 
-from dicom_io.errors import NotReadable, PeerRefused
+from dicom_io.errors import PeerRefused
 from dicom_io.receive import (
     INPUT_CLASSES,
     LABEL_MAP_SEGMENTATION,
@@ -41,8 +37,6 @@ from dicom_io.receive import (
     Received,
     Receiver,
     Status,
-    _header,
-    is_uid,
 )
 from dicom_io.send import Delivery, Peer, echo, send
 from models.errors import SetupError
@@ -264,38 +258,3 @@ def test_an_association_that_is_cut_off_is_closed(listening: Listening) -> None:
         listening.wait_until_closed()
     assert len(listening.received) == 1, "what was answered Success stays"
     association.kill()
-
-
-def test_a_deflated_data_set_is_read() -> None:
-    dataset = image("one", 1)
-    buffer = BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    plain = buffer.getvalue()[buffer.getvalue().index(b"\x08\x00\x16\x00UI") :]
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    packed = packer.compress(plain) + packer.flush()
-    assert _header(packed, DeflatedExplicitVRLittleEndian).study_instance_uid == uid("one")
-
-
-@pytest.mark.filterwarnings("ignore:Expected:UserWarning")  # pydicom guesses the VR of damaged data sets
-@given(content=st.binary(max_size=300), syntax=st.sampled_from(TRANSFER_SYNTAXES))
-def test_any_bytes_are_read_or_refused(content: bytes, syntax: str) -> None:
-    try:
-        header = _header(content, UID(syntax))
-    except NotReadable:
-        return
-    assert is_uid(header.study_instance_uid)
-
-
-@pytest.mark.filterwarnings("ignore:Expected:UserWarning")  # pydicom guesses the VR of damaged data sets
-@given(data=st.data())
-def test_a_damaged_data_set_is_read_or_refused(data: st.DataObject) -> None:
-    buffer = BytesIO()
-    image("one", 1).save_as(buffer, enforce_file_format=True)
-    content = bytearray(buffer.getvalue()[buffer.getvalue().index(b"\x08\x00\x16\x00UI") :])
-    for _ in range(data.draw(st.integers(1, 6))):
-        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        header = _header(bytes(content), ExplicitVRLittleEndian)
-    except NotReadable:
-        return
-    assert is_uid(header.study_instance_uid)

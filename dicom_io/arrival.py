@@ -1,0 +1,120 @@
+"""What the receiver has to know of an instance before it is stored: its identity, read from the bytes as they came."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from dicom_io.errors import NotReadable
+from dicom_io.identity import MANUFACTURER, is_ours
+
+_SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
+_MANUFACTURER, _MODEL_NAME = 0x00080070, 0x00081090
+_STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x0020000D, 0x0020000E
+_READ_TAGS: list[BaseTag | int] = [
+    _SOP_CLASS_UID,
+    _SOP_INSTANCE_UID,
+    _MANUFACTURER,
+    _MODEL_NAME,
+    _STUDY_INSTANCE_UID,
+    _SERIES_INSTANCE_UID,
+]
+# What pydicom raises on bytes that are not a data set.
+_UNREADABLE = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+_MOST_INFLATED = 16 * 1024**2
+
+
+@dataclass(frozen=True)
+class ArrivedHeader:
+    """What the receiver has to know of an instance."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    is_ours: bool
+
+
+def arrived_header(dataset: bytes, transfer_syntax: UID) -> ArrivedHeader:
+    """The few attributes the receiver needs; reading stops before the image, and values stay as they were sent.
+
+    Raises
+    ------
+    NotReadable
+        When the bytes are not a data set, or have no usable Study Instance UID.
+    """
+    try:
+        content = _inflated(dataset) if transfer_syntax == DeflatedExplicitVRLittleEndian else dataset
+        elements = read_dataset(
+            BytesIO(content),
+            is_implicit_VR=transfer_syntax.is_implicit_VR,
+            is_little_endian=transfer_syntax.is_little_endian,
+            stop_when=lambda tag, _vr, _length: int(tag) > _SERIES_INSTANCE_UID,
+            specific_tags=_READ_TAGS,
+        )
+        header = ArrivedHeader(
+            sop_class_uid=_text(elements, _SOP_CLASS_UID),
+            sop_instance_uid=_text(elements, _SOP_INSTANCE_UID),
+            study_instance_uid=_text(elements, _STUDY_INSTANCE_UID),
+            series_instance_uid=_text(elements, _SERIES_INSTANCE_UID),
+            is_ours=_text(elements, _MANUFACTURER) == MANUFACTURER and is_ours(elements),
+        )
+    except _UNREADABLE as error:
+        kind = type(error).__name__
+        raise NotReadable(f"The data set can not be read ({kind}); a DICOM data set was expected.") from error
+    if not is_uid(header.study_instance_uid):
+        raise NotReadable("The data set has no usable Study Instance UID; digits and dots, at most 64, were expected.")
+    return header
+
+
+def _text(elements: Dataset, tag: int) -> str:
+    """A value without its padding; not through pydicom's conversion, which warns with the value in its text."""
+    element = elements.get_item(tag)
+    value = element.value if isinstance(element, RawDataElement) else None
+    return value.rstrip(b"\0 ").decode("ascii", errors="replace") if isinstance(value, bytes) else ""
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text can be a UID (PS3.5 §9.1): digits and dots, at most 64, beginning with a digit.
+
+    Leading zeros in a component are allowed, since real systems make them. Such a text is safe as a file name.
+    """
+    return re.fullmatch(r"[0-9][0-9.]{0,63}", text) is not None
+
+
+def _inflated(dataset: bytes) -> bytes:
+    """The beginning of a deflated data set; no more of it than a header can need, since zeros deflate to a thousandth.
+
+    Raises
+    ------
+    zlib.error
+        When the bytes are damaged, or end before the data set does.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = inflater.decompress(dataset, _MOST_INFLATED)
+    if len(content) < _MOST_INFLATED and not inflater.eof:
+        raise zlib.error("incomplete deflated data set")
+    return content
