@@ -3,10 +3,14 @@
 A model is loaded only when the graph is what the manifest says and the reference patients reproduce on the provider
 that will be used. Sessions run one thread in a fixed order: one patient takes milliseconds, and the same input has to
 give the same number on every machine.
+
+From 1.29 on ONNX Runtime's wheels for Linux send names and hashes of models, and what went wrong with them, to their
+maker, unless told otherwise before they are loaded. A hospital's machine must not: see `NO_TELEMETRY`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +28,8 @@ from models.package import ModelPackage, load_package
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
+# Environment variables, as versions of ONNX Runtime know them: no events, no sender, no identifier of the machine.
+NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
 
 INPUT = "features"
 SCORE = "score"
@@ -218,6 +224,7 @@ def _is_installed(distribution: str) -> bool:
 
 
 def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[Finding, ...]]:
+    os.environ.update(dict.fromkeys(NO_TELEMETRY, "1"))
     # Imported here: `check_installation` has to be able to speak where there is nothing to import.
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state

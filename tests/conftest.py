@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime themselves
+
 # Debian's programs come first: pynetdicom installs commands of the same names (storescu) beside the interpreter, where
 # dcmqi's programs lie, too.
 os.environ["PATH"] = os.pathsep.join(
