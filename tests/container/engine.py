@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tests.end_to_end.running import AE_TITLE, free_port, is_listening, wait_for
 BASE = "debian:bookworm-slim"
 BUILD = ROOT / "appliance" / "deploy" / "container"
 UID = 10001
+PYTHON = sys.executable  # its pip is configured for this machine
 
 # Debian 12's podman: runc rather than crun, no systemd to make control groups, limits a container may have.
 CONFIGURATION = """\
@@ -104,16 +106,30 @@ def open_image(engine: Engine) -> Image:
     probe = engine.run("run", "--rm", "--network=none", BASE, "true")
     if probe.returncode:
         pytest.skip(f"podman can not run containers here: {probe.stderr.strip().splitlines()[-1]}")
+    _require_torch_wheel()
     name = "localhost/rdeepnet:cpu"
     _run_script(engine, "build.sh", IMAGE=name, BASE=BASE, FLAVOUR="cpu", ENGINE="podman")
     return Image(engine, name)
 
 
+def _require_torch_wheel() -> None:
+    """Skip where pip's configuration does not lead to PyTorch's CPU wheel, which is in none of PyPI's indexes."""
+    if "TORCH_INDEX" in os.environ or "WHEELHOUSE" in os.environ:
+        return
+    lines = (BUILD / "requirements-cpu.txt").read_text(encoding="utf-8").splitlines()
+    torch = next(line for line in lines if line.startswith("torch==")).split()[0]
+    command = [PYTHON, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet", torch]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        pytest.skip(
+            f"pip does not find {torch}: set TORCH_INDEX or WHEELHOUSE, see appliance/deploy/container/README.md"
+        )
+
+
 def _run_script(engine: Engine, script: str, *arguments: str, **settings: str) -> None:
     """One of the shell scripts that build; its whole output when it fails."""
     command = ["sh", str(BUILD / script), *arguments]
-    python = str(ROOT / ".venv" / "bin" / "python")
-    environment = {**engine.environment, "PYTHON": python if Path(python).exists() else "python3", **settings}
+    environment = {**engine.environment, "PYTHON": PYTHON, **settings}
     began_s = time.monotonic()
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=900)
     assert result.returncode == 0, f"{script}:\n{result.stdout}\n{result.stderr}"
@@ -186,6 +202,10 @@ class Appliance:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command inside of the running container."""
         return self._engine.run("exec", self.name, *arguments)
+
+    def health(self) -> subprocess.CompletedProcess[str]:
+        """The image's HEALTHCHECK, run by hand: systemd, which podman has for it, is not there."""
+        return self._engine.run("healthcheck", "run", self.name)
 
     def studies(self) -> list[dict[str, Any]]:
         result = self.command("rdeepnet", "status", "--json")
