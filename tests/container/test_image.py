@@ -24,11 +24,12 @@ from tests.end_to_end.running import free_port, storescp, storescu
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-# The limits; what was measured stands in appliance/deploy/container/README.md.
+# What was measured, and the limits in seconds, stand in appliance/deploy/container/README.md. Here time is given three
+# times the limit: a busy machine is not a fault of the image, one that never gets ready is.
 LARGEST_IMAGE = 1.6e9
-READY_WITHIN_S = 10.0
+READY_WITHIN_S = 30.0
 IDLE_BELOW_MB = 400.0
-REFUSED_WITHIN_S = 10.0
+REFUSED_WITHIN_S = 30.0
 GRACE_S = 10
 
 RESULTS = Counter({"SEG": 2, "SR": 1, "DOC": 1})
