@@ -103,7 +103,13 @@ class ModelOutcome:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A model that could not be asked, and why ("no T2W series was found")."""
+    """A model that was not asked, and why ("no T2W series was found").
+
+    Attributes
+    ----------
+    is_expected : the study lacks nothing; another model answers the same question
+    """
 
     model: ModelIdentity
     reason: str
+    is_expected: bool = False

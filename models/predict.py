@@ -61,10 +61,7 @@ def predict(
     """
     complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
     asked = {package.identity.name: package for package in complete}
-    outcomes = tuple(
-        _ask(features, model, bias) if reason is None else NotApplicable(model.package.identity, reason)
-        for model, reason in ((model, _silence(model.package, asked, missing)) for model in models)
-    )
+    outcomes = tuple(_not_asked(model.package, asked, missing) or _ask(features, model, bias) for model in models)
     if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
         reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
         raise StudyRejected(
@@ -74,16 +71,19 @@ def predict(
     return outcomes
 
 
-def _silence(package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]) -> str | None:
+def _not_asked(
+    package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]
+) -> NotApplicable | None:
     """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
-        return " and ".join(reasons)
+        return NotApplicable(package.identity, " and ".join(reasons))
     other = asked.get(package.stands_in_for)
     if other is None:
         return None
     sequences = " and ".join(sequence.label for sequence in other.sequences)
-    return f"it stands in for '{other.identity.name}', and the study has what that model needs ({sequences})"
+    reason = f"it stands in for '{other.identity.title}', and the study has what that model needs ({sequences})"
+    return NotApplicable(package.identity, reason, is_expected=True)
 
 
 def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:

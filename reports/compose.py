@@ -99,7 +99,10 @@ def compose(
         title=wording.TITLE,
         models=tuple(_model_section(outcome, features) for outcome in applicable),
         not_applicable=tuple(
-            NotApplicableSection(outcome.model, wording.not_applicable_sentence(outcome.reason)) for outcome in skipped
+            NotApplicableSection(
+                outcome.model, wording.not_applicable_sentence(outcome.reason), is_expected=outcome.is_expected
+            )
+            for outcome in skipped
         ),
         regions=tuple(
             _region_section(sequence, region, prepared.sequences[sequence], features)

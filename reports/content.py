@@ -106,10 +106,16 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class NotApplicableSection:
-    """A model that was not asked, and why."""
+    """A model that was not asked, and why.
+
+    Attributes
+    ----------
+    is_expected : the study lacks nothing; another model answers the same question, so page 1 does not speak of it
+    """
 
     model: ModelIdentity
     sentence: str  # "not applicable, because no T2W series was found"
+    is_expected: bool = False
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,8 @@ def _warnings(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     sentences = [finding.sentence for finding in warnings[:WARNINGS_SHOWN]]
     if len(warnings) > WARNINGS_SHOWN:
         sentences.append(wording.more_findings(len(warnings) - WARNINGS_SHOWN))
-    sentences += [f"{section.model.title}: {section.sentence}." for section in report.not_applicable]
+    unexpected = [section for section in report.not_applicable if not section.is_expected]
+    sentences += [f"{section.model.title}: {section.sentence}." for section in unexpected]
     if not sentences:
         sentences = [wording.NO_WARNINGS]
     cells = [[typesetter.paragraph(wording.WARNINGS, styles.subheading)]]

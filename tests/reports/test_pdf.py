@@ -17,6 +17,7 @@ import pytest
 from pypdf import PdfReader
 
 from models.findings import Finding, Severity
+from models.outcome import NotApplicable
 from models.volume import Sequence
 from reports import wording
 from reports.content import Report
@@ -78,6 +79,16 @@ def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
         assert plain(finding.sentence) in first
     if len(warnings) > 4:
         assert plain(wording.more_findings(len(warnings) - 4)) in first
+
+
+def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered() -> None:
+    table = examples.features()
+    reason = "it stands in for 'RDeepNet recurrence score', and the study has what that model needs"
+    spare = NotApplicable(examples.identity("spare", title="Spare model"), reason, is_expected=True)
+    outcomes = (examples.recurrence(table), examples.krt7_as(table), spare)
+    said = pages(render_pdf(examples.report(findings=(), outcomes=outcomes)))
+    assert "Spare model" not in said[0]
+    assert "Spare model" in "".join(said[1:])
 
 
 def test_every_page_carries_the_notices_and_its_number(example: Example) -> None:
