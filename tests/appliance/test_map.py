@@ -76,9 +76,9 @@ def test_the_commands_of_the_manifest_exist(command: list[str]) -> None:
 
 def test_an_orchestrator_says_where_things_are() -> None:
     assert MapPaths.from_environment({}) == MapPaths()
-    given = {"HOLOSCAN_WORKDIR": "/work", "HOLOSCAN_INPUT_PATH": "in", "HOLOSCAN_OUTPUT_PATH": "/results/"}
+    given = {"HOLOSCAN_WORKDIR": "/scratch", "HOLOSCAN_INPUT_PATH": "in", "HOLOSCAN_OUTPUT_PATH": "/results/"}
     paths = MapPaths.from_environment(given)
-    assert (paths.input, paths.output, paths.workdir) == (Path("/work/in"), Path("/results"), Path("/work"))
+    assert (paths.input, paths.output, paths.workdir) == (Path("/scratch/in"), Path("/results"), Path("/scratch"))
     assert paths.models == MapPaths().models
 
 

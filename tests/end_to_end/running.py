@@ -12,8 +12,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydicom import dcmread
 
 from appliance.records import StudyRecord
 from appliance.settings import Settings, load_settings
@@ -21,6 +24,7 @@ from appliance.states import State
 from appliance.studies import StudyDetail, list_studies, show_study
 from dicom_io.send import Peer, echo
 from models.errors import SetupError
+from tests.end_to_end.small_study import uid
 
 AE_TITLE = "RDEEPNET"
 PATIENCE_S = 60.0  # generous: the machine may be busy
@@ -40,6 +44,19 @@ def wait_for(condition: Callable[[], Any], *, what: str, patience_s: float = PAT
             return found
         time.sleep(0.05)
     raise AssertionError(f"waited {patience_s:g} s in vain: {what}")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A receiving peer: the folder it writes to, and its port."""
+
+    folder: Path
+    port: int
+
+    def count(self, study: str) -> int:
+        """Objects it has of a study of `small_study`; one that was sent twice under the same UID is one file."""
+        headers = [dcmread(file, stop_before_pixels=True) for file in self.folder.iterdir()]
+        return sum(header.StudyInstanceUID == uid(study) for header in headers)
 
 
 class RunningService:

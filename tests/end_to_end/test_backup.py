@@ -9,12 +9,10 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
 
 from appliance import identity
 from appliance.backup import back_up
@@ -22,29 +20,8 @@ from appliance.records import Records
 from appliance.settings import JobSettings, ServiceSettings, Settings
 from appliance.states import State
 from models.errors import SetupError
-from tests.conftest import require_programs
-from tests.end_to_end.running import RunningService, free_port, running_service, storescp, storescu, wait_for
+from tests.end_to_end.running import Archive, RunningService, free_port, running_service, storescp, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A peer that gets the results."""
-
-    folder: Path
-    port: int
-
-    def count(self, study: str) -> int:
-        headers = [dcmread(file, stop_before_pixels=True) for file in self.folder.iterdir()]
-        return sum(header.StudyInstanceUID == uid(study) for header in headers)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    require_programs("storescp", "storescu")
-    archive = Archive(tmp_path_factory.mktemp("archive"), free_port())
-    with storescp(archive.folder, archive.port):
-        yield archive
 
 
 def copy_online(service: RunningService, target: Path) -> None:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
 
 from appliance import queue_database
 from appliance.health import Verdict, checks
@@ -22,47 +20,34 @@ from appliance.states import State
 from models.errors import SetupError
 from tests.conftest import require_programs
 from tests.end_to_end.postgres import Postgres, running_postgres
-from tests.end_to_end.running import RunningService, free_port, running_service, storescp, storescu, wait_for
+from tests.end_to_end.running import Archive, RunningService, running_service, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 
-@dataclass(frozen=True)
-class Peers:
-    """The database server and an archive that gets the results."""
-
-    postgres: Postgres
-    archive: Path
-    archive_port: int
-
-    def count(self, study: str) -> int:
-        """Objects the archive has of a study."""
-        headers = [dcmread(file, stop_before_pixels=True) for file in self.archive.iterdir()]
-        return sum(header.StudyInstanceUID == uid(study) for header in headers)
-
-
 @pytest.fixture(scope="module")
-def peers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
-    require_programs("storescp", "storescu", "setpriv")
-    folder, port = tmp_path_factory.mktemp("archive"), free_port()
-    with running_postgres() as postgres, storescp(folder, port):
+def postgres() -> Iterator[Postgres]:
+    require_programs("setpriv")
+    with running_postgres() as server:
         for database in ("queue", "shared", "versions"):  # making tables waits for the other users of a database
-            postgres.execute(f"CREATE DATABASE {database}")
-        yield Peers(postgres, folder, port)
+            server.execute(f"CREATE DATABASE {database}")
+        yield server
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, peers: Peers) -> Iterator[RunningService]:
+def service(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, archive: Archive) -> Iterator[RunningService]:
     """One service for the tests that leave it running; each has its own study."""
-    destinations = {"pacs": peers.archive_port}
+    destinations = {"pacs": archive.port}
     with running_service(
-        tmp_path_factory.mktemp("service"), destinations=destinations, database_url=peers.postgres.url()
+        tmp_path_factory.mktemp("service"), destinations=destinations, database_url=postgres.url()
     ) as running:
         yield running
 
 
-def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, service: RunningService, peers: Peers) -> None:
+def test_kill_while_the_job_runs_delivers_once(
+    tmp_path: Path, service: RunningService, postgres: Postgres, archive: Archive
+) -> None:
     (service.control / "hold").touch()
     storescu(write_study(tmp_path / "study", "killed"), port=service.port)
     service.wait_for_state(uid("killed"), State.RUNNING)
@@ -73,14 +58,14 @@ def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, service: RunningS
     begun = [line for line in service.begun() if line.startswith(uid("killed"))]
     assert len(begun) == 2
     assert begun[0] == begun[1], "the same files, asked for at the same time: the same objects"
-    assert peers.count("killed") == 2
+    assert archive.count("killed") == 2
     assert not (service.settings.service.state_dir / "queue.sqlite3").exists()
-    text = str(peers.postgres.execute("SELECT nspname FROM pg_namespace", database="queue"))
+    text = str(postgres.execute("SELECT nspname FROM pg_namespace", database="queue"))
     assert "rdeepnet_" in text
 
 
 def test_a_queue_that_is_lost_is_filled_again_from_the_records(
-    tmp_path: Path, service: RunningService, peers: Peers
+    tmp_path: Path, service: RunningService, postgres: Postgres, archive: Archive
 ) -> None:
     """As after a restore without the database: the service follows its records."""
     (service.control / "hold").touch()
@@ -88,34 +73,32 @@ def test_a_queue_that_is_lost_is_filled_again_from_the_records(
     service.wait_for_state(uid("lost"), State.RUNNING)
     service.kill()
     (service.control / "hold").unlink()
-    for (schema,) in peers.postgres.execute(
+    for (schema,) in postgres.execute(
         "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rdeepnet%'", database="queue"
     ):
-        peers.postgres.execute(f"DROP SCHEMA {schema} CASCADE", database="queue")
+        postgres.execute(f"DROP SCHEMA {schema} CASCADE", database="queue")
     service.start()
     service.wait_for_state(uid("lost"), State.DELIVERED)
-    assert peers.count("lost") == 2
+    assert archive.count("lost") == 2
 
 
 def test_without_the_server_studies_are_taken_and_answered_when_it_is_back(
-    tmp_path: Path, service: RunningService, peers: Peers
+    tmp_path: Path, service: RunningService, postgres: Postgres, archive: Archive
 ) -> None:
-    peers.postgres.stop()
+    postgres.stop()
     try:
         assert storescu(write_study(tmp_path / "study", "outage"), port=service.port) == 0
         service.wait_for_state(uid("outage"), State.QUEUED)
     finally:
-        peers.postgres.start()
+        postgres.start()
     service.wait_for_state(uid("outage"), State.DELIVERED)
-    assert peers.count("outage") == 2
+    assert archive.count("outage") == 2
 
 
-def test_two_services_share_a_database_and_not_their_jobs(tmp_path: Path, peers: Peers) -> None:
+def test_two_services_share_a_database_and_not_their_jobs(tmp_path: Path, postgres: Postgres, archive: Archive) -> None:
     """Both get the same study: its job has the same id in both queues."""
     services = [
-        RunningService(
-            tmp_path / name, destinations={"pacs": peers.archive_port}, database_url=peers.postgres.url("shared")
-        )
+        RunningService(tmp_path / name, destinations={"pacs": archive.port}, database_url=postgres.url("shared"))
         for name in ("one", "other")
     ]
     files = write_study(tmp_path / "study", "shared")
@@ -135,16 +118,16 @@ def test_two_services_share_a_database_and_not_their_jobs(tmp_path: Path, peers:
 
 
 def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
-    peers: Peers, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_database, "_LOCK_WITHIN_S", 0.3)
-    database = QueueDatabase(peers.postgres.url(), schema=schema_name("copied"))
+    database = QueueDatabase(postgres.url(), schema=schema_name("copied"))
     try:
         with pytest.raises(SetupError, match="Another service works on the schema rdeepnet_copied_"):
-            QueueDatabase(peers.postgres.url(), schema=schema_name("copied"))
+            QueueDatabase(postgres.url(), schema=schema_name("copied"))
     finally:
         database.close()
-    QueueDatabase(peers.postgres.url(), schema=schema_name("copied")).close()
+    QueueDatabase(postgres.url(), schema=schema_name("copied")).close()
 
 
 @pytest.mark.parametrize(
@@ -155,28 +138,28 @@ def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
         ("postgresql://reader@127.0.0.1:{port}/queue", "GRANT CREATE ON DATABASE"),
     ],
 )
-def test_a_database_that_can_not_be_used_is_told_in_a_sentence(peers: Peers, url: str, reason: str) -> None:
+def test_a_database_that_can_not_be_used_is_told_in_a_sentence(postgres: Postgres, url: str, reason: str) -> None:
     if "reader" in url:
-        peers.postgres.execute("CREATE ROLE reader LOGIN")
+        postgres.execute("CREATE ROLE reader LOGIN")
     with pytest.raises(SetupError, match=reason) as told:
-        QueueDatabase(url.format(port=peers.postgres.port), schema="rdeepnet_x")
+        QueueDatabase(url.format(port=postgres.port), schema="rdeepnet_x")
     assert "secret" not in str(told.value)
     with pytest.raises(SetupError, match=reason):
-        server_of(url.format(port=peers.postgres.port))
+        server_of(url.format(port=postgres.port))
 
 
-def test_doctor_looks_at_the_database_beside_a_running_service(service: RunningService, peers: Peers) -> None:
-    assert re.fullmatch(r"PostgreSQL \d+ at 127\.0\.0\.1, database queue", server_of(peers.postgres.url()))
+def test_doctor_looks_at_the_database_beside_a_running_service(service: RunningService, postgres: Postgres) -> None:
+    assert re.fullmatch(r"PostgreSQL \d+ at 127\.0\.0\.1, database queue", server_of(postgres.url()))
     (found,) = [check for check in checks(service.settings) if check.subject == "queue"]
     assert found.verdict is Verdict.GOOD
 
 
-def test_an_older_version_of_another_worker_is_left_alone(tmp_path: Path, peers: Peers) -> None:
+def test_an_older_version_of_another_worker_is_left_alone(tmp_path: Path, postgres: Postgres) -> None:
     def jobs(executor: str, version: str) -> Jobs:
         return Jobs(
             answer=lambda job_id: "outcome",
             conclude=lambda job_id, outcome: None,
-            database_url=peers.postgres.url("versions"),
+            database_url=postgres.url("versions"),
             folder=tmp_path,
             executor=executor,
             poll_s=0.05,

@@ -8,20 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
 
 from appliance.states import State
 from appliance.studies import retry_study
 from dicom_io.errors import PeerRefused
 from dicom_io.send import Delivery, Peer, echo, send
-from tests.conftest import require_programs
 from tests.end_to_end.fake_service import NO_SEGMENTATION
 from tests.end_to_end.running import (
     AE_TITLE,
+    Archive,
     RunningService,
     free_port,
     running_service,
@@ -32,28 +30,6 @@ from tests.end_to_end.running import (
 from tests.end_to_end.small_study import document, image, segmentation, uid, write_study
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A receiving peer: where it writes, and its port."""
-
-    folder: Path
-    port: int
-
-    def count(self, study: str) -> int:
-        """Objects it has of a study; one that was sent twice under the same UID is one file."""
-        headers = [dcmread(file, stop_before_pixels=True) for file in self.folder.iterdir()]
-        return sum(header.StudyInstanceUID == uid(study) for header in headers)
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    """A receiving peer, one for all tests."""
-    require_programs("storescp", "storescu")
-    archive = Archive(tmp_path_factory.mktemp("archive"), free_port())
-    with storescp(archive.folder, archive.port):
-        yield archive
 
 
 @pytest.fixture(scope="module")
