@@ -57,7 +57,7 @@ image: $(STAMP)  ## The container image localhost/rdeepnet:cpu (FLAVOUR=gpu for 
 	PYTHON=$(BIN)/python sh appliance/deploy/container/build.sh
 
 image-test: $(STAMP) peers  ## Build the image and run it: hardened, main job, stopped, killed, started again
-	$(BIN)/pytest tests/container tests/appliance/test_deploy_pod.py -s $(ARGS)
+	$(BIN)/pytest tests/container tests/appliance/deploy/test_pod.py -s $(ARGS)
 
 image-requirements: $(STAMP)  ## Hash the requirements of the image again, as pip resolves them here
 	$(BIN)/python appliance/deploy/container/lock.py build

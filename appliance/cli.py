@@ -1,4 +1,4 @@
-"""The command `rdeepnet`: which commands there are. What they do stands in `cli_*.py`, and below them the modules.
+"""The command `rdeepnet`: which commands there are. What each does is in `appliance/commands/`.
 
 Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers at once.
 """
@@ -9,18 +9,23 @@ from typing import Annotated
 
 import typer
 
-from appliance import (
-    cli_backup,
-    cli_cohort,
-    cli_map,
-    cli_models,
-    cli_offline,
-    cli_score,
-    cli_service,
-    cli_setup,
-    cli_train,
+from appliance.commands import (
+    backup,
+    cohort,
+    config,
+    demo,
+    doctor,
+    evaluate,
+    features,
+    map,
+    model_packages,
+    run,
+    score,
+    series,
+    service,
+    train,
 )
-from appliance.cli_exit import Commands
+from appliance.commands.exit_status import Commands
 from models.version import software_version
 
 _OFFLINE = "Offline, on folders"
@@ -59,28 +64,24 @@ def _rdeepnet(
     """
 
 
-app.command("run", rich_help_panel=_OFFLINE)(cli_offline.run)
-app.command("series", rich_help_panel=_OFFLINE)(cli_offline.series)
-app.command("features", rich_help_panel=_OFFLINE)(cli_offline.features)
-app.command("demo", rich_help_panel=_OFFLINE)(cli_offline.demo)
-app.add_typer(cli_map.map_commands, rich_help_panel=_OFFLINE)
-app.add_typer(cli_cohort.cohort, rich_help_panel=_COHORT)
-app.add_typer(cli_train.train, rich_help_panel=_COHORT)
-app.command("evaluate", rich_help_panel=_COHORT)(cli_cohort.evaluate)
-app.command("score", rich_help_panel=_COHORT)(cli_score.score)
-app.command("serve", rich_help_panel=_SERVICE)(cli_service.serve)
-app.command("health", rich_help_panel=_SERVICE)(cli_service.health)
-app.command("status", rich_help_panel=_SERVICE)(cli_service.status)
-app.command("show", rich_help_panel=_SERVICE)(cli_service.show)
-app.command("retry", rich_help_panel=_SERVICE)(cli_service.retry)
-app.command("backup", rich_help_panel=_SERVICE)(cli_backup.backup)
-app.command("doctor", rich_help_panel=_SETUP)(cli_setup.doctor)
-cli_setup.models.command("show")(cli_models.show)
-cli_setup.models.command("verify")(cli_models.verify)
-cli_setup.models.command("sign")(cli_models.sign)
-cli_setup.models.command("make-key")(cli_models.make_key)
-app.add_typer(cli_setup.models, rich_help_panel=_SETUP)
-app.add_typer(cli_setup.config, rich_help_panel=_SETUP)
+app.command("run", rich_help_panel=_OFFLINE)(run.run)
+app.command("series", rich_help_panel=_OFFLINE)(series.series)
+app.command("features", rich_help_panel=_OFFLINE)(features.features)
+app.command("demo", rich_help_panel=_OFFLINE)(demo.demo)
+app.add_typer(map.map_commands, rich_help_panel=_OFFLINE)
+app.add_typer(cohort.cohort, rich_help_panel=_COHORT)
+app.add_typer(train.train, rich_help_panel=_COHORT)
+app.command("evaluate", rich_help_panel=_COHORT)(evaluate.evaluate)
+app.command("score", rich_help_panel=_COHORT)(score.score)
+app.command("serve", rich_help_panel=_SERVICE)(service.serve)
+app.command("health", rich_help_panel=_SERVICE)(service.health)
+app.command("status", rich_help_panel=_SERVICE)(service.status)
+app.command("show", rich_help_panel=_SERVICE)(service.show)
+app.command("retry", rich_help_panel=_SERVICE)(service.retry)
+app.command("backup", rich_help_panel=_SERVICE)(backup.backup)
+app.command("doctor", rich_help_panel=_SETUP)(doctor.doctor)
+app.add_typer(model_packages.models, rich_help_panel=_SETUP)
+app.add_typer(config.config, rich_help_panel=_SETUP)
 
 
 def main() -> None:

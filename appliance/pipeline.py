@@ -14,16 +14,16 @@ from pathlib import Path
 
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
-from dicom_io.encode import encode
-from dicom_io.read import NOTHING_KNOWN, read_study
+from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
+from dicom_io.writing.encode import encode
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
-from models.predict import ModelOutcome, NotApplicable, predict
-from models.preprocess import BiasCorrection, prepare
-from models.runtime import LoadedModel
+from models.inference.predict import ModelOutcome, NotApplicable, predict
+from models.inference.runtime import LoadedModel
+from models.preprocessing.prepare import BiasCorrection, prepare
 from reports.compose import compose
 from reports.content import Report
 

@@ -14,11 +14,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from appliance.tables import Between, Matches, check, read_table
 from dicom_io.answer import Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
+from models.typed_tables import Between, Matches, check, read_table
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from appliance.settings import Settings
-from dicom_io.tls import ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
+from dicom_io.network.tls import ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
 from models.errors import SetupError
 
 

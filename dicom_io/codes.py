@@ -16,7 +16,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from models.findings import Finding, Severity
-from models.predict import Group
+from models.inference.predict import Group
 from models.volume import Region, Sequence
 from reports.content import Measurement, ModelSection, Subject
 

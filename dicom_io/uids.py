@@ -13,7 +13,7 @@ import uuid
 from dicom_io.answer import Role
 from dicom_io.identity import MODEL_NAME
 from dicom_io.study import Study
-from models.predict import ModelIdentity
+from models.inference.predict import ModelIdentity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import wording

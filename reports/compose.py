@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
 from models.findings import Finding, Severity
-from models.predict import Contribution, ModelOutcome, NotApplicable, Prediction, Quantity
-from models.preprocess import Prepared, PreparedSequence
+from models.inference.predict import Contribution, ModelOutcome, NotApplicable, Prediction, Quantity
+from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording

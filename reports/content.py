@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.findings import Finding
-from models.predict import Group, ModelIdentity
+from models.inference.predict import Group, ModelIdentity
 from models.volume import Region, Sequence
 
 

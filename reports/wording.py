@@ -11,7 +11,7 @@ from typing import Final
 
 from models.features.settings import FeatureSettings
 from models.findings import Finding, Severity
-from models.predict import Group, ModelIdentity, Quantity
+from models.inference.predict import Group, ModelIdentity, Quantity
 from models.volume import Region, Sequence
 from reports import numerals
 from reports.content import SeriesUsed, Subject

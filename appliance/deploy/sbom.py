@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 from appliance.deploy.closure import PROJECT, closure, installed, normalised, project_requirements
 from appliance.deploy.licences import EXCEPTIONS, field_of, licence_of
 from models.errors import SetupError
-from models.package import load_package, shipped_packages
+from models.inference.package import load_package, shipped_packages
 from models.version import software_version
 
 _LOCK = Path(__file__).with_name("container") / "requirements-cpu.txt"

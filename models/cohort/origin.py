@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.cohort.features import FeatureRows
 from models.findings import Finding, Severity
-from models.package import ModelPackage
+from models.inference.package import ModelPackage
 
 SETTINGS_DIFFER = "feature-settings-differ"
 BIAS_DIFFERS = "bias-correction-differs"

@@ -14,11 +14,11 @@ from models.cohort.checks import check_features
 from models.cohort.features import FeatureRows
 from models.cohort.origin import origin_findings, rows_made_otherwise
 from models.errors import CohortRejected
-from models.familiarity import Measures
 from models.findings import Finding, Severity
-from models.outcome import Group
-from models.predict import no_signal
-from models.runtime import LoadedModel
+from models.inference.familiarity import Measures
+from models.inference.outcome import Group
+from models.inference.predict import no_signal
+from models.inference.runtime import LoadedModel
 
 Floats = NDArray[np.float64]
 

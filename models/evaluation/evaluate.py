@@ -13,12 +13,12 @@ from models.cohort.origin import origin_findings
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
-from models.evaluation.followed import Floats, Followed
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
 from models.findings import Finding, Severity
-from models.package import ModelPackage, Task
-from models.runtime import LoadedModel
+from models.inference.package import ModelPackage, Task
+from models.inference.runtime import LoadedModel
+from models.statistics.followed import Floats, Followed
 
 SUBGROUP_COLUMNS = ("subtype", "therapy", "stage", "centre")
 RESAMPLES = 1000

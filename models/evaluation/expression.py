@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
-from models.evaluation.delong import delong_auc
-from models.evaluation.followed import Floats
-from models.evaluation.results import Estimate, ExpressionResult, Found, NotEstimable
-from models.evaluation.roc import weighted_roc_curve
+from models.evaluation.results import ExpressionResult
+from models.statistics.delong import delong_auc
+from models.statistics.estimate import Estimate, Found, NotEstimable
+from models.statistics.followed import Floats
+from models.statistics.roc import weighted_roc_curve
 
 _Z = float(norm.ppf(0.975))
 

@@ -9,25 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.bootstrap import resampled_estimate
-from models.evaluation.brier import brier_at, integrated_brier
-from models.evaluation.calibration import calibration_groups, calibration_slope, observed_risk
-from models.evaluation.concordance import harrell_c, uno_c
-from models.evaluation.cox import CoxFit, fit_cox
-from models.evaluation.decision_curve import DecisionCurve, decision_curve
-from models.evaluation.followed import Floats, Followed, ratio
-from models.evaluation.kaplan_meier import log_rank, median_follow_up, survival_curve, weighted_survival_at
-from models.evaluation.results import (
-    Estimate,
-    Found,
-    HorizonResult,
-    NotEstimable,
-    RecurrenceResult,
-    RiskGroup,
-    RiskGroups,
-)
-from models.evaluation.roc import auc_at, roc_curve_at, sensitivity_at, specificity_at
-from models.survival import BaselineHazard
+from models.evaluation.results import HorizonResult, RecurrenceResult, RiskGroup, RiskGroups
+from models.statistics.bootstrap import resampled_estimate
+from models.statistics.brier import brier_at, integrated_brier
+from models.statistics.calibration import calibration_groups, calibration_slope, observed_risk
+from models.statistics.concordance import harrell_c, uno_c
+from models.statistics.cox import CoxFit, fit_cox
+from models.statistics.decision_curve import DecisionCurve, decision_curve
+from models.statistics.estimate import Estimate, Found, NotEstimable
+from models.statistics.followed import Floats, Followed, ratio
+from models.statistics.kaplan_meier import log_rank, median_follow_up, survival_curve, weighted_survival_at
+from models.statistics.roc import auc_at, roc_curve_at, sensitivity_at, specificity_at
+from models.statistics.survival import BaselineHazard
 
 _KAPLAN_MEIER = "Kaplan-Meier, Greenwood, log scale"
 _SCORE_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)

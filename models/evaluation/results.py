@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from models.evaluation.calibration import CalibrationGroup
-from models.evaluation.decision_curve import DecisionCurve
-from models.evaluation.kaplan_meier import LogRank, SurvivalCurve
-from models.evaluation.roc import RocCurve
 from models.findings import Finding
-from models.outcome import ModelIdentity
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval.
-
-    Attributes
-    ----------
-    value : finite
-    interval : (low, high); None where it can not be computed or does not end
-    method : how the interval was computed, or why there is none
-    """
-
-    value: float
-    interval: tuple[float, float] | None
-    method: str
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.value):
-            raise ValueError(f"an estimate of {self.value}; a finite number was expected")
-        if self.interval is not None and not all(math.isfinite(limit) for limit in self.interval):
-            raise ValueError(f"an interval of {self.interval}; finite numbers were expected")
-
-
-@dataclass(frozen=True)
-class NotEstimable:
-    """A number that the patients can not give, and why (a sentence)."""
-
-    reason: str
-
-
-Found = Estimate | NotEstimable
+from models.inference.outcome import ModelIdentity
+from models.statistics.calibration import CalibrationGroup
+from models.statistics.decision_curve import DecisionCurve
+from models.statistics.estimate import Found
+from models.statistics.kaplan_meier import LogRank, SurvivalCurve
+from models.statistics.roc import RocCurve
 
 
 @dataclass(frozen=True, eq=False)

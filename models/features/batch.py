@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.features.firstorder import firstorder_features
-from models.features.glcm import glcm_features
-from models.features.gldm import gldm_features
-from models.features.glrlm import glrlm_features
-from models.features.glszm import glszm_features
-from models.features.ngtdm import ngtdm_features
+from models.features.families.firstorder import firstorder_features
+from models.features.families.glcm import glcm_features
+from models.features.families.gldm import gldm_features
+from models.features.families.glrlm import glrlm_features
+from models.features.families.glszm import glszm_features
+from models.features.families.ngtdm import ngtdm_features
 from models.features.texture import TextureCounts
-from models.torch_threads import one_thread
+from models.preprocessing.torch_threads import one_thread
 
 
 def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:

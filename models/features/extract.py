@@ -14,7 +14,7 @@ from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
 from models.findings import Finding
-from models.preprocess import Prepared
+from models.preprocessing.prepare import Prepared
 from models.volume import Region, Roi, Sequence, Volume
 
 ENGINES = ("own", "pyradiomics")

@@ -36,7 +36,7 @@ class FeatureDefinition:
     ibsi: str | None
 
 
-# Diagnostics as one number each, of the image before normalisation (`models.features.diagnostics`): name → unit.
+# Diagnostics as one number each, of the image before normalisation (`families.diagnostics`): name → unit.
 DIAGNOSTICS: dict[str, str] = {
     "diagnostics_Image-original_Spacing": "mm3",
     "diagnostics_Image-original_Size": "1",

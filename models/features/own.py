@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from models.errors import EngineUnavailable, FeatureUndefined
 from models.features.batch import grey_level_features
-from models.features.discretise import discretise
-from models.features.firstorder import needed_ranks
-from models.features.image_box import (
+from models.features.families.firstorder import needed_ranks
+from models.features.families.shape import shape_features
+from models.features.filters.discretise import discretise
+from models.features.filters.image_box import (
     BoxImages,
     ImageStatistics,
     box_images,
@@ -27,11 +28,10 @@ from models.features.image_box import (
     relative_box,
     union_box,
 )
+from models.features.filters.wavelet import Box
 from models.features.names import DIAGNOSTICS
 from models.features.settings import FeatureSettings
-from models.features.shape import shape_features
 from models.features.texture import RegionGeometry, TextureCounts, connected_parts, region_geometry, texture_counts
-from models.features.wavelet import Box
 from models.findings import Finding, Severity
 from models.volume import Region, Roi, Volume
 
@@ -185,7 +185,7 @@ def _check_finite(found: Mapping[str, float], roi: Roi) -> None:
 
 
 def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: ImageStatistics) -> dict[str, float]:
-    """The 12 facts about image and mask, as `models.features.diagnostics` defines them, from what is known already."""
+    """The 12 facts about image and mask as `families.diagnostics` defines them, from what is known already."""
     first = np.array([part.start for part in box])
     inside = geometry.mask[1:-1, 1:-1, 1:-1]
     sums = [

@@ -20,7 +20,7 @@ import pywt
 import SimpleITK as sitk
 
 from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
-from models.features.diagnostics import diagnostics
+from models.features.families.diagnostics import diagnostics
 from models.features.names import GREY_LEVEL, feature_names
 from models.features.settings import FeatureSettings
 from models.findings import Finding

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import FeatureUndefined
-from models.features import kernels
-from models.features.discretise import GreyLevels
+from models.features.filters.discretise import GreyLevels
+from models.features.kernels import texture as texture_kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +72,12 @@ def region_geometry(box_mask: NDArray[np.bool_], label: str) -> RegionGeometry:
     mask = np.pad(box_mask, 1).astype(np.uint8)
     flat = mask.ravel()
     positions = np.flatnonzero(flat)
-    offsets = kernels.neighbour_offsets(mask.shape)
-    neighbours, linked = kernels.region_neighbours(flat, positions, offsets)
+    offsets = texture_kernels.neighbour_offsets(mask.shape)
+    neighbours, linked = texture_kernels.region_neighbours(flat, positions, offsets)
     lined = np.array(
         [
-            bool(pair) or kernels.line_holds_two(mask, mask.shape, direction)
-            for pair, direction in zip(linked, kernels.DIRECTIONS, strict=True)
+            bool(pair) or texture_kernels.line_holds_two(mask, mask.shape, direction)
+            for pair, direction in zip(linked, texture_kernels.DIRECTIONS, strict=True)
         ]
     )
     if not linked.any():
@@ -98,12 +98,12 @@ def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCount
         greys = np.zeros_like(flat)
         greys[geometry.positions] = levels.greys.astype(np.uint16)[levels.compact - 1]
     where = (geometry.positions, geometry.offsets)
-    pairs = kernels.count_pairs(flat, *where, count)
-    runs = kernels.count_runs(flat, *where, count, max(geometry.mask.shape) - 2)
-    dependences, tones = kernels.count_neighbourhoods(flat, greys, *where, geometry.neighbours, count)
+    pairs = texture_kernels.count_pairs(flat, *where, count)
+    runs = texture_kernels.count_runs(flat, *where, count, max(geometry.mask.shape) - 2)
+    dependences, tones = texture_kernels.count_neighbourhoods(flat, greys, *where, geometry.neighbours, count)
     runs = runs[geometry.lined]
     longest = int(np.flatnonzero(runs.any((0, 1)))[-1]) + 1
-    zone_levels, zone_sizes = kernels.zones(flat, *where)
+    zone_levels, zone_sizes = texture_kernels.zones(flat, *where)
     sizes, columns = np.unique(zone_sizes, return_inverse=True)
     cells = (zone_levels.astype(np.int64) - 1) * sizes.size + columns
     zones = np.bincount(cells, minlength=count * sizes.size).reshape(count, sizes.size)
@@ -121,4 +121,4 @@ def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCount
 
 def connected_parts(geometry: RegionGeometry) -> int:
     """Number of connected parts of the region (26 neighbours)."""
-    return len(kernels.zones(geometry.mask.ravel().astype(np.uint16), geometry.positions, geometry.offsets)[0])
+    return len(texture_kernels.zones(geometry.mask.ravel().astype(np.uint16), geometry.positions, geometry.offsets)[0])

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from models.survival import BaselineHazard, breslow_baseline, harrell_c
+from models.statistics.survival import BaselineHazard, breslow_baseline, harrell_c
 from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets

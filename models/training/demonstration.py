@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from models.features.names import features_of
 from models.features.settings import FeatureSettings
-from models.package import FeatureOrigin
-from models.survival import harrell_c
-from models.training.about import About
-from models.training.feature_shape import FeatureShape, measured_shape
+from models.inference.package import FeatureOrigin
+from models.model_card.about import About
+from models.simulation.cohort import Cohort, Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape, measured_shape
+from models.statistics.survival import harrell_c
 from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
 from models.training.mlp import auc
 from models.training.network import Recipe
 from models.training.patients import TrainingPatients
 from models.training.recurrence import CUT_OFF, RecurrenceOptions, train_recurrence
 from models.training.recurrence_package import write_recurrence
-from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
@@ -29,7 +29,7 @@ REFERENCE_PATIENTS = 2
 FRESH_PATIENTS = 2000
 
 DATA = (
-    f"698 simulated feature vectors (truth 'strong', seed {SEED}, models/training/simulate.py). No patient is behind "
+    f"698 simulated feature vectors (truth 'strong', seed {SEED}, models/simulation/cohort.py). No patient is behind "
     "them: distributions and correlations of the features were measured on lesions placed at random in public MR "
     "images, outcomes follow an invented risk."
 )

@@ -25,13 +25,23 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.acquisition import TrainingImages
-from models.familiarity import Familiarity
-from models.package import DIRECTIONS, FILES, MANIFEST, SCALES, STATISTICS, FeatureOrigin, OutOfFold, Task, Training
-from models.package import SCHEMA as PACKAGE_SCHEMA
-from models.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
-from models.survival import BaselineHazard
-from models.training.card import card_files
-from models.training.facts import CardFacts, Measurement, feature_classes
+from models.inference.familiarity import Familiarity
+from models.inference.package import (
+    DIRECTIONS,
+    FILES,
+    MANIFEST,
+    SCALES,
+    STATISTICS,
+    FeatureOrigin,
+    OutOfFold,
+    Task,
+    Training,
+)
+from models.inference.package import SCHEMA as PACKAGE_SCHEMA
+from models.inference.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
+from models.model_card.card import card_files
+from models.model_card.facts import CardFacts, Measurement, feature_classes
+from models.statistics.survival import BaselineHazard
 from models.training.familiarity import input_ranges
 from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
 from models.volume import Region, Sequence

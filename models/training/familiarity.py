@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.familiarity import CLIP, COMPONENTS, HELD_OUT_SHARE, Familiarity, Floats, Limits, Measures
+from models.inference.familiarity import CLIP, COMPONENTS, HELD_OUT_SHARE, Familiarity, Floats, Limits, Measures
 
 RANGE = (0.005, 0.995)  # quantiles that make the range of an input
 FOLDS = 5

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from models.package import OutOfFold
+from models.inference.package import OutOfFold
 
 
 def cross_validated(value: float, low: float, high: float, *, folds: int) -> OutOfFold:

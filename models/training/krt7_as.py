@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.delong import delong_auc
 from models.evaluation.expression import evaluate_expression
-from models.evaluation.results import Estimate, Found
-from models.familiarity import Familiarity
 from models.findings import Finding, Severity
-from models.package import OutOfFold, Task, Training
-from models.training.about import About
+from models.inference.familiarity import Familiarity
+from models.inference.package import OutOfFold, Task, Training
+from models.model_card.about import About
+from models.model_card.facts import Measurement
+from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
+from models.statistics.delong import delong_auc
+from models.statistics.estimate import Estimate, Found
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.export import PackageText, reference_vectors, write_package
-from models.training.facts import Measurement
 from models.training.familiarity import fit_familiarity
-from models.training.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
 from models.training.interval import cross_validated
 from models.training.mlp import ExpressionModel, auc, class_objective, fit_expression, platt_scaling
 from models.training.network import Recipe

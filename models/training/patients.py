@@ -12,7 +12,7 @@ from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
-from models.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin, Task
 from models.volume import Region, Sequence
 
 TRAINING_COHORTS = ("training", "train")  # names of a cohort that is meant for training

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.survival import harrell_c
+from models.statistics.survival import harrell_c
 from models.training.selection import stratified_folds, uncorrelated
 
 Floats = NDArray[np.float64]

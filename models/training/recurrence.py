@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.evaluation.bootstrap import resampled_estimate
-from models.evaluation.concordance import harrell_c
-from models.evaluation.cox import fit_cox
-from models.evaluation.cutpoint import SelectedCutOff, select_cut_off
-from models.evaluation.followed import Followed
-from models.evaluation.results import Estimate
-from models.familiarity import Familiarity
 from models.findings import Finding, Severity
-from models.package import OutOfFold
+from models.inference.familiarity import Familiarity
+from models.inference.package import OutOfFold
+from models.statistics.bootstrap import resampled_estimate
+from models.statistics.concordance import harrell_c
+from models.statistics.cox import fit_cox
+from models.statistics.cutpoint import SelectedCutOff, select_cut_off
+from models.statistics.estimate import Estimate
+from models.statistics.followed import Followed
 from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.calibration import observed_risk
-from models.evaluation.followed import Followed
-from models.package import Task, Training
-from models.training.about import About
+from models.inference.package import Task, Training
+from models.model_card.about import About
+from models.model_card.facts import Measurement
+from models.model_card.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, LEFT_OUT, SAMPLE_SIZE
+from models.statistics.calibration import observed_risk
+from models.statistics.followed import Followed
 from models.training.export import PackageText, reference_vectors, write_package
-from models.training.facts import Measurement
-from models.training.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, LEFT_OUT, SAMPLE_SIZE
 from models.training.patients import TrainingPatients
 from models.training.recurrence import TrainedRecurrence
 from models.training.sample_size import survival_patients_per_parameter

@@ -13,11 +13,11 @@ import typer
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.cli_exit import Exit, status_of
-from appliance.records import Records
-from appliance.states import State
+from appliance.commands.exit_status import Exit, status_of
+from appliance.state.records import Records
+from appliance.state.states import State
 from dicom_io.errors import PeerUnavailable
-from dicom_io.synthetic import Grid, make_study
+from dicom_io.synthetic.study_writer import Grid, make_study
 from models.errors import EngineUnavailable, PackageInvalid, StudyRejected
 from models.version import software_version
 from models.volume import Sequence

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from appliance import states
-from appliance.commitment_records import CommitmentState
-from appliance.service import EXIT_DEFECT, EXIT_HUNG
+from appliance.service.service import EXIT_DEFECT, EXIT_HUNG
 from appliance.settings import Settings
-from appliance.tables import field_types
-from dicom_io.receive import Status
+from appliance.state.commitment_records import CommitmentState
+from dicom_io.network.receive import Status
+from models.typed_tables import field_types
+from tests.conftest import ROOT
 
-OPERATING = Path(states.__file__).with_name("OPERATING.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "appliance" / "OPERATING.md").read_text(encoding="utf-8")
 WHOLE_TABLES = {"reading", "features.settings"}  # explained in the example file, which has a test of its own
 
 

@@ -9,16 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.cli_exit import Exit
-from appliance.delivery import peer_of
-from appliance.health import Verdict, check_tls
-from appliance.records import Records
+from appliance.commands.exit_status import Exit
+from appliance.service.delivery import peer_of
+from appliance.service.doctor import Verdict, check_tls
+from appliance.service.lazy_pipeline import archive_of
 from appliance.settings import Settings, TlsSettings, load_settings
+from appliance.state.records import Records
 from appliance.transport import client_tls, files_of, listener_tls
-from appliance.workbench import archive_of
-from dicom_io.tls import ClientTls
+from dicom_io.network.tls import ClientTls
 from models.errors import SetupError
-from tests.dicom_io.made_certificates import DAY, NOW, make_authority
+from tests.dicom_io.network.made_certificates import DAY, NOW, make_authority
 
 RUNNER = CliRunner()
 PEERS = """

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from statistics import mean
 
-from dicom_io.synthetic import Grid, SyntheticPatient, make_study
+from dicom_io.synthetic.study_writer import Grid, SyntheticPatient, make_study
 
 TARGET = Path(__file__).with_name("COHORT.md")
 JOBS = 2

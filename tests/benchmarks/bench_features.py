@@ -34,7 +34,7 @@ import SimpleITK as sitk
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
 from models.images import to_sitk
-from models.preprocess import open_bias_correction, prepare
+from models.preprocessing.prepare import open_bias_correction, prepare
 from models.volume import Region, Roi, Volume
 from models.volume import Sequence as MrSequence
 from tests.models.features.phantoms import tumour_study

@@ -24,21 +24,21 @@ import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 
-from dicom_io.read import read_study
+from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
-from models.body import body_mask
 from models.features.extract import FeatureEngine, extract_features, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
-from models.n4 import N4
-from models.n4_settings import N4Settings
-from models.n4_simpleitk import SimpleItkN4
-from models.preprocess import BiasCorrection, NoBiasCorrection, prepare
+from models.preprocessing.body import body_mask
+from models.preprocessing.n4 import N4
+from models.preprocessing.n4_settings import N4Settings
+from models.preprocessing.n4_simpleitk import SimpleItkN4
+from models.preprocessing.prepare import BiasCorrection, NoBiasCorrection, prepare
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
-from tests.models.bias_phantom import BiasPhantom, bias_phantom
 from tests.models.geometry import sphere
+from tests.models.preprocessing.bias_phantom import BiasPhantom, bias_phantom
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "N4.md"

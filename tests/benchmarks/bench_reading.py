@@ -17,10 +17,10 @@ from statistics import median
 import numpy as np
 import pydicom
 
-from dicom_io.headers import read_instances
-from dicom_io.read import read_study
+from dicom_io.images.headers import read_instances
+from dicom_io.reading.read import read_study
+from dicom_io.reading.selection import select
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
-from dicom_io.selection import select
 from tests.conftest import ROOT
 from tests.dicom_io.made_series import affine_of, ball, voxels_of, write_enhanced, write_seg, write_series
 

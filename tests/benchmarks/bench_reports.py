@@ -17,9 +17,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from dicom_io.answer import AnswerObject
-from dicom_io.conformance import check_object
-from dicom_io.segmentation_object import make_segmentation, segment_references
-from dicom_io.structured_report import make_features_report, make_key_report
+from dicom_io.writing.object_check import check_object
+from dicom_io.writing.segmentation_object import make_segmentation, segment_references
+from dicom_io.writing.structured_report import make_features_report, make_key_report
 from tests.benchmarks.bench_reading import REPEATS, cpu_s
 from tests.dicom_io.made_studies import make
 

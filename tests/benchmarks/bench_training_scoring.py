@@ -17,10 +17,10 @@ from pathlib import Path
 
 from models.cohort.features import read_features
 from models.cohort.score import score_rows, write_scored
-from models.cohort.simulated import write_simulated_cohort
-from models.package import shipped_packages
-from models.runtime import Provider, load_model
-from models.training.simulate import Truth
+from models.inference.package import shipped_packages
+from models.inference.runtime import Provider, load_model
+from models.simulation.cohort import Truth
+from models.simulation.files import write_simulated_cohort
 
 REPEATS = 5
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.inbox import Inbox
-from dicom_io.receive import Received, Receiver
+from appliance.state.inbox import Inbox
+from dicom_io.network.receive import Received, Receiver
 from tests.end_to_end.running import AE_TITLE, Orthanc, free_port, storescp
 from tests.end_to_end.small_study import image
 

@@ -14,14 +14,14 @@ import time
 import numpy as np
 
 from models.features.names import vector_names
-from models.survival import harrell_c
+from models.simulation.cohort import Truth, simulate_cohort
+from models.simulation.feature_shape import generic_shape
+from models.statistics.survival import harrell_c
 from models.training.deepsurv import cox_slope, fit_recurrence
 from models.training.ensemble import usable_inputs
-from models.training.feature_shape import generic_shape
 from models.training.network import PAPER, Recipe
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
 from models.training.recurrence import concordance_out_of_fold
-from models.training.simulate import Truth, simulate_cohort
 
 COLUMNS = (
     "oracle", "new", "Cox new", "out of fold", "Cox oof", "apparent", "slope new", "shrinkage", "signal", "seconds",

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from dicom_io.read_answer import read_predictions
-from dicom_io.synthetic import REALISTIC_T1C, REALISTIC_T2W, SyntheticStudy, make_study
+from dicom_io.synthetic.study_writer import REALISTIC_T1C, REALISTIC_T2W, SyntheticStudy, make_study
+from dicom_io.writing.read_answer import read_predictions
 from models.version import software_version
 from tests.conftest import ROOT, require_programs
 from tests.container.engine import UID, Appliance, Image, appliance, hardening

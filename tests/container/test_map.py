@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.holoscan import APP, PKG, application_manifest, package_manifest, packages_in
-from tests.appliance.map_package import check_map_output, make_map_folders
+from appliance.deploy.map_package import APP, PKG, application_manifest, package_manifest, packages_in
+from tests.appliance.deploy.map_package import check_map_output, make_map_folders
 from tests.container.engine import Image, hardening
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(1200)]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.uids import derived_uid
 from models.findings import Finding, Severity
-from models.predict import Group, ModelIdentity
-from models.preprocess import Prepared, PreparedSequence
+from models.inference.predict import Group, ModelIdentity
+from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.volume import Region, Roi, Sequence, Volume
 from reports import wording
 from reports.content import (

@@ -16,10 +16,10 @@ from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 
 from appliance.logs import configure
-from appliance.outbox import Outgoing
-from appliance.service import run
+from appliance.service.service import run
 from appliance.settings import load_settings
 from appliance.stages import Stages
+from appliance.state.outbox import Outgoing
 from dicom_io.answer import Answer, AnswerObject, Role
 from models.errors import StudyRejected
 from tests.end_to_end.small_study import instance

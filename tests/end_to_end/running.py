@@ -18,11 +18,11 @@ from typing import Any
 
 from pydicom import dcmread
 
-from appliance.records import StudyRecord
+from appliance.service.study_status import StudyDetail, list_studies, show_study
 from appliance.settings import Settings, load_settings
-from appliance.states import State
-from appliance.studies import StudyDetail, list_studies, show_study
-from dicom_io.send import Peer, echo
+from appliance.state.records import StudyRecord
+from appliance.state.states import State
+from dicom_io.network.send import Peer, echo
 from models.errors import SetupError
 from tests.end_to_end.small_study import uid
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance import identity
-from appliance.backup import back_up
-from appliance.records import Records
+from appliance.service.backup import back_up
 from appliance.settings import JobSettings, ServiceSettings, Settings
-from appliance.states import State
+from appliance.state import worker_name
+from appliance.state.records import Records
+from appliance.state.states import State
 from models.errors import SetupError
 from tests.end_to_end.running import Archive, RunningService, free_port, running_service, storescp, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study
@@ -141,11 +141,11 @@ def test_the_copy_keeps_the_name_of_the_worker(tmp_path: Path, monkeypatch: pyte
     names = []
     for folder in ("state", "copy"):
         records = Records(tmp_path / folder / "studies.sqlite3")
-        names.append(identity.worker_name(records))
+        names.append(worker_name.worker_name(records))
         records.close()
         if folder == "state":
             assert back_up(settings, tmp_path / "copy").queue_is_elsewhere
-            monkeypatch.setattr(identity.socket, "gethostname", lambda: "another")
+            monkeypatch.setattr(worker_name.socket, "gethostname", lambda: "another")
     assert names[0] == names[1]
 
 

@@ -13,10 +13,10 @@ from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.commitment_records import CommitmentRecord, CommitmentState
-from appliance.states import State
+from appliance.state.commitment_records import CommitmentRecord, CommitmentState
+from appliance.state.states import State
 from tests.conftest import require_programs
-from tests.dicom_io.commitment_peer import Archive, Habit
+from tests.dicom_io.network.commitment_peer import Archive, Habit
 from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.states import State
-from dicom_io.synthetic import make_study
+from appliance.state.states import State
+from dicom_io.synthetic.study_writer import make_study
 from models.volume import Sequence
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, storescu

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.states import State
+from appliance.state.states import State
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance import queue_database
-from appliance.health import Verdict, checks
-from appliance.identity import schema_name
-from appliance.jobs import Fate, Jobs
-from appliance.queue_database import QueueDatabase, server_of
-from appliance.states import State
+from appliance.service.doctor import Verdict, checks
+from appliance.state import postgres as queue_database
+from appliance.state.job_queue import Fate, Jobs
+from appliance.state.postgres import QueueDatabase, server_of
+from appliance.state.states import State
+from appliance.state.worker_name import schema_name
 from models.errors import SetupError
 from tests.conftest import require_programs
 from tests.end_to_end.postgres import Postgres, running_postgres

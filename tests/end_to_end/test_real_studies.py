@@ -19,7 +19,7 @@ from dicom_io.answer import Role
 from dicom_io.errors import SeriesNotFound
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import StudyRejected
-from models.predict import ModelOutcome, NotApplicable
+from models.inference.predict import ModelOutcome, NotApplicable
 from models.volume import Sequence
 from tests.conftest import require_programs
 

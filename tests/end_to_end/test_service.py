@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.states import State
-from appliance.studies import retry_study
+from appliance.service.study_status import retry_study
+from appliance.state.states import State
 from dicom_io.errors import PeerRefused
-from dicom_io.send import Delivery, Peer, echo, send
+from dicom_io.network.send import Delivery, Peer, echo, send
 from tests.end_to_end.fake_service import NO_SEGMENTATION
 from tests.end_to_end.running import (
     AE_TITLE,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.states import State
+from appliance.state.states import State
 from tests.conftest import require_programs
 from tests.end_to_end.running import RunningService, free_port, storescp, storescu
 from tests.end_to_end.small_study import uid, write_study
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 OLDER = """
 import sys
-from appliance.jobs import Jobs
+from appliance.state.job_queue import Jobs
 from tests.end_to_end.fake_service import main
 
 Jobs.__init__.__kwdefaults__["version"] = "0"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from models.familiarity import Familiarity
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
-from models.package import FeatureOrigin, OutOfFold, Task, Training
-from models.survival import BaselineHazard
+from models.inference.familiarity import Familiarity
+from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, write_package
 from models.training.familiarity import fit_familiarity
 from models.training.scorer import Layer, Scorer

@@ -1,4 +1,4 @@
-"""Made `models/training/feature_shape.csv`: features of many lesions, so that simulated vectors look like real ones.
+"""Made `models/simulation/feature_shape.csv`: features of many lesions, so that simulated vectors look like real ones.
 
     python -m tests.oracles.measure_feature_shape SHARED_DATA OUT.csv --real 263 --synthetic 54 --large 3
 
@@ -22,15 +22,15 @@ import pydicom
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
-from dicom_io import synthetic
-from dicom_io.read import read_study
+from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
+from dicom_io.synthetic import study_writer
 from models.features.extract import FeatureEngine, extract_features, open_engine
 from models.features.names import feature_names
 from models.features.settings import FeatureSettings
 from models.images import read_image
-from models.preprocess import Prepared, PreparedSequence, open_bias_correction, prepare
-from models.training.feature_shape import shape_of, write_shape
+from models.preprocessing.prepare import Prepared, PreparedSequence, open_bias_correction, prepare
+from models.simulation.feature_shape import shape_of, write_shape
 from models.volume import Region, Roi, Sequence, Volume
 
 SETTINGS = FeatureSettings()
@@ -119,12 +119,12 @@ def prepared_cases(
     bias = open_bias_correction("simpleitk", device="cpu")
     for number in range(synthetic_small + synthetic_large):
         grids = (
-            (synthetic.SMALL_T1C, synthetic.SMALL_T2W)
+            (study_writer.SMALL_T1C, study_writer.SMALL_T2W)
             if number < synthetic_small
-            else (synthetic.REALISTIC_T1C, synthetic.REALISTIC_T2W)
+            else (study_writer.REALISTIC_T1C, study_writer.REALISTIC_T2W)
         )
         with tempfile.TemporaryDirectory() as folder:
-            synthetic.make_study(
+            study_writer.make_study(
                 Path(folder),
                 seed=1000 + number,
                 tumour_radius_mm=float(rng.uniform(6, 24)),
@@ -170,7 +170,7 @@ def main() -> None:
         "public MR images: breast DCE-MRI (UCSF-BR-06, three phases; TCIA Breast-MRI-NACT-Pilot, CC BY 3.0), T1 and T2",
         "of a thigh (STS_001; TCIA Soft-tissue-Sarcoma, CC BY 3.0), the PyRadiomics test images breast1 and brain1",
         f"(BSD-3-Clause); and of the tumours of {len(rows) - options.real} sequences of the synthetic studies of",
-        "dicom_io/synthetic.py (radius 6 to 24 mm, noise .008 to .05, after N4). PyRadiomics 3.0.1, normalised x 100,",
+        "dicom_io/synthetic (radius 6 to 24 mm, noise .008 to .05, after N4). PyRadiomics 3.0.1, normalised x 100,",
         "bin width 25, original and coif1 wavelet; peritumoral: within 10 mm, inside the body.",
         "Columns: region and feature; quantiles .005 .05 .25 .5 .75 .95 .995; loadings on 24 principal components of",
         "normal scores.",

@@ -11,7 +11,7 @@ import numpy as np
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
 from models.findings import Finding, Severity
-from models.predict import (
+from models.inference.predict import (
     Contribution,
     Group,
     ModelIdentity,
@@ -20,7 +20,7 @@ from models.predict import (
     Prediction,
     Quantity,
 )
-from models.preprocess import Prepared, PreparedSequence
+from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.volume import Region, Roi, Sequence, Volume
 from reports.compose import compose
 from reports.content import Report, SeriesUsed, Subject

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.findings import Severity
-from models.predict import Contribution, Group, NotApplicable
+from models.inference.predict import Contribution, Group, NotApplicable
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.features.names import feature_definitions
 from models.features.settings import FeatureSettings
 from models.features.table import feature_name
-from models.predict import Group, Quantity
+from models.inference.predict import Group, Quantity
 from models.volume import Region, Sequence
 from reports import numerals, wording
 from reports.feature_words import FeatureClass, feature_label, short_feature_label, take_apart

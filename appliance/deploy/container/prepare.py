@@ -16,9 +16,10 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.service.lazy_pipeline import answer
 from appliance.settings import Settings
-from appliance.workbench import answer, open_workbench
-from dicom_io.synthetic import SMALL_T1C, SMALL_T2W, make_study
+from appliance.workbench import open_workbench
+from dicom_io.synthetic.study_writer import SMALL_T1C, SMALL_T2W, make_study
 from models.features.extract import open_engine
 from models.features.own import warm_up
 

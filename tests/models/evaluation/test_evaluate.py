@@ -12,13 +12,14 @@ from models.cohort.features import read_features
 from models.cohort.outcomes import read_outcomes
 from models.cohort.patients import PatientTable, join
 from models.errors import CohortRejected
-from models.evaluation.concordance import harrell_c
 from models.evaluation.evaluate import EvaluationSettings, evaluate_model
-from models.evaluation.followed import Followed
 from models.evaluation.recurrence import risk_groups
-from models.evaluation.results import Estimate, Evaluation, NotEstimable
-from models.package import FeatureOrigin, Task, shipped_packages
-from models.runtime import LoadedModel, Provider, load_model, load_models
+from models.evaluation.results import Evaluation
+from models.inference.package import FeatureOrigin, Task, shipped_packages
+from models.inference.runtime import LoadedModel, Provider, load_model, load_models
+from models.statistics.concordance import harrell_c
+from models.statistics.estimate import Estimate, NotEstimable
+from models.statistics.followed import Followed
 from tests.models.cohort.made_tables import COUNT, outcome_rows, values, write_features, write_outcomes
 from tests.models.small_packages import input_names, write_small_package
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from models.errors import EngineUnavailable, StudyRejected
-from models.features.diagnostics import diagnostics
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
+from models.features.families.diagnostics import diagnostics
 from models.features.names import DIAGNOSTICS, GREY_LEVEL, vector_names
 from models.features.settings import FeatureSettings
 from models.images import read_image, read_mask, to_sitk
-from models.preprocess import Prepared, PreparedSequence
+from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.volume import Region, Roi, Sequence, Volume
 from tests.models.features.reference import pyradiomics_values, roi_of, volume_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.training.feature_shape import FeatureShape, generic_shape
+from models.simulation.feature_shape import FeatureShape, generic_shape
 from models.training.network import Recipe
 from models.volume import Region, Sequence
 

@@ -13,15 +13,15 @@ import pytest
 
 from models.features.names import features_of, vector_names
 from models.features.settings import FeatureSettings
-from models.package import Task, load_package, shipped_packages
-from models.predict import Group, ModelOutcome, NotApplicable, predict
-from models.runtime import LoadedModel, load_models
+from models.inference.package import Task, load_package, shipped_packages
+from models.inference.predict import Group, ModelOutcome, NotApplicable, predict
+from models.inference.runtime import LoadedModel, load_models
+from models.simulation.cohort import Cohort, Truth, simulate_cohort
+from models.simulation.feature_shape import measured_shape
 from models.training.deepsurv import fit_recurrence
 from models.training.demonstration import NOTICE, SEED, demonstration_cohort, make_demonstration_packages
-from models.training.feature_shape import measured_shape
 from models.training.mlp import fit_expression
 from models.training.network import Recipe
-from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Region, Sequence
 from tests.models.small_packages import table
 

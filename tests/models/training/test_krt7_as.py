@@ -11,9 +11,12 @@ from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.cohort.patients import join
 from models.errors import CohortRejected, SetupError
-from models.package import FeatureOrigin, Task
-from models.runtime import Provider, load_model
-from models.training.about import NOTICE, About
+from models.inference.package import FeatureOrigin, Task
+from models.inference.runtime import Provider, load_model
+from models.model_card.about import NOTICE, About
+from models.model_card.statements import STATEMENTS, read_statements, template
+from models.simulation.cohort import Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape
 from models.training.expression import (
     Counts,
     gene_tpm,
@@ -22,13 +25,10 @@ from models.training.expression import (
     read_counts,
     tpm,
 )
-from models.training.feature_shape import FeatureShape
 from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
 from models.training.network import Recipe
 from models.training.patients import training_patients
 from models.training.sample_size import binary_patients_per_parameter, survival_patients_per_parameter
-from models.training.simulate import Truth, simulate_cohort
-from models.training.statements import STATEMENTS, read_statements, template
 from models.volume import Sequence
 from tests.models.small_packages import SETTINGS
 

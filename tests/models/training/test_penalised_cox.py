@@ -8,10 +8,10 @@ from lifelines import CoxPHFitter
 from pandas import DataFrame
 
 from models.errors import SetupError
-from models.training.feature_shape import FeatureShape
+from models.simulation.cohort import Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets
 from models.training.penalised_cox import CoxLikelihood, fit_penalised_cox, penalised_path, penalties
-from models.training.simulate import Truth, simulate_cohort
 
 
 def patients(count: int, inputs: int, *, seed: int, rounded: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

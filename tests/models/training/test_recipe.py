@@ -11,15 +11,15 @@ from lifelines import CoxPHFitter
 from pandas import DataFrame
 
 from models.errors import SetupError
-from models.survival import harrell_c
+from models.simulation.cohort import Cohort, Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape
+from models.statistics.survival import harrell_c
 from models.training.deepsurv import RecurrenceModel, cox_slope, fit_recurrence, objective_of, outer_folds
 from models.training.ensemble import fit_ensemble, out_of_fold
-from models.training.feature_shape import FeatureShape
 from models.training.mlp import auc, fit_expression, platt_scaling
 from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
 from models.training.selection import stratified_folds
-from models.training.simulate import Cohort, Truth, simulate_cohort
 
 SIZES = {"training": 500, "fresh": 3000}
 

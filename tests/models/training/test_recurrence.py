@@ -15,19 +15,19 @@ from models.cohort.patients import join
 from models.errors import EngineUnavailable, SetupError
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
-from models.n4 import N4
-from models.n4_settings import N4Settings
-from models.package import FeatureOrigin, OutOfFold, Task, load_package
-from models.predict import ModelOutcome, predict
-from models.runtime import Provider, load_model
-from models.training.about import NOTICE, About
-from models.training.feature_shape import FeatureShape
+from models.inference.package import FeatureOrigin, OutOfFold, Task, load_package
+from models.inference.predict import ModelOutcome, predict
+from models.inference.runtime import Provider, load_model
+from models.model_card.about import NOTICE, About
+from models.preprocessing.n4 import N4
+from models.preprocessing.n4_settings import N4Settings
+from models.simulation.cohort import Cohort, Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape
 from models.training.interval import cross_validated
 from models.training.network import PAPER, Recipe, training_device
 from models.training.patients import TrainingPatients, training_patients
 from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, concordance_difference, train_recurrence
 from models.training.recurrence_package import measurements, write_recurrence
-from models.training.simulate import Cohort, Truth, simulate_cohort
 from models.volume import Sequence
 from tests.models.small_packages import SETTINGS, table
 

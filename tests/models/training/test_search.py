@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from models.errors import SetupError
-from models.package import load_package
-from models.training.about import NOTICE, About
+from models.inference.package import load_package
+from models.model_card.about import NOTICE, About
+from models.simulation.cohort import Cohort, Truth, simulate_cohort
+from models.simulation.feature_shape import FeatureShape
 from models.training.deepsurv import objective_of
 from models.training.ensemble import Trial, fit_best, fit_ensemble, out_of_fold
-from models.training.feature_shape import FeatureShape
 from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
 from models.training.recurrence import RecurrenceOptions, train_recurrence
 from models.training.recurrence_package import write_recurrence
 from models.training.search import DROPOUT, HIDDEN, SELECTED, alternatives, in_words, search_findings
-from models.training.simulate import Cohort, Truth, simulate_cohort
 from tests.models.training.test_recurrence import patients_of
 
 SPOILT = {"learning_rate": 1e-7, "epochs": 2}  # learns nothing in two steps

@@ -1,0 +1,1 @@
+"""The commands of `rdeepnet`: options in, tables and exit statuses out."""

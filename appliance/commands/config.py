@@ -1,0 +1,64 @@
+"""`rdeepnet config`: the configuration file, its check and its example, and the conformance statement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.commands.exit_status import Commands
+from appliance.commands.options import ConfigFile, settings_from
+
+config = typer.Typer(name="config", cls=Commands, help="The configuration file.", no_args_is_help=True)
+
+
+@config.command("check")
+def check_config(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Configuration file.")],
+) -> None:
+    """Read a configuration file and report every mistake in it, and in the files of [tls]. Nothing is started.
+
+    For peers, disk and models, see doctor."""
+    from appliance.settings import load_settings
+    from appliance.transport import check_files
+
+    settings = load_settings(file)
+    check_files(settings)
+    typer.echo(
+        f"{file} is right: {settings.service.ae_title} on port {settings.service.port}, "
+        f"{len(settings.senders)} sender(s), {len(settings.destinations)} destination(s)."
+    )
+
+
+@config.command("example")
+def example_config() -> None:
+    """Write a commented configuration with every setting and its default to standard output."""
+    from appliance.settings import EXAMPLE
+
+    typer.echo(EXAMPLE.read_text(encoding="utf-8"), nl=False)
+
+
+@config.command("conformance")
+def conformance_statement(config: ConfigFile = None) -> None:
+    """Write the DICOM Conformance Statement, with the values of this configuration, to standard output."""
+    from dicom_io.conformance.statement import Limits, statement
+
+    settings = settings_from(config)
+    service, study, delivery = settings.service, settings.study, settings.delivery
+    limits = Limits(
+        ae_title=service.ae_title,
+        port=service.port,
+        max_associations=service.max_associations,
+        idle_association_s=service.idle_association_s,
+        study_idle_s=study.idle_s,
+        study_force_after_s=study.force_after_s,
+        retry_min_s=delivery.retry_min_s,
+        retry_max_s=delivery.retry_max_s,
+        timeout_s=delivery.timeout_s,
+        commitment_report_s=delivery.commitment_report_s,
+        tls=settings.tls.certificate is not None,
+        peers_need_certificates=settings.tls.peers_need_certificates,
+        check_names=settings.tls.check_names,
+    )
+    typer.echo(statement(limits), nl=False)

@@ -1,0 +1,78 @@
+"""`rdeepnet demo`: a synthetic study through the running service, and what comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from appliance.commands.exit_status import Exit
+from appliance.commands.options import say, stdout, table
+
+if TYPE_CHECKING:
+    from appliance.service.demo import DemoResult
+    from dicom_io.writing.read_answer import ReadPrediction
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for what comes back.")
+    ] = Path("demo-output"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the synthetic study, the configuration and the state, too.")
+    ] = False,
+    small: Annotated[bool, typer.Option("--small", help="A study of small images: quicker, coarser.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which synthetic patient.")] = 1,
+) -> None:
+    """Send a synthetic study through the running service and show what comes back.
+
+    Starts the service on free ports of this machine with a throw-away state, pushes T1+C, T2W and the tumour's
+    segmentation by C-STORE, receives the results, and stops everything.
+    """
+    _show(out, keep=keep, small=small, seed=seed, console=stdout())
+
+
+def _show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) -> None:
+    """Run the demonstration and show what came of it; exit status 1 when the results did not come back."""
+    from appliance.service.demo import run_demo
+    from appliance.state.states import State
+
+    def tell(sentence: str) -> None:
+        say(console, sentence)
+
+    result = run_demo(out, keep=keep, small=small, seed=seed, tell=tell)
+    if result.record.state is not State.DELIVERED:
+        tell(f"The study is {result.record.state}: {result.record.sentence} The service's log: {result.log}")
+        raise typer.Exit(Exit.INCOMPLETE)
+    _print_result(result, console)
+    tell(f"PDF for the tumour board: {result.pdf}")
+    tell(f"Everything that came back: {out / 'received'}")
+
+
+def _print_result(result: DemoResult, console: Console) -> None:
+    rows = [(item.series_description, item.sop_class_name, f"{item.size / 1000:.0f} kB") for item in result.collected]
+    console.print(table("What came back by C-STORE", ("Series", "SOP class", "Size"), rows))
+    said = [
+        (prediction.model if first else "", label, shown)
+        for prediction in result.predictions
+        for first, (label, shown) in _first_marked(prediction)
+    ]
+    console.print(table("What the Structured Report says (demonstration models)", ("Model", "", ""), said))
+    costs = [
+        (cost.stage, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", f"{cost.peak_memory_mb:.0f}")
+        for cost in result.stages
+    ]
+    console.print(table("Cost of each stage", ("Stage", "Seconds", "CPU seconds", "Peak memory so far, MB"), costs))
+    steps = ", ".join(f"{label} {seconds:.1f} s" for label, seconds in result.seconds.items())
+    console.print(
+        f"{steps}; {sum(result.seconds.values()):.1f} s in all", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def _first_marked(prediction: ReadPrediction) -> list[tuple[bool, tuple[str, str]]]:
+    """What one model says, line by line, with a mark on the first."""
+    lines = [(label, f"{number:.3f}") for label, number in prediction.numbers.items()]
+    lines += prediction.conclusions.items()
+    return [(index == 0, line) for index, line in enumerate(lines)]

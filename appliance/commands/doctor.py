@@ -1,0 +1,31 @@
+"""`rdeepnet doctor`: checks of what the service needs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+from rich.markup import escape
+
+from appliance.commands.exit_status import Exit
+from appliance.commands.options import AsJson, ConfigFile, print_json, settings_from, stdout
+
+
+def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check what the service needs: settings, disk, port, peers by C-ECHO, models, engine, GPU.
+
+    The exit status is 1 when a check is bad; warnings do not count.
+    """
+    from appliance.service.doctor import Verdict, checks
+
+    found = []
+    for check in checks(settings_from(config)):
+        found.append(check)
+        if not as_json:
+            colour = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}[check.verdict]
+            sentence = escape(f"{check.subject}: {check.sentence}")
+            stdout().print(f"[{colour}]{check.verdict.value:>7}[/]  {sentence}", highlight=False, soft_wrap=True)
+    if as_json:
+        print_json([asdict(check) for check in found])
+    if any(check.verdict is Verdict.BAD for check in found):
+        raise typer.Exit(Exit.INCOMPLETE)

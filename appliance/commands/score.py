@@ -1,0 +1,55 @@
+"""The command that scores the patients of a feature table: score."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from appliance.commands.cohort import Features
+from appliance.commands.options import stdout
+
+
+def score(
+    package: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, metavar="PACKAGE", help="Folder of a model package.")
+    ],
+    features: Features,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", dir_okay=False, metavar="FILE", help="Table to write: .csv or .parquet.")
+    ],
+) -> None:
+    """Score every patient of a feature table; outcomes are not needed. For reports of studies, see run.
+
+    Writes one row for each patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
+    by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
+    on, with `residual`, `distance` and `share_outside` behind it), `findings` (codes), `model`, `version`, `digest`.
+
+    **Example**
+
+        rdeepnet score packages/recurrence --features features.parquet --out scores.csv
+    """
+    from models.cohort.features import read_features
+    from models.cohort.score import check_suffix, score_rows, write_scored
+    from models.inference.outcome import Group
+    from models.inference.runtime import load_models
+
+    check_suffix(out)
+    (model,) = load_models([package], provider="cpu")
+    rows = read_features(features)
+    started = time.perf_counter()
+    found = score_rows(model, rows)
+    seconds = time.perf_counter() - started
+    write_scored(found, model, out)
+    for finding in found.findings:
+        text = f"[yellow]{finding.severity.value:>7}[/]  {escape(finding.code)}: {escape(finding.sentence)}"
+        stdout().print(text, highlight=False, soft_wrap=True)
+    identity = model.package.identity
+    high = sum(1 for group in found.groups if group is Group.HIGH)
+    typer.echo(
+        f"{out}: {int(found.scored.sum())} of {len(found.identifiers)} patients scored by {identity.name} "
+        f"{identity.version} ({identity.notice}), {high} of them above {model.package.cut_off:g}; {seconds:.1f} s"
+    )

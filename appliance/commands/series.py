@@ -1,0 +1,102 @@
+"""`rdeepnet series`: how each series and segment below a folder would be taken, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from appliance.commands.exit_status import Exit
+from appliance.commands.options import (
+    AsJson,
+    Assign,
+    ConfigFile,
+    Folder,
+    assignment_from,
+    print_json,
+    say,
+    settings_from,
+    stdout,
+)
+from models.errors import StudyRejected
+
+if TYPE_CHECKING:
+    from dicom_io.reading.survey import Survey
+    from dicom_io.rules import Assignment, SelectionRules
+
+
+def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show how each series and segment below a folder would be taken, and why. Nothing is computed.
+
+    The exit status is 1 when a study would be refused.
+
+    **Example**
+
+        rdeepnet series /data/breast/study1 --config rdeepnet.toml
+    """
+    surveys = surveys_below(folder, rules=settings_from(config).reading, assignment=assignment_from(assign))
+    if as_json:
+        print_json([asdict(survey) for survey in surveys])
+    else:
+        print_surveys(surveys, stdout())
+    if any(survey.refusals for survey in surveys):
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
+    """One survey for each study below a folder.
+
+    Raises
+    ------
+    StudyRejected
+        When there is none.
+    """
+    from dicom_io.reading.read import find_studies
+    from dicom_io.reading.survey import survey_study
+
+    studies = find_studies(folder)
+    if not studies:
+        raise StudyRejected(f"No DICOM study was found below {folder}; name a folder that holds MR series.")
+    return tuple(survey_study(files, rules=rules, assignment=assignment) for files in studies.values())
+
+
+def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
+    """A table for each study, and below it what would become of it."""
+    for survey in surveys:
+        console.print(_table(survey))
+        for sentence in survey.missing:
+            say(console, f"Note: {sentence}")
+        for finding in survey.findings:
+            console.print(
+                f"{finding.severity.capitalize()}: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
+            )
+        for sentence in survey.refusals:
+            say(console, f"Would be refused: {sentence}")
+        console.print()
+
+
+def _table(survey: Survey) -> Table:
+    title = f"Study {survey.study_instance_uid or 'that can not be read'}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("No.", justify="right")
+    table.add_column("", no_wrap=True)
+    table.add_column("Series, segment", ratio=1)
+    table.add_column("Role, and why", ratio=1)
+    for row in survey.rows:
+        objects = "" if row.is_segment else f" ({row.objects})"
+        name = f"[bold]{escape(row.description or '–')}[/]{objects}"
+        role = f"[bold green]{escape(row.role)}[/]" if row.role else "not used"
+        table.add_row(
+            "" if row.is_segment else escape(row.number),
+            "·" if row.is_segment else escape(row.modality),
+            "\n".join([name, *([f"[dim]{escape(row.detail)}[/]"] if row.detail else [])]),
+            "\n".join([role, *([f"[dim]{escape(row.why)}[/]"] if row.why else [])]) if row.role or row.why else "",
+        )
+    return table

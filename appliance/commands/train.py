@@ -1,0 +1,320 @@
+"""The commands that train models on a site's own patients: train recurrence, train krt7-as, train statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from appliance.commands.cohort import Column, Features, Outcomes, Unit, read_tables
+from appliance.commands.exit_status import Commands
+from appliance.commands.options import stderr, stdout, table
+
+if TYPE_CHECKING:
+    from models.findings import Finding
+    from models.model_card.about import About
+    from models.model_card.facts import Measurement
+    from models.training.network import Recipe
+    from models.training.patients import TrainingPatients
+    from models.volume import Sequence
+
+train = typer.Typer(name="train", cls=Commands, help="Train models on your own patients.", no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the package.")]
+RecipeName = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        metavar="ensemble|paper",
+        help="ensemble: five small networks on inputs selected in folds; paper: one network on all inputs.",
+    ),
+]
+Diagnostics = Annotated[
+    bool, typer.Option("--diagnostics", help="Allow the 12 image and mask diagnostics as inputs (paper: always).")
+]
+Sequences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sequence",
+        metavar="t1c|t2w",
+        help="Sequences the model may need; without it, both. May be repeated.",
+        show_default=False,
+    ),
+]
+Cohort = Annotated[
+    str | None,
+    typer.Option(
+        "--cohort",
+        metavar="NAME",
+        help="Cohort of the training patients; without it, the one called training, or the only one.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model on the same machine.")]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="auto: the GPU where there is one.")]
+Permutations = Annotated[
+    int,
+    typer.Option("--permutations", min=0, help="How often to train on permuted outcomes, to see that nothing leaks."),
+]
+Search = Annotated[
+    int,
+    typer.Option(
+        "--search",
+        min=1,
+        metavar="N",
+        help="Try N recipes and keep the best on held-out folds, in every outer fold anew: N times the training time.",
+    ),
+]
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the package; without it, the folder's.")
+]
+Version = Annotated[str, typer.Option("--version", metavar="TEXT", help="Version of the package.")]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="TEXT", help="What the training patients are, for the card.", show_default=False),
+]
+Statements = Annotated[
+    Path | None,
+    typer.Option(
+        "--statements",
+        metavar="FILE",
+        help="Statements for the model card; rdeepnet train statements writes a file to fill in.",
+        show_default=False,
+    ),
+]
+
+
+@train.command("recurrence")
+def recurrence(
+    features: Features,
+    outcomes: Outcomes,
+    out: Out,
+    recipe: RecipeName = "ensemble",
+    cut_off: Annotated[
+        str,
+        typer.Option("--cut-off", metavar="NUMBER|optimal", help="Fixed, or by maximally selected rank statistics."),
+    ] = "1.10",
+    cohort: Cohort = None,
+    sequence: Sequences = None,
+    diagnostics: Diagnostics = False,
+    permutations: Permutations = 3,
+    search: Search = 1,
+    seed: Seed = 1,
+    device: Device = "auto",
+    name: Name = None,
+    version: Version = "1.0.0",
+    data: Data = None,
+    statements: Statements = None,
+    column: Column = None,
+    time_unit: Unit = "months",
+) -> None:
+    """Train a recurrence score (DeepSurv) and write it as a model package.
+
+    Beside the network always: a penalised Cox model on the same inputs, the same training on permuted outcomes,
+    everything out of fold with its interval. Where the interval of the concordance does not lie above .5, the package
+    says "no signal", in its card and with every result.
+
+    **Example**
+
+        rdeepnet train recurrence --features features.parquet --outcomes outcomes.csv --out packages/recurrence
+    """
+    from models.cohort.patients import join
+    from models.inference.package import Task
+    from models.training.network import training_device
+    from models.training.patients import training_patients
+    from models.training.recurrence import RecurrenceOptions, train_recurrence
+    from models.training.recurrence_package import measurements, write_recurrence
+
+    chosen = _recipe(recipe, diagnostics)
+    options = RecurrenceOptions(
+        recipe=chosen,
+        cut_off=_cut_off(cut_off),
+        permutations=permutations,
+        trials=_trials(search, recipe),
+        seed=seed,
+        device=training_device(device),
+    )
+    joined = join(*read_tables(features, outcomes, column, time_unit))
+    patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
+    about = _about(out, name, version, "Recurrence score", patients, data, statements)
+    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+        trained = train_recurrence(
+            patients.names,
+            patients.values,
+            times_months=patients.times_months,
+            events=patients.events,
+            options=options,
+        )
+        write_recurrence(out, trained, patients, about=about)
+    _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
+
+
+@train.command("krt7-as")
+def krt7_as(
+    features: Features,
+    out: Out,
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(
+            "--outcomes", "-y", metavar="FILE", help="CSV: id, cohort, krt7_as_high (1 or 0).", show_default=False
+        ),
+    ] = None,
+    counts: Annotated[
+        Path | None,
+        typer.Option(
+            "--counts",
+            metavar="FILE",
+            help="Instead of outcomes: read counts as CSV, columns gene, length (bases), one for each patient.",
+            show_default=False,
+        ),
+    ] = None,
+    gene: Annotated[str, typer.Option("--gene", metavar="NAME", help="Gene in the table of counts.")] = "KRT7-AS",
+    threshold: Annotated[
+        str, typer.Option("--threshold", metavar="median|TPM", help="High expression is above it.")
+    ] = "median",
+    recipe: RecipeName = "ensemble",
+    cohort: Cohort = None,
+    sequence: Sequences = None,
+    diagnostics: Diagnostics = False,
+    permutations: Permutations = 3,
+    search: Search = 1,
+    seed: Seed = 1,
+    device: Device = "auto",
+    name: Name = None,
+    version: Version = "1.0.0",
+    data: Data = None,
+    statements: Statements = None,
+    column: Column = None,
+) -> None:
+    """Train a model for high expression of KRT7-AS from intratumoral features and write it as a model package.
+
+    High and low come from the outcomes, or from read counts: TPM above the median of the training patients.
+
+    **Example**
+
+        rdeepnet train krt7-as --features features.parquet --counts counts.csv --out packages/krt7_as
+    """
+    from models.cohort.features import read_features
+    from models.cohort.patients import join
+    from models.inference.package import Task
+    from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
+    from models.training.krt7_as import ExpressionOptions, measurements, train_krt7_as, write_krt7_as
+    from models.training.network import training_device
+    from models.training.patients import training_patients
+
+    if (outcomes is None) == (counts is None):
+        raise typer.BadParameter("give one of the two", param_hint="--outcomes / --counts")
+    chosen = _recipe(recipe, diagnostics)
+    options = ExpressionOptions(
+        recipe=chosen,
+        permutations=permutations,
+        trials=_trials(search, recipe),
+        seed=seed,
+        device=training_device(device),
+    )
+    rule = "High expression as stated in the outcomes."
+    if counts is not None:
+        rows = read_features(features)
+        known = read_counts(counts).of(rows.identifiers)  # the median is that of patients with features
+        expression = gene_tpm(known, gene)
+        high = high_expression(expression, threshold_tpm=_threshold(threshold), gene=gene)
+        rule, joined = high.words, join(rows, outcomes_of(known, expression, high))
+    elif outcomes is not None:
+        joined = join(*read_tables(features, outcomes, column, "months"))
+    patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
+    about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
+    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+        trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
+        write_krt7_as(out, trained, patients, about=about)
+    _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
+
+
+@train.command("statements")
+def statements_template() -> None:
+    """Write a file with everything that only the trainers can state, to fill in, to standard output.
+
+    Reporting guidelines ask for it; what is not filled in stands in the model card as "not stated".
+    """
+    from models.model_card.statements import template
+
+    typer.echo(template(), nl=False)
+
+
+def _recipe(name: str, diagnostics: bool) -> Recipe:
+    from models.training.network import PAPER, Recipe
+
+    if name not in ("ensemble", "paper"):
+        raise typer.BadParameter(f"'{name}' is none of ensemble, paper", param_hint="--recipe")
+    return PAPER if name == "paper" else Recipe(diagnostics=diagnostics)
+
+
+def _trials(search: int, recipe: str) -> int:
+    if search > 1 and recipe != "ensemble":
+        raise typer.BadParameter(
+            "the recipe of the paper is fixed; search with --recipe ensemble", param_hint="--search"
+        )
+    return search
+
+
+def _cut_off(text: str) -> float | None:
+    return None if text == "optimal" else _number(text, "optimal", "--cut-off")
+
+
+def _threshold(text: str) -> float | None:
+    return None if text == "median" else _number(text, "median", "--threshold")
+
+
+def _number(text: str, word: str, option: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is neither a number nor {word}", param_hint=option) from error
+
+
+def _sequences(names: list[str] | None) -> tuple[Sequence, ...]:
+    from models.volume import Sequence
+
+    if wrong := [name for name in names or () if name not in tuple(Sequence)]:
+        raise typer.BadParameter(f"'{wrong[0]}' is none of {', '.join(Sequence)}", param_hint="--sequence")
+    return tuple(sequence for sequence in Sequence if not names or sequence in names)
+
+
+def _about(
+    out: Path,
+    name: str | None,
+    version: str,
+    title: str,
+    patients: TrainingPatients,
+    data: str | None,
+    statements: Path | None,
+    *,
+    rule: str = "",
+) -> About:
+    from models.model_card.about import NOTICE, About
+    from models.model_card.statements import read_statements
+
+    described = data or f"{len(patients.values)} patients of the cohort '{patients.cohort}' of this site."
+    return About(
+        name=name or out.resolve().name,
+        version=version,
+        title=title,
+        notice=NOTICE,
+        data=f"{described} {rule}".strip(),
+        statements={} if statements is None else read_statements(statements),
+    )
+
+
+def _show(
+    out: Path, measured: Iterable[Measurement], findings: Iterable[Finding], *, seconds: tuple[float, float]
+) -> None:
+    rows = [(one.what, one.value, one.whom) for one in measured]
+    stdout().print(table("Measured in the training", ("What", "Value", "On whom, and how"), rows))
+    for finding in findings:
+        text = f"[yellow]{finding.severity.value:>7}[/]  {escape(finding.code)}: {escape(finding.sentence)}"
+        stdout().print(text, highlight=False, soft_wrap=True)
+    typer.echo(
+        f"{out}: package with MODEL_CARD.md, .html, .json; {seconds[0]:.0f} s for the networks, {seconds[1]:.0f} s"
+    )

@@ -1,0 +1,1 @@
+"""Runs over folders: studies to results, features and evaluations, without a service."""

@@ -1,0 +1,164 @@
+"""`rdeepnet features`: the features of every study of a cohort, or of one image with its mask, without any model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from appliance.files import digest_of_files
+from appliance.offline.feature_file import NoRow, Row, RowId
+from appliance.offline.row_cache import KeptRows
+from appliance.process_pool import Broken, work_off
+from dicom_io.reading.read import find_studies, read_study
+from dicom_io.rules import Assignment, SelectionRules
+from models.errors import RDeepNetError, StudyRejected
+from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
+from models.features.settings import FeatureSettings
+from models.features.table import FeatureTable
+from models.images import read_image, read_mask
+from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
+from models.version import software_version
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How features are computed; made into engines in each worker process.
+
+    Attributes
+    ----------
+    rules : which series and segment plays which role
+    engine, n4 : names, as `open_engine` and `open_bias_correction` know them
+    engine_device, n4_device : "cpu", "cuda" or "auto"
+    shell_mm : width of the peritumoral shell
+    """
+
+    rules: SelectionRules
+    engine: str
+    engine_device: str
+    n4: str
+    n4_device: str
+    shell_mm: float
+    settings: FeatureSettings
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """One study to extract."""
+
+    study_instance_uid: str
+    files: tuple[Path, ...]
+    assignment: Assignment
+
+
+def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
+    """The studies of a folder tree.
+
+    Raises
+    ------
+    StudyRejected
+        When there is none.
+    """
+    studies = find_studies(root)
+    if not studies:
+        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
+    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+
+
+def extract_cohort(
+    studies: Sequence[StudyFiles], extraction: Extraction, *, kept: Path, jobs: int
+) -> Iterator[Row | NoRow]:
+    """The features of every study, in `jobs` processes, as they end.
+
+    Parameters
+    ----------
+    kept : folder where rows are kept; a study whose files, settings and version are those of a row there is not
+        worked on again
+
+    Raises
+    ------
+    SetupError
+        When the engine, the bias correction or the device is not there.
+    """
+    _open(extraction)  # what can not be opened is said here, once
+    prepare_worker = partial(open_worker, extraction, kept)
+    for ended in work_off(studies, prepare_worker, workers=min(jobs, max(1, len(studies)))):
+        yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
+
+
+def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
+    """What a worker process does: engines are opened once and used for every study."""
+    engine, bias = _open(extraction)
+
+    def answer(study: StudyFiles) -> Row | NoRow:
+        rows = KeptRows(kept, _recipe(extraction, engine, bias, study.assignment))
+        input_digest = digest_of_files(study.files)
+        row = rows.find(input_digest)
+        if row is not None:
+            return row
+        try:
+            row = _extract(study, extraction, engine=engine, bias=bias)
+        except RDeepNetError as error:
+            return NoRow(study.study_instance_uid, str(error))
+        rows.keep(row, input_digest)
+        return row
+
+    return answer
+
+
+def extract_image(
+    image: Path, mask: Path, *, label: int | None, engine: str, device: str, settings: FeatureSettings
+) -> FeatureTable:
+    """The features of one region of one image (NRRD, NIfTI, MetaImage), by plain PyRadiomics names; no N4, no shell.
+
+    Raises
+    ------
+    StudyRejected
+        When a file can not be read, or a feature has no value.
+    SetupError
+        When the engine or the device is not there.
+    """
+    opened = open_engine(engine, device=device)
+    return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
+
+
+def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
+    table = extract_features(prepared, engine=engine, settings=extraction.settings)
+    return Row(
+        study_instance_uid=study.study_instance_uid,
+        identifiers={
+            RowId.STUDY: study.study_instance_uid,
+            RowId.PATIENT: read.subject.patient_id,
+            RowId.ACCESSION: read.subject.accession_number,
+        },
+        names=table.names,
+        values=table.vector(table.names),
+        engine=table.engine,
+        bias=bias.name,
+        acquisitions=read.acquisitions,
+        several_tumours=extraction.rules.tumours_together,
+    )
+
+
+def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
+    """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
+    recipe = {
+        "software": software_version(),
+        "rules": asdict(extraction.rules),
+        "assignment": asdict(assignment),
+        "engine": engine.name,
+        "bias": bias.name,
+        "shell_mm": extraction.shell_mm,
+        "features": extraction.settings.digest(),
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
+    engine = open_engine(extraction.engine, device=extraction.engine_device)
+    return engine, open_bias_correction(extraction.n4, device=extraction.n4_device)

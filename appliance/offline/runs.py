@@ -1,0 +1,255 @@
+"""`rdeepnet run`: every study in a folder tree through the pipeline, each into a folder of its own.
+
+A study whose files, settings, models and version are those of an earlier run is not worked on again. A study that is
+refused or fails does not stop the others; its sentence goes into its result.json.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from appliance.files import digest_of_files
+from appliance.offline.result_folder import (
+    RESULT,
+    answered,
+    folder_name,
+    given_up,
+    read_result,
+    remove_leftovers,
+    write_folder,
+)
+from appliance.pipeline import Workbench, answer_study
+from appliance.process_pool import Broken, work_off
+from appliance.settings import Settings
+from appliance.workbench import open_workbench
+from dicom_io.reading.read import find_studies
+from dicom_io.rules import Assignment
+from models.errors import RDeepNetError, StudyRejected
+from models.version import software_version
+
+SUMMARY = "studies.csv"
+
+
+class Outcome(StrEnum):
+    """What became of a study."""
+
+    ANSWERED = "answered"  # everything was written
+    REFUSED = "refused"  # can not be answered as it is; the sentence says what is missing
+    FAILED = "failed"  # something of ours failed; it is tried again in the next run
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """One study to work on."""
+
+    study_instance_uid: str
+    files: tuple[Path, ...]
+    folder: Path
+    input_digest: str
+    recipe_digest: str
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class StudyOutcome:
+    """What became of one study.
+
+    Attributes
+    ----------
+    sentence : why it was refused or failed, empty when answered
+    is_from_before : an earlier run did it with the same input, settings, models and version
+    description : the content of its result.json
+    """
+
+    study_instance_uid: str
+    folder: Path
+    outcome: Outcome
+    sentence: str
+    is_from_before: bool
+    description: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run has to do.
+
+    Attributes
+    ----------
+    out : folder of the results
+    from_before : outcomes of an earlier run that still hold
+    tasks : the studies to work on
+    """
+
+    out: Path
+    from_before: tuple[StudyOutcome, ...]
+    tasks: tuple[StudyTask, ...]
+
+    def __len__(self) -> int:
+        return len(self.from_before) + len(self.tasks)
+
+
+def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignment) -> Plan:
+    """Find the studies below `root`, and those that `out` has the results of.
+
+    Raises
+    ------
+    StudyRejected
+        When there is no study below `root`.
+    SetupError
+        When the settings can not be followed here: no such device, a model package that fails its checks.
+    """
+    studies = find_studies(root)
+    if not studies:
+        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
+    recipe = recipe_digest(open_workbench(settings), assignment=assignment)
+    out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
+    from_before: list[StudyOutcome] = []
+    tasks: list[StudyTask] = []
+    for uid, files in studies.items():
+        task = StudyTask(uid, tuple(files), out / folder_name(uid), digest_of_files(files), recipe, assignment)
+        earlier = _earlier(task)
+        if earlier is None:
+            tasks.append(task)
+        else:
+            from_before.append(earlier)
+    return Plan(out, tuple(from_before), tuple(tasks))
+
+
+def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
+    """Work on the studies of a plan in `jobs` processes; outcomes come as they end, those from before first.
+
+    When the last one has come, `studies.csv` in the folder of the results has one line for each.
+
+    Raises
+    ------
+    SetupError
+        When a worker process can not start.
+    """
+    outcomes = list(plan.from_before)
+    yield from plan.from_before
+    for ended in work_off(plan.tasks, partial(open_worker, settings), workers=min(jobs, max(1, len(plan.tasks)))):
+        outcome = _failed(ended.task, ended.reason) if isinstance(ended, Broken) else ended.answer
+        outcomes.append(outcome)
+        yield outcome
+    _write_summary(plan.out / SUMMARY, outcomes)
+
+
+def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
+    """What a worker process does: the workbench is made once and used for every study."""
+    return partial(answer_to_folder, bench=open_workbench(settings))
+
+
+def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
+    """Answer one study and write its folder."""
+    created = datetime.now().astimezone()
+    try:
+        result = answer_study(task.files, bench, assignment=task.assignment, created=created)
+    except StudyRejected as error:
+        return _given_up(task, Outcome.REFUSED, str(error))
+    except RDeepNetError as error:
+        return _given_up(task, Outcome.FAILED, str(error))
+    contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
+    return _written(task, Outcome.ANSWERED, "", contents)
+
+
+def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
+    """SHA-256 over everything but the images that determines an answer: 64 hexadecimal digits."""
+    recipe = {
+        "software": software_version(),
+        "rules": asdict(bench.rules),
+        "assignment": asdict(assignment),
+        "bias": bench.bias.name,
+        "shell_mm": bench.shell_mm,
+        "engine": bench.engine.name,
+        "features": bench.features.digest(),
+        "models": [
+            (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
+        ],
+        "features_sr": bench.features_sr,
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def _earlier(task: StudyTask) -> StudyOutcome | None:
+    description = read_result(task.folder)
+    if description is None or description["outcome"] == Outcome.FAILED:
+        return None
+    if (description["input_digest"], description["recipe_digest"]) != (task.input_digest, task.recipe_digest):
+        return None
+    return StudyOutcome(
+        study_instance_uid=task.study_instance_uid,
+        folder=task.folder,
+        outcome=Outcome(description["outcome"]),
+        sentence=description["sentence"],
+        is_from_before=True,
+        description=description,
+    )
+
+
+def _failed(task: StudyTask, reason: str) -> StudyOutcome:
+    return _given_up(task, Outcome.FAILED, reason)
+
+
+def _given_up(task: StudyTask, outcome: Outcome, sentence: str) -> StudyOutcome:
+    contents = given_up(
+        task.study_instance_uid,
+        outcome=outcome,
+        sentence=sentence,
+        input_digest=task.input_digest,
+        recipe_digest=task.recipe_digest,
+        created=datetime.now().astimezone(),
+    )
+    return _written(task, outcome, sentence, contents)
+
+
+def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping[str, bytes]) -> StudyOutcome:
+    write_folder(task.folder, contents)
+    return StudyOutcome(
+        study_instance_uid=task.study_instance_uid,
+        folder=task.folder,
+        outcome=outcome,
+        sentence=sentence,
+        is_from_before=False,
+        description=json.loads(contents[RESULT]),
+    )
+
+
+def _write_summary(path: Path, outcomes: Sequence[StudyOutcome]) -> None:
+    """One line for each study: outcome, sentence, and every prediction in a column of its own."""
+    predictions = {outcome.study_instance_uid: predictions_of(outcome.description) for outcome in outcomes}
+    columns = sorted({name for found in predictions.values() for name in found})
+    part = path.with_suffix(".part")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["study_instance_uid", "folder", "outcome", "sentence", *columns])
+        for outcome in sorted(outcomes, key=lambda item: item.study_instance_uid):
+            found = predictions[outcome.study_instance_uid]
+            values = [found.get(name, "") for name in columns]
+            writer.writerow(
+                [outcome.study_instance_uid, outcome.folder.name, outcome.outcome, outcome.sentence, *values]
+            )
+    part.replace(path)
+
+
+def predictions_of(description: Mapping[str, Any]) -> dict[str, str]:
+    """The predictions of one study by column: "recurrence.recurrence_score", "recurrence.rfs_12_months", …group."""
+    found: dict[str, str] = {}
+    for model in description.get("models", ()):
+        if "not_applicable" in model:
+            continue
+        for prediction in model["predictions"]:
+            months = prediction["horizon_months"]
+            horizon = "" if months is None else f"_{months:g}_months"
+            found[f"{model['name']}.{prediction['quantity']}{horizon}"] = repr(prediction["value"])
+        found[f"{model['name']}.group"] = model["group"]
+    return found

@@ -1,0 +1,72 @@
+"""Whether the running service works: what `rdeepnet health` asks, every half minute and with little memory.
+
+The main loop touches a file after every round that did its work: received studies looked at, jobs queued and compared
+with the queue, couriers alive, records written. A pulse that has stopped says that one of these has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from appliance.settings import Settings
+from appliance.state.disk import free_gb, unwritable
+from appliance.transport import client_tls
+from dicom_io.network.send import Peer, echo
+from models.errors import RDeepNetError
+
+PULSE = "pulse"  # name of the file
+STOPPED_AFTER_S = 60.0  # SQLite waits up to half a minute for a lock
+DISK_FULL_GB = 1.0  # a study takes 0.1 to 1 GB
+
+_BEAT_EVERY_S = 5.0
+_ECHO_TIMEOUT_S = 5.0  # on this machine it takes milliseconds
+
+
+class Pulse:
+    """The sign of life of a service in its state folder."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / PULSE
+        self._next_s = float("-inf")
+
+    def beat(self, now_s: float) -> None:
+        """Say that a round was done; the file is touched every few seconds only.
+
+        A full disk does not stop it: the file has no content.
+        """
+        if now_s >= self._next_s:
+            self._path.touch(mode=0o600)
+            self._next_s = now_s + _BEAT_EVERY_S
+
+
+def ailments(settings: Settings) -> Iterator[str]:
+    """What is not well with the service of these settings, a sentence each; none when it receives and works."""
+    state_dir = settings.service.state_dir
+    if why_not := echo_refused(settings):
+        yield f"No C-ECHO: {why_not}."
+    pulse = state_dir / PULSE
+    if not pulse.exists():
+        yield f"No pulse: {pulse} is not there; the service has not started."
+    elif (age_s := time.time() - pulse.stat().st_mtime) > STOPPED_AFTER_S:
+        yield f"No pulse: the last round was {age_s:.0f} s ago, expected within {STOPPED_AFTER_S:g} s; see the log."
+    if why_not := unwritable(state_dir):
+        yield why_not
+    elif (free := free_gb(state_dir)) < DISK_FULL_GB:
+        yield f"{free:.1f} GB are free for {state_dir}, expected {DISK_FULL_GB:g} GB: make space."
+
+
+def echo_refused(settings: Settings) -> str:
+    """Empty when our service answers a C-ECHO; else why not. Asked under its own AE title, which it knows from here."""
+    service = settings.service
+    host = "127.0.0.1" if service.host in ("0.0.0.0", "") else service.host  # noqa: S104
+    tls = client_tls(settings, plain=service.plain)
+    if tls is not None:
+        tls = replace(tls, check_names=False)  # our certificate names the host, not the loopback
+    try:
+        echo(Peer(service.ae_title, host, service.port, service.ae_title, _ECHO_TIMEOUT_S, tls))
+    except RDeepNetError as error:
+        return str(error).rstrip(".")
+    return ""

@@ -1,0 +1,111 @@
+"""When the service opens its workbench: tried before the start in a process of its own, opened at the first study.
+
+So the service does not start with what does not work, starts soon, and while it waits for a first study it holds none
+of the numerical libraries, which are three quarters of its memory. They are imported inside the functions for that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.process_pool import Broken, work_off
+from appliance.service.worker import Answerer
+from appliance.settings import Settings
+from appliance.state.outbox import Outgoing
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from models.errors import SetupError
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
+    from dicom_io.network.send import Peer
+
+LOG = logging.getLogger("rdeepnet.workbench")
+
+
+def try_workbench(settings: Settings) -> None:
+    """Open the workbench in a process that then ends.
+
+    Raises
+    ------
+    SetupError
+        As `open_workbench`, or when the process is ended from outside.
+    """
+    for outcome in work_off([None], partial(_opened, settings), workers=1):
+        if isinstance(outcome, Broken):
+            raise SetupError(f"The models and engines could not be tried: {outcome.reason}")
+
+
+def _opened(settings: Settings) -> Callable[[None], None]:
+    from appliance.workbench import open_workbench
+
+    open_workbench(settings)
+    return _nothing_more
+
+
+def _nothing_more(_: None) -> None:
+    """The task of the process that tries the workbench: to have opened it was all."""
+
+
+def answerer(settings: Settings) -> Answerer:
+    """Answers studies on a workbench that is opened for the first of them."""
+    opened: list[Workbench] = []
+    lock = threading.Lock()
+
+    def answered(files: Sequence[Path], created: datetime) -> Outgoing:
+        from appliance.workbench import open_workbench
+
+        with lock:
+            if not opened:
+                opened.append(open_workbench(settings))
+        return answer(files, created, bench=opened[0], archive=archive_of(settings))
+
+    return answered
+
+
+def archive_of(settings: Settings) -> Peer | None:
+    """The archive to ask for counts, where there is one."""
+    from appliance.transport import client_tls
+    from dicom_io.network.send import Peer
+
+    archive = settings.archive
+    if not archive.host:
+        return None
+    return Peer(
+        archive.ae_title,
+        archive.host,
+        archive.port,
+        calling_title=settings.service.ae_title,
+        timeout_s=archive.timeout_s,
+        tls=client_tls(settings, plain=archive.plain),
+    )
+
+
+def answer(files: Sequence[Path], created: datetime, *, bench: Workbench, archive: Peer | None = None) -> Outgoing:
+    """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived."""
+    from appliance.pipeline import answer_study
+    from dicom_io.reading.read import NOTHING_KNOWN
+    from dicom_io.rules import NO_ASSIGNMENT
+
+    held = NOTHING_KNOWN if archive is None else _held(archive, files)
+    result = answer_study(files, bench, assignment=NO_ASSIGNMENT, created=created, held=held)
+    return Outgoing(result.answer, result.stages)
+
+
+def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:
+    """What the archive says; nothing when it can not be asked, which must not hold up a study."""
+    from dicom_io.images.headers import study_uid_of
+    from dicom_io.network.find import images_held
+    from dicom_io.reading.read import NOTHING_KNOWN
+
+    study_uid = study_uid_of(files)
+    try:
+        return images_held(archive, study_uid) if study_uid else NOTHING_KNOWN
+    except (PeerUnavailable, PeerRefused) as error:
+        LOG.warning("the archive could not be asked for its images: %s", error)
+        return NOTHING_KNOWN

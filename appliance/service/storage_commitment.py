@@ -1,0 +1,139 @@
+"""Storage commitment: asks each destination whether it keeps what it was sent, and records its report.
+
+It changes no study's state: results that were stored are delivered. A destination that does not keep them is shown by
+`rdeepnet status` and `show`, and in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from appliance.settings import DeliverySettings, Destination
+from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
+from appliance.state.outbox import Outbox, Waiting
+from appliance.state.records import utc_now
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.network.commitment_report import FAILURE_REASONS, CommitmentReport
+from dicom_io.network.send import Peer
+from dicom_io.network.storage_commitment import Asked, request_commitment
+
+LOG = logging.getLogger("rdeepnet.commitment")
+
+_LONGEST_PAUSE_S = 86400.0  # an archive that owes a report for weeks is asked once a day
+
+
+class Commitments:
+    """Requests and reports of all destinations.
+
+    Parameters
+    ----------
+    destinations : those that are asked
+    """
+
+    def __init__(
+        self,
+        *,
+        destinations: Sequence[Destination],
+        settings: DeliverySettings,
+        records: CommitmentRecords,
+        outbox: Outbox,
+    ) -> None:
+        self._destinations: Mapping[str, Destination] = {one.name: one for one in destinations}
+        self._settings = settings
+        self._records = records
+        self._outbox = outbox
+
+    def ask_next(self, name: str, peer: Peer) -> CommitmentState | None:
+        """Ask a destination about one job that is due; returns what is known after it, None when nothing was due.
+
+        One at a time, so that results never wait behind requests.
+        """
+        due = self._records.due(name) if name in self._destinations else ()
+        if not due:
+            return None
+        job = due[0]
+        sent = self._sent(job)
+        number = self._records.requests(job) + 1
+        extra = {"job": job.job_id, "destination": name, "attempt": number}
+        if not sent:
+            sentence = "nothing of it is in the outbox: there is nothing to ask about"
+            self._records.settled(job, state=CommitmentState.UNSUPPORTED, sentence=sentence)
+            return CommitmentState.UNSUPPORTED
+        transaction_uid = self._records.asking(job, next_at=self._after(number))
+        try:
+            asked = request_commitment(
+                [(item.sop_class_uid, item.sop_instance_uid) for item in sent],
+                peer,
+                transaction_uid=transaction_uid,
+                reported=self.reported,
+            )
+        except PeerUnavailable as error:
+            pause = timedelta(seconds=self._settings.retry_max_s)
+            self._records.answered(job, state=CommitmentState.DUE, sentence=str(error), next_at=utc_now() + pause)
+            LOG.warning("commitment can not be asked for: %s", error, extra=extra)
+            return CommitmentState.DUE
+        except PeerRefused as error:
+            self._records.answered(job, state=CommitmentState.FAILED, sentence=str(error), next_at=utc_now())
+            LOG.error("commitment refused: %s", error, extra=extra)
+            return CommitmentState.FAILED
+        if asked is Asked.UNSUPPORTED:
+            sentence = f"{peer} does not offer storage commitment"
+            self._records.answered(job, state=CommitmentState.UNSUPPORTED, sentence=sentence, next_at=utc_now())
+            LOG.info("no storage commitment there", extra=extra)
+            return CommitmentState.UNSUPPORTED
+        LOG.info("commitment asked for", extra=extra)
+        return CommitmentState.PENDING
+
+    def reported(self, report: CommitmentReport) -> bool:
+        """Record a report; False when we made no such request."""
+        job = self._records.asked_by(report.transaction_uid)
+        if job is None:
+            LOG.warning("a report of storage commitment answers no request of ours")
+            return False
+        state, sentence = judged(report, self._sent(job))
+        self._records.settled(job, state=state, sentence=sentence)
+        extra = {"job": job.job_id, "destination": job.destination}
+        if state is CommitmentState.COMMITTED:
+            LOG.info("results committed", extra=extra)
+        else:
+            LOG.error("results not committed: %s", sentence, extra=extra)
+        return True
+
+    def _sent(self, job: Job) -> tuple[Waiting, ...]:
+        """What the destination was sent of a job; empty when its results were deleted."""
+        destination = self._destinations.get(job.destination)
+        objects = self._outbox.objects(job.job_id)
+        return objects if destination is None else tuple(item for item in objects if item.role in destination.send)
+
+    def _after(self, number: int) -> datetime:
+        """When the n-th request is repeated, unless a report comes: the pause doubles each time."""
+        pause_s = min(_LONGEST_PAUSE_S, self._settings.commitment_report_s * 2.0 ** min(number - 1, 32))
+        return utc_now() + timedelta(seconds=max(pause_s, self._settings.commitment_report_s))
+
+
+def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[CommitmentState, str]:
+    """What a report says about what was sent, and a sentence where not everything is kept."""
+    again = "rdeepnet retry sends the results again"
+    lost = [
+        f"{item.role} ({_reason(report.failed[item.sop_instance_uid])})"
+        for item in sent
+        if item.sop_instance_uid in report.failed
+    ]
+    if lost:
+        return (
+            CommitmentState.FAILED,
+            f"it does not keep {len(lost)} of {len(sent)} objects: {', '.join(lost)}; {again}",
+        )
+    if report.failed:
+        reasons = ", ".join(sorted({_reason(code) for code in report.failed.values()}))
+        return CommitmentState.FAILED, f"it does not keep {len(report.failed)} objects ({reasons}); {again}"
+    absent = [str(item.role) for item in sent if item.sop_instance_uid not in report.committed]
+    if absent:
+        return CommitmentState.FAILED, f"its report leaves out {', '.join(absent)}; {again}"
+    return CommitmentState.COMMITTED, ""
+
+
+def _reason(code: int) -> str:
+    return f"0x{code:04X}, {FAILURE_REASONS.get(code, 'a reason of its own')}" if code else "no reason given"

@@ -1,0 +1,195 @@
+"""What an operator asks about studies, from any process: list them, show one, retry one.
+
+Works on the state folder of the service, which may run or not: a retry is written into the records, and the service
+sees it in its next round or at its next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from appliance.settings import Settings
+from appliance.stages import StageCost
+from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
+from appliance.state.inbox import instance_counts
+from appliance.state.outbox import PDF, Outbox, Waiting
+from appliance.state.records import DeliveryRecord, Move, Records, StudyRecord, UnknownStudy
+from appliance.state.states import State
+from models.errors import SetupError
+
+
+@dataclass(frozen=True)
+class StudyLine:
+    """One study in the list.
+
+    Attributes
+    ----------
+    instances : received instances on disk; 0 after retention has deleted them
+    sentence : why it is refused or failed, what a destination said while results wait, or why it does not keep them;
+        else empty
+    commitment : the worst that a destination says about keeping the results of the current job; None when none was
+        asked
+    """
+
+    study_uid: str
+    state: State
+    sentence: str
+    changed_at: datetime
+    instances: int
+    commitment: CommitmentState | None = None
+
+
+@dataclass(frozen=True)
+class StudyDetail:
+    """Everything about one study.
+
+    Attributes
+    ----------
+    moves : its way through the states, oldest first
+    deliveries : what each destination has, of all its jobs
+    objects : results of the current job, in the order in which they are sent
+    pdf : the plain PDF, None when there are no results
+    stages : what each stage of the current job cost
+    commitments : whether each destination keeps what it has, of all its jobs
+    """
+
+    record: StudyRecord
+    instances: int
+    moves: tuple[Move, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    objects: tuple[Waiting, ...]
+    pdf: Path | None
+    stages: tuple[StageCost, ...]
+    commitments: tuple[CommitmentRecord, ...] = ()
+
+
+def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
+    """Every study the service knows, the one that changed last first.
+
+    Raises
+    ------
+    SetupError
+        When no service has ever worked on the state folder.
+    """
+    records = _open(settings)
+    try:
+        counts = instance_counts(settings.service.state_dir / "inbox")
+        waiting = {d.job_id: d.sentence for d in records.deliveries() if d.sentence}
+        commitments = CommitmentRecords(records).of_study()
+        lines = []
+        for record in records.studies():
+            worst = _worst([one for one in commitments if one.job_id == record.job_id])
+            sentence = record.sentence
+            if not sentence and record.state is State.SENDING:
+                sentence = waiting.get(record.job_id, "")
+            if not sentence and worst is not None and worst.state is CommitmentState.FAILED:
+                sentence = f"{worst.destination}: {worst.sentence}"
+            lines.append(
+                StudyLine(
+                    study_uid=record.study_uid,
+                    state=record.state,
+                    sentence=sentence,
+                    changed_at=record.changed_at,
+                    instances=counts.get(record.study_uid, 0),
+                    commitment=None if worst is None else worst.state,
+                )
+            )
+        return tuple(lines)
+    finally:
+        records.close()
+
+
+def show_study(settings: Settings, study: str) -> StudyDetail:
+    """Everything about one study.
+
+    Parameters
+    ----------
+    study : its Study Instance UID, or as much of its beginning or end as no other study has
+
+    Raises
+    ------
+    UnknownStudy
+        When none fits, or more than one.
+    SetupError
+        When no service has ever worked on the state folder.
+    """
+    records = _open(settings)
+    try:
+        record = _found(records, study)
+        outbox = Outbox(settings.service.state_dir / "outbox")
+        has_results = outbox.has(record.job_id) if record.job_id else False
+        return StudyDetail(
+            record=record,
+            instances=instance_counts(settings.service.state_dir / "inbox").get(record.study_uid, 0),
+            moves=records.moves(record.study_uid),
+            deliveries=records.deliveries(record.study_uid),
+            objects=outbox.objects(record.job_id) if has_results else (),
+            pdf=outbox.folder_of(record.job_id) / PDF if has_results else None,
+            stages=outbox.stages(record.job_id) if has_results else (),
+            commitments=CommitmentRecords(records).of_study(record.study_uid),
+        )
+    finally:
+        records.close()
+
+
+def retry_study(settings: Settings, study: str) -> State:
+    """Have a study again: results that exist are sent again, without results it is answered again.
+
+    Returns
+    -------
+    The state it is in now: `sending` or `queued`.
+
+    Raises
+    ------
+    IllegalMove
+        When it is arriving, queued or running: there is nothing to repeat yet.
+    UnknownStudy
+        When none fits, or more than one.
+    SetupError
+        When no service has ever worked on the state folder.
+    """
+    records = _open(settings)
+    try:
+        record = _found(records, study)
+        has_results = bool(record.job_id) and Outbox(settings.service.state_dir / "outbox").has(record.job_id)
+        return records.retry(record.study_uid, has_results=has_results)
+    finally:
+        records.close()
+
+
+# From worst to best.
+_BY_WEIGHT = (
+    CommitmentState.FAILED,
+    CommitmentState.DUE,
+    CommitmentState.PENDING,
+    CommitmentState.UNSUPPORTED,
+    CommitmentState.COMMITTED,
+)
+
+
+def _worst(commitments: Sequence[CommitmentRecord]) -> CommitmentRecord | None:
+    return min(commitments, key=lambda one: _BY_WEIGHT.index(one.state), default=None)
+
+
+def _open(settings: Settings) -> Records:
+    path = settings.service.state_dir / "studies.sqlite3"
+    if not path.is_file():
+        raise SetupError(
+            f"{settings.service.state_dir} holds no studies; expected the state folder of a service that has run: "
+            "start it with rdeepnet serve, or name its settings."
+        )
+    return Records(path)
+
+
+def _found(records: Records, study: str) -> StudyRecord:
+    exact = records.find(study)
+    if exact is not None:
+        return exact
+    fitting = [r for r in records.studies() if r.study_uid.startswith(study) or r.study_uid.endswith(study)]
+    if len(fitting) == 1:
+        return fitting[0]
+    found = f"{len(fitting)} studies" if fitting else "no study"
+    raise UnknownStudy(f"{found.capitalize()} fit '{study}'; expected one: rdeepnet status lists them.")

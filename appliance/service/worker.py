@@ -1,0 +1,113 @@
+"""What one job does: the two steps behind the queue. Each may be repeated after a crash, and comes to the same end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from appliance.logs import describe
+from appliance.state.inbox import Inbox
+from appliance.state.outbox import Outbox, Outgoing
+from appliance.state.records import Records
+from appliance.state.states import State
+from models.errors import RDeepNetError, StudyRejected
+
+LOG = logging.getLogger("rdeepnet.worker")
+
+Answerer = Callable[[Sequence[Path], datetime], Outgoing]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the computation: the state the study goes to, or None when it has moved on meanwhile."""
+
+    state: State | None
+    sentence: str = ""
+
+    def as_text(self) -> str:
+        """For the queue's database."""
+        return json.dumps({"state": self.state, "sentence": self.sentence})
+
+    @classmethod
+    def from_text(cls, text: str) -> Outcome:
+        """From the queue's database."""
+        values = json.loads(text)
+        return cls(State(values["state"]) if values["state"] else None, values["sentence"])
+
+
+class Worker:
+    """Answers jobs.
+
+    Parameters
+    ----------
+    answer : one study from its files, and when it was asked for, to what goes out
+    destinations : names of the destinations that get the results
+    """
+
+    def __init__(
+        self, *, answer: Answerer, inbox: Inbox, outbox: Outbox, records: Records, destinations: Sequence[str]
+    ) -> None:
+        self._answer = answer
+        self._inbox = inbox
+        self._outbox = outbox
+        self._records = records
+        self._destinations = destinations
+
+    def answer(self, job_id: str) -> str:
+        """First step: compute, and fill the outbox."""
+        record = self._records.start(job_id)
+        if record is None or record.asked_at is None:
+            return Outcome(None).as_text()
+        extra = {"job": job_id, "attempt": record.attempt}
+        if self._outbox.has(job_id):
+            LOG.info("results are there already", extra=extra)
+            return Outcome(State.SENDING).as_text()
+        content = self._inbox.content(record.study_uid)
+        if not content.files:
+            sentence = (
+                "The received images were deleted (see [retention]); expected them in the inbox: send them again."
+            )
+            return Outcome(State.FAILED, sentence).as_text()
+        if content.digest != record.digest:  # a late instance; its arrival queues the study again
+            return Outcome(None).as_text()
+        LOG.info("study running", extra={**extra, "instances": len(content.files)})
+        begun_s = time.monotonic()
+        outcome = self._computed(job_id, content.files, record.asked_at)
+        LOG.info("study computed", extra={**extra, "state": outcome.state, "seconds": time.monotonic() - begun_s})
+        return outcome.as_text()
+
+    def _computed(self, job_id: str, files: Sequence[Path], asked_at: datetime) -> Outcome:
+        try:
+            self._outbox.put(job_id, self._answer(files, asked_at))
+        except StudyRejected as error:
+            return Outcome(State.REFUSED, str(error))
+        except RDeepNetError as error:
+            LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
+            return Outcome(State.FAILED, str(error))
+        except Exception as error:  # the worker's outermost loop: whatever it is, the next study has to be answered
+            LOG.error("study failed unexpectedly", extra={"job": job_id, "error": describe(error)})
+            kind = type(error).__name__
+            return Outcome(
+                State.FAILED, f"An unexpected error ({kind}) stopped the study; the log says where: retry it."
+            )
+        return Outcome(State.SENDING)
+
+    def conclude(self, job_id: str, outcome: str) -> None:
+        """Second step: record what came of it."""
+        result = Outcome.from_text(outcome)
+        if result.state is None:
+            LOG.info("job dropped: the study has moved on", extra={"job": job_id})
+        elif result.state is State.SENDING:
+            if self._records.answered(job_id, destinations=self._destinations):
+                LOG.info("study sending", extra={"job": job_id})
+            else:
+                self._outbox.drop(job_id)
+                LOG.info("results dropped: the study has moved on", extra={"job": job_id})
+        else:
+            self._records.gave_up(job_id, state=result.state, sentence=result.sentence)
+            LOG.warning("study %s: %s", result.state, result.sentence, extra={"job": job_id})

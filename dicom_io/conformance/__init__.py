@@ -1,0 +1,1 @@
+"""The DICOM conformance statement, written from the code."""

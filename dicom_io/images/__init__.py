@@ -1,0 +1,1 @@
+"""Images: headers, functional groups, planes, pixels, and series with their volumes."""

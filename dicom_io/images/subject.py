@@ -1,0 +1,114 @@
+"""Whom and which examination the images are about, decoded; and the header that our objects carry over."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date, datetime
+
+import pydicom
+from pydicom.valuerep import PersonName
+
+from dicom_io.images.headers import DECODE_ERRORS, text
+from models.findings import Finding, Severity
+from reports.content import Subject
+
+# PS3.3 C.7.1 (patient, clinical trial subject), C.7.2 (study, patient study, clinical trial study), C.7.4.1 (frame of
+# reference), and what describes the examination to a reader.
+# One keyword a line would be three pages.
+CARRIED = (  # noqa: SIM905
+    "SpecificCharacterSet TimezoneOffsetFromUTC PatientName PatientID IssuerOfPatientID "
+    "IssuerOfPatientIDQualifiersSequence TypeOfPatientID PatientBirthDate PatientBirthTime PatientSex "
+    "QualityControlSubject ReferencedPatientSequence OtherPatientIDsSequence OtherPatientNames EthnicGroup "
+    "PatientComments PatientSpeciesDescription PatientIdentityRemoved DeidentificationMethod "
+    "DeidentificationMethodCodeSequence ClinicalTrialSponsorName ClinicalTrialProtocolID "
+    "ClinicalTrialProtocolName ClinicalTrialSiteID ClinicalTrialSiteName ClinicalTrialSubjectID "
+    "ClinicalTrialSubjectReadingID ClinicalTrialProtocolEthicsCommitteeName "
+    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber StudyInstanceUID StudyDate StudyTime "
+    "ReferringPhysicianName ReferringPhysicianIdentificationSequence ConsultingPhysicianName StudyID "
+    "AccessionNumber IssuerOfAccessionNumberSequence StudyDescription PhysiciansOfRecord "
+    "NameOfPhysiciansReadingStudy RequestingService ReferencedStudySequence ProcedureCodeSequence "
+    "ReasonForPerformedProcedureCodeSequence AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence "
+    "PatientAge PatientSize PatientWeight Occupation AdditionalPatientHistory AdmissionID PregnancyStatus "
+    "PatientSexNeutered SmokingStatus MedicalAlerts Allergies ClinicalTrialTimePointID "
+    "ClinicalTrialTimePointDescription LongitudinalTemporalOffsetFromEvent FrameOfReferenceUID "
+    "PositionReferenceIndicator InstitutionName InstitutionAddress InstitutionalDepartmentName Manufacturer "
+    "ManufacturerModelName StationName SoftwareVersions DeviceSerialNumber MagneticFieldStrength BodyPartExamined "
+    "AnatomicRegionSequence Laterality ImageLaterality PatientPosition RequestAttributesSequence "
+    "RequestedProcedureDescription RequestedProcedureCodeSequence "
+).split()
+
+
+def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[Finding, ...]]:
+    """Patient and examination as the header says it, and a finding when its character set does not fit its texts."""
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        subject = Subject(
+            patient_name=_person(header, "PatientName"),
+            patient_id=text(header, "PatientID"),
+            birth_date=_date(text(header, "PatientBirthDate")),
+            sex=sex if (sex := text(header, "PatientSex").upper()) in ("F", "M", "O") else "",
+            age=text(header, "PatientAge"),
+            study_date=_date(text(header, "StudyDate")),
+            study_description=text(header, "StudyDescription"),
+            accession_number=text(header, "AccessionNumber"),
+            institution=text(header, "InstitutionName"),
+            referring_physician=_person(header, "ReferringPhysicianName"),
+            study_instance_uid=text(header, "StudyInstanceUID"),
+            laterality=_laterality(header),
+        )
+    declared = text(header, "SpecificCharacterSet")
+    texts = (subject.patient_name, subject.study_description, subject.institution, subject.referring_physician)
+    undeclared = declared in ("", "ISO_IR 6", "ISO 2022 IR 6") and not all(one.isascii() for one in texts)
+    if complaints or undeclared or any("�" in one for one in texts):
+        name = declared.replace("\\", " and ") or "no character set"
+        return subject, (
+            Finding(
+                code="character-set",
+                severity=Severity.WARNING,
+                sentence=f"The images declare {name}, which does not fit their texts: names may be shown wrongly.",
+            ),
+        )
+    return subject, ()
+
+
+def carried_header(header: pydicom.Dataset) -> pydicom.Dataset:
+    """The patient, study and frame-of-reference attributes of an image, with its character set, for our objects."""
+    carried = pydicom.Dataset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a character set that does not fit has its finding
+        for keyword in CARRIED:
+            try:
+                if keyword in header:
+                    carried.add(header[keyword])
+            except DECODE_ERRORS:
+                continue  # an optional attribute that can not be decoded is not carried over
+    return carried
+
+
+def _person(header: pydicom.Dataset, keyword: str) -> str:
+    """A name as "Family, Given", with the ideographic form in brackets where there is one."""
+    name = PersonName(text(header, keyword).split("\\")[0])
+    alphabetic, ideographic = (_shown(str(part)) for part in (name.alphabetic, name.ideographic))
+    if alphabetic and ideographic:
+        return f"{alphabetic} ({ideographic.replace(', ', ' ')})"
+    return alphabetic or ideographic
+
+
+def _shown(components: str) -> str:
+    family, given, middle, prefix, suffix = (part.strip() for part in (components.split("^") + [""] * 5)[:5])
+    first = " ".join(part for part in (prefix, given, middle) if part)
+    return ", ".join(part for part in (family, first, suffix) if part)
+
+
+def _date(value: str) -> date | None:
+    try:
+        return datetime.strptime(value.replace(".", ""), "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def _laterality(header: pydicom.Dataset) -> str:
+    for keyword in ("Laterality", "ImageLaterality"):
+        if (side := text(header, keyword).upper()) in ("L", "R", "B"):
+            return side
+    return ""

@@ -1,0 +1,1 @@
+"""Masks of regions: SEG and RTSTRUCT, and their placement on the grid of an image."""

@@ -1,0 +1,1 @@
+"""DICOM over the network: receiver, sender, query, storage commitment, TLS."""

@@ -1,0 +1,79 @@
+"""A small receiving peer for the demonstration: it stores what it is sent into a folder, and can say what came."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, _config, evt
+from pynetdicom.events import Event
+
+from dicom_io.network.receive import INPUT_CLASSES, MAXIMUM_PDU, REPORT_CLASSES, VERIFICATION, Status
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One instance that came."""
+
+    file: Path
+    sop_class_uid: str
+    sop_class_name: str
+    sop_instance_uid: str
+    series_description: str
+    size: int  # bytes
+
+
+class Collector:
+    """Takes every instance it is sent, once per SOP Instance UID, and keeps count."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._collected: dict[str, Collected] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def collected(self) -> tuple[Collected, ...]:
+        """What came so far, in order of arrival."""
+        with self._lock:
+            return tuple(self._collected.values())
+
+    def take(self, event: Event) -> int:
+        """Store one instance."""
+        dataset = event.dataset
+        uid = str(dataset.SOPInstanceUID)
+        file = self._folder / f"{uid}.dcm"
+        file.write_bytes(event.encoded_dataset())
+        found = Collected(
+            file=file,
+            sop_class_uid=str(dataset.SOPClassUID),
+            sop_class_name=dataset.SOPClassUID.name,
+            sop_instance_uid=uid,
+            series_description=str(dataset.get("SeriesDescription", "")),
+            size=file.stat().st_size,
+        )
+        with self._lock:
+            self._collected[uid] = found
+        return Status.SUCCESS
+
+
+@contextmanager
+def collecting(folder: Path, *, ae_title: str, host: str = "127.0.0.1") -> Iterator[tuple[Collector, int]]:
+    """Listen on a free port for as long as the context lasts: the collector and its port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    collector = Collector(folder)
+    _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU
+    ae = AE(ae_title)
+    ae.maximum_pdu_size = MAXIMUM_PDU
+    ae.add_supported_context(VERIFICATION)
+    for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
+        ae.add_supported_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    server = ae.start_server((host, 0), block=False, evt_handlers=[(evt.EVT_C_STORE, collector.take)])
+    assert server is not None
+    try:
+        yield collector, int(server.server_address[1])
+    finally:
+        ae.shutdown()

@@ -1,0 +1,66 @@
+"""C-FIND: how many objects of each series of a study an archive holds, so that a slice lost on the way is noticed.
+
+A slice missing at the edge of a stack leaves no gap; the archive's count is the only proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydicom.dataset import Dataset
+from pynetdicom.presentation import build_context
+
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.images.headers import DECODE_ERRORS
+from dicom_io.network.send import Peer, associated
+
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root Query/Retrieve Information Model - FIND
+# What the query holds, and what for.
+KEYS = {
+    "QueryRetrieveLevel": "SERIES",
+    "StudyInstanceUID": "unique key, the study",
+    "SeriesInstanceUID": "returned",
+    "NumberOfSeriesRelatedInstances": "returned",
+}
+_PENDING = (0xFF00, 0xFF01)  # PS3.4 Table C.4-1: matches are continuing
+
+
+def images_held(peer: Peer, study_instance_uid: str) -> Mapping[str, int]:
+    """Series Instance UID → number of objects at `peer`, for every series of the study it has a number for.
+
+    Number of Series Related Instances is an optional key (PS3.4 Table C.6-3): series for which the archive gives none
+    are left out. An archive that knows no such study answers with nothing.
+
+    Raises
+    ------
+    PeerUnavailable
+        When the peer can not be reached, falls silent, or says that it is out of resources.
+    PeerRefused
+        When it does not take the association or the query.
+    """
+    wanted = Dataset()
+    for keyword in KEYS:
+        setattr(wanted, keyword, None)
+    wanted.QueryRetrieveLevel, wanted.StudyInstanceUID = "SERIES", study_instance_uid
+    held: dict[str, int] = {}
+    with associated(peer, [build_context(STUDY_ROOT_FIND)]) as association:
+        if not association.accepted_contexts:
+            raise PeerRefused(f"{peer} does not accept C-FIND (study root); allow it there, or ask no archive.")
+        for status, match in association.send_c_find(wanted, STUDY_ROOT_FIND):
+            if "Status" not in status:
+                raise PeerUnavailable(f"{peer} did not answer a C-FIND within {peer.timeout_s:g} s; check the peer.")
+            if status.Status in _PENDING and match is not None:
+                held.update(_counted(match))
+            elif status.Status == 0xA700:
+                raise PeerUnavailable(f"{peer} answered a C-FIND with 0xA700 (out of resources).")
+            elif status.Status != 0x0000:
+                raise PeerRefused(f"{peer} answered a C-FIND with 0x{status.Status:04X}; see its log for the reason.")
+    return held
+
+
+def _counted(match: Dataset) -> dict[str, int]:
+    try:
+        count = match.get("NumberOfSeriesRelatedInstances")
+        return {} if count is None else {str(match.SeriesInstanceUID): int(count)}
+    except DECODE_ERRORS:
+        return {}  # a count that can not be read proves nothing

@@ -1,0 +1,257 @@
+"""The sender: C-ECHO, and C-STORE of whole answers with a result for every object.
+
+Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator has to look.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext, build_context
+
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.network.receive import MAXIMUM_PDU, VERIFICATION
+from dicom_io.network.tls import ClientTls, refusal
+from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from models.errors import SetupError
+
+# PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association, in words.
+_REJECTED = {
+    (1, 1): "no reason given",
+    (1, 2): "application context not supported",
+    (1, 3): "our AE title is not known there",
+    (1, 7): "its AE title is another one",
+    (2, 1): "no reason given",
+    (2, 2): "protocol version not supported",
+}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where to send.
+
+    Attributes
+    ----------
+    ae_title : of the peer (called)
+    calling_title : ours
+    timeout_s : longest wait for a connection, and for each answer
+    tls : how the connection is secured; None leaves it plain
+    """
+
+    ae_title: str
+    host: str
+    port: int
+    calling_title: str
+    timeout_s: float
+    tls: ClientTls | None = None
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} at {self.host} port {self.port}{' (TLS)' if self.tls else ''}"
+
+
+class Delivery(StrEnum):
+    """What became of one object."""
+
+    STORED = "stored"  # the peer answered Success, or a warning (stored with changes)
+    UNAVAILABLE = "unavailable"  # the peer was out of resources, or fell silent: repeat later
+    REFUSED = "refused"  # the peer does not take this object
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Result for one object; `sentence` says what the peer said, empty when it just stored it."""
+
+    sop_instance_uid: str
+    delivery: Delivery
+    sentence: str
+
+
+def echo(peer: Peer) -> None:
+    """C-ECHO.
+
+    Raises
+    ------
+    PeerUnavailable
+        When the peer can not be reached or does not answer.
+    PeerRefused
+        When the peer refuses the association or the echo.
+    """
+    with associated(peer, [build_context(VERIFICATION)]) as association:
+        if not association.accepted_contexts:
+            raise PeerRefused(
+                f"{peer} does not accept C-ECHO; expected the Verification SOP Class: check its settings."
+            )
+        status = association.send_c_echo()
+        if "Status" not in status:
+            raise PeerUnavailable(f"{peer} did not answer a C-ECHO within {peer.timeout_s:g} s; check the peer.")
+        if status.Status != 0x0000:
+            raise PeerRefused(f"{peer} answered a C-ECHO with 0x{status.Status:04X}; expected 0x0000: check the peer.")
+
+
+def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
+    """Send DICOM files, in order, on one association.
+
+    Returns
+    -------
+    One result for each file; objects behind a lost connection are `UNAVAILABLE`. Nothing here is repeated.
+
+    Raises
+    ------
+    PeerUnavailable
+        When no association came about, for a reason that may pass.
+    PeerRefused
+        When the peer refuses the association.
+    """
+    datasets = [dcmread(file) for file in files]
+    with associated(peer, _contexts(datasets)) as association:
+        return tuple(_send_one(association, dataset, peer) for dataset in datasets)
+
+
+def _contexts(datasets: Sequence[Dataset]) -> list[PresentationContext]:
+    """One context for each SOP class and its own transfer syntax, with the two uncompressed ones as alternatives."""
+    wanted: dict[tuple[str, str], PresentationContext] = {}
+    for dataset in datasets:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        context = build_context(dataset.SOPClassUID, offered_syntaxes(syntax))
+        wanted.setdefault((dataset.SOPClassUID, syntax), context)
+    return list(wanted.values())
+
+
+def offered_syntaxes(own: UID) -> list[str | UID]:
+    """Transfer syntaxes proposed for an object: its own, and where that is uncompressed the two plain ones as well."""
+    plain = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+    return [own] if own.is_compressed else list(dict.fromkeys([own, *plain]))
+
+
+def _send_one(association: Association, dataset: Dataset, peer: Peer) -> Sent:
+    uid = str(dataset.SOPInstanceUID)
+    if not association.is_established:
+        return Sent(uid, Delivery.UNAVAILABLE, f"{peer} closed the association before this object")
+    accepted = {context.abstract_syntax for context in association.accepted_contexts}
+    if dataset.SOPClassUID not in accepted:
+        name = dataset.SOPClassUID.name
+        return Sent(uid, Delivery.REFUSED, f"{peer} does not accept {name}: allow it there, or leave it out of send")
+    try:
+        status = association.send_c_store(dataset)
+    except ValueError as error:  # no context with a transfer syntax that fits
+        return Sent(uid, Delivery.REFUSED, f"{peer} accepts no transfer syntax of the object ({error})")
+    except RuntimeError:  # the association went away between the check and the call
+        return Sent(uid, Delivery.UNAVAILABLE, f"{peer} closed the association before this object")
+    if "Status" not in status:
+        return Sent(uid, Delivery.UNAVAILABLE, f"{peer} did not answer within {peer.timeout_s:g} s, or aborted")
+    delivery = delivery_of(status.Status)
+    return Sent(uid, delivery, _sentence(delivery, status.Status, peer))
+
+
+def delivery_of(status: int) -> Delivery:
+    """What a C-STORE status means for the sender (PS3.4 Table B.2-1, PS3.7 Annex C)."""
+    if status in (0x0000, 0xB000, 0xB006, 0xB007, 0x0111):
+        # Success; warnings: stored, elements coerced or discarded; 0x0111: the instance is there already
+        return Delivery.STORED
+    if 0xA700 <= status <= 0xA7FF or status in (0x0110, 0x0213):
+        # out of resources, processing failure, resource limitation: these pass
+        return Delivery.UNAVAILABLE
+    return Delivery.REFUSED
+
+
+def _sentence(delivery: Delivery, status: int, peer: Peer) -> str:
+    if status == 0x0000:
+        return ""
+    if delivery is Delivery.STORED:
+        return f"{peer} stored it with status 0x{status:04X}"
+    if delivery is Delivery.UNAVAILABLE:
+        return f"{peer} answered 0x{status:04X} (out of resources)"
+    return f"{peer} answered 0x{status:04X}: see its log for the reason"
+
+
+@contextmanager
+def associated(
+    peer: Peer,
+    contexts: list[PresentationContext],
+    *,
+    handlers: Sequence[tuple[evt.NotificationEvent | evt.InterventionEvent, Callable[[Event], Any]]] = (),
+) -> Iterator[Association]:
+    """An established association, released at the end.
+
+    Parameters
+    ----------
+    handlers : for what the peer asks of us on it
+
+    Raises
+    ------
+    PeerUnavailable
+        When no association came about, for a reason that may pass; our certificate not being usable is one.
+    PeerRefused
+        When the peer refuses the association, or everything that is proposed.
+    """
+    _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU
+    ae = AE(peer.calling_title)
+    ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
+    ae.implementation_version_name = implementation_version_name()
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = peer.timeout_s
+    try:
+        association = ae.associate(
+            peer.host,
+            peer.port,
+            contexts=contexts,
+            ae_title=peer.ae_title,
+            max_pdu=MAXIMUM_PDU,
+            tls_args=None if peer.tls is None else (peer.tls.context(), peer.host),
+            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
+        )
+    except OSError as error:
+        raise PeerUnavailable(f"{peer} can not be reached ({error}); check its address and that it runs.") from error
+    except SetupError as error:  # our certificate, perhaps just being renewed
+        raise PeerUnavailable(f"{peer} can not be reached: {error}") from error
+    if not association.is_established:
+        transport = association.dul.socket
+        if transport is not None and transport.socket is not None:
+            transport.socket.close()  # the library leaves it open where the peer was the first to close
+        raise _not_established(association, peer)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _without_delay(event: Event) -> None:
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _not_established(association: Association, peer: Peer) -> PeerUnavailable | PeerRefused:
+    """Why an association did not come about; a rejection may be transient (PS3.8 §9.3.4)."""
+    answer = association.acceptor.primitive
+    if association.is_rejected and answer is not None:
+        if answer.result == 1:
+            reason = _REJECTED.get(
+                (answer.result_source or 0, answer.diagnostic or 0), f"diagnostic {answer.diagnostic}"
+            )
+            return PeerRefused(
+                f"{peer} refused the association of {peer.calling_title} ({reason}); expected both AE titles, host and "
+                "port to agree on both sides: correct them here or there."
+            )
+        return PeerUnavailable(f"{peer} refused the association for now (busy); it is repeated.")
+    if association.is_aborted and answer is not None and not association.accepted_contexts:
+        return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")
+    why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
+    if why:
+        return PeerUnavailable(
+            f"{peer} can not be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
+            "issuer of; correct it here or there."
+        )
+    return PeerUnavailable(f"{peer} can not be reached; check its address and that it runs.")

@@ -1,0 +1,1 @@
+"""Files to a `Study`: which series plays which role, and the tumour on each grid."""

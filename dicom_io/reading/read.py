@@ -1,0 +1,251 @@
+"""Files of one study to `Study`: select, decode what was selected, place the tumour, say how it was done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from dicom_io.errors import GeometryInvalid
+from dicom_io.images.headers import Instance, content_digest, files_by_study, read_instances
+from dicom_io.images.philips import about_scaling
+from dicom_io.images.pixels import load
+from dicom_io.images.quality import NOT_JUDGED, about_images, acquisition_of
+from dicom_io.images.series import Phase, missing_instance_numbers
+from dicom_io.images.subject import carried_header, subject_of
+from dicom_io.masks.segmentation import Segment
+from dicom_io.reading.frame_registration import carry_between_frames
+from dicom_io.reading.laterality import side_of_images, tumour_side
+from dicom_io.reading.selection import Candidate, Chosen, Selection, select
+from dicom_io.reading.tumours import tumour_on
+from dicom_io.rules import Assignment, SelectionRules, ValueMapping
+from dicom_io.study import SourceInstance, SourceSeries, Study
+from models.findings import Finding, Severity
+from models.volume import Roi
+from models.volume import Sequence as MrSequence
+from reports.content import SeriesUsed
+
+NOTHING_KNOWN: Mapping[str, int] = MappingProxyType({})
+
+
+def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
+    """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
+
+    A damaged file belongs to a study of its folder, so that reading that study refuses it by name; with no study there
+    it stands under a key that starts with "unreadable-".
+    """
+    return files_by_study(root)
+
+
+def read_study(
+    files: Sequence[Path],
+    *,
+    rules: SelectionRules,
+    assignment: Assignment,
+    held: Mapping[str, int] = NOTHING_KNOWN,
+) -> Study:
+    """Read one study.
+
+    Only the images that are used are decoded. Files that are not DICOM, and objects this product made, are left out.
+
+    Parameters
+    ----------
+    files : the files of one study, in any order
+    rules : which series and segment plays which role
+    assignment : explicit choice, before the rules
+    held : Series Instance UID → images of it at the archive, as far as it was asked (`find.images_held`)
+
+    Raises
+    ------
+    SeriesNotFound
+        No T1+C series, or no tumour; the message lists what was found.
+    SelectionAmbiguous
+        More than one fits; the message lists them.
+    GeometryInvalid
+        Gaps, duplicates, mixed orientation, another Frame of Reference, a segmentation off its images, fewer images
+        than the archive holds.
+    NotReadable
+        A damaged or truncated file.
+    """
+    instances = read_instances(files)
+    selection = select(instances, rules=rules, assignment=assignment)
+    if selection.problems:
+        raise selection.problems[0]
+    for sequence, chosen in selection.chosen.items():
+        _complete(sequence, chosen, held)
+    volumes = {
+        sequence: load(chosen.dynamic.phase, mapping=rules.value_mapping)
+        for sequence, chosen in selection.chosen.items()
+    }
+    tumours: dict[MrSequence, Roi] = {}
+    drawn: list[Segment] = []
+    algorithm_types: dict[MrSequence, str] = {}
+    findings = [NOT_JUDGED]
+    for sequence, chosen in selection.chosen.items():
+        findings += _of_images(sequence, chosen, rules)
+    rows = [_image_row(sequence, chosen) for sequence, chosen in selection.chosen.items()]
+    for sequence, candidates in selection.tumours.items():
+        roi, used, remarks = tumour_on(
+            selection.chosen[sequence],
+            volumes[sequence],
+            sequence=sequence,
+            candidates=candidates,
+            passed_over=selection.passed_over[sequence],
+            rules=rules,
+        )
+        tumours[sequence] = roi
+        drawn += [candidate.segment for candidate in used]
+        kinds = {candidate.segment.algorithm_type for candidate in used}
+        algorithm_types[sequence] = kinds.pop() if len(kinds) == 1 else ""
+        findings += remarks
+        rows += [_segment_row(sequence, candidate, roi) for candidate in used]
+    t1c = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0]
+    side, contradictions = tumour_side(
+        side_of_images(t1c), drawn, roi=tumours.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
+    )
+    findings += contradictions
+    findings += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
+    sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
+    segmentations = _segmentation_instances(selection)
+    header = t1c.instance.header
+    subject, doubts = subject_of(header)
+    used_instances = [
+        *(instance for chosen in selection.chosen.values() for instance in chosen.dynamic.phase.instances),
+        *segmentations,
+    ]
+    return Study(
+        subject=dataclasses.replace(subject, laterality=side),
+        header=carried_header(header),
+        volumes=volumes,
+        tumours=tumours,
+        sources=sources,
+        segmentations=tuple(_reference(instance) for instance in segmentations),
+        series=tuple(rows),
+        findings=(*doubts, *findings),
+        content_digest=content_digest(used_instances),
+        missing=selection.missing,
+        algorithm_types=algorithm_types,
+        acquisitions={sequence: acquisition_of(one.dynamic.phase) for sequence, one in selection.chosen.items()},
+    )
+
+
+def describe_phase(chosen: Chosen) -> str:
+    """Phase, slices, spacing, matrix and orientation of the images that are used, for a reader."""
+    phase = chosen.dynamic.phase
+    plane = phase.planes[0]
+    rows, columns = plane.shape
+    parts = [
+        f"{len(phase.planes)} {plane.orientation.name} slices of {phase.slice_distance_mm:.2f} mm",
+        f"{plane.spacing_mm[0]:.2f} × {plane.spacing_mm[1]:.2f} mm",
+        f"{rows} × {columns}",
+    ]
+    if (strength := acquisition_of(phase).field_strength_t) is not None:
+        parts.append(f"{strength:.2g} T")
+    if len(chosen.dynamic.phases) > 1:
+        parts.insert(0, f"phase {chosen.dynamic.used + 1} of {len(chosen.dynamic.phases)} ({chosen.dynamic.why})")
+    return "; ".join(parts)
+
+
+def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> None:
+    for series in chosen.dynamic.series:
+        count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
+        if count < expected:
+            raise GeometryInvalid(
+                f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
+                f"arrived: {expected - count} are missing. Send the series again."
+            )
+
+
+def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:
+    findings = list(chosen.dynamic.findings)
+    findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
+    if rules.value_mapping is ValueMapping.RESCALE:
+        findings += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
+    numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
+    if numbering is not None:
+        first, last, missing = numbering
+        findings.append(
+            Finding(
+                code="instance-numbers-incomplete",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The Instance Numbers of the {sequence.label} series run from {first} to {last} with {missing} "
+                    "missing: a slice at the edge of the stack may be missing."
+                ),
+                sequence=sequence,
+            )
+        )
+    if not chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid:
+        findings.append(
+            Finding(
+                code="no-frame-of-reference",
+                severity=Severity.WARNING,
+                sentence=f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted.",
+                sequence=sequence,
+            )
+        )
+    return findings
+
+
+def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:
+    source = chosen.dynamic.source
+    return SeriesUsed(
+        role=sequence.label,
+        description=source.description,
+        series_number=source.number,
+        detail=describe_phase(chosen),
+        series_instance_uid=source.uid,
+        why=chosen.why,
+    )
+
+
+def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> SeriesUsed:
+    segment = candidate.segment
+    meaning = segment.property_type.split(" ", 2)[-1]
+    slices = int(np.count_nonzero(roi.mask.any(axis=(1, 2))))
+    detail = [
+        f'{"region" if segment.encoding == "CONTOURS" else "segment"} {segment.number} "{segment.label}"'
+        + (f" ({meaning})" if meaning else ""),
+        segment.encoding.lower() + (f", {segment.algorithm_type.lower()}" if segment.algorithm_type else ""),
+        f"{int(np.count_nonzero(roi.mask)):,} voxels in {slices} slices, {roi.volume_mm3 / 1000:.2f} cm³",
+    ]
+    return SeriesUsed(
+        role=f"Tumour segmentation ({sequence.label})",
+        description=segment.series_description,
+        series_number=segment.series_number,
+        detail="; ".join(detail),
+        series_instance_uid=segment.instance.series_instance_uid,
+        why=candidate.why,
+    )
+
+
+def _source(chosen: Chosen) -> SourceSeries:
+    phase: Phase = chosen.dynamic.phase
+    frames = tuple(plane.frame_number for plane in phase.planes if plane.frame_number is not None)
+    return SourceSeries(
+        series_instance_uid=chosen.dynamic.source.uid,
+        frame_of_reference_uid=phase.planes[0].instance.frame_of_reference_uid,
+        instances=tuple(_reference(instance) for instance in phase.instances),
+        frame_numbers=frames or None,
+    )
+
+
+def _segmentation_instances(selection: Selection) -> tuple[Instance, ...]:
+    found = {
+        candidate.segment.instance.sop_instance_uid: candidate.segment.instance
+        for candidates in selection.tumours.values()
+        for candidate in candidates
+    }
+    return tuple(found.values())
+
+
+def _reference(instance: Instance) -> SourceInstance:
+    return SourceInstance(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        series_instance_uid=instance.series_instance_uid,
+        frame_of_reference_uid=instance.frame_of_reference_uid,
+    )

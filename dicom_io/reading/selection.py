@@ -1,0 +1,426 @@
+"""Which series and segments a study is read from, and why: the rules and the assignment applied to what is there.
+
+Nothing is decoded here. The same selection answers `read` (which raises the first problem) and `survey` (which shows
+all of it).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
+from dicom_io.images.dynamic import Dynamic, dynamic_of
+from dicom_io.images.functional_groups import attributes_of
+from dicom_io.images.headers import Instance, text, values_for_rules, whole_number
+from dicom_io.images.series import Series, attributes_counted, series_of
+from dicom_io.masks.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series, regions_of
+from dicom_io.masks.segmentation import (
+    SEGMENTATIONS,
+    Segment,
+    referenced_frames,
+    referenced_instances,
+    referenced_series,
+    segments_of,
+)
+from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules
+from models.acquisition import SeveralTumours
+from models.errors import StudyRejected
+from models.volume import Sequence as MrSequence
+
+# Series that fit a rule of a role → the place of that rule, and the rule.
+Fits = Mapping[Series, tuple[int, Rule]]
+
+NO_T2W = "none"  # the assignment t2w=none
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One segment, with what the rules say about it.
+
+    Attributes
+    ----------
+    segment : the segment
+    rank : how early the rule stands that makes it a tumour; None when it is not one
+    why : the rule, or why it is no tumour
+    series_keys : `Series.key` of the series of this study it refers to
+    instance_uids : SOP Instance UIDs it refers to
+    frames : (SOP Instance UID, one-based frame) it refers to in multi-frame images
+    """
+
+    segment: Segment
+    rank: int | None
+    why: str
+    series_keys: frozenset[str]
+    instance_uids: frozenset[str]
+    frames: frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The images of one sequence: the series they come from (several for phases in series of their own), and why."""
+
+    dynamic: Dynamic
+    why: str
+
+
+@dataclass(eq=False)
+class Selection:
+    """What a study is read from.
+
+    Attributes
+    ----------
+    series : every series, sorted by number
+    segments : every segment, with what the rules say
+    chosen : images for each sequence that has any
+    tumours : tumour segments for each sequence (one, unless the rules allow several)
+    passed_over : for each sequence the segments that could be a tumour by a rule further down, and are not used
+    verdicts : `Series.key` → why a series was taken or not
+    missing : sequences without a series → the sentence for the report
+    problems : why the study can not be read, most important first
+    """
+
+    series: tuple[Series, ...]
+    segments: tuple[Candidate, ...] = ()
+    chosen: dict[MrSequence, Chosen] = field(default_factory=dict)
+    tumours: dict[MrSequence, tuple[Candidate, ...]] = field(default_factory=dict)
+    passed_over: dict[MrSequence, tuple[Candidate, ...]] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)
+    missing: dict[MrSequence, str] = field(default_factory=dict)
+    problems: list[StudyRejected] = field(default_factory=list)
+
+
+def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment) -> Selection:
+    """Apply assignment and rules to the objects of one study; problems are collected, not raised."""
+    selection = Selection(series=series_of(instances))
+    _attempt(selection, lambda: _one_study(instances))
+    selection.segments = _candidates(selection, rules, assignment)
+    fits = _fits(selection, rules)
+    for sequence in MrSequence:
+        _attempt(selection, partial(_choose, selection, sequence, fits[sequence], rules, assignment))
+    if rules.registration is Registration.NONE:
+        _attempt(selection, lambda: _same_frame_of_reference(selection))
+    _attempt(selection, lambda: _assign_tumours(selection, rules, assignment))
+    return selection
+
+
+def _attempt(selection: Selection, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except StudyRejected as problem:
+        selection.problems.append(problem)
+
+
+def _one_study(instances: Sequence[Instance]) -> None:
+    if not instances:
+        raise SeriesNotFound("No DICOM object was found; MR images and a segmentation of the tumour were expected.")
+    studies = {instance.study_instance_uid for instance in instances}
+    if len(studies) > 1:
+        raise StudyRejected(f"The files belong to {len(studies)} studies; one was expected. Read them one by one.")
+    patients = {text(instance.header, "PatientID") for instance in instances}
+    if len(patients) > 1:
+        raise StudyRejected(
+            f"The objects of the study carry {len(patients)} different Patient IDs; one was expected. "
+            "Have the study corrected at the PACS."
+        )
+
+
+def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignment) -> tuple[Candidate, ...]:
+    """Every segment of the study, each judged by the assignment or else by the rules."""
+    images = [series for series in selection.series if series.is_mr]
+    homes: dict[str, list[Series]] = defaultdict(list)
+    for series in images:
+        for instance in series.instances:
+            homes[instance.sop_instance_uid].append(series)
+    candidates: list[Candidate] = []
+    for series in selection.series:
+        for instance in series.instances:
+            contours = instance.sop_class_uid in STRUCTURE_SETS
+            if instance.sop_class_uid not in SEGMENTATIONS and not contours:
+                continue
+            try:
+                segments = regions_of(instance) if contours else segments_of(instance)
+                instance_uids = contoured_instances(instance) if contours else referenced_instances(instance)
+                named = contoured_series(instance) if contours else referenced_series(instance)
+                frames = frozenset() if contours else referenced_frames(instance)
+            except (NotReadable, GeometryInvalid) as problem:
+                selection.problems.append(problem)
+                continue
+            by_instance = frozenset(one.key for uid in instance_uids for one in homes[uid] if _holds(one, uid, frames))
+            series_keys = by_instance or frozenset(one.key for one in images if one.uid in named)
+            for segment in segments:
+                rank, why = _judge(segment, rules, assignment)
+                if rank is not None and contours:
+                    rank += len(rules.tumour)  # a segmentation goes before contours of the same thing
+                candidates.append(Candidate(segment, rank, why, series_keys, instance_uids, frames))
+    return tuple(candidates)
+
+
+def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool:
+    """Whether a series holds what is referred to: an object, or frames of it where frames are named."""
+    named = {frame for owner, frame in frames if owner == uid}
+    return not (series.part and named) or any(
+        plane.frame_number in named and plane.instance.sop_instance_uid == uid
+        for phase in series.phases
+        for plane in phase.planes
+    )
+
+
+def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> tuple[int | None, str]:
+    if assignment.tumour:
+        names = {
+            segment.instance.series_instance_uid,
+            segment.instance.sop_instance_uid,
+            segment.label.casefold(),
+            segment.series_description.casefold(),
+        }
+        if any(wanted in names or wanted.casefold() in names for wanted in assignment.tumour):
+            return 0, "assigned"
+        return None, "another segmentation was assigned"
+    keywords = _keywords((*rules.tumour, *rules.not_tumour))
+    values = segment.values(keywords)
+    for rule in rules.not_tumour:
+        if not rule.objection(values):
+            return None, f"left out: {rule.name}"
+    for rank, rule in enumerate(rules.tumour):
+        if not rule.objection(values):
+            return rank, f"rule: {rule.name}"
+    return None, f'"{segment.label}" is not a tumour'
+
+
+def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]:
+    """For each sequence the series that fit one of its rules; every series of MR images gets its verdict."""
+    wanted = {MrSequence.T1C: rules.t1c, MrSequence.T2W: rules.t2w}
+    keywords = [one for one in _keywords((*rules.t1c, *rules.t2w, *rules.exclude)) if one not in COUNTED]
+    fits: dict[MrSequence, dict[Series, tuple[int, Rule]]] = {sequence: {} for sequence in wanted}
+    for series in selection.series:
+        if not series.is_mr:
+            continue
+        values = {**_attributes(series, keywords), **attributes_counted(series), **series.kind}
+        excluded = next((rule for rule in rules.exclude if not rule.objection(values)), None)
+        if excluded is not None:
+            selection.verdicts[series.key] = f"left out: {excluded.name} ({_evidence(excluded, values)})"
+            continue
+        found = []
+        for sequence, sequence_rules in wanted.items():
+            for rank, rule in enumerate(sequence_rules):
+                if not rule.objection(values):
+                    fits[sequence][series] = (rank, rule)
+                    found.append(f"fits {sequence.label} by the rule: {rule.name}")
+                    break
+        selection.verdicts[series.key] = "; ".join(found) or "no rule fits"
+    return dict(fits)
+
+
+def _choose(
+    selection: Selection, sequence: MrSequence, fits: Fits, rules: SelectionRules, assignment: Assignment
+) -> None:
+    assigned = {MrSequence.T1C: assignment.t1c, MrSequence.T2W: assignment.t2w}[sequence]
+    if sequence is MrSequence.T2W and assigned.casefold() == NO_T2W:
+        selection.missing[sequence] = "no T2W series was found (t2w=none was assigned)"
+        return
+    taken = {series.key for chosen in selection.chosen.values() for series in chosen.dynamic.series}
+    fits = {series: place for series, place in fits.items() if series.key not in taken}
+    members: tuple[Series, ...]
+    if assigned:
+        members, why = (_assigned(selection, sequence, assigned),), "assigned"
+    elif fits:
+        members, why = _decide(selection, sequence, fits)
+    elif sequence is MrSequence.T2W:
+        selection.missing[sequence] = "no T2W series was found"
+        return
+    else:
+        raise SeriesNotFound(f"No T1+C series was found. The study holds: {_listed(selection)}. {_HINT}")
+    for member in members:
+        if member.problem:
+            raise GeometryInvalid(f"The {sequence.label} series {member.name} can not be used. {member.problem}")
+    tumours = [one for one in selection.segments if one.rank is not None]
+    dynamic = dynamic_of(
+        members,
+        referenced=frozenset(uid for one in tumours for uid in one.instance_uids),
+        frames=frozenset(frame for one in tumours for frame in one.frames),
+        sequence=sequence,
+        rules=rules,
+    )
+    selection.chosen[sequence] = Chosen(dynamic, why)
+    for member in members:
+        selection.verdicts[member.key] = why
+
+
+def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series:
+    images = [series for series in selection.series if series.is_mr]
+    found = [series for series in images if wanted in (series.uid, series.key)] or [
+        series for series in images if series.description.casefold() == wanted.casefold()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise SeriesNotFound(
+            f"No series of MR images is called or has the UID '{wanted}', which was assigned to {sequence.label}. "
+            f"The study holds: {_listed(selection)}."
+        )
+    raise SelectionAmbiguous(
+        f"{len(found)} series are called '{wanted}', which was assigned to {sequence.label}; one was expected. "
+        f"Assign one of: {', '.join(series.description if series.part else series.uid for series in found)}."
+    )
+
+
+def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tuple[Series, ...], str]:
+    """One series, or the series of one dynamic acquisition, among those that fit."""
+    referenced = frozenset().union(
+        *(one.series_keys for one in selection.segments if one.rank is not None), frozenset()
+    )
+    preferred = [series for series in fits if series.key in referenced]
+    best = min(rank for rank, _ in fits.values())
+    pool = preferred or [series for series, (rank, _) in fits.items() if rank == best]
+    members = _same_acquisition(pool[0], list(fits)) if sequence is MrSequence.T1C else (pool[0],)
+    uids = {member.key for member in members}
+    if any(series.key not in uids for series in pool):
+        rule = fits[pool[0]][1]
+        raise SelectionAmbiguous(
+            f"{len(pool)} series could be {sequence.label} ("
+            + ("the tumour segmentations refer to them" if preferred else f"rule: {rule.name}")
+            + f"): {'; '.join(_described(series) for series in pool)}. {_HINT}"
+        )
+    for series in fits:
+        if series.key not in uids:
+            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} goes before it"
+    why = f"rule: {fits[pool[0]][1].name}"
+    return members, f"{why}; the tumour segmentation refers to it" if preferred else why
+
+
+def _same_acquisition(first: Series, others: Sequence[Series]) -> tuple[Series, ...]:
+    """The series that are phases of one dynamic acquisition with `first`: one phase each, same grid, same timing."""
+    if len(first.phases) != 1:
+        return (first,)
+    return tuple(series for series in others if series is first or (len(series.phases) == 1 and _alike(first, series)))
+
+
+def _alike(one: Series, other: Series) -> bool:
+    if one.uid == other.uid or one.part != other.part:
+        return False  # water and fat, or two echoes, are no phases
+    first, second = one.phases[0], other.phases[0]
+    if first.shape != second.shape or abs(first.affine - second.affine).max() > 0.01:
+        return False
+    timing = ("FrameOfReferenceUID", "RepetitionTime", "EchoTime", "FlipAngle", "ScanningSequence")
+    return _attributes(one, timing) == _attributes(other, timing)
+
+
+def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
+    """What rules look at; of the last phase, which is after contrast if any is."""
+    if not series.phases:
+        return values_for_rules(series.header, keywords)
+    return attributes_of(series.phases[-1].planes[0], keywords)
+
+
+def _same_frame_of_reference(selection: Selection) -> None:
+    references = {
+        sequence: chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid
+        for sequence, chosen in selection.chosen.items()
+    }
+    if len({uid for uid in references.values() if uid}) > 1:
+        raise GeometryInvalid(
+            "T1+C and T2W have different Frame of Reference UIDs "
+            f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): how they lie to each other is not "
+            "known, so the tumour can not be carried from one to the other. One Frame of Reference was expected; "
+            'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
+        )
+
+
+def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assignment) -> None:
+    if MrSequence.T1C not in selection.chosen:
+        return  # its problem is already there
+    tumours = [one for one in selection.segments if one.rank is not None]
+    if not tumours:
+        raise SeriesNotFound(_no_tumour(selection, assignment))
+    for one in tumours:
+        selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
+    for sequence in [one for one in MrSequence if one in selection.tumours]:
+        found = selection.tumours.pop(sequence)  # put back in the order of the sequences
+        best = min(one.rank for one in found if one.rank is not None)
+        selection.tumours[sequence] = tuple(one for one in found if one.rank == best)
+        selection.passed_over[sequence] = tuple(one for one in found if one.rank != best)
+    for sequence, found in selection.tumours.items():
+        _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
+
+
+def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
+    """Whether segments that could all be the tumour may be taken as several tumours."""
+    kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
+    is_refused = rules.tumours_together is SeveralTumours.REFUSE
+    if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
+        return
+    advice = (
+        "or set several_tumours to union or largest."
+        if is_refused
+        else "repeating it for several tumours; their property types differ, so they are not taken together unasked."
+    )
+    raise SelectionAmbiguous(
+        f"{len(found)} segments could be the tumour on {sequence.label}: "
+        f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected; assign the right one with "
+        f"tumour= (a series or SOP Instance UID, a series description or a segment label), {advice}"
+    )
+
+
+def _home(selection: Selection, candidate: Candidate) -> MrSequence:
+    """The sequence on whose grid a segment was made: by reference, else by geometry, else T1+C."""
+    by_reference = [
+        sequence
+        for sequence, chosen in selection.chosen.items()
+        if candidate.series_keys & {series.key for series in chosen.dynamic.series}
+    ]
+    if len(by_reference) == 1:
+        return by_reference[0]
+    header = candidate.segment.instance.header
+    for sequence in (by_reference or selection.chosen) if "Rows" in header else ():
+        if (whole_number(header, "Rows"), whole_number(header, "Columns")) == selection.chosen[
+            sequence
+        ].dynamic.phase.shape[1:]:
+            return sequence
+    return MrSequence.T1C
+
+
+def _no_tumour(selection: Selection, assignment: Assignment) -> str:
+    if not selection.segments:
+        return (
+            "No segmentation of the tumour was found; a DICOM Segmentation or RT Structure Set of it was expected. "
+            f"The study holds: {_listed(selection)}. Segment the tumour and send the segmentation to this study."
+        )
+    found = "; ".join(f"{one.segment.name}: {one.why}" for one in selection.segments)
+    wanted = (
+        f"none is called or has the UID {' or '.join(assignment.tumour)}, as assigned"
+        if assignment.tumour
+        else "none is a tumour"
+    )
+    return (
+        f"The study has {len(selection.segments)} segment{'s' if len(selection.segments) > 1 else ''}, but {wanted}: "
+        f"{found}. Send a segmentation of the tumour, or assign the right one with tumour=."
+    )
+
+
+_HINT = "Say which with an assignment (t1c=… t2w=…, a Series Instance UID or description), or add a rule."
+
+
+def _keywords(rules: Sequence[Rule]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(keyword for rule in rules for keyword in rule.keywords))
+
+
+def _evidence(rule: Rule, values: Mapping[str, str]) -> str:
+    return ", ".join(f'{keyword} "{values.get(keyword, "")}"' for keyword in rule.keywords)
+
+
+def _described(series: Series) -> str:
+    return f"{series.name} ({series.uid})"
+
+
+def _listed(selection: Selection) -> str:
+    lines = []
+    for series in selection.series:
+        modality = series.instances[0].modality or "?"
+        verdict = selection.verdicts.get(series.key, "")
+        count = len(series.instances)
+        objects = "1 object" if count == 1 else f"{count} objects"
+        lines.append(f"{series.name} ({modality}, {objects}{f', {verdict}' if verdict else ''})")
+    return "; ".join(lines)

@@ -1,0 +1,161 @@
+"""How each series and segment of a study would be taken, and why: what `rdeepnet series` shows.
+
+Nothing is decoded and nothing is raised for what the selection does not like: the refusal is part of the answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dicom_io.errors import NotReadable
+from dicom_io.images.headers import read_instances
+from dicom_io.images.series import Series
+from dicom_io.reading.selection import Candidate, Selection, select
+from dicom_io.rules import Assignment, SelectionRules
+from models.findings import Finding
+from models.volume import Sequence as MrSequence
+
+
+@dataclass(frozen=True)
+class SurveyRow:
+    """One series, or one segment of a segmentation.
+
+    Attributes
+    ----------
+    number, modality, description : of the series; of a segment its label stands as description
+    objects : SOP instances of the series; 0 for a segment
+    detail : phases, slices and spacing, or property type and encoding
+    role : "T1+C", "T2W", "Tumour (T1+C)", or empty when it is not used
+    why : the rule or assignment, or why it is not used
+    series_instance_uid : of the series
+    is_segment : whether the row is a segment of the series in the row above it
+    """
+
+    number: str
+    modality: str
+    description: str
+    objects: int
+    detail: str
+    role: str
+    why: str
+    series_instance_uid: str
+    is_segment: bool
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How a study would be taken.
+
+    Attributes
+    ----------
+    study_instance_uid : of the study, empty when no header could be read
+    rows : series by number, each segmentation followed by its segments
+    refusals : why the study would be refused, the sentence that `read_study` raises first; empty when it would be read
+    missing : sequences without a series, with the sentence of the report
+    findings : doubts about phases that the report would carry
+    """
+
+    study_instance_uid: str
+    rows: tuple[SurveyRow, ...]
+    refusals: tuple[str, ...]
+    missing: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Survey:
+    """How the files of one study would be taken; a study that would be refused has its sentence in `refusals`.
+
+    Pixels are not decoded, so a truncated image or a segmentation that lies off its images is not noticed here.
+    """
+    try:
+        instances = read_instances(files)
+    except NotReadable as problem:
+        return Survey("", (), (str(problem),), (), ())
+    selection = select(instances, rules=rules, assignment=assignment)
+    rows: list[SurveyRow] = []
+    for series in selection.series:
+        rows.append(_series_row(selection, series))
+        rows += [
+            _segment_row(selection, series, candidate)
+            for candidate in selection.segments
+            if candidate.segment.instance.series_instance_uid == series.uid
+        ]
+    return Survey(
+        study_instance_uid=instances[0].study_instance_uid if instances else "",
+        rows=tuple(rows),
+        refusals=tuple(str(problem) for problem in selection.problems),
+        missing=tuple(selection.missing.values()),
+        findings=tuple(finding for chosen in selection.chosen.values() for finding in chosen.dynamic.findings),
+    )
+
+
+def _series_row(selection: Selection, series: Series) -> SurveyRow:
+    role, why = "", selection.verdicts.get(series.key, "")
+    for sequence, chosen in selection.chosen.items():
+        if series is chosen.dynamic.source:
+            role = sequence.label
+            if chosen.dynamic.why:
+                why = f"{why}; phase {chosen.dynamic.used + 1}: {chosen.dynamic.why}"
+        elif series in chosen.dynamic.series:
+            why = f"another phase of the {sequence.label} series {chosen.dynamic.source.name}"
+    modalities = Counter(instance.modality or "?" for instance in series.instances)
+    segments = any(one.segment.instance.series_instance_uid == series.uid for one in selection.segments)
+    return SurveyRow(
+        number=series.number,
+        modality="+".join(sorted(modalities)),
+        description=series.description,
+        objects=len(series.instances),
+        detail=_detail(series),
+        role=role,
+        why=why or ("" if segments else "not an MR image"),
+        series_instance_uid=series.uid,
+        is_segment=False,
+    )
+
+
+def _detail(series: Series) -> str:
+    if not series.phases:
+        return series.problem if series.is_mr else ""
+    phase = series.phases[0]
+    plane = phase.planes[0]
+    phases = f"{len(series.phases)} phases by {series.ordered_by}; " if len(series.phases) > 1 else ""
+    return (
+        f"{phases}{len(phase.planes)} {plane.orientation.name} slices of {phase.slice_distance_mm:.2f} mm; "
+        f"{plane.spacing_mm[0]:.2f} × {plane.spacing_mm[1]:.2f} mm; {plane.shape[0]} × {plane.shape[1]}"
+    )
+
+
+def _segment_row(selection: Selection, series: Series, candidate: Candidate) -> SurveyRow:
+    segment = candidate.segment
+    homes = [sequence for sequence, found in selection.tumours.items() if candidate in found]
+    refers = [one.name for one in selection.series if one.key in candidate.series_keys]
+    parts = [
+        f"{'region' if segment.encoding == 'CONTOURS' else 'segment'} {segment.number}",
+        segment.property_type or "no property type",
+        segment.encoding.lower(),
+        f"refers to {', '.join(refers)}" if refers else "refers to no series of this study",
+    ]
+    return SurveyRow(
+        number=series.number,
+        modality=series.instances[0].modality or "?",
+        description=segment.label,
+        objects=0,
+        detail="; ".join(parts),
+        role=_tumour_role(homes),
+        why=candidate.why if homes or candidate.rank is None else f"{candidate.why}; {_unused(selection)}",
+        series_instance_uid=series.uid,
+        is_segment=True,
+    )
+
+
+def _tumour_role(homes: Sequence[MrSequence]) -> str:
+    return f"Tumour ({', '.join(sequence.label for sequence in homes)})" if homes else ""
+
+
+def _unused(selection: Selection) -> str:
+    if MrSequence.T1C not in selection.chosen:
+        return "not placed, because there is no T1+C series"
+    return "another segment goes before it"

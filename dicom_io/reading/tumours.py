@@ -1,0 +1,235 @@
+"""The tumour of one sequence on the grid of its images: placed, several taken together, doubts said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous
+from dicom_io.masks.placement import Placement, empty_runs, place
+from dicom_io.masks.rtstruct import place_contours
+from dicom_io.masks.segmentation import mask_frames, maximum_fraction
+from dicom_io.reading.laterality import MIDLINE_MM, from_midline_mm
+from dicom_io.reading.selection import Candidate, Chosen
+from dicom_io.rules import SelectionRules
+from models.acquisition import SeveralTumours
+from models.findings import Finding, Severity
+from models.volume import Roi, Volume
+from models.volume import Sequence as MrSequence
+
+# Two segments that share more than this part of the smaller one are two drawings of one tumour, not two tumours.
+LARGEST_OVERLAP = 0.1
+
+Mask = NDArray[np.bool_]
+
+
+def tumour_on(
+    chosen: Chosen,
+    volume: Volume,
+    *,
+    sequence: MrSequence,
+    candidates: Sequence[Candidate],
+    passed_over: Sequence[Candidate],
+    rules: SelectionRules,
+) -> tuple[Roi, tuple[Candidate, ...], list[Finding]]:
+    """The tumour on the grid of the images, the segments it comes from, and how it got there.
+
+    Raises
+    ------
+    SelectionAmbiguous
+        When segments overlap, so that they can not be several tumours.
+    GeometryInvalid, NotReadable
+        As `placement.place`, and when the Frames of Reference differ or too many slices in a row are empty.
+    """
+    placed = [(candidate, _placed(candidate, chosen, volume)) for candidate in candidates]
+    findings = _left_out(sequence, passed_over)
+    _apart(sequence, placed)
+    everything = np.logical_or.reduce([placement.mask for _, placement in placed])
+    findings += _both_sides(sequence, everything, volume)
+    if len(placed) > 1:
+        remark, placed = _of_several(sequence, placed, volume, rules)
+        findings += [remark, *_unlike_training(sequence, rules)]
+    mask = np.logical_or.reduce([placement.mask for _, placement in placed])
+    for candidate, placement in placed:
+        findings += _of_placement(sequence, candidate, placement)
+    findings += _holes(sequence, mask, rules.hole_limit_slices)
+    findings += _flat(sequence, mask)
+    used = tuple(candidate for candidate, _ in placed)
+    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, findings
+
+
+def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[Finding]:
+    if not passed_over:
+        return []
+    names = "; ".join(f"{one.segment.name} ({one.why})" for one in passed_over)
+    sentence = f"Not used on {sequence.label}, because a rule that goes before chose the tumour: {names}."
+    return [Finding("tumour-segments-not-used", Severity.NOTE, sentence, sequence)]
+
+
+def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) -> None:
+    for (one, first), (other, second) in combinations(placed, 2):
+        common = int(np.count_nonzero(first.mask & second.mask))
+        smaller = min(int(np.count_nonzero(first.mask)), int(np.count_nonzero(second.mask)))
+        if common > LARGEST_OVERLAP * smaller:
+            raise SelectionAmbiguous(
+                f"Two segments on {sequence.label} overlap by {common / smaller:.0%} of the smaller: "
+                f"{one.segment.name} and {other.segment.name}. They seem to be two segmentations of one tumour; one "
+                "was expected. Assign the right one with tumour= (a series or SOP Instance UID, a series description "
+                "or a segment label)."
+            )
+
+
+def _of_several(
+    sequence: MrSequence, placed: list[tuple[Candidate, Placement]], volume: Volume, rules: SelectionRules
+) -> tuple[Finding, list[tuple[Candidate, Placement]]]:
+    volumes_cm3 = [np.count_nonzero(placement.mask) * volume.voxel_volume_mm3 / 1000 for _, placement in placed]
+    listed = "; ".join(
+        f'"{candidate.segment.label}" {cm3:.2f} cm³' for (candidate, _), cm3 in zip(placed, volumes_cm3, strict=True)
+    )
+    several = f"{len(placed)} tumours were segmented on {sequence.label} ({listed})"
+    if rules.tumours_together is SeveralTumours.LARGEST:
+        kept = int(np.argmax(volumes_cm3))
+        chosen = placed[kept][0].segment.label
+        sentence = f'{several}; only the largest, "{chosen}", is analysed.'
+        return Finding("several-tumours", Severity.WARNING, sentence, sequence), [placed[kept]]
+    sentence = f"{several}; all of them together are analysed as one region of {sum(volumes_cm3):.2f} cm³."
+    return Finding("several-tumours", Severity.WARNING, sentence, sequence), placed
+
+
+def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Finding]:
+    """A finding for each model that was trained with another way to take several tumours than the settings ask for."""
+    done = rules.tumours_together
+    words = {
+        SeveralTumours.UNION: "all tumours as one region",
+        SeveralTumours.LARGEST: "the largest tumour alone",
+        SeveralTumours.REFUSE: "patients with one tumour only",
+    }
+    return [
+        Finding(
+            "several-tumours-unlike-training",
+            Severity.WARNING,
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
+            f"{words[done]} ({sequence.label}).",
+            sequence,
+        )
+        for title, images in rules.models.items()
+        if images.several_tumours not in (None, done)
+    ]
+
+
+def _flat(sequence: MrSequence, mask: Mask) -> list[Finding]:
+    """PyRadiomics takes regions that extend along two axes only; along one only it refuses, as we do."""
+    extent = [np.count_nonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    if min(extent) > 1:
+        return []
+    axis = ("slice", "row", "column")[int(np.argmin(extent))]
+    sentence = f"The tumour on {sequence.label} lies in one {axis} only: shape and texture across it are undetermined."
+    return [Finding("tumour-flat", Severity.WARNING, sentence, sequence)]
+
+
+def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Finding]:
+    """A finding when tumours lie on both sides of images that show both breasts, and none near the middle."""
+    x = from_midline_mm(mask, volume)
+    if x is None or np.abs(x).min() < MIDLINE_MM or x.min() > 0 or x.max() < 0:
+        return []
+    left, right = (np.count_nonzero(side) * volume.voxel_volume_mm3 / 1000 for side in (x > 0, x < 0))
+    sentence = (
+        f"Tumours were segmented on both sides of the {sequence.label} images: {left:.2f} cm³ in the left breast and "
+        f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to have it "
+        "analysed alone."
+    )
+    return [Finding("bilateral-tumours", Severity.WARNING, sentence, sequence)]
+
+
+def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
+    segment = candidate.segment
+    own, images = (
+        segment.instance.frame_of_reference_uid,
+        chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid,
+    )
+    refers = bool(candidate.series_keys & {series.key for series in chosen.dynamic.series})
+    if own != images and ((own and images) or not refers):
+        raise GeometryInvalid(
+            f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
+            f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
+        )
+    try:
+        if segment.encoding == "CONTOURS":
+            return place_contours(segment, affine=volume.affine, shape=volume.shape)
+        return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
+    except (GeometryInvalid, NotReadable) as error:
+        raise type(error)(f"The tumour can not be placed on the images ({segment.name}). {error}") from error
+
+
+def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[Finding]:
+    findings = []
+    if candidate.segment.encoding == "FRACTIONAL":
+        findings.append(
+            Finding(
+                code="fractional-threshold",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The tumour on {sequence.label} is stored as fractions of {maximum_fraction(candidate.segment)}; "
+                    f"voxels of at least half of it ({maximum_fraction(candidate.segment) / 2:g}) were taken."
+                ),
+                sequence=sequence,
+            )
+        )
+    if not placement.same_grid:
+        findings.append(
+            Finding(
+                code="segmentation-resampled",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The tumour segmentation has another grid than the {sequence.label} images; it was carried over "
+                    "in patient space (nearest neighbour)."
+                ),
+                sequence=sequence,
+            )
+        )
+    if any(placement.offset_voxels):
+        slices, rows, columns = (abs(offset) for offset in placement.offset_voxels)
+        findings.append(
+            Finding(
+                code="segmentation-off-grid",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The frames of the tumour segmentation lie {placement.offset_mm:.2f} mm off the {sequence.label} "
+                    f"voxels ({slices:.2f} slices, {rows:.2f} rows, {columns:.2f} columns); nearest neighbour was used."
+                ),
+                sequence=sequence,
+            )
+        )
+    if placement.lost_voxels:
+        findings.append(
+            Finding(
+                code="segmentation-cut",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"{placement.lost_voxels} voxels of the tumour segmentation lie on the border of the "
+                    f"{sequence.label} images and were left out."
+                ),
+                sequence=sequence,
+            )
+        )
+    return findings
+
+
+def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[Finding]:
+    runs = empty_runs(mask)
+    if not runs:
+        return []
+    total = sum(last - first + 1 for first, last in runs)
+    where = ", ".join(f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:5])
+    slices = "1 empty slice" if total == 1 else f"{total} empty slices"
+    found = f"The tumour on {sequence.label} has {slices} inside its extent (slice {where})"
+    longest = max(last - first + 1 for first, last in runs)
+    if longest > limit:
+        raise GeometryInvalid(
+            f"{found}, {longest} in a row; at most {limit} were expected (setting hole_limit_slices). Frames of the "
+            "segmentation seem to be missing: send it again."
+        )
+    return [Finding("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)]

@@ -1,0 +1,1 @@
+"""Synthetic studies: a breast phantom written as DICOM files."""

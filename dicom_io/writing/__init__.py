@@ -1,0 +1,1 @@
+"""A `Report` to DICOM objects: SR, SEG, Encapsulated PDF; their check; reading them back."""

@@ -1,0 +1,386 @@
+"""Our own check of every object before anything leaves: archives store non-conformant objects without a word.
+
+It knows the attributes our three kinds of object need (PS3.3 types 1 and 2), the rules of their value
+representations, the shape of a TID 1500 tree, and that no object refers to anything that is neither sent with it nor
+was received. It repeats nothing that the encoders do: it looks at finished data sets only. A problem names attributes
+and lengths, never values, which may be patient data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import Dataset, config
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+from pydicom.uid import Comprehensive3DSRStorage, EncapsulatedPDFStorage, ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.valuerep import validate_value
+
+from dicom_io.answer import Answer
+from dicom_io.errors import ObjectNotConformant
+from dicom_io.identity import is_ours
+from dicom_io.study import Study
+from dicom_io.writing.patient_modules import CARRIED_CODES, CARRIED_ORDER_CODES, CHARACTER_SET, IDENTITY
+from dicom_io.writing.sr_check import sr_problems
+
+_SHOWN = 5  # problems in one message
+_OUR_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+_ANY_UID = re.compile(r"[0-9.]+")
+_TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"})
+_STANDARD_SCHEMES = frozenset({"DCM", "SCT", "UCUM", "LN", "UMLS", "RFC5646", "NCIt", "RADLEX", "SRT"})
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes that a data set, or each item of a sequence in it, must have.
+
+    Attributes
+    ----------
+    path : keywords of the sequences from the root to the items, empty for the root
+    type_1 : present with a value
+    type_2 : present, possibly empty
+    """
+
+    path: tuple[str, ...]
+    type_1: tuple[str, ...]
+    type_2: tuple[str, ...] = ()
+
+
+_COMMON = (
+    Attributes(
+        (),
+        (
+            "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+            "Modality", "SeriesNumber", "InstanceNumber", "Manufacturer", "ManufacturerModelName", "SoftwareVersions",
+            "DeviceSerialNumber", "DeviceUID", "ContentDate", "ContentTime", "ContributingEquipmentSequence",
+            "CodingSchemeIdentificationSequence", "InstanceCreationDate", "InstanceCreationTime", "SeriesDate",
+            "SeriesTime", "SeriesDescription",
+        ),
+        (
+            "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+            "AccessionNumber", "ReferringPhysicianName",
+        ),
+    ),
+    Attributes(
+        ("ContributingEquipmentSequence",),
+        ("PurposeOfReferenceCodeSequence", "Manufacturer", "ManufacturerModelName", "SoftwareVersions", "DeviceUID"),
+    ),
+    Attributes(("CodingSchemeIdentificationSequence",), ("CodingSchemeDesignator",)),
+)  # fmt: skip
+
+_SEGMENTATION = (
+    Attributes(
+        (),
+        (
+            "FrameOfReferenceUID", "ImageType", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+            "PixelRepresentation", "SamplesPerPixel", "SegmentsOverlap", "PresentationLUTShape", "ImageComments",
+            "PhotometricInterpretation", "LossyImageCompression", "SegmentationType", "SegmentSequence", "ContentLabel",
+            "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "NumberOfFrames",
+            "DimensionOrganizationSequence", "DimensionIndexSequence", "ReferencedSeriesSequence", "PixelData",
+        ),
+        ("PositionReferenceIndicator", "ContentDescription", "ContentCreatorName"),
+    ),
+    Attributes(
+        ("SegmentSequence",),
+        (
+            "SegmentNumber", "SegmentLabel", "SegmentAlgorithmType", "TrackingID",
+            "TrackingUID", "SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence",
+        ),
+    ),
+    Attributes(("SharedFunctionalGroupsSequence",), ("PlaneOrientationSequence", "PixelMeasuresSequence")),
+    Attributes(("SharedFunctionalGroupsSequence", "PixelMeasuresSequence"), ("PixelSpacing", "SliceThickness")),
+    Attributes(
+        ("PerFrameFunctionalGroupsSequence",),
+        ("FrameContentSequence", "PlanePositionSequence", "SegmentIdentificationSequence", "DerivationImageSequence"),
+    ),
+    Attributes(
+        ("PerFrameFunctionalGroupsSequence", "DerivationImageSequence", "SourceImageSequence"),
+        ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID", "PurposeOfReferenceCodeSequence"),
+    ),
+)  # fmt: skip
+
+_REPORT = (
+    Attributes(
+        (),
+        (
+            "CompletionFlag", "VerificationFlag", "PreliminaryFlag", "CurrentRequestedProcedureEvidenceSequence",
+            "ValueType", "ConceptNameCodeSequence", "ContinuityOfContent", "ContentTemplateSequence", "ContentSequence",
+        ),
+        ("ReferencedPerformedProcedureStepSequence", "PerformedProcedureCodeSequence"),
+    ),
+    Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
+)  # fmt: skip
+
+_DOCUMENT = (
+    Attributes(
+        (),
+        (
+            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "DocumentTitle",
+            "ConceptNameCodeSequence", "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument",
+            "EncapsulatedDocumentLength", "SourceInstanceSequence",
+        ),
+        ("AcquisitionDateTime",),
+    ),
+)  # fmt: skip
+
+# SOP Class → modality, and the attributes beyond those that all our objects have.
+KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
+    SegmentationStorage: ("SEG", _SEGMENTATION),
+    Comprehensive3DSRStorage: ("SR", _REPORT),
+    EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
+}
+
+
+def required_attributes(sop_class_uid: str) -> tuple[Attributes, ...]:
+    """What an object of ours must have; the conformance statement lists the same."""
+    return _COMMON + KINDS[sop_class_uid][1]
+
+
+def check_object(dataset: Dataset) -> None:
+    """Check one object of ours.
+
+    Raises
+    ------
+    ObjectNotConformant
+        With the first problems that were found; the object must not be sent.
+    """
+    _refuse(dataset, list(_object_problems(dataset)))
+
+
+def check_answer(answer: Answer, study: Study) -> None:
+    """Check every object of an answer, and that all they refer to is in the answer or was in the input.
+
+    An object may only refer to what is sent before it.
+
+    Raises
+    ------
+    ObjectNotConformant
+        With the first problems that were found; nothing of the answer must be sent.
+    """
+    instances = {
+        instance.sop_instance_uid: instance.sop_class_uid
+        for group in (*(source.instances for source in study.sources.values()), study.segmentations)
+        for instance in group
+    }
+    series = {source.series_instance_uid for source in study.sources.values()}
+    series |= {instance.series_instance_uid for instance in study.segmentations}
+    segments: dict[str, Collection[int]] = {}
+    for item in answer.objects:
+        check_object(item.dataset)
+        _refuse(
+            item.dataset, list(_reference_problems(item.dataset, instances=instances, series=series, segments=segments))
+        )
+        if item.sop_instance_uid in instances:
+            _refuse(item.dataset, ["its SOP Instance UID stands for another object of this study"])
+        if str(item.dataset.StudyInstanceUID) != str(study.header.StudyInstanceUID):
+            _refuse(item.dataset, ["its Study Instance UID is not that of the images"])
+        instances[item.sop_instance_uid] = item.sop_class_uid
+        series.add(str(item.dataset.SeriesInstanceUID))
+        segments[item.sop_instance_uid] = {int(s.SegmentNumber) for s in item.dataset.get("SegmentSequence", ())}
+
+
+def _refuse(dataset: Dataset, problems: list[str]) -> None:
+    if not problems:
+        return
+    kind = KINDS.get(str(dataset.get("SOPClassUID", "")), ("object of unknown SOP Class", ()))[0]
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    raise ObjectNotConformant(
+        f"The {kind} that was made does not conform to DICOM and is not sent: {'; '.join(problems[:_SHOWN])}{more}. "
+        "This is a defect of the software: report it with this sentence."
+    )
+
+
+def _object_problems(dataset: Dataset) -> Iterator[str]:
+    sop_class = str(dataset.get("SOPClassUID", ""))
+    if sop_class not in KINDS:
+        yield "its SOP Class is none of Segmentation, Comprehensive 3D SR, Encapsulated PDF"
+        return
+    modality, _ = KINDS[sop_class]
+    missing = [problem for rule in required_attributes(sop_class) for problem in _missing(dataset, rule)]
+    yield from missing
+    yield from _value_problems(dataset, _declared_schemes(dataset))
+    if missing:
+        return
+    yield from _identity_problems(dataset, modality)
+    if sop_class == SegmentationStorage:
+        yield from _segmentation_problems(dataset)
+    elif sop_class == Comprehensive3DSRStorage:
+        yield from sr_problems(dataset)
+    else:
+        yield from _document_problems(dataset)
+    yield from _encoding_problems(dataset)
+
+
+def _missing(dataset: Dataset, rule: Attributes) -> Iterator[str]:
+    items = [dataset]
+    for keyword in rule.path:
+        items = [child for item in items for child in item.get(keyword, ())]
+    place = f" in {'.'.join(rule.path)}" if rule.path else ""
+    for keyword in (*rule.type_1, *rule.type_2):
+        absent = sum(keyword not in item for item in items)
+        if absent:
+            yield f"{keyword} is missing{place} ({absent} of {len(items)})"
+    for keyword in rule.type_1:
+        empty = sum(keyword in item and item[keyword].is_empty for item in items)
+        if empty:
+            yield f"{keyword} is empty{place} ({empty} of {len(items)})"
+
+
+def _declared_schemes(dataset: Dataset) -> Collection[str]:
+    declared = {
+        str(item.get("CodingSchemeDesignator", "")) for item in dataset.get("CodingSchemeIdentificationSequence", ())
+    }
+    # Codes that came with the study are the site's own; the site knows its schemes.
+    orders = [*dataset.get("ReferencedRequestSequence", ()), *dataset.get("RequestAttributesSequence", ())]
+    carried = [item for keyword in CARRIED_CODES for item in dataset.get(keyword, ())]
+    carried += [item for order in orders for keyword in CARRIED_ORDER_CODES for item in order.get(keyword, ())]
+    site = {str(item.get("CodingSchemeDesignator", "")) for item in carried}
+    return _STANDARD_SCHEMES | declared | site
+
+
+def _value_problems(dataset: Dataset, schemes: Collection[str], place: str = "") -> Iterator[str]:
+    """Values against their value representation, codes against the schemes, in every item at any depth."""
+    for element in dataset:
+        name = f"{place}{element.keyword or element.tag}"
+        if element.tag.is_private:
+            yield f"{name} is a private attribute"
+        elif element.VR == "SQ":
+            for item in element.value:
+                yield from _value_problems(item, schemes, f"{name}.")
+        elif not element.is_empty and not (place == "" and element.keyword in IDENTITY):
+            yield from _bad_values(element, name)
+    if "CodeValue" in dataset:
+        if not dataset.get("CodeMeaning") or not dataset.get("CodingSchemeDesignator"):
+            yield f"{place}CodeValue has no Code Meaning or no Coding Scheme Designator"
+        elif dataset.CodingSchemeDesignator not in schemes:
+            yield f"{place}CodingSchemeDesignator is a scheme that is not declared"
+
+
+def _bad_values(element: DataElement, name: str) -> Iterator[str]:
+    values = element.value if isinstance(element.value, (MultiValue, list)) else [element.value]
+    for value in values:
+        if element.VR == "UI":
+            if len(value) > 64 or not _ANY_UID.fullmatch(value):
+                yield f"{name} is no UID ({len(value)} characters)"
+        elif element.VR in _TEXT_VRS:
+            text = str(value)
+            try:
+                validate_value(element.VR, text, config.RAISE)
+            except ValueError:
+                yield f"{name} ({element.VR}, {len(text)} characters) is not valid for its value representation"
+
+
+def _identity_problems(dataset: Dataset, modality: str) -> Iterator[str]:
+    if not is_ours(dataset):
+        yield "Manufacturer and ManufacturerModelName are not this product's"
+    if dataset.Modality != modality:
+        yield f"Modality is not {modality}"
+    if dataset.SpecificCharacterSet != CHARACTER_SET:
+        yield f"SpecificCharacterSet is not {CHARACTER_SET}"
+    for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
+        if not _OUR_UID.fullmatch(str(dataset[keyword].value)):
+            yield f"{keyword} is not a valid UID"
+    meta = getattr(dataset, "file_meta", None)
+    if meta is None:
+        yield "there is no file meta information"
+        return
+    if meta.get("TransferSyntaxUID") != ExplicitVRLittleEndian:
+        yield "the transfer syntax is not Explicit VR Little Endian"
+    if meta.get("MediaStorageSOPInstanceUID") != dataset.SOPInstanceUID:
+        yield "MediaStorageSOPInstanceUID is not the SOP Instance UID"
+    if meta.get("MediaStorageSOPClassUID") != dataset.SOPClassUID:
+        yield "MediaStorageSOPClassUID is not the SOP Class UID"
+
+
+def _segmentation_problems(dataset: Dataset) -> Iterator[str]:
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    if int(dataset.NumberOfFrames) != len(frames):
+        yield f"NumberOfFrames is {dataset.NumberOfFrames}, but {len(frames)} frames are described"
+    if (dataset.SegmentationType, dataset.BitsAllocated, dataset.BitsStored) != ("BINARY", 1, 1):
+        yield "it is not BINARY with one bit for each voxel"
+    bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.NumberOfFrames)
+    expected = (bits + 7) // 8
+    if len(dataset.PixelData) != expected + expected % 2:
+        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected + expected % 2} were expected"
+    numbers = [int(segment.SegmentNumber) for segment in dataset.SegmentSequence]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the segment numbers are {numbers}; 1, 2, … was expected"
+    for segment in dataset.SegmentSequence:
+        is_named, is_manual = "SegmentAlgorithmName" in segment, segment.SegmentAlgorithmType == "MANUAL"
+        if is_named == is_manual:
+            yield f"segment {segment.SegmentNumber} is {segment.SegmentAlgorithmType} " + (
+                "and names an algorithm" if is_named else "and names no algorithm"
+            )
+    shown = {int(item.ReferencedSegmentNumber) for frame in frames for item in frame.SegmentIdentificationSequence}
+    if shown != set(numbers):
+        yield f"the frames show segments {sorted(shown)}, described are {numbers}"
+    used = {
+        str(source.ReferencedSOPInstanceUID)
+        for frame in frames
+        for derivation in frame.DerivationImageSequence
+        for source in derivation.SourceImageSequence
+    }
+    listed = {
+        str(item.ReferencedSOPInstanceUID)
+        for series in dataset.ReferencedSeriesSequence
+        for item in series.ReferencedInstanceSequence
+    }
+    if used != listed:
+        yield f"ReferencedSeriesSequence lists {len(listed)} instances, the frames refer to {len(used)}"
+
+
+def _document_problems(dataset: Dataset) -> Iterator[str]:
+    if dataset.MIMETypeOfEncapsulatedDocument != "application/pdf":
+        yield "MIMETypeOfEncapsulatedDocument is not application/pdf"
+    data, length = dataset.EncapsulatedDocument, int(dataset.EncapsulatedDocumentLength)
+    if len(data) % 2:
+        yield f"EncapsulatedDocument has an odd length ({len(data)} bytes)"
+    if len(data) - length not in {0, 1}:
+        yield f"EncapsulatedDocumentLength is {length}, the document has {len(data)} bytes"
+    elif not data.startswith(b"%PDF-") or b"%%EOF" not in data[max(0, length - 1024) : length]:
+        yield "EncapsulatedDocument is not a complete PDF"
+    for keyword in ("BodyPartExamined", "Laterality"):
+        if keyword in dataset:
+            yield f"{keyword} stands in a document"
+
+
+def _encoding_problems(dataset: Dataset) -> Iterator[str]:
+    try:
+        dataset.save_as(BytesIO(), enforce_file_format=True)
+    except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
+        yield f"it can not be written ({type(error).__name__})"
+
+
+def _reference_problems(
+    dataset: Dataset, *, instances: Mapping[str, str], series: Collection[str], segments: Mapping[str, Collection[int]]
+) -> Iterator[str]:
+    """Everything the data set refers to, at any depth, must be known."""
+    uid = str(dataset.get("ReferencedSOPInstanceUID", ""))
+    if uid:
+        if uid not in instances:
+            yield f"it refers to instance {uid}, which is neither sent before it nor was received"
+        elif str(dataset.get("ReferencedSOPClassUID", "")) != instances[uid]:
+            yield f"it refers to instance {uid} under another SOP Class"
+        elif "ReferencedSegmentNumber" in dataset:
+            numbers = dataset.ReferencedSegmentNumber
+            for number in numbers if isinstance(numbers, (MultiValue, list)) else [numbers]:
+                if int(number) not in segments.get(uid, ()):
+                    yield f"it refers to segment {number} of instance {uid}, which has no such segment"
+    for keyword in ("ReferencedSeriesSequence", "ContentSequence"):
+        for item in dataset.get(keyword, ()):
+            named = item.get("SeriesInstanceUID") if keyword == "ReferencedSeriesSequence" else _series_of(item)
+            if named is not None and str(named) not in series:
+                yield f"it refers to series {named}, which is neither sent before it nor was received"
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _reference_problems(item, instances=instances, series=series, segments=segments)
+
+
+def _series_of(item: Dataset) -> str | None:
+    """The series a content item names as the source of a segmentation (121232, DCM)."""
+    names = item.get("ConceptNameCodeSequence", ())
+    return str(item.get("UID", "")) if names and names[0].get("CodeValue") == "121232" else None

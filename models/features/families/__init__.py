@@ -1,0 +1,1 @@
+"""Feature families of PyRadiomics and IBSI: shape, first-order, texture, diagnostics."""

@@ -1,0 +1,1 @@
+"""Image filters before extraction: wavelet, Laplacian of Gaussian, discretisation."""

@@ -1,0 +1,1 @@
+"""Compiled counting kernels (Numba) behind the feature families."""

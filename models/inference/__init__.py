@@ -1,0 +1,1 @@
+"""Model packages: files, signature, runtime, and the prediction for one patient."""

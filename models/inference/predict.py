@@ -1,0 +1,234 @@
+"""From the features of one patient to what every model says about that patient.
+
+A model that needs a sequence the study lacks is not asked and says why. Doubts about a prediction are part of its
+outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as Seq
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import StudyRejected
+from models.features.table import FeatureTable
+from models.findings import Finding, Severity
+from models.inference.outcome import (
+    Contribution,
+    Group,
+    ModelIdentity,
+    ModelOutcome,
+    NotApplicable,
+    Prediction,
+    Quantity,
+)
+from models.inference.package import STATISTICS, FeatureOrigin, ModelPackage, Task
+from models.inference.runtime import LoadedModel
+from models.volume import Sequence
+
+__all__ = [
+    "predict",
+    "Contribution",
+    "Group",
+    "ModelIdentity",
+    "ModelOutcome",
+    "NotApplicable",
+    "Prediction",
+    "Quantity",
+]
+
+FAR = 4.0  # standard deviations; the models see nothing beyond
+_NAMED = 5  # of the features that lie so far
+
+_QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantity.KRT7_AS_HIGH}
+
+
+def predict(
+    features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """Ask every model.
+
+    Parameters
+    ----------
+    features : features of the sequences the study has
+    models : in the order of the report
+    missing : why a sequence is not there, e.g. {Sequence.T2W: "no T2W series was found"}
+    bias : name of the bias correction of the images; compared with that of the training when given
+
+    Returns
+    -------
+    One outcome for each model, in order. A model that stands in for another one is not asked where that one is: a
+    study gets one answer to one question.
+
+    Raises
+    ------
+    StudyRejected
+        When no model is applicable, or the table lacks a feature that a model needs although its sequence is there.
+    """
+    complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
+    asked = {package.identity.name: package for package in complete}
+    outcomes = tuple(_not_asked(model.package, asked, missing) or _ask(features, model, bias) for model in models)
+    if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
+        reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
+        raise StudyRejected(
+            f"None of the {len(models)} models is applicable ({reasons or 'no model is loaded'}); send the study with "
+            "the missing series, or configure a model package that does without."
+        )
+    return outcomes
+
+
+def _not_asked(
+    package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]
+) -> NotApplicable | None:
+    """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
+    reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
+    if reasons:
+        return NotApplicable(package.identity, " and ".join(reasons))
+    other = asked.get(package.stands_in_for)
+    if other is None:
+        return None
+    sequences = " and ".join(sequence.label for sequence in other.sequences)
+    reason = f"it stands in for '{other.identity.title}', and the study has what that model needs ({sequences})"
+    return NotApplicable(package.identity, reason, is_expected=True)
+
+
+def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
+    package = model.package
+    values = features.vector(package.inputs)
+    output = model.explain(values[np.newaxis])
+    score = float(output.score[0])
+    survival = package.survival(score)
+    return ModelOutcome(
+        model=package.identity,
+        predictions=(
+            Prediction(_QUANTITIES[package.task], score),
+            *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
+        ),
+        cut_off=package.cut_off,
+        group=Group.HIGH if score > package.cut_off else Group.LOW,
+        contributions=_contributions(package.inputs, values, output.attributions[0]),
+        provider=model.provider,
+        findings=(
+            *model.findings,
+            *_origin_findings(package, features, bias),
+            *unfamiliar(package, values),
+            *no_signal(package),
+        ),
+    )
+
+
+def _contributions(
+    names: tuple[str, ...], values: NDArray[np.float64], attributions: NDArray[np.float64]
+) -> tuple[Contribution, ...]:
+    order = np.argsort(-np.abs(attributions), kind="stable")
+    return tuple(Contribution(names[i], float(values[i]), float(attributions[i])) for i in order)
+
+
+def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[Finding, ...]:
+    """What differs between the making of these features and of the training features; empty texts match anything."""
+    trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
+    findings = []
+    if trained.settings_digest and found.settings_digest != trained.settings_digest:
+        findings.append(
+            Finding(
+                code="feature-settings-differ",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The features were extracted with settings {found.settings_digest[:12]}, but the model "
+                    f"'{package.identity.name}' was trained with settings {trained.settings_digest[:12]}: its numbers "
+                    "are not comparable with those of its training patients."
+                ),
+            )
+        )
+    if trained.bias_correction and found.bias_correction and found.bias_correction != trained.bias_correction:
+        findings.append(
+            Finding(
+                code="bias-correction-differs",
+                severity=Severity.WARNING,
+                sentence=(
+                    f"The images were corrected with '{found.bias_correction}', but the model "
+                    f"'{package.identity.name}' was trained on images corrected with '{trained.bias_correction}'."
+                ),
+            )
+        )
+    if trained.engine and found.engine != trained.engine:
+        # A note: the engines of this product are held equal to 1e-9 by its tests.
+        findings.append(
+            Finding(
+                code="feature-engine-differs",
+                severity=Severity.NOTE,
+                sentence=(
+                    f"The features were computed by '{found.engine}'; those of the training patients of "
+                    f"'{package.identity.name}' by '{trained.engine}'."
+                ),
+            )
+        )
+    return tuple(findings)
+
+
+def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Finding, ...]:
+    """A finding where the inputs (inputs,) are unlike those of the training patients, with what differs."""
+    measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
+    limits = package.familiarity.limits
+    if not measures.exceed(limits)[0]:
+        return ()
+    residual, distance, share = (float(one[0]) for one in (measures.residual, measures.distance, measures.share))
+    reasons = []
+    if residual > limits.residual:
+        reasons.append(
+            f"they do not follow the pattern of the training patients (residual {residual:.2g}, limit "
+            f"{limits.residual:.2g})"
+        )
+    if distance > limits.distance:
+        reasons.append(
+            f"they are far along that pattern (Mahalanobis distance {distance:.3g}, limit {limits.distance:.3g})"
+        )
+    if share > limits.share:
+        reasons.append(
+            f"{round(share * values.size)} of {values.size} ({100 * share:.0f}%) lie outside the range of 99% of them "
+            f"(limit {100 * limits.share:.0f}%)"
+        )
+    return (
+        Finding(
+            code="unlike-training-patients",
+            severity=Severity.WARNING,
+            sentence=(
+                f"The inputs of the model '{package.identity.name}' are unlike those of its training patients: "
+                f"{'; '.join(reasons)}. 99% of new patients from the same source stay below each limit."
+                f"{_far_inputs(package, values)}"
+            ),
+        ),
+    )
+
+
+def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
+    z = package.familiarity.scaled(values[np.newaxis])[0]
+    order = np.argsort(-np.abs(z), kind="stable")
+    far = order[np.abs(z[order]) > FAR]
+    if not far.size:
+        return ""
+    shown = (f"{package.inputs[package.familiarity.used[place]]} ({z[place]:+.1f})" for place in far[:_NAMED])
+    return (
+        f" {far.size} input{'s are' if far.size > 1 else ' is'} more than {FAR:g} standard deviations from the mean: "
+        f"{', '.join(shown)}{', …' if far.size > _NAMED else ''}."
+    )
+
+
+def no_signal(package: ModelPackage) -> tuple[Finding, ...]:
+    """A finding where the model could not be shown to tell even its training patients apart."""
+    found = package.out_of_fold
+    if found.has_signal:
+        return ()
+    return (
+        Finding(
+            code="no-signal",
+            severity=Severity.WARNING,
+            sentence=(
+                f"The model '{package.identity.name}' showed no signal in its training: {STATISTICS[package.task]} "
+                f"{found.value:.2f} out of fold, 95% interval {found.low:.2f} to {found.high:.2f}, which does not lie "
+                "above the 0.50 of chance. Its numbers say nothing about this patient."
+            ),
+        ),
+    )

@@ -1,0 +1,239 @@
+"""The model card of a package, in three encodings of the same content: Markdown, HTML, and JSON for programs.
+
+Sections after Mitchell et al. (2019), FAT* '19:220-229; the items of TRIPOD+AI, CLEAR and METRICS at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from html import escape
+
+from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.model_card.facts import CardFacts
+from models.model_card.guidelines import GUIDELINES, answers
+from models.model_card.metrics_score import metrics_score
+from models.model_card.statements import METRICS_KEYS, NOT_STATED, STATEMENTS
+
+RESEARCH_USE = (
+    "Research use only. Not a medical device; not for diagnosis, prognosis or treatment decisions for an individual "
+    "patient."
+)
+NO_SIGNAL = (
+    "No signal: on the patients it was trained on, scored out of fold, the model could not be shown to do better than "
+    "chance. Its numbers say nothing about a patient."
+)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+_Block = str | tuple[str, ...] | _Rows  # a paragraph, a list, a table
+_Section = tuple[str, tuple[_Block, ...]]
+
+
+def card_files(facts: CardFacts) -> dict[str, bytes]:
+    """The card's files by name."""
+    sections = _sections(facts)
+    return {
+        "MODEL_CARD.md": _markdown(facts, sections).encode(),
+        "MODEL_CARD.html": _html(facts, sections).encode(),
+        "MODEL_CARD.json": _json(facts).encode(),
+    }
+
+
+def _sections(facts: CardFacts) -> tuple[_Section, ...]:
+    training, origin, statements = facts.training, facts.origin, facts.statements
+    if facts.task is Task.RECURRENCE:
+        months = ", ".join(f"{month:g}" for month in facts.horizons_months)
+        gives = f"log-risk of recurrence after surgery; recurrence-free survival at {months} months from baseline.csv"
+        groups = "high risk above the cut-off, low risk at or below it"
+    else:
+        gives = "probability that the lncRNA KRT7-AS is highly expressed in the tumour"
+        groups = "high expression above the cut-off, low expression at or below it"
+    details = (
+        f"Package: {facts.name} {facts.version}",
+        "Method: small dense networks on scaled inputs clipped at ±4 standard deviations",
+        f"Recipe: {training.recipe}",
+        (
+            f"Inputs: {facts.inputs:,} radiomic features offered, {facts.used} of them with any influence; "
+            f"{' and '.join(facts.sequences)}; {' and '.join(facts.regions)}"
+        ),
+        f"Output: {gives}",
+        f"Scale: {SCALES[facts.task]}; {DIRECTIONS[facts.task]}",
+        f"Cut-off: {facts.cut_off:g}; {groups}",
+        (
+            f"Attributions: integrated gradients on the {'log-risk' if facts.task is Task.RECURRENCE else 'logit'} "
+            "scale, from the patient whose inputs all have the mean of the training patients"
+        ),
+    )
+    evidence = (
+        f"{STATISTICS[facts.task]} out of fold: {facts.out_of_fold.value:.2f} "
+        f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
+    )
+    measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
+    doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.findings)
+    return (
+        ("Model details", (details,)),
+        (
+            "Intended use",
+            (
+                statements.get(
+                    "intended_use",
+                    "Development, demonstration and research on breast MRI radiomics, by people who know what the "
+                    "notice above means.",
+                ),
+                "Out of scope: any decision about a patient; images other than contrast-enhanced T1-weighted and "
+                "T2-weighted breast MRI with a segmented tumour."
+                + (f" {statements['out_of_scope']}" if "out_of_scope" in statements else ""),
+            ),
+        ),
+        (
+            "Training data",
+            (
+                training.data,
+                f"{training.patients} training cases, {training.events} with the event.",
+                (
+                    f"Features: settings {origin.settings_digest or NOT_STATED}, engine {origin.engine or NOT_STATED}, "
+                    f"bias correction {origin.bias_correction or NOT_STATED}."
+                ),
+            ),
+        ),
+        (
+            "Performance",
+            (
+                evidence,
+                training.performance,
+                *((_Rows(("What", "Value", "On whom, and how"), measured),) if measured else ()),
+            ),
+        ),
+        ("Doubts about this training", (doubts or ("None was found.",),)),
+        ("Caveats", (facts.caveats,)),
+        *((("Search", _search(facts)),) if facts.search else ()),
+        (
+            "Stated by the trainers",
+            (
+                tuple(
+                    f"{one.question}: {facts.statements.get(one.key, NOT_STATED)}"
+                    for one in STATEMENTS
+                    if one.key not in METRICS_KEYS
+                ),
+            ),
+        ),
+        ("Reporting guidelines", _guidelines(facts)),
+    )
+
+
+def _search(facts: CardFacts) -> tuple[_Block, ...]:
+    return (
+        (
+            "Recipes that were tried with the same folds; the choice is repeated inside every outer fold. The loss is "
+            "that on the patients held out for early stopping: it serves to choose and says nothing about new patients."
+        ),
+        tuple(f"{name}: {text}" for name, text in facts.search.items()),
+    )
+
+
+def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
+    blocks: list[_Block] = [
+        (
+            "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
+            "2024;15:8), items in our words. What the software can not know is what the trainers stated, or an open "
+            "question."
+        )
+    ]
+    found = answers(facts)
+    for guideline in GUIDELINES:
+        items = [one for one in found if one.guideline == guideline]
+        waiting = sum(1 for one in items if not one.is_complete)
+        summary = f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers."
+        if guideline == "METRICS":
+            score = metrics_score(facts)
+            blocks.append(f"{summary} Score {score.in_words()}")
+            counted = (score.verdict(number) for number in range(1, len(items) + 1))
+            rows = tuple((one.item, one.answer, how) for one, how in zip(items, counted, strict=True))
+            blocks.append(_Rows(("METRICS item", "Answer", "Counted as"), rows))
+        else:
+            blocks.append(summary)
+            blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
+    return tuple(blocks)
+
+
+def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    lines = [f"# {facts.title}", "", f"**{facts.notice}.** {RESEARCH_USE}"]
+    for heading, blocks in sections:
+        lines += ["", f"## {heading}"]
+        for block in blocks:
+            lines.append("")
+            if isinstance(block, str):
+                lines.append(block)
+            elif isinstance(block, _Rows):
+                lines += [_row(block.header), _row(("---",) * len(block.header)), *(_row(row) for row in block.rows)]
+            else:
+                lines += [f"- {item}" for item in block]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+_STYLE = """
+:root{color-scheme:light dark;--text:#1a1a1a;--page:#fff;--line:#c8ccd0;--head:#f1f3f5;--warn:#b45309;--note:#fef3c7}
+@media(prefers-color-scheme:dark){:root{--text:#e6e8ea;--page:#15181b;--line:#454b51;--head:#23282d;--warn:#f59e0b;
+--note:#3a2d0c}}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:var(--text);
+background:var(--page);overflow-wrap:anywhere}
+h1{line-height:1.2}h2{margin-top:2rem}
+table{border-collapse:collapse;width:100%}
+th,td{border:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top}
+th{background:var(--head)}
+td:first-child,th:first-child{width:26%;overflow-wrap:break-word}
+.notice{border-left:4px solid var(--warn);padding:.5rem 1rem;background:var(--note)}
+@media(max-width:40rem){body{margin:1rem auto;font-size:15px}th{display:none}
+tr{display:block;border:1px solid var(--line);margin-bottom:.5rem}
+td{display:block;border:0}td:first-child{width:auto;font-weight:600}}
+@media print{body{font-size:10pt;max-width:none;margin:0;padding:0}tr{break-inside:avoid}h2{break-after:avoid}
+thead{display:table-header-group}}
+"""
+
+
+def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    parts = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(facts.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+        f"<h1>{escape(facts.title)}</h1>",
+        f'<p class="notice"><strong>{escape(facts.notice)}.</strong> {escape(RESEARCH_USE)}</p>',
+    ]
+    for heading, blocks in sections:
+        parts.append(f"<h2>{escape(heading)}</h2>")
+        for block in blocks:
+            if isinstance(block, str):
+                parts.append(f"<p>{escape(block)}</p>")
+            elif isinstance(block, _Rows):
+                head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in block.header)
+                parts.append(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>")
+                parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in block.rows]
+                parts.append("</tbody>\n</table>")
+            else:
+                parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in block) + "</ul>")
+    return "\n".join([*parts, "</body>\n</html>\n"])
+
+
+def _json(facts: CardFacts) -> str:
+    content = asdict(facts) | {
+        "scale": SCALES[facts.task],
+        "direction": DIRECTIONS[facts.task],
+        "statistic": STATISTICS[facts.task],
+        "has_signal": facts.out_of_fold.has_signal,
+        "research_use": RESEARCH_USE,
+        "reporting": [asdict(one) for one in answers(facts)],
+        "metrics_score": asdict(metrics_score(facts)),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,75 @@
+"""What model cards and answers to reporting guidelines are made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Something that was measured in the training.
+
+    Attributes
+    ----------
+    what : in words
+    value : as it is to be read, interval included where there is one
+    whom : on which patients, and how
+    """
+
+    what: str
+    value: str
+    whom: str
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card is made from; every fact but measurements, findings and caveats stands in the manifest as well.
+
+    Attributes
+    ----------
+    title, name, version, notice : as in `ModelIdentity`
+    task : what is predicted
+    inputs, used : number of inputs offered, and of those with any influence
+    classes : number of inputs offered of each feature class
+    sequences, regions : in words
+    cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
+    search : the recipes that were tried, with what they reached; empty where none was
+    statements : of the trainers
+    measurements, findings, caveats : what was measured; doubts about the training, and limits, as sentences
+    """
+
+    title: str
+    name: str
+    version: str
+    notice: str
+    task: Task
+    inputs: int
+    used: int
+    classes: Mapping[str, int]
+    sequences: tuple[str, ...]
+    regions: tuple[str, ...]
+    cut_off: float
+    horizons_months: tuple[float, ...]
+    origin: FeatureOrigin
+    training: Training
+    out_of_fold: OutOfFold
+    search: Mapping[str, str]
+    statements: Mapping[str, str]
+    measurements: tuple[Measurement, ...]
+    findings: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+    def measured(self, what: str) -> str:
+        """The value of a measurement; empty where it was not made."""
+        return next((one.value for one in self.measurements if one.what == what), "")
+
+
+def feature_classes(names: Iterable[str]) -> dict[str, int]:
+    """Number of inputs of each class ("glcm", "shape", "diagnostics", …), in the order of their first occurrence."""
+    # <sequence>_<region>_<image type>_<class>_<name>, or <sequence>_<region>_diagnostics_…
+    parts = (name.split("_") for name in names)
+    return dict(Counter("diagnostics" if "diagnostics" in part[:3] else part[-2] for part in parts))

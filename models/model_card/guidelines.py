@@ -1,0 +1,219 @@
+"""What package and trainers say about each item of the reporting guidelines (`models.model_card.checklists`).
+
+An item that needs a word of the trainers and has none says what they have to state. METRICS has a score beside its
+answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.features.extract import ENGINES
+from models.features.settings import FeatureSettings
+from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.model_card.checklists import CLEAR, METRICS, TRIPOD, Item
+from models.model_card.facts import CardFacts
+from models.model_card.statements import NOT_STATED, STATEMENTS
+
+GUIDELINES: Mapping[str, tuple[Item, ...]] = {"TRIPOD+AI": TRIPOD, "CLEAR": CLEAR, "METRICS": METRICS}
+COMPARISON = "Penalised Cox model"
+DIFFERENCE = "Network less penalised Cox model"
+CALIBRATION = "Calibration slope out of fold"
+SAMPLE_SIZE = "Parameters the sample can carry"
+LEFT_OUT = "Patients left out"
+CUT_OFF = "Cut-off"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said about one item of a guideline.
+
+    Attributes
+    ----------
+    guideline, item : its name; number and title
+    answer : in words
+    is_complete : whether nothing is left for the trainers to state
+    """
+
+    guideline: str
+    item: str
+    answer: str
+    is_complete: bool
+
+
+def answers(facts: CardFacts) -> tuple[Answer, ...]:
+    """Every item of every guideline, in their order."""
+    known = known_answers(facts)
+    questions = {statement.key: statement.question for statement in STATEMENTS}
+    found = []
+    for guideline, items in GUIDELINES.items():
+        for item in items:
+            open_questions = [questions[key] for key in item.stated if key not in facts.statements]
+            said = [known[key] for key in item.known] + [
+                facts.statements[key] for key in item.stated if key in facts.statements
+            ]
+            said += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
+            text = " ".join(part for part in said if part)
+            found.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
+    return tuple(found)
+
+
+def known_answers(facts: CardFacts) -> dict[str, str]:
+    """What the package itself says, by key; a sentence for every key, also where there is nothing."""
+    return _about_patients(facts) | _about_features(facts) | _about_model(facts)
+
+
+def has_documented_settings(facts: CardFacts) -> bool:
+    """Whether the features were made with the documented defaults, which this software describes in full."""
+    return facts.origin.settings_digest == FeatureSettings().digest()
+
+
+def is_known_engine(facts: CardFacts) -> bool:
+    """Whether the features were made by one of the software's engines."""
+    return facts.origin.engine.split(" ")[0] in ENGINES
+
+
+def _about_patients(facts: CardFacts) -> dict[str, str]:
+    training = facts.training
+    months = ", ".join(f"{one:g}" for one in facts.horizons_months)
+    return {
+        "data": training.data,
+        "outcome": (
+            "Recurrence-free survival" + (f" at {months} months." if months else ".")
+            if facts.task is Task.RECURRENCE
+            else "High expression of KRT7-AS."
+        ),
+        "sample_size": _sentence(facts.measured(SAMPLE_SIZE), "Parameters the sample can carry: "),
+        "left_out": _sentence(facts.measured(LEFT_OUT), "Left out of the training: "),
+        "partition": (
+            "Training patients only, divided by patient; folds stratified by the outcome, seed fixed. Scaling, "
+            "selection and calibration are repeated inside each fold. Other cohorts: rdeepnet evaluate."
+        ),
+        "participants": f"{training.patients} patients, {training.events} with the event.",
+        "imbalance": "No resampling or weighting; folds are stratified by the outcome.",
+        "design": "Development of a prediction model with internal validation by cross-validation.",
+        "privacy": (
+            "The package holds no patient's features, only quantiles and principal components of all"
+            + ("; baseline.csv has the times at which recurrences occurred." if facts.horizons_months else ".")
+        ),
+        "heterogeneity": "Not part of the training; rdeepnet evaluate reports every cohort and subgroup.",
+        "other_predictors": "None: radiomic features only.",
+    }
+
+
+def _about_features(facts: CardFacts) -> dict[str, str]:
+    origin = facts.origin
+    settings, documented = FeatureSettings(), has_documented_settings(facts)
+    own = "By the settings of the site, with the digest given in this card."
+    engine = origin.engine or NOT_STATED
+    made = (
+        f"Bias correction: {origin.bias_correction or NOT_STATED}. Feature settings {origin.settings_digest[:12]}"
+        if origin.settings_digest
+        else f"Bias correction: {origin.bias_correction or NOT_STATED}. Feature settings {NOT_STATED}"
+    )
+    return {
+        "preparation": (
+            f"{made}{', the documented defaults: z-score over the image × 100' if documented else ''}. The steps stand "
+            "in the documentation of the software."
+        ),
+        "resampling": (
+            "Nothing is resampled: features are computed on the voxels of the image, whatever their size; only a mask "
+            "drawn on another grid is carried over (nearest neighbour)."
+        ),
+        "discretisation": (
+            f"Fixed bin width of {settings.bin_width:g} on the scale of the z-score × {settings.normalize_scale:g}."
+            if documented
+            else own
+        ),
+        "image_types": (
+            f"Original, and {settings.wavelet} wavelet, {settings.wavelet_levels} level, 8 sub-bands."
+            if documented
+            else own
+        ),
+        "extraction": (
+            f"Engine: {engine}. Definitions as in PyRadiomics 3.0.1, three-dimensional, 26 neighbours, distance 1; "
+            "held to IBSI's phantom by the software's tests."
+            if is_known_engine(facts)
+            else f"Engine: {engine}."
+        ),
+        "classes": ", ".join(f"{name} {count:,}" for name, count in facts.classes.items()) + ".",
+        "predictors": f"{facts.inputs:,} radiomic features offered, {facts.used} with any influence.",
+        "defaults": (
+            "All feature settings are the documented defaults of the software."
+            if documented
+            else f"Not the defaults: settings {origin.settings_digest[:12]}; the site must share its configuration."
+            if origin.settings_digest
+            else "Not known from the package."
+        ),
+        "settings_shared": (
+            "The digest of the settings is in the manifest; a study made with others is reported with every result."
+        ),
+        "shell": "The peritumoral shell (10 mm unless configured otherwise) is made by the software.",
+        "feature_statistics": "inputs.csv has the 0.5 and 99.5% quantiles of each input over the training patients.",
+        "feature_data": "Quantiles and principal components of the features are in the package, no patient's features.",
+        "sequences": f"Needs {' and '.join(facts.sequences)}.",
+        "no_deep_features": "Does not apply: the features are defined by formula, not learnt from images.",
+        "scaling": "Mean and standard deviation of the training patients, clipped at ±4; inside model.onnx.",
+    }
+
+
+def _about_model(facts: CardFacts) -> dict[str, str]:
+    training = facts.training
+    recurrence = facts.task is Task.RECURRENCE
+    calibration = facts.measured(CALIBRATION)
+    compared = facts.measured(COMPARISON)
+    difference = facts.measured(DIFFERENCE)
+    return {
+        "title": f"“{facts.title}”; the method stands below it.",
+        "summary": "Model details, intended use, training data and performance above.",
+        "keywords": "Radiomics, breast MRI, machine learning, "
+        + ("recurrence-free survival." if recurrence else "lncRNA KRT7-AS."),
+        "adherence": "TRIPOD+AI, CLEAR and METRICS, item by item, in this card.",
+        "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
+        "recipe": training.recipe,
+        "search": (
+            f"{len(facts.search)} recipes were tried inside the folds; they are listed in this card."
+            if facts.search
+            else "No hyperparameter was tuned on these patients."
+        ),
+        "algorithm": (
+            "Dense networks with SiLU in torch "
+            + ("(DeepSurv: Cox's partial likelihood, Efron's ties)" if recurrence else "(cross-entropy, Platt scaling)")
+            + ", averaged; model.onnx holds the whole computation."
+        ),
+        "choice": "By the loss on patients held out inside the training patients, never on test patients.",
+        "measures": "Discrimination and calibration out of fold; decision curves, Brier scores: rdeepnet evaluate.",
+        "computing": "model.onnx with inputs.csv" + (" and baseline.csv." if recurrence else "."),
+        "threshold": (
+            f"{SCALES[facts.task]}, {DIRECTIONS[facts.task]}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}"
+        ).strip(),
+        "full_model": "The package holds the whole model; it is checked against reference.json when loaded.",
+        "performance": (
+            f"{STATISTICS[facts.task]} {facts.out_of_fold.value:.2f} out of fold (95% interval "
+            f"{facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}). {training.performance}"
+        ),
+        "uncertainty": (
+            f"95% intervals by {'bootstrap over patients' if recurrence else 'DeLong'}, widened for the folds; doubts "
+            "about the training are listed in this card."
+        ),
+        "test": "Out of fold on the training patients; no test patients are part of the training.",
+        "limitations": "See doubts and caveats above.",
+        "poor_input": (
+            "A study that lacks a sequence is not scored; inputs unlike those of the training patients are reported "
+            "with every result (familiarity.npz)."
+        ),
+        "expertise": "A segmentation of the tumour made or checked by a radiologist is expected.",
+        "calibration": _sentence(calibration, "Slope out of fold: "),
+        "comparison": (
+            f"Penalised Cox model on the same inputs: {compared}. Network less Cox: {difference or 'not computed'}."
+            if compared
+            else "No simpler model was trained beside the networks."
+        ),
+        "attributions": "Integrated gradients for every patient, from the patient with average inputs; in model.onnx.",
+        "system": "rdeepnet run, serve and score apply the package to studies and tables.",
+    }
+
+
+def _sentence(value: str, beginning: str) -> str:
+    return f"{beginning}{value.rstrip('.')}." if value else "Not computed."

@@ -1,0 +1,1 @@
+"""Preprocessing of a volume: body mask, bias field correction (N4), regions, registration."""

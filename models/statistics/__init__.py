@@ -1,0 +1,1 @@
+"""Statistics of survival and classification, each equal to R."""

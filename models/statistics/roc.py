@@ -1,0 +1,97 @@
+"""Time-dependent ROC: who has the event by a time, against who is free of it then.
+
+Cases had their event at or before the time, weighted by 1/G(T-); controls were followed beyond it. Patients censored
+before the time are neither; the weights stand in for them. Cumulative cases, dynamic controls.
+
+References: Uno et al. (2007), JASA 102:527-537; Blanche et al. (2013), Stat Med 32:5381-5397. Equal to R
+`riskRegression::Score(..., metrics = "AUC")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.statistics.followed import Floats, Followed, inverse, ratio
+
+
+@dataclass(frozen=True, eq=False)
+class RocCurve:
+    """A ROC curve, from (0, 0) to (1, 1).
+
+    Attributes
+    ----------
+    thresholds : float64 (k,), decreasing; positive is `score > threshold`, the first is +inf's stand-in: the maximum
+    false_positive, true_positive : float64 (k,), not decreasing, 0 to 1
+    """
+
+    thresholds: Floats
+    false_positive: Floats
+    true_positive: Floats
+
+
+def case_and_control_weights(patients: Followed, months: float, weights: Floats) -> tuple[Floats, Floats]:
+    """Weights as a case and as a control at a time: two arrays (resamples, patients), 0 for who is not one."""
+    is_case = patients.events & (patients.times_months <= months)
+    cases = weights * inverse(patients.censoring_survival_before(weights)) * is_case
+    return cases, weights * (patients.times_months > months)
+
+
+def auc_at(patients: Followed, months: float, weights: Floats | None = None) -> Floats:
+    """Area under the ROC curve at a time; tied scores count one half.
+
+    Parameters
+    ----------
+    weights : (resamples, patients); once each when None
+
+    Returns
+    -------
+    float64 (resamples,); NaN where there is no case or no control.
+    """
+    weights = patients.once if weights is None else weights
+    cases, controls = case_and_control_weights(patients, months, weights)
+    chosen = np.flatnonzero(patients.events & (patients.times_months <= months))
+    scores = patients.scores
+    above = np.where(scores[chosen, None] > scores, 1.0, np.where(scores[chosen, None] == scores, 0.5, 0.0))
+    won = np.einsum("rp,rp->r", cases[:, chosen] @ above, controls)
+    return ratio(won, cases.sum(axis=1) * controls.sum(axis=1))
+
+
+def sensitivity_at(patients: Followed, months: float, *, cut_off: float, weights: Floats | None = None) -> Floats:
+    """Share of those with the event by a time whose score is above the cut-off: (resamples,), NaN without cases."""
+    weights = patients.once if weights is None else weights
+    cases, _ = case_and_control_weights(patients, months, weights)
+    return ratio(cases @ (patients.scores > cut_off).astype(np.float64), cases.sum(axis=1))
+
+
+def specificity_at(patients: Followed, months: float, *, cut_off: float, weights: Floats | None = None) -> Floats:
+    """Share of those free of the event at a time whose score is not above the cut-off: (resamples,), NaN without."""
+    weights = patients.once if weights is None else weights
+    _, controls = case_and_control_weights(patients, months, weights)
+    return ratio(controls @ (patients.scores <= cut_off).astype(np.float64), controls.sum(axis=1))
+
+
+def roc_curve_at(patients: Followed, months: float) -> RocCurve | None:
+    """The ROC curve at a time, None where there is no case or no control."""
+    cases, controls = (one[0] for one in case_and_control_weights(patients, months, patients.once))
+    if not (cases.sum() > 0 and controls.sum() > 0):
+        return None
+    return weighted_roc_curve(patients.scores, cases, controls)
+
+
+def weighted_roc_curve(scores: Floats, cases: Floats, controls: NDArray[np.float64]) -> RocCurve:
+    """A ROC curve from each patient's weight as a case and as a control: one point for each different score."""
+    thresholds = np.unique(scores)[::-1]
+    place = np.searchsorted(-thresholds, -scores)
+    true = np.cumsum(np.bincount(place, cases, thresholds.size)) / cases.sum()
+    false = np.cumsum(np.bincount(place, controls, thresholds.size)) / controls.sum()
+    # Above the k-th largest score lie the k - 1 larger ones; the last point, (1, 1), takes everyone.
+    zero = np.zeros(1)
+    lowest = np.nextafter(thresholds[-1], -np.inf)
+    return RocCurve(
+        np.concatenate([thresholds, [lowest]]),
+        np.minimum(np.concatenate([zero, false]), 1.0),
+        np.minimum(np.concatenate([zero, true]), 1.0),
+    )

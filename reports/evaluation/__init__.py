@@ -1,0 +1,1 @@
+"""Evaluation of a model on a cohort: content, words, figures; JSON, HTML and PDF."""

@@ -1,0 +1,315 @@
+"""`Evaluation` → `EvaluationReport`: what is shown, in which order. Sentences are in `evaluation_words`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from models.evaluation.results import Evaluation, ExpressionResult, RecurrenceResult
+from models.findings import Severity
+from models.statistics.bootstrap import FEWEST_EVENTS
+from models.statistics.estimate import Estimate, Found
+from reports import wording
+from reports.evaluation import figures, words
+from reports.evaluation.content import (
+    Block,
+    EvaluationReport,
+    FigureRow,
+    Part,
+    TableBlock,
+    Text,
+)
+
+WIDTH = 504.0  # points of text on A4, that of the other reports
+_HALF = WIDTH / 2 - 6
+
+
+def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: str) -> EvaluationReport:
+    """Everything a reader gets to see.
+
+    Parameters
+    ----------
+    created : with its time zone
+    software : name and version
+    """
+    parts = [_summary(evaluation)]
+    if evaluation.recurrence:
+        for result in evaluation.recurrence:
+            if result.subgroup is None:
+                parts.append(_cohort(result))
+                parts += _subgroups(
+                    result.cohort,
+                    [one for one in evaluation.recurrence if one.cohort == result.cohort and one.subgroup],
+                )
+    for expression in evaluation.expression:
+        if expression.subgroup is None:
+            parts.append(_expression(expression))
+    parts.append(_methods(evaluation))
+    model = evaluation.model
+    return EvaluationReport(
+        title=f"Evaluation: {model.title}",
+        subtitle=f"Package {model.name} {model.version} on {_counted(evaluation)}",
+        notice=wording.NOTICE,
+        model_notice=model.notice,
+        facts=(
+            ("Model", f"{model.title}, package {model.name} {model.version}"),
+            ("Digest", model.digest),
+            ("Cut-off", f"{evaluation.cut_off:g}, frozen: above it is high"),
+            (
+                "Scored",
+                (
+                    f"{evaluation.patients_scored} patients, "
+                    f"{evaluation.patients_scored / max(evaluation.seconds_to_score, 1e-9):.0f} per second"
+                ),
+            ),
+            ("Bootstrap", f"{evaluation.resamples} samples, seed {evaluation.seed}"),
+        ),
+        parts=tuple(parts),
+        created=created,
+        software=software,
+    )
+
+
+def _counted(evaluation: Evaluation) -> str:
+    cohorts = [(one.cohort, one.patients) for one in evaluation.recurrence if one.subgroup is None]
+    cohorts += [(one.cohort, one.patients) for one in evaluation.expression if one.subgroup is None]
+    names = ", ".join(f"{cohort} ({patients})" for cohort, patients in cohorts)
+    return f"{len(cohorts)} cohort{'s' if len(cohorts) != 1 else ''}: {names}"
+
+
+def _summary(evaluation: Evaluation) -> Part:
+    whole = [one for one in evaluation.recurrence if one.subgroup is None]
+    first = [(one.cohort, one.has_signal, words.headline(one)) for one in whole]
+    first += [
+        (one.cohort, one.has_signal, words.headline(one)) for one in evaluation.expression if one.subgroup is None
+    ]
+    blocks: list[Block] = [
+        Text(f"{cohort}: {sentence}", is_warning=has_signal is not True) for cohort, has_signal, sentence in first
+    ]
+    if whole:
+        blocks.append(_overview(whole))
+        rows = [
+            (_label(one.cohort, one.subgroup), one.events, one.harrell_c, one.subgroup is None)
+            for one in evaluation.recurrence
+        ]
+        blocks.append(figures.forest_figure(rows, width=WIDTH, measure="Harrell's C"))
+    if evaluation.expression:
+        blocks.append(_expression_overview(evaluation.expression))
+        auc = [
+            (_label(one.cohort, one.subgroup), one.high, one.auc, one.subgroup is None) for one in evaluation.expression
+        ]
+        blocks.append(figures.forest_figure(auc, width=WIDTH, measure="AUC"))
+    blocks += [Text(one.sentence, is_warning=one.severity is Severity.WARNING) for one in evaluation.findings]
+    return Part("Summary", 1, tuple(blocks))
+
+
+def _label(cohort: str, subgroup: tuple[str, str] | None) -> str:
+    return cohort if subgroup is None else f"{subgroup[0]}: {subgroup[1]}"
+
+
+def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
+    last = results[0].horizons[-1].months
+    return TableBlock(
+        f"Cohorts. AUC, calibration and Brier score at {last:g} months; hazard ratio low against high risk.",
+        ("Cohort", "Patients", "Events", "Harrell's C", "AUC", "HR low vs high", "Observed / predicted", "Slope"),
+        tuple(
+            (
+                one.cohort,
+                str(one.patients),
+                str(one.events),
+                words.shown(one.harrell_c),
+                words.shown(one.horizons[-1].auc),
+                words.ratio(one.groups.hazard_ratio_low),
+                words.shown(one.horizons[-1].observed_to_expected),
+                words.shown(one.calibration_slope),
+            )
+            for one in results
+        ),
+    )
+
+
+def _cohort(result: RecurrenceResult) -> Part:
+    blocks: list[Block] = [
+        Text(sentence, is_warning=place == 0 and result.has_signal is not True)
+        for place, sentence in enumerate(words.conclusions(result))
+    ]
+    size = (_HALF, 178.0)
+    curves = [(f"{h.months:g} months", h.roc, h.auc) for h in result.horizons if h.roc is not None]
+    marks = [(h.sensitivity, h.specificity) for h in result.horizons if h.roc is not None]
+    blocks.append(
+        FigureRow(
+            (
+                figures.survival_figure(result, size=size),
+                figures.roc_figure(curves, marks, size=size, what="recurrence by a time, against none until then"),
+            )
+        )
+    )
+    last = result.horizons[-1]
+    lower = [figures.calibration_figure(last, size=size)] if last.calibration else []
+    decision = figures.decision_figure(last, size=size)
+    lower += [] if decision is None else [decision]
+    if lower:
+        blocks.append(FigureRow(tuple(lower)))
+    blocks += [_horizon_table(result), _group_table(result), _overall_table(result)]
+    return Part(f"Cohort: {result.cohort}", 1, tuple(blocks), starts_page=True)
+
+
+def _horizon_table(result: RecurrenceResult) -> TableBlock:
+    rows: list[tuple[str, ...]] = []
+    for name, cell in (
+        ("Events / followed beyond", lambda h: f"{h.events} / {h.followed_beyond}"),
+        ("Recurrence-free survival", lambda h: words.percent(h.survival)),
+        ("AUC", lambda h: words.shown(h.auc)),
+        ("Sensitivity at the cut-off", lambda h: words.shown(h.sensitivity)),
+        ("Specificity at the cut-off", lambda h: words.shown(h.specificity)),
+        ("Mean predicted risk", lambda h: f"{words.number(100 * h.predicted_risk, 1)} %"),
+        ("Observed risk", lambda h: words.percent(h.observed_risk)),
+        ("Observed / predicted", lambda h: words.shown(h.observed_to_expected)),
+        ("Brier score", lambda h: words.shown(h.brier, 4)),
+        ("Brier score of Kaplan-Meier", lambda h: words.shown(h.brier_null, 4)),
+        ("Scaled Brier score", lambda h: words.shown(h.scaled_brier)),
+    ):
+        rows.append((name, *(cell(horizon) for horizon in result.horizons)))
+    header = ("By horizon", *(f"{horizon.months:g} months" for horizon in result.horizons))
+    return TableBlock("Predictions by horizon, with 95 % intervals.", header, tuple(rows))
+
+
+def _group_table(result: RecurrenceResult) -> TableBlock:
+    groups = result.groups
+    rows = []
+    for name, group in (("High risk", groups.high), ("Low risk", groups.low)):
+        survival = []
+        for horizon in result.horizons:
+            value, low, high = (float("nan"),) * 3 if group.curve is None else group.curve.at(horizon.months)
+            if value != value:
+                survival.append("–")
+            else:
+                limits = (low, high) if group.events and low == low else None
+                survival.append(words.percent(Estimate(value, limits, "Kaplan-Meier")))
+        rows.append((name, str(group.patients), str(group.events), *survival))
+    header = ("Group", "Patients", "Events", *(f"RFS at {horizon.months:g} months" for horizon in result.horizons))
+    return TableBlock("Risk groups at the cut-off of the package.", header, tuple(rows))
+
+
+def _overall_table(result: RecurrenceResult) -> TableBlock:
+    groups = result.groups
+
+    def row(name: str, found: Found, text: str) -> tuple[str, str, str]:
+        return name, text, found.method if isinstance(found, Estimate) else found.reason
+
+    test = groups.log_rank
+    return TableBlock(
+        "Over the whole follow-up.",
+        ("Measure", "Value (95 %)", "How, or why not"),
+        (
+            row("Median follow-up, months", result.follow_up, words.shown(result.follow_up, 1)),
+            row("Harrell's C", result.harrell_c, words.shown(result.harrell_c, 3)),
+            row(f"Uno's C up to {result.tau_months:g} months", result.uno_c, words.shown(result.uno_c, 3)),
+            row("Calibration slope", result.calibration_slope, words.shown(result.calibration_slope)),
+            row(
+                f"Integrated Brier score to {result.tau_months:g} months",
+                result.integrated_brier,
+                words.shown(result.integrated_brier, 4),
+            ),
+            row("… of Kaplan-Meier", result.integrated_brier_null, words.shown(result.integrated_brier_null, 4)),
+            row("HR high vs low (reference: low)", groups.hazard_ratio_high, words.ratio(groups.hazard_ratio_high)),
+            row("HR low vs high (reference: high)", groups.hazard_ratio_low, words.ratio(groups.hazard_ratio_low)),
+            (
+                "Log-rank test",
+                words.p_value(test.p if test and result.events >= FEWEST_EVENTS else None),
+                f"χ² {test.chi_square:.2f}, {test.degrees} degree of freedom; {words.log_rank_words(result)}"
+                if test
+                else "A group is empty, or there is no event.",
+            ),
+        ),
+    )
+
+
+def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
+    if not results:
+        return []
+    last = results[0].horizons[-1].months
+    rows = []
+    for one in results:
+        horizon = one.horizons[-1]
+        assert one.subgroup is not None
+        rows.append(
+            (
+                f"{one.subgroup[0]}: {one.subgroup[1]}",
+                f"{one.events} / {one.patients}",
+                words.shown(one.harrell_c),
+                words.shown(horizon.auc),
+                words.shown(horizon.sensitivity),
+                words.shown(horizon.specificity),
+                words.ratio(one.groups.hazard_ratio_low),
+                words.shown(horizon.observed_to_expected),
+            )
+        )
+    table = TableBlock(
+        f"Subgroups; AUC, sensitivity, specificity and calibration at {last:g} months. – where it can not be computed; "
+        "the reason stands in evaluation.json.",
+        (
+            "Subgroup",
+            "Events / patients",
+            "Harrell's C",
+            "AUC",
+            "Sensitivity",
+            "Specificity",
+            "HR low vs high",
+            "Obs. / pred.",
+        ),
+        tuple(rows),
+    )
+    pictures = [
+        figures.survival_figure(one, size=(WIDTH / 3 - 8, 126.0), caption=_label(one.cohort, one.subgroup))
+        for one in results
+        if one.events
+    ]
+    blocks: list[Block] = [table]
+    blocks += [FigureRow(tuple(pictures[at : at + 3])) for at in range(0, len(pictures), 3)]
+    return [Part(f"Subgroups of {cohort}", 2, tuple(blocks))]
+
+
+def _expression_overview(results: Sequence[ExpressionResult]) -> TableBlock:
+    return TableBlock(
+        "Cohorts and subgroups. Sensitivity and specificity at the cut-off of the package.",
+        ("Group", "High / patients", "AUC", "Sensitivity", "Specificity", "Brier (null)", "Slope"),
+        tuple(
+            (
+                _label(one.cohort, one.subgroup),
+                f"{one.high} / {one.patients}",
+                words.shown(one.auc),
+                words.shown(one.sensitivity),
+                words.shown(one.specificity),
+                f"{words.number(one.brier, 3)} ({words.number(one.brier_null, 3)})",
+                words.shown(one.calibration_slope),
+            )
+            for one in results
+        ),
+    )
+
+
+def _expression(result: ExpressionResult) -> Part:
+    blocks: list[Block] = [
+        Text(sentence, is_warning=place == 0 and result.has_signal is not True)
+        for place, sentence in enumerate(words.expression_conclusions(result))
+    ]
+    if result.roc is not None:
+        blocks.append(
+            FigureRow(
+                (
+                    figures.roc_figure(
+                        [("high against low", result.roc, result.auc)],
+                        [(result.sensitivity, result.specificity)],
+                        size=(_HALF, 178.0),
+                        what="high against low expression of KRT7-AS",
+                    ),
+                )
+            )
+        )
+    return Part(f"Cohort: {result.cohort}", 1, tuple(blocks), starts_page=False)
+
+
+def _methods(evaluation: Evaluation) -> Part:
+    sentences = words.RECURRENCE_METHODS if evaluation.recurrence else words.EXPRESSION_METHODS
+    return Part("How it was computed", 1, tuple(Text(sentence) for sentence in sentences))

@@ -1,0 +1,195 @@
+"""`Evaluation` → JSON for programs: every number of the reports and the curves behind the figures.
+
+The keys are documented in `EVALUATION.md` beside this file. A number that can not be computed is an object with a
+`reason`; a point of a curve that is not known is null. There is no NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from numpy.typing import NDArray
+
+from models.evaluation.results import Evaluation, ExpressionResult, HorizonResult, RecurrenceResult, RiskGroup
+from models.statistics.estimate import Estimate, Found
+from models.statistics.kaplan_meier import LIMITS, LogRank, SurvivalCurve
+from models.statistics.roc import RocCurve
+from reports import wording
+from reports.evaluation import words
+
+SCHEMA = 1
+
+
+def render_evaluation_json(evaluation: Evaluation, *, created: datetime, software: str) -> str:
+    """The evaluation as one JSON document."""
+    return json.dumps(as_json(evaluation, created=created, software=software), indent=1, allow_nan=False) + "\n"
+
+
+def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict[str, Any]:
+    """The evaluation as JSON values."""
+    model = evaluation.model
+    return {
+        "schema": SCHEMA,
+        "notice": wording.NOTICE,
+        "created": created.isoformat(timespec="seconds"),
+        "software": software,
+        "model": {
+            "name": model.name,
+            "version": model.version,
+            "title": model.title,
+            "digest": model.digest,
+            "notice": model.notice,
+            "cut_off": evaluation.cut_off,
+            "horizons_months": list(evaluation.horizons_months),
+        },
+        "bootstrap": {"resamples": evaluation.resamples, "seed": evaluation.seed},
+        "scoring": {"patients": evaluation.patients_scored, "seconds": evaluation.seconds_to_score},
+        "findings": [
+            {"code": one.code, "severity": one.severity.value, "sentence": one.sentence} for one in evaluation.findings
+        ],
+        "recurrence": [_recurrence(one) for one in evaluation.recurrence],
+        "krt7_as": [_expression(one) for one in evaluation.expression],
+    }
+
+
+def _recurrence(result: RecurrenceResult) -> dict[str, Any]:
+    groups = result.groups
+    return {
+        "cohort": result.cohort,
+        "subgroup": _subgroup(result.subgroup),
+        "conclusions": list(words.conclusions(result)),
+        "patients": result.patients,
+        "events": result.events,
+        "follow_up_months": _found(result.follow_up),
+        "harrell_c": _found(result.harrell_c),
+        "uno_c": _found(result.uno_c),
+        "tau_months": result.tau_months,
+        "has_signal": result.has_signal,
+        "calibration_slope": _found(result.calibration_slope),
+        "integrated_brier": _found(result.integrated_brier),
+        "integrated_brier_null": _found(result.integrated_brier_null),
+        "score_quantiles": list(result.scores),
+        "risk_groups": {
+            "high": _group(groups.high),
+            "low": _group(groups.low),
+            "log_rank": _log_rank(groups.log_rank),
+            "hazard_ratio_high_vs_low": {"reference": "low", **_found(groups.hazard_ratio_high)},
+            "hazard_ratio_low_vs_high": {"reference": "high", **_found(groups.hazard_ratio_low)},
+            "wald_p": groups.p,
+        },
+        "horizons": [_horizon(one) for one in result.horizons],
+    }
+
+
+def _horizon(horizon: HorizonResult) -> dict[str, Any]:
+    decision = horizon.decision
+    return {
+        "months": horizon.months,
+        "events": horizon.events,
+        "followed_beyond": horizon.followed_beyond,
+        "survival": _found(horizon.survival),
+        "auc": _found(horizon.auc),
+        "roc": _roc(horizon.roc),
+        "sensitivity": _found(horizon.sensitivity),
+        "specificity": _found(horizon.specificity),
+        "brier": _found(horizon.brier),
+        "brier_null": _found(horizon.brier_null),
+        "scaled_brier": _found(horizon.scaled_brier),
+        "predicted_risk": horizon.predicted_risk,
+        "observed_risk": _found(horizon.observed_risk),
+        "observed_to_expected": _found(horizon.observed_to_expected),
+        "calibration": [
+            {
+                "patients": group.patients,
+                "events": group.events,
+                "predicted": group.predicted,
+                "observed": _number(group.observed),
+                "low": _number(group.low),
+                "high": _number(group.high),
+            }
+            for group in horizon.calibration
+        ],
+        "decision_curve": None
+        if decision is None
+        else {
+            "thresholds": _numbers(decision.thresholds),
+            "model": _numbers(decision.model),
+            "everyone": _numbers(decision.everyone),
+        },
+    }
+
+
+def _expression(result: ExpressionResult) -> dict[str, Any]:
+    return {
+        "cohort": result.cohort,
+        "subgroup": _subgroup(result.subgroup),
+        "conclusions": list(words.expression_conclusions(result)),
+        "patients": result.patients,
+        "high": result.high,
+        "auc": _found(result.auc),
+        "roc": _roc(result.roc),
+        "has_signal": result.has_signal,
+        "sensitivity": _found(result.sensitivity),
+        "specificity": _found(result.specificity),
+        "brier": result.brier,
+        "brier_null": result.brier_null,
+        "predicted": result.predicted,
+        "observed": _found(result.observed),
+        "calibration_slope": _found(result.calibration_slope),
+    }
+
+
+def _subgroup(subgroup: tuple[str, str] | None) -> dict[str, str] | None:
+    return None if subgroup is None else {"column": subgroup[0], "value": subgroup[1]}
+
+
+def _found(found: Found) -> dict[str, Any]:
+    if not isinstance(found, Estimate):
+        return {"value": None, "low": None, "high": None, "method": None, "reason": found.reason}
+    low, high = found.interval or (None, None)
+    return {"value": found.value, "low": low, "high": high, "method": found.method, "reason": None}
+
+
+def _group(group: RiskGroup) -> dict[str, Any]:
+    return {"patients": group.patients, "events": group.events, "curve": _curve(group.curve)}
+
+
+def _curve(curve: SurvivalCurve | None) -> dict[str, Any] | None:
+    if curve is None:
+        return None
+    return {
+        "limits": LIMITS,
+        "months": _numbers(curve.times_months),
+        "at_risk": [int(one) for one in curve.at_risk],
+        "events": [int(one) for one in curve.events],
+        "censored": [int(one) for one in curve.censored],
+        "survival": _numbers(curve.survival),
+        "low": _numbers(curve.low),
+        "high": _numbers(curve.high),
+    }
+
+
+def _roc(curve: RocCurve | None) -> dict[str, Any] | None:
+    if curve is None:
+        return None
+    return {
+        "thresholds": _numbers(curve.thresholds),
+        "false_positive": _numbers(curve.false_positive),
+        "true_positive": _numbers(curve.true_positive),
+    }
+
+
+def _log_rank(test: LogRank | None) -> dict[str, Any] | None:
+    return None if test is None else {"chi_square": test.chi_square, "degrees": test.degrees, "p": test.p}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _numbers(values: NDArray[Any] | Sequence[float]) -> list[float | None]:
+    return [_number(float(value)) for value in values]

@@ -1,0 +1,1 @@
+"""The PDF for the tumour board: pages, charts, theme."""

@@ -1,0 +1,219 @@
+"""The charts of a report, as vector graphics: legend, cut-off strip, frequencies and contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Ordered
+from typing import Final
+
+import numpy as np
+from reportlab.lib.colors import Color
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable
+
+from reports.content import ContributionGroup
+from reports.pdf import theme
+
+
+class Legend(Flowable):
+    """Which line is which, set flush right: (words, colour, dash) for each.
+
+    Parameters
+    ----------
+    entries : from left to right; dash None for a solid line
+    width : in points
+    """
+
+    def __init__(self, entries: Ordered[tuple[str, Color, tuple[float, float] | None]], *, width: float) -> None:
+        super().__init__()
+        self.entries, self.width, self.height = tuple(entries), width, 10.0
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw from the right."""
+        x = self.width
+        for words, color, dash in reversed(self.entries):
+            self.canv.setFont(theme.REGULAR, 7.2)
+            self.canv.setFillColor(theme.MUTED)
+            x -= stringWidth(words, theme.REGULAR, 7.2)
+            self.canv.drawString(x, 2, words)
+            x -= 4 + 16
+            self.canv.setFillColor(theme.BLACK)
+            self.canv.rect(x, 1.2, 16, 6.6, stroke=0, fill=1)
+            self.canv.setStrokeColor(color)
+            self.canv.setLineWidth(1.1)
+            self.canv.setDash([] if dash is None else list(dash))
+            self.canv.line(x + 1.5, 4.5, x + 14.5, 4.5)
+            self.canv.setDash([])
+            x -= 12
+
+
+class CutOffStrip(Flowable):
+    """A value on a scale that the cut-off divides into low and high.
+
+    Parameters
+    ----------
+    value, cut_off : on the same scale
+    limits : ends of the scale
+    value_shown, cut_off_shown, below, above : what stands at the marker, at the cut-off and in the two halves
+    width : in points
+    """
+
+    HEIGHT: Final = 38.0
+
+    def __init__(
+        self,
+        *,
+        value: float,
+        cut_off: float,
+        limits: tuple[float, float],
+        value_shown: str,
+        cut_off_shown: str,
+        below: str,
+        above: str,
+        width: float,
+    ) -> None:
+        super().__init__()
+        self.value, self.cut_off, self.limits = value, cut_off, limits
+        self.value_shown, self.cut_off_shown, self.below, self.above = value_shown, cut_off_shown, below, above
+        self.width, self.height = width, self.HEIGHT
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw the strip, the cut-off and the marker."""
+        canvas, width = self.canv, self.width
+        low, high = self.limits
+        bottom, thickness = 13.5, 10.0
+
+        def across(value: float) -> float:
+            return float(np.clip((value - low) / (high - low), 0, 1)) * width
+
+        cut, marker = across(self.cut_off), across(self.value)
+        for x, length, tint in ((0.0, cut, theme.LOW_TINT), (cut, width - cut, theme.HIGH_TINT)):
+            canvas.setFillColor(tint)
+            canvas.rect(x, bottom, length, thickness, stroke=0, fill=1)
+        size = 6.8
+        canvas.setFont(theme.REGULAR, size)
+        canvas.setFillColor(theme.LOW)
+        canvas.drawString(0, 2.5, self.below)
+        canvas.setFillColor(theme.HIGH)
+        canvas.drawRightString(width, 2.5, self.above)
+        room = tuple(stringWidth(words, theme.REGULAR, size) + 6 for words in (self.below, self.above))
+        canvas.setStrokeColor(theme.INK)
+        canvas.setLineWidth(0.9)
+        canvas.line(cut, bottom - 3, cut, bottom + thickness + 1)
+        canvas.setFillColor(theme.MUTED)
+        within = (room[0], width - room[1])
+        _centred_within(canvas, self.cut_off_shown, cut, 2.5, within=within, font=theme.REGULAR, size=size)
+        color = theme.HIGH if self.value > self.cut_off else theme.LOW
+        canvas.setFillColor(color)
+        canvas.setStrokeColor(theme.WHITE)
+        canvas.setLineWidth(0.8)
+        middle, half = bottom + thickness / 2, 4.6
+        diamond = canvas.beginPath()
+        diamond.moveTo(marker, middle + half)
+        diamond.lineTo(marker + half, middle)
+        diamond.lineTo(marker, middle - half)
+        diamond.lineTo(marker - half, middle)
+        diamond.close()
+        canvas.drawPath(diamond, stroke=1, fill=1)
+        _centred_within(
+            canvas, self.value_shown, marker, bottom + thickness + 4, within=(0, width), font=theme.BOLD, size=9
+        )
+
+
+def _centred_within(
+    canvas: Canvas, text: str, x: float, y: float, *, within: tuple[float, float], font: str, size: float
+) -> None:
+    """Draw `text` centred at `x`, moved sideways where it would stick out of `within`."""
+    half = stringWidth(text, font, size) / 2
+    canvas.setFont(font, size)
+    canvas.drawCentredString(min(max(x, within[0] + half), within[1] - half), y, text)
+
+
+class IconArray(Flowable):
+    """A hundred dots, ten in a row from the top; the first `count` are filled.
+
+    Parameters
+    ----------
+    count : 0 to 100
+    side : of the square, in points
+    """
+
+    def __init__(self, count: int, *, side: float) -> None:
+        super().__init__()
+        self.count, self.width, self.height = count, side, side
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw the dots."""
+        step = self.width / 10
+        radius = step * 0.38
+        for place in range(100):
+            row, column = divmod(place, 10)
+            filled = place < self.count
+            self.canv.setFillColor(theme.ACCENT if filled else theme.WHITE)
+            self.canv.setStrokeColor(theme.ACCENT if filled else theme.MUTED)
+            self.canv.setLineWidth(0.35)
+            self.canv.circle((column + 0.5) * step, self.height - (row + 0.5) * step, radius, stroke=1, fill=1)
+
+
+class ContributionChart(Flowable):
+    """Net share of each group as a bar from zero, with a thin line as far as its features pull either way.
+
+    Parameters
+    ----------
+    groups : from top to bottom
+    shown : what stands beside each bar
+    lowers, raises : what stands above the two directions
+    width : in points
+    """
+
+    ROW: Final = 13.0
+    HEAD: Final = 13.0
+
+    def __init__(
+        self, groups: Ordered[ContributionGroup], *, shown: Ordered[str], lowers: str, raises: str, width: float
+    ) -> None:
+        super().__init__()
+        self.groups, self.shown, self.lowers, self.raises = tuple(groups), tuple(shown), lowers, raises
+        self.width, self.height = width, self.HEAD + self.ROW * len(self.groups)
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draw labels, bars and lines."""
+        canvas = self.canv
+        label_width, value_width = 0.36 * self.width, 0.1 * self.width
+        plot = self.width - label_width - value_width
+        reach = max(max(group.raising, -group.lowering, abs(group.share)) for group in self.groups)
+        zero, unit = label_width + plot / 2, plot / 2 / reach * 0.96
+        canvas.setFont(theme.REGULAR, 6.8)
+        canvas.setFillColor(theme.MUTED)
+        canvas.drawRightString(zero - 6, self.height - 8, f"← {self.lowers}")
+        canvas.drawString(zero + 6, self.height - 8, f"{self.raises} →")
+        for place, (group, shown) in enumerate(zip(self.groups, self.shown, strict=True)):
+            middle = self.height - self.HEAD - (place + 0.5) * self.ROW
+            canvas.setFont(theme.REGULAR, 7.6)
+            canvas.setFillColor(theme.INK)
+            canvas.drawString(0, middle - 2.6, group.label)
+            canvas.drawRightString(self.width, middle - 2.6, shown)
+            canvas.setStrokeColor(theme.MUTED)
+            canvas.setLineWidth(0.8)
+            canvas.line(zero + group.lowering * unit, middle, zero + group.raising * unit, middle)
+            canvas.setFillColor(theme.HIGH if group.share > 0 else theme.LOW)
+            canvas.rect(min(zero, zero + group.share * unit), middle - 3.2, abs(group.share) * unit, 6.4, 0, 1)
+        canvas.setStrokeColor(theme.INK)
+        canvas.setLineWidth(0.6)
+        canvas.line(zero, 0, zero, self.height - self.HEAD)

@@ -1,0 +1,224 @@
+"""Page 2 and following of the PDF: everything to look up."""
+
+from __future__ import annotations
+
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, Spacer, Table
+
+from models.findings import Severity
+from reports import wording
+from reports.content import Measurement, ModelSection, Report
+from reports.pdf import theme
+from reports.pdf.charts import ContributionChart
+from reports.pdf.theme import Typesetter
+
+GROUPS_SHOWN = 6
+
+# Rows of a table: a cell is one flowable or several, one below the other.
+Rows = list[list[Flowable | list[Flowable]]]
+
+
+def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts_shown: int) -> list[Flowable]:
+    """The flowables after page 1.
+
+    Parameters
+    ----------
+    width : of the page's text, in points
+    charts_shown : number of models whose contribution chart stands on page 1
+    """
+    story: list[Flowable] = [PageBreak()]
+    story += _findings(report, typesetter, width)
+    for place, section in enumerate(report.models):
+        if place >= charts_shown:
+            story += [KeepTogether(contributions(section, typesetter, width=width)), Spacer(0, 11)]
+        story += _leading_features(section, typesetter, width)
+    story += _regions(report, typesetter, width)
+    story += _series(report, typesetter, width)
+    story += _not_applicable(report, typesetter, width)
+    story += _provenance(report, typesetter, width)
+    story += _guide(typesetter, width)
+    if typesetter.missing:
+        styles = theme.styles()
+        note = typesetter.paragraph(wording.characters_not_shown(typesetter.missing), styles.body)
+        story += [Spacer(0, 8), note]
+    return story
+
+
+def _section(title: str, typesetter: Typesetter, body: list[Flowable]) -> list[Flowable]:
+    """A heading that stays with the first thing below it."""
+    heading = typesetter.paragraph(title, theme.styles().heading)
+    first, rest = body[:1], body[1:]
+    return [CondPageBreak(70), heading, Spacer(0, 3), *first, *rest, Spacer(0, 11)]
+
+
+def _table(rows: Rows, widths: list[float], *, head: bool, padding: float = 2.0) -> Table:
+    commands: list[tuple[object, ...]] = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+        ("TOPPADDING", (0, 0), (-1, -1), padding),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), padding + 0.5),
+        ("LINEBELOW", (0, 0), (-1, -1), 0.4, theme.RULE),
+    ]
+    if head:
+        commands += [("LINEBELOW", (0, 0), (-1, 0), 0.8, theme.MUTED), ("VALIGN", (0, 0), (-1, 0), "BOTTOM")]
+    return Table(rows, colWidths=widths, repeatRows=1 if head else 0, style=theme.table_style(*commands), hAlign="LEFT")
+
+
+def _findings(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    styles = theme.styles()
+    if not report.findings:
+        return _section(wording.FINDINGS, typesetter, [typesetter.paragraph(wording.NO_FINDINGS, styles.body)])
+    rows: Rows = []
+    for finding in report.findings:
+        color = theme.WARNING_TEXT if finding.severity is Severity.WARNING else theme.MUTED
+        rows.append(
+            [
+                typesetter.paragraph(wording.SEVERITY[finding.severity], styles.subheading, color=color),
+                typesetter.paragraph(wording.finding_subject(finding), styles.body, color=theme.MUTED),
+                typesetter.paragraph(finding.sentence, styles.body),
+            ]
+        )
+    return _section(
+        wording.FINDINGS, typesetter, [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)]
+    )
+
+
+def contributions(section: ModelSection, typesetter: Typesetter, *, width: float) -> list[Flowable]:
+    """The contribution chart of a model with its heading and explanation; nothing for a model without contributions."""
+    if not section.contribution_groups:
+        return []
+    groups = section.contribution_groups[:GROUPS_SHOWN]
+    chart = ContributionChart(
+        groups,
+        shown=[wording.share_shown(group.share) for group in groups],
+        lowers=wording.LOWERS,
+        raises=wording.RAISES,
+        width=width,
+    )
+    styles = theme.styles()
+    return [
+        typesetter.paragraph(f"{wording.CONTRIBUTIONS}: {section.model.title}", styles.heading),
+        Spacer(0, 3),
+        chart,
+        Spacer(0, 3),
+        typesetter.paragraph(wording.CONTRIBUTIONS_NOTE, styles.small),
+    ]
+
+
+def _leading_features(section: ModelSection, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not section.leading_features:
+        return []
+    styles = theme.styles()
+    rows: Rows = [_feature_head(typesetter)]
+    rows += [_feature_row(feature, typesetter) for feature in section.leading_features]
+    title = typesetter.paragraph(f"{wording.LEADING_FEATURES}: {section.model.title}", styles.subheading)
+    note = typesetter.paragraph(wording.LEADING_FEATURES_NOTE, styles.small)
+    table = _table(rows, [0.64 * width, 0.22 * width, 0.14 * width], head=True)
+    return [CondPageBreak(90), title, Spacer(0, 2), note, Spacer(0, 2), table, Spacer(0, 11)]
+
+
+def _feature_head(typesetter: Typesetter) -> list[Flowable | list[Flowable]]:
+    styles = theme.styles()
+    return [
+        typesetter.paragraph(wording.FEATURE_COLUMN, styles.column),
+        typesetter.paragraph(wording.VALUE_COLUMN, styles.column_right),
+        typesetter.paragraph(wording.IBSI_COLUMN, styles.column_right),
+    ]
+
+
+def _feature_row(feature: Measurement, typesetter: Typesetter) -> list[Flowable | list[Flowable]]:
+    styles = theme.styles()
+    return [
+        typesetter.paragraph(feature.label, styles.value),
+        typesetter.paragraph(feature.shown, styles.number),
+        typesetter.paragraph(feature.ibsi or "", styles.number),
+    ]
+
+
+def _regions(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """One table: a feature in each row, a region in each column."""
+    if not report.regions:
+        return []
+    styles = theme.styles()
+    columns: list[dict[str, Measurement]] = []
+    labels: dict[str, str | None] = {}
+    for region in report.regions:
+        leading = set(region.leading)
+        shown = [region.volume, *(feature for feature in region.features if feature.key in leading)]
+        columns.append({feature.label: feature for feature in shown})
+        labels.update({feature.label: feature.ibsi for feature in shown})
+    rows: Rows = [
+        [
+            typesetter.paragraph(wording.FEATURE_COLUMN, styles.column),
+            *(typesetter.paragraph(region.title, styles.column_right) for region in report.regions),
+            typesetter.paragraph(wording.IBSI_COLUMN, styles.column_right),
+        ]
+    ]
+    for label, ibsi in labels.items():
+        cells = [
+            typesetter.paragraph(column[label].shown if label in column else "", styles.number) for column in columns
+        ]
+        rows.append(
+            [typesetter.paragraph(label, styles.value), *cells, typesetter.paragraph(ibsi or "", styles.number)]
+        )
+    each = 0.62 * width / len(columns)
+    return _section(
+        wording.REGIONS, typesetter, [_table(rows, [0.28 * width, *[each] * len(columns), 0.1 * width], head=True)]
+    )
+
+
+def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not report.series:
+        return []
+    styles = theme.styles()
+    rows: Rows = [[typesetter.paragraph(name, styles.column) for name in wording.SERIES_COLUMNS]]
+    for series in report.series:
+        rows.append(
+            [
+                typesetter.paragraph(series.role, styles.value),
+                [
+                    typesetter.paragraph(wording.series_shown(series), styles.value),
+                    typesetter.paragraph(series.series_instance_uid, styles.mono),
+                ],
+                typesetter.paragraph(series.detail, styles.value),
+                typesetter.paragraph(series.why, styles.value),
+            ]
+        )
+    return _section(
+        wording.SERIES,
+        typesetter,
+        [_table(rows, [0.15 * width, 0.46 * width, 0.19 * width, 0.2 * width], head=True)],
+    )
+
+
+def _not_applicable(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not report.not_applicable:
+        return []
+    styles = theme.styles()
+    rows: Rows = [
+        [typesetter.paragraph(section.model.title, styles.value), typesetter.paragraph(section.sentence, styles.value)]
+        for section in report.not_applicable
+    ]
+    return _section(wording.NOT_APPLICABLE, typesetter, [_table(rows, [0.4 * width, 0.6 * width], head=False)])
+
+
+def _provenance(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    if not report.provenance:
+        return []
+    styles = theme.styles()
+    rows: Rows = [
+        [typesetter.paragraph(label, styles.small), typesetter.paragraph(text, styles.mono)]
+        for label, text in report.provenance.items()
+    ]
+    return _section(
+        wording.PROVENANCE, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False, padding=0.8)]
+    )
+
+
+def _guide(typesetter: Typesetter, width: float) -> list[Flowable]:
+    styles = theme.styles()
+    rows: Rows = [
+        [typesetter.paragraph(term, styles.subheading), typesetter.paragraph(meaning, styles.body)]
+        for term, meaning in wording.READING_GUIDE
+    ]
+    return _section(wording.HOW_TO_READ, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False)])

@@ -1,0 +1,46 @@
+"""`Report` → PDF bytes. Nothing is computed or worded here.
+
+Page 1 (`summary_page`) is what a tumour board needs; the rest (`detail_pages`) is for looking up. The same report gives
+the same bytes. All fonts are embedded, the language is declared, and no patient name is in the metadata.
+"""
+
+from __future__ import annotations
+
+from reportlab.platypus import Flowable, NextPageTemplate, PageTemplate
+
+from reports import wording
+from reports.content import Report
+from reports.pdf.detail_pages import detail_pages
+from reports.pdf.page import WIDTH, Furniture, pdf_bytes
+from reports.pdf.summary_page import summary_page
+from reports.pdf.theme import Typesetter
+
+
+def render_pdf(report: Report, *, typesetter: Typesetter | None = None) -> bytes:
+    """The report as a PDF (A4, PDF 1.4, English).
+
+    Parameters
+    ----------
+    typesetter : sets the text; only needed to look for fonts elsewhere
+    """
+    typesetter = typesetter or Typesetter()
+    software = report.provenance.get(wording.SOFTWARE, "")
+    furniture = Furniture(
+        typesetter,
+        notices=report.notices,
+        notice=report.notice,
+        made=wording.made_shown(report.created, software),
+        head=wording.running_head(report.subject),
+    )
+    first = furniture.frame()
+    summary = summary_page(report, typesetter, width=WIDTH, height=first.height)
+    story: list[Flowable] = [
+        NextPageTemplate("later"),
+        *summary.story,
+        *detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts),
+    ]
+    pages = [
+        PageTemplate(id="first", frames=[first], onPage=furniture.draw_first),
+        PageTemplate(id="later", frames=[furniture.frame(head=True)], onPage=furniture.draw_later),
+    ]
+    return pdf_bytes(story, pages, title=report.title, subject=report.notice, software=software, created=report.created)

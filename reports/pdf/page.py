@@ -1,0 +1,163 @@
+"""What every page of our PDFs shares: its measures, the strip and the foot around the story, the number of pages."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import IO, Any
+
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Table
+
+from reports import wording
+from reports.pdf import theme
+from reports.pdf.theme import Typesetter
+
+_SIDE = 16 * mm
+_TOP = 11 * mm
+_BOTTOM = 9 * mm
+_MADE_WIDTH = 60 * mm
+_DIGIT = 4.4  # points, at the size of the page number
+_PAGES_FORM = "number-of-pages"
+
+WIDTH = A4[0] - 2 * _SIDE
+"""Width of the story in points."""
+
+
+class PageCanvas(Canvas):
+    """A canvas that knows the number of its pages in the end, and when the report was made."""
+
+    def __init__(self, filename: str | IO[bytes], /, *, created: datetime, **settings: Any) -> None:
+        super().__init__(filename, **settings)  # the document's own settings, handed through
+        self.setViewerPreference("DisplayDocTitle", "true")
+        offset = created.strftime("%z")
+        zone = f"{offset[:3]}'{offset[3:5]}'" if offset else ""
+        self.setDateFormatter(lambda *_: f"D:{created:%Y%m%d%H%M%S}{zone}")
+
+    def save(self) -> None:
+        """Fill in the number of pages, then write."""
+        self.beginForm(_PAGES_FORM)
+        self.setFont(theme.REGULAR, 6.8)
+        self.setFillColor(theme.MUTED)
+        self.drawString(0, 0, str(self.getPageNumber() - 1))
+        self.endForm()
+        super().save()
+
+
+class Furniture:
+    """What stands around the story: research use, the packages' notices, the running head, the notice, page numbers.
+
+    Parameters
+    ----------
+    notices : of the model packages, beside the research-use words; may be empty
+    notice : the product's own, in the foot
+    made : when and by what software the report was made
+    head : stands above the story of every page but the first
+    digits : room for the number of pages
+    """
+
+    def __init__(
+        self,
+        typesetter: Typesetter,
+        *,
+        notices: Sequence[str],
+        notice: str,
+        made: str,
+        head: str = "",
+        digits: int = 1,
+    ) -> None:
+        styles = theme.styles()
+        self._strip = _strip(typesetter, " · ".join(notices))
+        self._strip_height = self._strip.wrap(WIDTH, A4[1])[1]
+        self._head = typesetter.paragraph(head, styles.label) if head else None
+        self._head_height = self._head.wrap(WIDTH, A4[1])[1] if self._head else 0.0
+        self._made = typesetter.paragraph(made, styles.footer_right)
+        self._made_height = self._made.wrap(_MADE_WIDTH, A4[1])[1]
+        self._notice = typesetter.paragraph(notice, styles.footer)
+        self._notice_height = self._notice.wrap(WIDTH - _MADE_WIDTH - 4 * mm, A4[1])[1]
+        self._foot_height = max(self._notice_height, self._made_height + 2 * _DIGIT)
+        self._digits = digits
+
+    def frame(self, *, head: bool = False) -> Frame:
+        """The room for the story, with or without the running head above it."""
+        top = _TOP + self._strip_height + 8 + (self._head_height + 4 if head else 0)
+        bottom = _BOTTOM + self._foot_height + 10
+        return Frame(
+            _SIDE, bottom, WIDTH, A4[1] - top - bottom, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+        )
+
+    def draw_first(self, canvas: Canvas, document: BaseDocTemplate) -> None:
+        """Head strip and foot."""
+        canvas.saveState()
+        self._strip.drawOn(canvas, _SIDE, A4[1] - _TOP - self._strip_height)
+        top = _BOTTOM + self._foot_height
+        canvas.setStrokeColor(theme.RULE)
+        canvas.setLineWidth(0.5)
+        canvas.line(_SIDE, top + 5, _SIDE + WIDTH, top + 5)
+        self._notice.drawOn(canvas, _SIDE, top - self._notice_height)
+        self._made.drawOn(canvas, _SIDE + WIDTH - _MADE_WIDTH, top - self._made_height - 2 * _DIGIT)
+        canvas.setFont(theme.REGULAR, 6.8)
+        canvas.setFillColor(theme.MUTED)
+        end = _SIDE + WIDTH - self._digits * _DIGIT
+        canvas.drawRightString(end, top - 7, wording.page_words(canvas.getPageNumber()))
+        canvas.translate(end, top - 7)
+        canvas.doForm(_PAGES_FORM)
+        canvas.restoreState()
+
+    def draw_later(self, canvas: Canvas, document: BaseDocTemplate) -> None:
+        """The same, with the running head."""
+        self.draw_first(canvas, document)
+        if self._head:
+            self._head.drawOn(canvas, _SIDE, A4[1] - _TOP - self._strip_height - 4 - self._head_height)
+
+
+def pdf_bytes(
+    story: list[Flowable],
+    pages: Sequence[PageTemplate],
+    *,
+    title: str,
+    subject: str,
+    software: str,
+    created: datetime,
+) -> bytes:
+    """The story set on its pages: A4, PDF 1.4, English, all fonts embedded; the same story gives the same bytes."""
+    buffer = io.BytesIO()
+    document = BaseDocTemplate(
+        buffer,
+        pagesize=A4,
+        title=title,
+        author=software,
+        subject=subject,
+        creator=software,
+        lang="en",
+        invariant=1,
+        initialFontName=theme.REGULAR,
+        allowSplitting=1,
+    )
+    document.addPageTemplates(list(pages))
+    document.build(story, canvasmaker=partial(PageCanvas, created=created))
+    return buffer.getvalue()
+
+
+def _strip(typesetter: Typesetter, notices: str) -> Table:
+    """Research use only, and beside it the packages' notices where there are any."""
+    styles = theme.styles()
+    cells = [typesetter.paragraph(wording.RESEARCH_USE_ONLY, styles.strip, color=theme.WHITE)]
+    commands: list[tuple[object, ...]] = [
+        ("BACKGROUND", (0, 0), (0, 0), theme.ACCENT),
+        ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+    ]
+    if not notices:
+        return Table([cells], colWidths=[WIDTH], style=theme.table_style(*commands))
+    cells.append(typesetter.paragraph(notices, styles.strip))
+    commands += [
+        ("BACKGROUND", (1, 0), (1, 0), theme.WARNING_TINT),
+        ("LINEBELOW", (1, 0), (1, 0), 0.8, theme.WARNING),
+    ]
+    return Table([cells], colWidths=[0.27 * WIDTH, 0.73 * WIDTH], style=theme.table_style(*commands))

@@ -1,0 +1,245 @@
+"""Requests for storage commitment and what is recorded of them, with an archive on a real socket. Kind: mechanics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
+
+from appliance.service.storage_commitment import Commitments, judged
+from appliance.service.study_status import list_studies, retry_study, show_study
+from appliance.settings import DeliverySettings, Destination, Sender, ServiceSettings, Settings
+from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
+from appliance.state.outbox import Outbox, Outgoing, Waiting
+from appliance.state.records import DeliveryState, Records
+from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.network.commitment_report import CommitmentReport
+from dicom_io.network.send import Peer
+from tests.dicom_io.network.commitment_peer import Archive, Habit
+from tests.end_to_end.small_study import document, segmentation
+
+STUDY = "1.2.3"
+
+
+class Site:
+    """A service's records and outbox, with one delivered study, and an archive."""
+
+    def __init__(self, state_dir: Path, archive: Archive) -> None:
+        self.archive = archive
+        archive.start()
+        self.destination = Destination("pacs", "PACS", "127.0.0.1", archive.port)
+        self.peer = Peer("PACS", "127.0.0.1", archive.port, "RDEEPNET", 5.0)
+        self.settings = Settings(
+            service=ServiceSettings(host="127.0.0.1", state_dir=state_dir),
+            senders=(Sender("PACS"),),
+            destinations=(self.destination,),
+        )
+        self.records = Records(state_dir / "studies.sqlite3")
+        self.commitment_records = CommitmentRecords(self.records)
+        self.outbox = Outbox(state_dir / "outbox")
+        self.commitments = self.with_settings(DeliverySettings())
+        self.job = self.sending()
+        self.deliver()
+
+    def with_settings(self, settings: DeliverySettings, **changes: object) -> Commitments:
+        return Commitments(
+            destinations=[replace(self.destination, **changes)],  # type: ignore[arg-type]
+            settings=settings,
+            records=self.commitment_records,
+            outbox=self.outbox,
+        )
+
+    def sending(self) -> str:
+        self.records.arrived(STUDY)
+        job = self.records.queue(STUDY, digest="a" * 64)
+        self.records.start(job)
+        objects = (
+            AnswerObject(Role.SEG_T1C, segmentation("s", ours=True)),
+            AnswerObject(Role.PDF, document("d", ours=True)),
+        )
+        self.outbox.put(job, Outgoing(Answer(objects, b"%PDF"), ()))
+        self.records.answered(job, destinations=["pacs"])
+        return job
+
+    def deliver(self) -> None:
+        (delivery,) = self.records.due_deliveries("pacs")
+        self.records.delivery_tried(delivery, state=DeliveryState.DONE, sentence="", next_at=datetime.now(UTC))
+
+    def ask(self) -> CommitmentState | None:
+        return self.commitments.ask_next("pacs", self.peer)
+
+    @property
+    def known(self) -> CommitmentRecord:
+        (record,) = self.commitment_records.of_study(STUDY)
+        return record
+
+    @property
+    def sent(self) -> tuple[str, ...]:
+        return tuple(item.sop_instance_uid for item in self.outbox.objects(self.job))
+
+    def close(self) -> None:
+        self.records.close()
+        self.archive.stop()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path / "state", Archive(Habit.SAME_ASSOCIATION))
+    yield site
+    site.close()
+
+
+def test_what_was_sent_is_asked_about_once_and_committed(site: Site) -> None:
+    assert site.ask() is CommitmentState.PENDING
+    assert site.known.state is CommitmentState.COMMITTED
+    assert site.archive.requests[0][1] == site.sent
+    assert site.ask() is None
+    (line,) = list_studies(site.settings)
+    assert (line.commitment, line.sentence) == (CommitmentState.COMMITTED, "")
+    assert show_study(site.settings, STUDY).commitments == (site.known,)
+
+
+def test_an_object_that_is_not_kept_is_named_with_its_reason(site: Site) -> None:
+    site.archive.failing = {site.sent[1]: 0x0112}
+    site.ask()
+    assert site.known.state is CommitmentState.FAILED
+    assert site.known.sentence.startswith("it does not keep 1 of 2 objects: pdf (0x0112, no such object instance)")
+    (line,) = list_studies(site.settings)
+    assert line.commitment is CommitmentState.FAILED
+    assert line.sentence == f"pacs: {site.known.sentence}"
+    assert line.state == "delivered"
+
+
+def test_retry_sends_again_and_asks_again(site: Site) -> None:
+    site.archive.failing = {site.sent[1]: 0x0112}
+    site.ask()
+    retry_study(site.settings, STUDY)
+    assert site.ask() is None, "nothing is asked about before it was sent again"
+    site.deliver()
+    site.archive.failing = {}
+    site.ask()
+    assert (site.known.state, site.known.requests) == (CommitmentState.COMMITTED, 2)
+    assert site.archive.requests[0][0] != site.archive.requests[1][0], "no transaction UID is used twice"
+
+
+def test_without_a_report_it_is_asked_again_and_any_report_counts(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.commitments = site.with_settings(DeliverySettings(commitment_report_s=0.2))
+    assert site.ask() is CommitmentState.PENDING
+    since = site.known.since
+    time.sleep(0.3)
+    assert site.ask() is CommitmentState.PENDING
+    assert (site.known.requests, site.known.since) == (2, since)
+    (first, uids), (second, _) = site.archive.requests
+    assert first != second
+    assert site.commitments.reported(CommitmentReport(first, frozenset(uids), {}))
+    assert site.known.state is CommitmentState.COMMITTED
+
+
+def test_the_pause_before_the_next_request_is_kept(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.ask()
+    assert site.ask() is None
+    assert site.known.state is CommitmentState.PENDING
+
+
+def test_a_restart_forgets_nothing(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.ask()
+    again = CommitmentRecords(site.records)
+    ((transaction, _),) = site.archive.requests
+    job = again.asked_by(transaction)
+    assert job is not None
+    assert job.job_id == site.job
+    assert again.due("pacs") == ()
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
+def test_a_peer_that_is_away_is_asked_later(site: Site) -> None:
+    site.peer = replace(site.peer, port=9)
+    assert site.ask() is CommitmentState.DUE
+    assert "can not be reached" in site.known.sentence
+    assert site.ask() is None
+
+
+def test_a_peer_without_commitment_is_asked_once(tmp_path: Path) -> None:
+    site = Site(tmp_path / "state", Archive(offers_commitment=False))
+    try:
+        assert site.ask() is CommitmentState.UNSUPPORTED
+        assert site.ask() is None
+    finally:
+        site.close()
+
+
+def test_a_refused_request_is_a_failure(site: Site) -> None:
+    site.archive.answer = 0x0124
+    assert site.ask() is CommitmentState.FAILED
+    assert "0x0124" in site.known.sentence
+
+
+def test_only_what_the_destination_gets_is_asked_about(site: Site) -> None:
+    site.commitments = site.with_settings(DeliverySettings(), send=(Role.PDF,))
+    site.ask()
+    assert site.archive.requests[0][1] == site.sent[1:]
+
+
+def test_deleted_results_are_not_asked_about(site: Site) -> None:
+    site.outbox.drop(site.job)
+    assert site.ask() is CommitmentState.UNSUPPORTED
+    assert site.archive.requests == []
+
+
+def test_a_destination_whose_setting_is_off_is_not_asked(site: Site) -> None:
+    none = Commitments(
+        destinations=(), settings=DeliverySettings(), records=site.commitment_records, outbox=site.outbox
+    )
+    assert none.ask_next("pacs", site.peer) is None
+
+
+def test_a_report_of_an_unknown_transaction_is_not_ours(site: Site) -> None:
+    assert not site.commitments.reported(CommitmentReport("2.25.5", frozenset(), {}))
+
+
+def test_forgetting_a_study_forgets_its_requests(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.ask()
+    site.records.forget(STUDY)
+    assert site.commitment_records.asked_by(site.archive.requests[0][0]) is None
+
+
+WAITING = (
+    Waiting(Path("01"), Role.SEG_T1C, SegmentationStorage, "2.25.1"),
+    Waiting(Path("02"), Role.PDF, EncapsulatedPDFStorage, "2.25.2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("committed", "failed", "state", "sentence"),
+    [
+        ({"2.25.1", "2.25.2"}, {}, CommitmentState.COMMITTED, ""),
+        ({"2.25.1", "2.25.2", "2.25.3"}, {}, CommitmentState.COMMITTED, ""),
+        ({"2.25.1"}, {}, CommitmentState.FAILED, "its report leaves out pdf"),
+        (
+            set(),
+            {"2.25.1": 0, "2.25.2": 0xFE00},
+            CommitmentState.FAILED,
+            "it does not keep 2 of 2 objects: seg_t1c (no",
+        ),
+        ({"2.25.1", "2.25.2"}, {"2.25.2": 0x0213}, CommitmentState.FAILED, "it does not keep 1 of 2 objects: pdf (0x0"),
+        ({"2.25.1", "2.25.2"}, {"2.25.9": 0x0122}, CommitmentState.FAILED, "it does not keep 1 objects (0x0122, SOP"),
+    ],
+)
+def test_what_a_report_says(committed: set[str], failed: dict[str, int], state: CommitmentState, sentence: str) -> None:
+    found, said = judged(CommitmentReport("2.25.5", frozenset(committed), failed), WAITING)
+    assert found is state
+    assert said.startswith(sentence)
+    assert bool(said) == bool(sentence)
+
+
+def test_after_deletion_a_report_counts_as_it_is() -> None:
+    assert judged(CommitmentReport("2.25.5", frozenset({"2.25.1"}), {}), ())[0] is CommitmentState.COMMITTED

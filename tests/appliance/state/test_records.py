@@ -1,0 +1,201 @@
+"""The records of studies: every legal way, and nothing else. Kind: mechanics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from appliance.state.records import DeliveryState, Records, UnknownStudy
+from appliance.state.states import IllegalMove, State
+
+STUDY = "1.2.3"
+SOON = datetime.now(UTC)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    records = Records(tmp_path / "state" / "studies.sqlite3")
+    yield records
+    records.close()
+
+
+def queued(records: Records, digest: str = "a" * 64) -> str:
+    records.arrived(STUDY)
+    return records.queue(STUDY, digest=digest)
+
+
+def sending(records: Records, *destinations: str) -> str:
+    job = queued(records)
+    records.start(job)
+    assert records.answered(job, destinations=destinations or ("pacs",))
+    return job
+
+
+def tried(records: Records, destination: str, state: DeliveryState, sentence: str = "") -> State | None:
+    (delivery,) = records.due_deliveries(destination)
+    return records.delivery_tried(delivery, state=state, sentence=sentence, next_at=SOON)
+
+
+def way(records: Records) -> list[State]:
+    return [move.state for move in records.moves(STUDY)]
+
+
+def test_the_usual_way(records: Records) -> None:
+    job = sending(records)
+    assert job == f"{STUDY}:{'a' * 32}"
+    assert tried(records, "pacs", DeliveryState.DONE) is State.DELIVERED
+    assert way(records) == [State.RECEIVED, State.QUEUED, State.RUNNING, State.SENDING, State.DELIVERED]
+    assert records.due_deliveries("pacs") == ()
+
+
+def test_an_illegal_move_changes_nothing(records: Records) -> None:
+    queued(records)
+    before = records.study(STUDY)
+    with pytest.raises(IllegalMove):
+        records.queue(STUDY, digest="b" * 64)
+    with pytest.raises(IllegalMove):
+        records.retry(STUDY, has_results=False)
+    assert records.study(STUDY) == before
+    assert way(records) == [State.RECEIVED, State.QUEUED]
+
+
+def test_a_repeated_step_comes_to_the_same_end(records: Records) -> None:
+    job = queued(records)
+    first, again = records.start(job), records.start(job)
+    assert first is not None
+    assert again is not None
+    assert (first.asked_at, first.digest) == (again.asked_at, again.digest)
+    assert records.answered(job, destinations=["pacs"])
+    assert records.answered(job, destinations=["pacs"])
+    assert len(records.deliveries(STUDY)) == 1
+    tried(records, "pacs", DeliveryState.REFUSED, "no")
+    assert records.answered(job, destinations=["pacs"]), "concluded again after the destination refused"
+    assert records.study(STUDY).state is State.FAILED
+
+
+def test_a_job_interrupted_between_its_steps_is_concluded(records: Records) -> None:
+    job = queued(records)
+    records.start(job)
+    records.interrupted()
+    assert records.study(STUDY).state is State.QUEUED
+    assert records.answered(job, destinations=["pacs"]), "the queue goes on at the second step"
+    assert records.study(STUDY).state is State.SENDING
+
+
+def test_a_late_instance_makes_the_job_stale(records: Records) -> None:
+    job = queued(records)
+    records.start(job)
+    records.arrived(STUDY)
+    assert records.start(job) is None
+    assert not records.answered(job, destinations=["pacs"])
+    records.gave_up(job, state=State.REFUSED, sentence="old")
+    records.exhausted(job, sentence="old")
+    assert records.study(STUDY).state is State.RECEIVED
+    assert records.queue(STUDY, digest="b" * 64) != job
+
+
+def test_results_of_an_earlier_job_are_still_sent(records: Records) -> None:
+    sending(records)
+    records.arrived(STUDY)
+    assert tried(records, "pacs", DeliveryState.DONE) is None
+    assert records.study(STUDY).state is State.RECEIVED
+
+
+@pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])
+def test_a_job_without_results_ends_with_its_sentence(records: Records, state: State) -> None:
+    job = queued(records)
+    records.start(job)
+    records.gave_up(job, state=state, sentence="what is wrong")
+    record = records.study(STUDY)
+    assert (record.state, record.sentence) == (state, "what is wrong")
+    records.gave_up(job, state=state, sentence="again")
+    assert records.study(STUDY) == record
+    assert records.retry(STUDY, has_results=False) is State.QUEUED
+    again = records.study(STUDY)
+    assert (again.job_id, again.attempt, again.sentence) == (f"{job}:2", 2, "")
+
+
+def test_a_job_that_will_never_run_is_failed(records: Records) -> None:
+    job = queued(records)
+    records.exhausted(job, sentence="three times")
+    assert records.study(STUDY).state is State.FAILED
+
+
+def test_delivered_means_every_destination(records: Records) -> None:
+    sending(records, "one", "two")
+    assert tried(records, "one", DeliveryState.DONE) is None
+    assert tried(records, "two", DeliveryState.WAITING, "absent") is None
+    assert records.study(STUDY).state is State.SENDING
+    assert tried(records, "two", DeliveryState.DONE) is State.DELIVERED
+
+
+def test_one_refusal_fails_the_study_once_nobody_waits(records: Records) -> None:
+    sending(records, "one", "two")
+    assert tried(records, "one", DeliveryState.REFUSED, "not this class") is None
+    assert tried(records, "two", DeliveryState.DONE) is State.FAILED
+    assert records.study(STUDY).sentence == "not this class"
+    assert records.retry(STUDY, has_results=True) is State.SENDING
+    assert [d.destination for d in records.deliveries(STUDY) if d.state is DeliveryState.WAITING] == ["one"]
+    assert tried(records, "one", DeliveryState.DONE) is State.DELIVERED
+
+
+def test_retry_of_a_delivered_study_sends_everything_again(records: Records) -> None:
+    sending(records, "one", "two")
+    tried(records, "one", DeliveryState.DONE)
+    tried(records, "two", DeliveryState.DONE)
+    assert records.retry(STUDY, has_results=True) is State.SENDING
+    assert {d.state for d in records.deliveries(STUDY)} == {DeliveryState.WAITING}
+
+
+def test_a_pause_is_kept_until_retry_or_a_restart(records: Records) -> None:
+    sending(records)
+    (delivery,) = records.due_deliveries("pacs")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    records.delivery_tried(delivery, state=DeliveryState.WAITING, sentence="absent", next_at=later)
+    assert records.due_deliveries("pacs") == ()
+    records.retry(STUDY, has_results=True)
+    (delivery,) = records.due_deliveries("pacs")
+    assert delivery.attempts == 1
+    records.delivery_tried(delivery, state=DeliveryState.WAITING, sentence="absent", next_at=later)
+    records.waiting_restarted(destinations=["pacs"])
+    assert len(records.due_deliveries("pacs")) == 1
+
+
+def test_what_waits_for_a_destination_that_is_no_more_is_failed(records: Records) -> None:
+    sending(records, "old")
+    records.waiting_restarted(destinations=["new"])
+    record = records.study(STUDY)
+    assert record.state is State.FAILED
+    assert "old is not in the settings any more" in record.sentence
+
+
+def test_only_what_has_ended_can_be_forgotten(records: Records) -> None:
+    sending(records)
+    records.forget(STUDY)
+    assert records.find(STUDY) is not None
+    tried(records, "pacs", DeliveryState.DONE)
+    records.forget(STUDY)
+    assert records.find(STUDY) is None
+    assert (records.moves(STUDY), records.deliveries(STUDY)) == ((), ())
+    with pytest.raises(UnknownStudy, match="is recorded"):
+        records.study(STUDY)
+
+
+def test_another_process_sees_what_was_recorded(tmp_path: Path, records: Records) -> None:
+    job = sending(records)
+    other = Records(tmp_path / "state" / "studies.sqlite3")
+    assert other.study(STUDY).job_id == job
+    assert other.retry(STUDY, has_results=True) is State.SENDING
+    other.close()
+    assert (tmp_path / "state" / "studies.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+def test_studies_are_listed_by_their_last_change(records: Records) -> None:
+    for study in ("1.1", "1.2", "1.3"):
+        records.arrived(study)
+    records.queue("1.1", digest="a" * 64)
+    assert [record.study_uid for record in records.studies()] == ["1.1", "1.3", "1.2"]
+    assert [record.study_uid for record in records.studies_in(State.RECEIVED)] == ["1.2", "1.3"]

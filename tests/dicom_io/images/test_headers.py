@@ -1,0 +1,164 @@
+"""Files to headers: what is left out, what is refused, names in any character set, digests."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from dicom_io.errors import NotReadable
+from dicom_io.identity import MANUFACTURER, MODEL_NAME
+from dicom_io.images.headers import content_digest, files_by_study, numbers, read_instances, text
+from dicom_io.images.subject import carried_header, subject_of
+from tests.dicom_io.made_series import STUDY_UID, Edit, affine_of, common, save, voxels_of, write_series
+
+SHAPE = (3, 4, 5)
+
+
+def write(folder: Path, *, edit: Edit | None = None) -> tuple[Path, ...]:
+    made = write_series(folder, [voxels_of(SHAPE)], affine=affine_of(), description="T1", number=5, edit=edit)
+    return made.files
+
+
+def test_files_that_are_not_dicom_and_our_own_objects_are_left_out(tmp_path: Path) -> None:
+    def ours(dataset: Dataset, phase: int, index: int) -> None:
+        if index == 0:
+            dataset.Manufacturer, dataset.ManufacturerModelName = MANUFACTURER, MODEL_NAME
+
+    files = write(tmp_path, edit=ours)
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    (tmp_path / "empty").touch()
+    directory = common("")
+    directory.SOPClassUID, directory.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"
+    save(directory, tmp_path / "DICOMDIR")
+    instances = read_instances(path for path in tmp_path.rglob("*") if path.is_file())
+    assert {instance.path for instance in instances} == set(files[1:])
+    assert files_by_study(tmp_path) == {STUDY_UID: tuple(sorted(files[1:]))}
+
+
+def test_a_copy_counts_once_and_two_contents_under_one_uid_are_refused(tmp_path: Path) -> None:
+    files = write(tmp_path)
+    copy = tmp_path / "copy.dcm"
+    shutil.copy(files[0], copy)
+    assert len(read_instances([*files, copy])) == len(files)
+    changed = pydicom.dcmread(copy)
+    changed.PixelData = bytes(len(changed.PixelData))
+    changed.save_as(copy)
+    with pytest.raises(NotReadable, match=r"same SOP Instance UID .* but different content"):
+        read_instances([*files, copy])
+
+
+def test_a_file_without_preamble_is_read(tmp_path: Path) -> None:
+    (path, *_) = write(tmp_path)
+    dataset = pydicom.dcmread(path)
+    del dataset.file_meta
+    bare = tmp_path / "bare"
+    pydicom.dcmwrite(bare, dataset, implicit_vr=True, little_endian=True)
+    assert len(read_instances([bare])) == 1
+
+
+@pytest.mark.parametrize("keep", [140, 200, 400, 500])
+def test_a_truncated_header_is_refused_by_the_name_of_the_file(tmp_path: Path, keep: int) -> None:
+    files = write(tmp_path)
+    files[1].write_bytes(files[1].read_bytes()[:keep])
+    with pytest.raises(NotReadable, match=files[1].name):
+        read_instances(files)
+    assert files[1] in files_by_study(tmp_path)[STUDY_UID]
+
+
+def test_a_damaged_file_alone_in_its_folder_is_not_lost(tmp_path: Path) -> None:
+    files = write(tmp_path / "a")
+    alone = tmp_path / "b" / "x.dcm"
+    alone.parent.mkdir()
+    alone.write_bytes(files[0].read_bytes()[:200])
+    studies = files_by_study(tmp_path)
+    assert studies[STUDY_UID] == tuple(sorted(files))
+    (name,) = set(studies) - {STUDY_UID}
+    assert name.startswith("unreadable-")
+    assert studies[name] == (alone,)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotReadable, match=r"gone\.dcm can not be opened"):
+        read_instances([tmp_path / "gone.dcm"])
+
+
+def test_the_digest_depends_on_content_and_not_on_order(tmp_path: Path) -> None:
+    instances = read_instances(write(tmp_path / "a"))
+    assert content_digest(instances) == content_digest(tuple(reversed(instances)))
+    assert content_digest(instances) != content_digest(instances[1:])
+
+    def other(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.EchoTime = "2.4"
+
+    assert content_digest(instances) != content_digest(read_instances(write(tmp_path / "b", edit=other)))
+
+
+@pytest.mark.parametrize(
+    ("character_set", "name", "shown"),
+    [
+        ("", "Doe^Jane", "Doe, Jane"),
+        ("ISO_IR 100", "Müller^Anna Ñ^^Dr.", "Müller, Dr. Anna Ñ"),
+        ("ISO_IR 192", "Łukasz^Zoë", "Łukasz, Zoë"),
+        ("GB18030", "Wang^XiaoDong=王^小东", "Wang, XiaoDong (王 小东)"),
+        ("GB18030", "王^小东", "王, 小东"),
+        ("GBK", "李^四", "李, 四"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada, Tarou (山田 太郎)"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동", "Hong, Gildong (洪 吉洞)"),
+    ],
+)
+def test_names_are_decoded_in_their_character_set(
+    tmp_path: Path, character_set: str | list[str], name: str, shown: str
+) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.SpecificCharacterSet, dataset.PatientName = character_set, name
+
+    header = read_instances(write(tmp_path, edit=edit))[0].header
+    subject, findings = subject_of(header)
+    assert (subject.patient_name, findings) == (shown, ())
+    carried = carried_header(header)
+    assert str(carried.PatientName) == name
+    written = tmp_path / "carried.dcm"
+    carried.SOPClassUID, carried.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.3"
+    assert str(pydicom.dcmread(save(carried, written)).PatientName) == name
+
+
+def test_texts_that_do_not_fit_their_character_set_have_a_finding(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, index: int) -> None:
+        dataset.PatientName = "Wang"
+
+    (path, *_) = write(tmp_path, edit=edit)
+    marker = b"Wang"
+    path.write_bytes(path.read_bytes().replace(marker, "王东".encode("gbk")).replace(b"ISO_IR 192", b"ISO_IR 6  "))
+    _, findings = subject_of(read_instances([path])[0].header)
+    assert [finding.code for finding in findings] == ["character-set"]
+
+
+def test_the_subject_says_what_the_header_says() -> None:
+    header = common("MR")
+    header.Laterality, header.PatientAge, header.InstitutionName = "L", "055Y", "Hospital"
+    header.StudyDescription, header.ReferringPhysicianName = "MR Breast", "Ref^Erring"
+    subject, _ = subject_of(header)
+    assert (subject.patient_name, subject.patient_id, subject.sex) == ("Test, Reading", "READ01", "F")
+    assert (subject.birth_date, subject.study_date) == (date(1970, 1, 2), date(2025, 3, 14))
+    assert (subject.age, subject.laterality, subject.accession_number) == ("055Y", "L", "A1")
+    assert (subject.referring_physician, subject.study_instance_uid) == ("Ref, Erring", STUDY_UID)
+    header.PatientBirthDate, header.PatientSex, header.Laterality = "", "", ""
+    subject, _ = subject_of(header)
+    assert (subject.birth_date, subject.sex, subject.laterality) == (None, "", "")
+
+
+def test_values_are_checked_for_type_and_count() -> None:
+    dataset = Dataset()
+    dataset.PixelSpacing = [1.5, 2.5]
+    assert numbers(dataset, "PixelSpacing", count=2) == [1.5, 2.5]
+    assert numbers(dataset, "RescaleSlope", count=1, default=[1]) == [1]
+    with pytest.raises(NotReadable, match="PixelSpacing holds"):
+        numbers(dataset, "PixelSpacing", count=3)
+    with pytest.raises(NotReadable, match="RescaleSlope is absent"):
+        numbers(dataset, "RescaleSlope", count=1)
+    assert text(dataset, "PixelSpacing") == "1.5\\2.5"

@@ -1,0 +1,72 @@
+"""What the receiver reads of an instance, from good, damaged and malicious bytes. Kind: laws and mechanics."""
+
+from __future__ import annotations
+
+import tracemalloc
+import zlib
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+
+from dicom_io.errors import NotReadable
+from dicom_io.network.instance_header import arrived_header, is_uid
+from dicom_io.network.receive import TRANSFER_SYNTAXES
+from tests.end_to_end.small_study import image, uid
+
+
+def plain_bytes() -> bytes:
+    """A data set as it travels, Explicit VR Little Endian."""
+    buffer = BytesIO()
+    image("one", 1).save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()[buffer.getvalue().index(b"\x08\x00\x16\x00UI") :]
+
+
+def deflated(content: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush()
+
+
+def test_a_deflated_data_set_is_read() -> None:
+    assert arrived_header(deflated(plain_bytes()), DeflatedExplicitVRLittleEndian).study_instance_uid == uid("one")
+
+
+def test_a_deflated_data_set_that_ends_too_early_is_refused() -> None:
+    whole = deflated(plain_bytes())
+    with pytest.raises(NotReadable, match="can not be read"):
+        arrived_header(whole[: len(whole) // 2], DeflatedExplicitVRLittleEndian)
+
+
+def test_of_a_bomb_no_more_is_inflated_than_a_header_can_need() -> None:
+    bomb = deflated(plain_bytes() + bytes(200 * 1024**2))  # zeros: 200 kB as they travel
+    tracemalloc.start()
+    try:
+        assert arrived_header(bomb, DeflatedExplicitVRLittleEndian).study_instance_uid == uid("one")
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Expected:UserWarning")  # pydicom guesses the VR of damaged data sets
+@given(content=st.binary(max_size=300), syntax=st.sampled_from(TRANSFER_SYNTAXES))
+def test_any_bytes_are_read_or_refused(content: bytes, syntax: str) -> None:
+    try:
+        header = arrived_header(content, UID(syntax))
+    except NotReadable:
+        return
+    assert is_uid(header.study_instance_uid)
+
+
+@pytest.mark.filterwarnings("ignore:Expected:UserWarning")  # pydicom guesses the VR of damaged data sets
+@given(data=st.data())
+def test_a_damaged_data_set_is_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(plain_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        header = arrived_header(bytes(content), ExplicitVRLittleEndian)
+    except NotReadable:
+        return
+    assert is_uid(header.study_instance_uid)

@@ -1,0 +1,260 @@
+"""The receiver between real sockets. Kind: mechanics."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    MRImageStorage,
+)
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode
+
+from dicom_io.errors import PeerRefused
+from dicom_io.network.receive import (
+    INPUT_CLASSES,
+    LABEL_MAP_SEGMENTATION,
+    MAXIMUM_PDU,
+    REPORT_CLASSES,
+    TRANSFER_SYNTAXES,
+    Caller,
+    Received,
+    Receiver,
+    Status,
+)
+from dicom_io.network.send import Delivery, Peer, echo, send
+from models.errors import SetupError
+from tests.end_to_end.small_study import document, image, instance, segmentation, uid
+
+TITLE = "RDEEPNET"
+
+
+@dataclass
+class Listening:
+    """A receiver with what it was told."""
+
+    port: int = 0
+    received: list[Received] = field(default_factory=list)
+    opened: list[int] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    error: OSError | None = None
+
+    def store(self, received: Received) -> None:
+        if self.error is not None:
+            raise self.error
+        self.received.append(received)
+
+    def peer(self, *, called: str = TITLE, calling: str = "PACS") -> Peer:
+        return Peer(called, "127.0.0.1", self.port, calling, 10.0)
+
+    def wait_until_closed(self) -> None:
+        end = time.monotonic() + 10
+        while self.opened != self.closed and time.monotonic() < end:
+            time.sleep(0.01)
+        assert self.opened == self.closed
+
+
+def started(callers: list[Caller] | None, *, max_associations: int = 10) -> tuple[Receiver, Listening]:
+    listening = Listening()
+    receiver = Receiver(
+        ae_title=TITLE,
+        callers=callers,
+        store=listening.store,
+        opened=listening.opened.append,
+        closed=listening.closed.append,
+        refused=lambda title, address: listening.refused.append((title, address)),
+        max_associations=max_associations,
+        idle_association_s=10.0,
+    )
+    listening.port = receiver.start(host="127.0.0.1", port=0)
+    return receiver, listening
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    receiver, listening = started([Caller("PACS", ("127.0.0.0/8",)), Caller("ELSEWHERE", ("192.0.2.0/24",))])
+    yield listening
+    receiver.stop()
+
+
+def written(folder: Path, dataset: Dataset) -> Path:
+    path = folder / f"{dataset.SOPInstanceUID}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def associated(listening: Listening, sop_class: str, syntax: str) -> Association:
+    ae = AE("PACS")
+    ae.add_requested_context(sop_class, syntax)
+    association = ae.associate("127.0.0.1", listening.port, ae_title=TITLE)
+    assert association.is_established
+    return association
+
+
+def status_of(listening: Listening, dataset: Dataset, *, sop_class: str = "") -> int:
+    """Status of one C-STORE; `sop_class` is put into the request instead of the data set's own."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    association = associated(listening, sop_class or dataset.SOPClassUID, syntax)
+    try:
+        if sop_class:
+            request = C_STORE()
+            request.MessageID = 1
+            request.Priority = 2
+            request.AffectedSOPClassUID = UID(sop_class)
+            request.AffectedSOPInstanceUID = dataset.SOPInstanceUID
+            encoded = encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian)
+            assert encoded is not None
+            request.DataSet = BytesIO(encoded)
+            association._reactor_checkpoint.clear()
+            while not association._is_paused:
+                time.sleep(0.001)
+            association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+            _, response = association.dimse.get_msg(block=True)
+            association._reactor_checkpoint.set()
+            return int(response.Status)
+        return int(association.send_c_store(dataset).Status)
+    finally:
+        association.release()
+
+
+def test_an_echo_is_answered(listening: Listening) -> None:
+    echo(listening.peer())
+    listening.wait_until_closed()
+    assert listening.refused == []
+
+
+def test_an_instance_is_handed_on_byte_for_byte(tmp_path: Path, listening: Listening) -> None:
+    sent = image("one", 1)
+    path = written(tmp_path, sent)
+    assert [result.delivery for result in send([path], listening.peer())] == [Delivery.STORED]
+    (received,) = listening.received
+    assert received.meta[128:132] == b"DICM"
+    assert dcmread(BytesIO(received.meta + received.dataset)) == sent
+    assert path.read_bytes().endswith(received.dataset)
+    assert received.needed
+    assert received.study_instance_uid == uid("one")
+    assert (received.calling_title, received.address) == ("PACS", "127.0.0.1")
+    listening.wait_until_closed()
+    assert received.association in listening.opened
+
+
+@pytest.mark.parametrize(("calling", "called"), [("STRANGER", TITLE), ("ELSEWHERE", TITLE), ("PACS", "OTHER")])
+def test_whoever_is_not_listed_is_refused_before_anything_is_negotiated(
+    listening: Listening, calling: str, called: str
+) -> None:
+    with pytest.raises(PeerRefused, match="AE title"):
+        echo(listening.peer(called=called, calling=calling))
+    listening.wait_until_closed()
+    expected = [] if called != TITLE else [(calling, "127.0.0.1")]
+    end = time.monotonic() + 10  # the peer has its refusal before the receiver's thread has told of it
+    while listening.refused != expected and time.monotonic() < end:
+        time.sleep(0.01)
+    assert listening.refused == expected
+
+
+def test_everybody_is_accepted_only_when_the_settings_say_so() -> None:
+    receiver, listening = started(None)
+    echo(listening.peer(calling="ANYBODY"))
+    receiver.stop()
+    receiver, listening = started([])
+    with pytest.raises(PeerRefused):
+        echo(listening.peer(calling="ANYBODY"))
+    receiver.stop()
+
+
+def test_a_full_disk_is_out_of_resources(listening: Listening) -> None:
+    listening.error = OSError(errno.ENOSPC, "No space left on device")
+    assert status_of(listening, image("one", 1)) == Status.OUT_OF_RESOURCES == 0xA700
+    listening.error = OSError(errno.EIO, "Input/output error")
+    assert status_of(listening, image("one", 1)) == Status.PROCESSING_FAILURE == 0x0110
+    listening.error = None
+    assert status_of(listening, image("one", 1)) == Status.SUCCESS
+
+
+def test_a_data_set_of_another_class_does_not_match(listening: Listening) -> None:
+    status = status_of(listening, segmentation("one"), sop_class=MRImageStorage)
+    assert status == Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS == 0xA900
+    assert listening.received == []
+
+
+@pytest.mark.parametrize("study_uid", ["", "1.2/../../etc", "..", "study"])
+def test_without_a_usable_study_uid_it_can_not_be_understood(listening: Listening, study_uid: str) -> None:
+    dataset = image("one", 1)
+    del dataset.StudyInstanceUID
+    if study_uid:
+        dataset.add_new(0x0020000D, "LO", study_uid)  # as UI the library would warn before it is sent
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    assert status_of(listening, dataset) == Status.CANNOT_UNDERSTAND == 0xC000
+    assert listening.received == []
+
+
+@pytest.mark.parametrize(
+    ("dataset", "needed"),
+    [
+        (image("one", 1), True),
+        (segmentation("one"), True),
+        (segmentation("one", ours=True), False),
+        (document("one"), False),
+        (document("one", ours=True), False),
+        (instance("one", sop_class=LABEL_MAP_SEGMENTATION, number=5), True),
+    ],
+)
+def test_only_what_a_study_is_read_from_is_needed(listening: Listening, dataset: Dataset, needed: bool) -> None:
+    assert status_of(listening, dataset) == Status.SUCCESS
+    assert [received.needed for received in listening.received] == [needed]
+
+
+def test_every_class_and_transfer_syntax_we_name_is_accepted(listening: Listening) -> None:
+    for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
+        contexts = [build_context(sop_class, syntax) for syntax in TRANSFER_SYNTAXES]
+        association = AE("PACS").associate("127.0.0.1", listening.port, contexts=contexts, ae_title=TITLE)
+        accepted = {context.transfer_syntax[0] for context in association.accepted_contexts}
+        association.release()
+        assert accepted == set(TRANSFER_SYNTAXES), UID(sop_class).name
+
+
+def test_what_nobody_reads_is_not_accepted(listening: Listening) -> None:
+    ae = AE("PACS")
+    ae.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    association = ae.associate("127.0.0.1", listening.port, ae_title=TITLE)
+    assert not association.accepted_contexts
+
+
+def test_large_pdus_are_agreed(listening: Listening) -> None:
+    association = associated(listening, MRImageStorage, JPEG2000Lossless)
+    assert association.acceptor.maximum_length == MAXIMUM_PDU
+    association.release()
+
+
+def test_a_port_that_is_taken_is_a_sentence(listening: Listening) -> None:
+    receiver, _ = started(None)
+    with pytest.raises(SetupError, match=f"can not listen on 127.0.0.1 port {listening.port}"):
+        receiver.start(host="127.0.0.1", port=listening.port)
+    receiver.stop()
+
+
+def test_an_association_that_is_cut_off_is_closed(listening: Listening) -> None:
+    association = associated(listening, MRImageStorage, ExplicitVRLittleEndian)
+    assert association.send_c_store(image("one", 1)).Status == 0
+    with association.dul.socket.socket as cable:
+        cable.shutdown(socket.SHUT_RDWR)
+        listening.wait_until_closed()
+    assert len(listening.received) == 1, "what was answered Success stays"
+    association.kill()

@@ -1,0 +1,181 @@
+"""Independent programs read what we write: dicom3tools, DCMTK, dcmqi, poppler."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from pydicom import Dataset
+
+from dicom_io.answer import Role
+from dicom_io.writing.encode import encode
+from dicom_io.writing.segmentation_object import make_segmentation
+from models.volume import Region, Sequence
+from tests.conftest import require_programs
+from tests.dicom_io.made_studies import Made, header, make
+
+pytestmark = pytest.mark.peers
+
+CASES = {
+    "axial": {"orientation": "axial"},
+    "oblique": {"orientation": "oblique"},
+    "sagittal, T1+C only": {"orientation": "sagittal", "with_t2w": False},
+    "multi-frame": {"orientation": "axial", "multi_frame": True},
+}
+
+# What dicom3tools of 2022 can not know: our private scheme, and Device UID in Contributing Equipment (later than 2022).
+UNAVOIDABLE = (
+    "Warning - Unrecognized defined term <99RDEEPNET> for value 1 of attribute <Coding Scheme Designator>",
+    "Warning - Attribute is not present in standard DICOM IOD - (0x0018,0x1002) UI Device UID",
+    "Warning - Dicom dataset contains attributes not present in standard DICOM IOD - this is a Standard Extended SOP",
+)
+
+
+def program(name: str) -> str:
+    """A program of the environment (dcmqi is a wheel) or of the system."""
+    beside = Path(sys.executable).parent / name
+    if beside.is_file():
+        return str(beside)
+    require_programs(name)
+    return str(shutil.which(name))
+
+
+def run(name: str, *arguments: str | Path) -> str:
+    result = subprocess.run([program(name), *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module", params=CASES)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Made, Path]:
+    """A study and the folder with its answer, one file for each role."""
+    made = make(**CASES[request.param])
+    folder = tmp_path_factory.mktemp("answer")
+    for item in encode(made.study, made.prepared, made.report, features_sr=True).objects:
+        item.dataset.save_as(folder / f"{item.role}.dcm", enforce_file_format=True)
+    return made, folder
+
+
+def test_dciodvfy_finds_no_error_and_only_the_listed_warnings(written: tuple[Made, Path]) -> None:
+    _, folder = written
+    files = sorted(folder.glob("*.dcm"))
+    assert len(files) in {4, 5}
+    for file in files:
+        said = run("dciodvfy", file).splitlines()
+        assert said[0] in {"Segmentation", "Comprehensive3DSR", "EncapsulatedPDF"} or len(said) > 1
+        unexpected = [
+            line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)
+        ]
+        assert not unexpected, f"{file.name}: {unexpected}"
+
+
+@pytest.mark.parametrize("kind", ["MANUAL", "AUTOMATIC"])
+def test_dciodvfy_takes_every_way_a_tumour_was_segmented(kind: str, tmp_path: Path) -> None:
+    made = make()
+    study = replace(made.study, algorithm_types={Sequence.T1C: kind})
+    segmentation = make_segmentation(study, made.prepared.sequences[Sequence.T1C], made.report, sequence=Sequence.T1C)
+    segmentation.dataset.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
+    said = run("dciodvfy", tmp_path / "seg.dcm").splitlines()
+    assert not [line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)]
+
+
+def test_an_order_of_the_images_is_accepted_in_the_reports(tmp_path: Path) -> None:
+    source = header()
+    order = Dataset()
+    order.RequestedProcedureID = "RP-1"
+    order.RequestedProcedureDescription, order.ScheduledProcedureStepID = "MRT Mamma", "SPS-1"
+    source.RequestAttributesSequence = [order]
+    made = make(patient_header=source)
+    for item in encode(made.study, made.prepared, made.report, features_sr=False).objects:
+        file = tmp_path / f"{item.role}.dcm"
+        item.dataset.save_as(file, enforce_file_format=True)
+        said = run("dciodvfy", file).splitlines()
+        assert not [line for line in said if line.startswith(("Error", "Warning")) and not line.startswith(UNAVOIDABLE)]
+    for role in (Role.SEG_T1C, Role.KEY_SR, Role.PDF):
+        assert "[RP-1]" in run("dcmdump", "+P", "0040,1001", tmp_path / f"{role}.dcm")
+
+
+def test_dsrdump_reads_the_reports(written: tuple[Made, Path]) -> None:
+    made, folder = written
+    for role in (Role.KEY_SR, Role.FEATURES_SR):
+        said = run("dsrdump", "+Pl", folder / f"{role}.dcm")
+        assert "Comprehensive 3D SR Document" in said
+        assert "王^小东" in said
+        assert said.count('"Measurement Group")') == len(made.report.regions) + (
+            len(made.report.models) if role is Role.KEY_SR else 0
+        )
+    assert made.report.models[0].conclusion in run("dsrdump", "+Pl", folder / f"{Role.KEY_SR}.dcm")
+
+
+def numbers_in(report: Path) -> list[int]:
+    """NUM items of each measurement group, counted in the file by DCMTK."""
+    groups = run("dsrdump", report).split('CONTAINER:(,,"Measurement Group")')[1:]
+    return [len(re.findall(r"<contains NUM:", group)) for group in groups]
+
+
+@pytest.mark.parametrize("role", [Role.KEY_SR, Role.FEATURES_SR])
+def test_tid1500reader_returns_every_group_with_every_number(
+    written: tuple[Made, Path], role: Role, tmp_path: Path
+) -> None:
+    made, folder = written
+    run("tid1500reader", "--inputDICOM", folder / f"{role}.dcm", "--outputMetadata", tmp_path / "sr.json")
+    read = json.loads((tmp_path / "sr.json").read_text())["Measurements"]
+    assert [len(group["measurementItems"]) for group in read] == numbers_in(folder / f"{role}.dcm")
+    titles = [section.title for section in made.report.regions]
+    if role is Role.KEY_SR:
+        titles = [section.model.title for section in made.report.models] + titles
+    assert [group["TrackingIdentifier"] for group in read] == titles
+    evaluations = Counter(len(group["qualitativeEvaluations"]) for group in read)
+    assert evaluations == {1: len(read)}
+    regions = [group for group in read if "ReferencedSegment" in group]
+    assert len(regions) == len(made.report.regions)
+    for group, section in zip(regions, made.report.regions, strict=True):
+        assert float(group["measurementItems"][0]["value"]) == pytest.approx(section.volume.value, rel=1e-9)
+        assert group["Laterality"]["CodeMeaning"] == "Left"
+
+
+def test_segimage2itkimage_returns_the_masks(written: tuple[Made, Path], tmp_path: Path) -> None:
+    made, folder = written
+    for sequence, role in ((Sequence.T1C, Role.SEG_T1C), (Sequence.T2W, Role.SEG_T2W)):
+        if sequence not in made.prepared.sequences:
+            continue
+        out = tmp_path / sequence
+        out.mkdir()
+        run("segimage2itkimage", "--inputDICOM", folder / f"{role}.dcm", "--outputDirectory", out, "-t", "nrrd")
+        for number, region in enumerate(Region, start=1):
+            roi = made.prepared.sequences[sequence].rois[region]
+            image = sitk.ReadImage(str(out / f"{number}.nrrd"))
+            voxels = np.argwhere(sitk.GetArrayFromImage(image))[:, ::-1]  # ITK's order: column, row, slice
+            steps = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+            positions = voxels @ steps.T + image.GetOrigin()
+            index = (positions - roi.origin_mm) @ np.linalg.inv(roi.affine[:3, :3]).T
+            assert np.allclose(index, np.round(index), atol=1e-3)
+            placed = np.zeros(roi.shape, dtype=bool)
+            placed[tuple(np.round(index).astype(int).T)] = True
+            assert np.array_equal(placed, roi.mask)
+
+
+def test_the_pdf_comes_out_with_its_text(written: tuple[Made, Path], tmp_path: Path) -> None:
+    made, folder = written
+    run("dcm2pdf", folder / f"{Role.PDF}.dcm", tmp_path / "out.pdf")
+    text = run("pdftotext", tmp_path / "out.pdf", "-")
+    assert "王小东" in text
+    assert made.report.notice in " ".join(text.split())
+    fonts = run("pdffonts", tmp_path / "out.pdf").splitlines()[2:]
+    assert fonts
+    assert all(re.search(r"\s(yes|no)\s+(yes|no)\s+(yes|no)\s", font)[1] == "yes" for font in fonts)
+
+
+def test_the_chinese_name_is_right_in_every_object(written: tuple[Made, Path]) -> None:
+    _, folder = written
+    for file in folder.glob("*.dcm"):
+        assert "[Wang^XiaoDong=王^小东]" in run("dcmdump", "+P", "PatientName", file)

@@ -1,0 +1,196 @@
+"""The three encodings of one evaluation: the same sentences, notices on every page, documented keys, no NaN."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from models.evaluation.expression import evaluate_expression
+from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
+from models.evaluation.results import Evaluation
+from models.findings import Finding, Severity
+from models.inference.outcome import ModelIdentity
+from models.statistics.followed import Followed
+from models.statistics.survival import BaselineHazard
+from reports import wording
+from reports.evaluation import words
+from reports.evaluation.compose import compose_evaluation
+from reports.evaluation.content import EvaluationReport, FigureBlock, Part, Text
+from reports.evaluation.html_encoder import render_evaluation_html
+from reports.evaluation.json_encoder import as_json, render_evaluation_json
+from reports.evaluation.pdf_encoder import render_evaluation_pdf
+
+CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SOFTWARE = "rdeepnet 0.1.0"
+IDENTITY = ModelIdentity("recurrence", "1.0.0", "ab" * 32, "RDeepNet <score>", "demonstration model & nothing else")
+FINDING = Finding("few-events", Severity.WARNING, "The cohort 'b' has 2 events among 12 patients.")
+DOCUMENT = Path(__file__).resolve().parents[3] / "reports" / "EVALUATION.md"
+
+
+def group(count: int, *, cohort: str, subgroup: tuple[str, str] | None = None, effect: float, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=count)
+    recurrence, censoring = rng.exponential(150 * np.exp(-effect * scores)), rng.uniform(20, 70, count)
+    return evaluate_recurrence(
+        Followed.of(np.minimum(recurrence, censoring), recurrence <= censoring, scores),
+        FrozenModel(1.1, (12.0, 24.0, 36.0), BaselineHazard(np.array([6.0, 20.0, 40.0]), np.array([0.05, 0.1, 0.3]))),
+        cohort=cohort,
+        subgroup=subgroup,
+        resamples=100,
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    return Evaluation(
+        model=IDENTITY,
+        cut_off=1.1,
+        horizons_months=(12.0, 24.0, 36.0),
+        resamples=100,
+        seed=1,
+        seconds_to_score=0.5,
+        patients_scored=262,
+        recurrence=(
+            group(150, cohort="training", effect=1.2, seed=1),
+            group(60, cohort="training", subgroup=("subtype", "TNBC"), effect=1.2, seed=2),
+            group(100, cohort="a", effect=0.0, seed=3),
+            group(12, cohort="b", effect=1.0, seed=4),
+        ),
+        expression=(),
+        findings=(FINDING,),
+    )
+
+
+@pytest.fixture(scope="module")
+def expression_evaluation() -> Evaluation:
+    rng = np.random.default_rng(0)
+    probabilities = rng.uniform(size=80)
+    result = evaluate_expression(
+        probabilities, rng.uniform(size=80) < probabilities, cut_off=0.5, cohort="testing", subgroup=None
+    )
+    return Evaluation(IDENTITY, 0.5, (), 100, 1, 0.5, 80, (), (result,), ())
+
+
+@pytest.fixture(scope="module")
+def report(evaluation: Evaluation) -> EvaluationReport:
+    return compose_evaluation(evaluation, created=CREATED, software=SOFTWARE)
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_no_signal_is_said(evaluation: Evaluation) -> None:
+    without = evaluation.recurrence[2]
+    assert without.has_signal is False
+    assert words.conclusions(without)[0].startswith("No signal: Harrell's C is ")
+    assert "contains .5" in words.conclusions(without)[0]
+
+
+def test_small_cohorts_are_told_what_they_can_not_show(evaluation: Evaluation) -> None:
+    few = evaluation.recurrence[3]
+    assert few.events < 30
+    assert f"{few.events} events among 12 patients" in words.conclusions(few)[1]
+
+
+def test_training_is_apparent(evaluation: Evaluation) -> None:
+    assert any("apparent" in sentence for sentence in words.conclusions(evaluation.recurrence[0]))
+    assert not any("apparent" in sentence for sentence in words.conclusions(evaluation.recurrence[2]))
+
+
+def test_reference_groups_are_named(evaluation: Evaluation) -> None:
+    text = " ".join(words.conclusions(evaluation.recurrence[0]))
+    assert "(reference: low)" in text
+    assert "(reference: high)" in text
+
+
+def test_every_page_has_the_notices(report: EvaluationReport) -> None:
+    pages = PdfReader(io.BytesIO(render_evaluation_pdf(report))).pages
+    assert len(pages) >= 4
+    for page in pages:
+        text = squeezed(page.extract_text())
+        assert squeezed(wording.NOTICE) in text
+        assert squeezed(IDENTITY.notice) in text
+
+
+def test_pdf_and_html_say_every_sentence(report: EvaluationReport) -> None:
+    pdf = squeezed("".join(p.extract_text() for p in PdfReader(io.BytesIO(render_evaluation_pdf(report))).pages))
+    html = render_evaluation_html(report)
+    sentences = [block.sentence for part in report.parts for block in part.blocks if isinstance(block, Text)]
+    assert FINDING.sentence in sentences
+    for sentence in sentences:
+        assert squeezed(sentence) in pdf
+        assert sentence.replace("'", "&#x27;").replace("<", "&lt;") in html
+    assert "RDeepNet &lt;score&gt;" in html
+    assert "demonstration model &amp; nothing else" in html
+    assert wording.NOTICE in html
+    assert "<script" not in html
+
+
+def test_same_report_same_bytes(evaluation: Evaluation, report: EvaluationReport) -> None:
+    again = compose_evaluation(evaluation, created=CREATED, software=SOFTWARE)
+    assert render_evaluation_pdf(again) == render_evaluation_pdf(report)
+    assert render_evaluation_html(again) == render_evaluation_html(report)
+
+
+def keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*(keys(one) for one in value.values()))
+    return set().union(*(keys(one) for one in value)) if isinstance(value, list) else set()
+
+
+def test_json_keys_are_documented(evaluation: Evaluation, expression_evaluation: Evaluation) -> None:
+    documented = set(re.findall(r"`([a-z_0-9]+)`", DOCUMENT.read_text(encoding="utf-8")))
+    written = keys(as_json(evaluation, created=CREATED, software=SOFTWARE))
+    written |= keys(as_json(expression_evaluation, created=CREATED, software=SOFTWARE))
+    assert written == documented
+
+
+def test_json_has_no_nan_and_gives_reasons(evaluation: Evaluation) -> None:
+    text = render_evaluation_json(evaluation, created=CREATED, software=SOFTWARE)
+    read = json.loads(text)
+    assert "NaN" not in text
+    assert read["recurrence"][0]["harrell_c"]["low"] < read["recurrence"][0]["harrell_c"]["value"]
+    small = read["recurrence"][3]["risk_groups"]["hazard_ratio_low_vs_high"]
+    assert (small["value"] is None) == (small["reason"] is not None)
+    assert small["reference"] == "high"
+
+
+def test_expression_report(expression_evaluation: Evaluation) -> None:
+    report = compose_evaluation(expression_evaluation, created=CREATED, software=SOFTWARE)
+    text = squeezed("".join(p.extract_text() for p in PdfReader(io.BytesIO(render_evaluation_pdf(report))).pages))
+    assert squeezed("higher scores go with high expression") in text
+    assert "DeLong" in render_evaluation_html(report)
+
+
+def test_few_events_have_no_log_rank_p(evaluation: Evaluation) -> None:
+    assert words.log_rank_words(evaluation.recurrence[0]).startswith("log-rank P")
+    rare = replace(evaluation.recurrence[0], events=3)
+    assert words.log_rank_words(rare) == "too few events for a log-rank test"
+    assert "too few events for a log-rank test" in " ".join(words.conclusions(rare))
+
+
+def test_no_page_of_the_pdf_is_blank(evaluation: Evaluation) -> None:
+    """A part that ends with its page is followed by the next part, not by an empty page, whatever its length."""
+    report = compose_evaluation(evaluation, created=CREATED, software=SOFTWARE)
+    picture = next(block for part in report.parts for block in part.blocks if isinstance(block, FigureBlock))
+    counts = []
+    for height in range(60, 160, 4):  # points; the first part comes to the end of its page on the way
+        sentences = (Text("A sentence.", False),) * 30
+        first = Part("First part", 1, (*sentences, replace(picture, size=(80.0, float(height)))))
+        second = Part("Second part", 1, (Text("Another sentence.", False),), starts_page=True)
+        pages = PdfReader(io.BytesIO(render_evaluation_pdf(replace(report, parts=(first, second))))).pages
+        assert all(re.search(r"sentence\.|number of events", page.extract_text()) for page in pages), height
+        counts.append(len(pages))
+    assert counts == sorted(counts)
+    assert set(counts) == {2, 3}

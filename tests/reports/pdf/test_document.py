@@ -1,0 +1,261 @@
+"""The PDF says what the report says, on paper that holds it."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from models.findings import Finding, Severity
+from models.inference.outcome import NotApplicable
+from models.volume import Sequence
+from reports import wording
+from reports.content import Report
+from reports.pdf.document import render_pdf
+from reports.pdf.theme import Typesetter
+from tests.conftest import ROOT, require_programs
+from tests.reports import examples
+
+EXAMPLES = [examples.report, examples.t1c_only, examples.three_models, examples.many_findings, examples.long_texts]
+
+
+def plain(text: str) -> str:
+    """Text without line breaks and spaces, which depend on the layout."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))
+
+
+def pages(pdf: bytes) -> list[str]:
+    """Text of each page."""
+    return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A report, its PDF, and the text of its pages."""
+
+    report: Report
+    pdf: bytes
+    pages: list[str]
+
+
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda make: make.__name__)
+def example(request: pytest.FixtureRequest) -> Example:
+    """Each of the example reports, rendered once."""
+    make: Callable[[], Report] = request.param
+    report = make()
+    pdf = render_pdf(report)
+    return Example(report, pdf, pages(pdf))
+
+
+def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
+    report, first = example.report, plain(example.pages[0])
+    for label, value in wording.identity(report.subject):
+        assert plain(label) in first
+        assert plain(value) in first
+    for section in report.models:
+        assert plain(section.group_label) in first
+        assert plain(section.conclusion) in first
+        assert plain(section.model.title) in first
+        for measurement in section.measurements:
+            assert plain(measurement.shown) in first
+        for measurement in section.measurements[1:-1]:
+            assert plain(measurement.in_words) in first
+    for section in report.not_applicable:
+        assert plain(section.sentence) in first
+    for image in report.key_images:
+        assert plain(image.caption) in first
+    warnings = [finding for finding in report.findings if finding.severity is Severity.WARNING]
+    for finding in warnings[:4]:
+        assert plain(finding.sentence) in first
+    if len(warnings) > 4:
+        assert plain(wording.more_findings(len(warnings) - 4)) in first
+
+
+def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered() -> None:
+    table = examples.features()
+    reason = "it stands in for 'RDeepNet recurrence score', and the study has what that model needs"
+    spare = NotApplicable(examples.identity("spare", title="Spare model"), reason, is_expected=True)
+    outcomes = (examples.recurrence(table), examples.krt7_as(table), spare)
+    said = pages(render_pdf(examples.report(findings=(), outcomes=outcomes)))
+    assert "Spare model" not in said[0]
+    assert "Spare model" in "".join(said[1:])
+
+
+def test_every_page_carries_the_notices_and_its_number(example: Example) -> None:
+    report, said = example.report, example.pages
+    assert 2 <= len(said) <= 5
+    for number, text in enumerate(said, start=1):
+        assert plain(report.notice) in plain(text)
+        for notice in report.notices:
+            assert plain(notice) in plain(text)
+        assert f"Page {number} of {len(said)}" in " ".join(text.split())
+    for text in said[1:]:
+        assert plain(wording.running_head(report.subject)) in plain(text)
+
+
+def test_the_pages_to_look_up_hold_the_rest(example: Example) -> None:
+    report, text = example.report, plain("".join(example.pages))
+    for finding in report.findings:
+        assert plain(finding.sentence) in text
+    for region in report.regions:
+        leading = [feature for feature in region.features if feature.key in region.leading]
+        for measurement in (region.volume, *leading):
+            assert plain(measurement.label) in text
+            assert plain(measurement.shown) in text
+    for section in report.models:
+        for feature in section.leading_features:
+            assert plain(feature.label) in text
+            assert plain(feature.shown) in text
+        for label, _ in section.contributions[:6]:
+            assert plain(label) in text
+    for series in report.series:
+        assert plain(series.series_instance_uid) in text
+        assert plain(series.why) in text
+    for label, value in report.provenance.items():
+        assert plain(label) in text
+        assert plain(value) in text
+
+
+def test_the_same_report_gives_the_same_bytes() -> None:
+    assert render_pdf(examples.report()) == render_pdf(examples.report())
+    here = render_pdf(examples.many_findings())
+    program = (
+        "import sys; from tests.reports import examples; from reports.pdf import render_pdf; "
+        "render_pdf(examples.t1c_only()); sys.stdout.buffer.write(render_pdf(examples.many_findings()))"
+    )
+    elsewhere = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
+    assert elsewhere.stdout == here
+
+
+def test_metadata_say_what_it_is_and_not_whose() -> None:
+    report = examples.report()
+    pdf = render_pdf(report)
+    reader = PdfReader(io.BytesIO(pdf))
+    assert reader.metadata is not None
+    assert reader.metadata.title == report.title
+    assert reader.metadata.author == report.provenance[wording.SOFTWARE]
+    assert reader.metadata.subject == report.notice
+    assert reader.metadata.creation_date == report.created.replace(microsecond=0)
+    for value in reader.metadata.values():
+        for private in (report.subject.patient_name, report.subject.patient_id, report.subject.accession_number):
+            assert private not in str(value)
+    root = reader.trailer["/Root"].get_object()
+    assert root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+
+
+@pytest.mark.peers
+def test_every_font_is_embedded_and_searchable(tmp_path: Path) -> None:
+    require_programs("pdffonts")
+    file = tmp_path / "report.pdf"
+    file.write_bytes(render_pdf(examples.many_findings()))
+    listed = subprocess.run(["pdffonts", file], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
+    assert len(listed) >= 3
+    for line in listed:
+        embedded, subset, unicode_map = line.split()[-5:-2]
+        assert (embedded, subset, unicode_map) == ("yes", "yes", "yes"), line
+
+
+@pytest.mark.peers
+def test_another_program_reads_the_same_numbers(tmp_path: Path) -> None:
+    require_programs("pdftotext")
+    report = examples.three_models()
+    file = tmp_path / "report.pdf"
+    file.write_bytes(render_pdf(report))
+    done = subprocess.run(["pdftotext", "-f", "1", "-l", "1", file, "-"], capture_output=True, text=True, check=True)
+    for section in report.models:
+        for measurement in section.measurements:
+            assert plain(measurement.shown) in plain(done.stdout)
+    assert done.stderr == ""
+
+
+@pytest.mark.peers
+def test_nothing_sticks_out_of_the_page(example: Example, tmp_path: Path) -> None:
+    require_programs("pdftotext")
+    file = tmp_path / "report.pdf"
+    file.write_bytes(example.pdf)
+    boxes = subprocess.run(["pdftotext", "-bbox", file, "-"], capture_output=True, text=True, check=True).stdout
+    words = re.findall(r'<word xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.-]+)" yMax="([\d.-]+)">', boxes)
+    assert len(words) > 300
+    # A4 is 595.3 × 841.9 points; the margins are 16 mm = 45.4 points at the sides.
+    assert min(float(word[0]) for word in words) >= 45
+    assert max(float(word[2]) for word in words) <= 595.3 - 45
+    assert min(float(word[1]) for word in words) >= 20
+    assert max(float(word[3]) for word in words) <= 841.9 - 20
+
+
+def test_characters_without_a_font_are_named_in_the_report() -> None:
+    text = plain("".join(pages(render_pdf(examples.many_findings(), typesetter=Typesetter(wide_files=())))))
+    assert "□□□(Wang,Xiaomei)" in text
+    assert "charactersareshownas□" in text
+    assert "areshownas□" not in plain("".join(pages(render_pdf(examples.report()))))
+
+
+def test_an_empty_report_is_still_a_report() -> None:
+    report = replace(
+        examples.report(findings=(), series=()),
+        models=(),
+        regions=(),
+        key_images=(),
+        findings=(),
+        notices=(),
+        provenance={},
+    )
+    said = pages(render_pdf(report))
+    assert wording.NO_WARNINGS in " ".join(said[0].split())
+    assert wording.NO_FINDINGS in " ".join(said[1].split())
+
+
+def test_findings_flow_over_pages() -> None:
+    findings = [
+        Finding(f"made-{number}", Severity.NOTE, f"Remark number {number} of a hundred and twenty. " * 3)
+        for number in range(120)
+    ]
+    said = pages(render_pdf(examples.report(findings=findings)))
+    assert len(said) > 6
+    text = plain("".join(said))
+    for finding in findings:
+        assert plain(finding.sentence) in text
+
+
+def test_oblique_and_narrow_images() -> None:
+    turn = np.deg2rad(30)
+    direction = np.array([[0, np.sin(turn), np.cos(turn)], [0, np.cos(turn), -np.sin(turn)], [1, 0, 0]])
+    report = examples.report(direction=direction, sequences=(Sequence.T2W,), size=40)
+    assert report.key_images[0].edges == ("RP", "LA", "AR", "PL")
+    assert "RP" in pages(render_pdf(report))[0].split()
+
+
+@pytest.mark.parametrize("years", [1, 2, 4, 5])
+def test_other_numbers_of_horizons(years: int) -> None:
+    survival = tuple(0.95 - 0.04 * year for year in range(years))
+    table = examples.features()
+    report = examples.report(outcomes=(examples.recurrence(table, survival=survival),))
+    first = plain(pages(render_pdf(report))[0])
+    for measurement in report.models[0].measurements:
+        assert plain(measurement.shown) in first
+        assert plain(measurement.in_words) in first or measurement.key != "rfs"
+
+
+def test_a_figure_stands_in_one_line() -> None:
+    report = examples.report(outcomes=(examples.recurrence(examples.features(), survival=(0.999, 0.998, 0.883)),))
+    lines = pages(render_pdf(report))[0].splitlines()
+    assert [line for line in lines if line in (">99%", "88%")] == [">99%", ">99%", "88%"]
+
+
+def test_rendering_is_quick() -> None:
+    report = examples.three_models(size=320)
+    render_pdf(report)  # fonts are read once in a process
+    start = time.process_time()
+    render_pdf(report)
+    assert time.process_time() - start < 2.0
