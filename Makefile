@@ -40,7 +40,7 @@ format: $(STAMP)  ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-peers:  ## Debian's programs that the tests talk to (skipped where they can not be installed)
+peers:  ## Debian's programs that the tests talk to (skipped where they cannot be installed)
 	@missing=""; for program in $(PEER_PROGRAMS); do \
 		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

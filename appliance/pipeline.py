@@ -84,7 +84,7 @@ def answer_study(
     Raises
     ------
     StudyRejected
-        When the study can not be answered as it is; the sentence says why.
+        When the study cannot be answered as it is; the sentence says why.
     """
     stages = Stages()
     with stages.measured("read"):
@@ -102,7 +102,7 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            findings=study.findings + prepared.findings + features.findings,
+            notes=study.notes + prepared.notes + features.notes,
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

@@ -72,7 +72,7 @@ def work_off(
     Raises
     ------
     SetupError
-        When a worker can not prepare itself.
+        When a worker cannot prepare itself.
     """
     waiting = deque(tasks)
     crew: list[_Worker] = []

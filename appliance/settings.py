@@ -281,14 +281,14 @@ def load_settings(path: Path) -> Settings:
     Raises
     ------
     SetupError
-        When the file can not be read, or with every mistake in it, one a line.
+        When the file cannot be read, or with every mistake in it, one a line.
     """
     try:
         text = path.read_bytes().decode("utf-8")
         table = tomllib.loads(text)
     except OSError as error:
         raise SetupError(
-            f"The configuration file {path} can not be read ({error.strerror}); name an existing file, "
+            f"The configuration file {path} cannot be read ({error.strerror}); name an existing file, "
             f"or start from {EXAMPLE}."
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

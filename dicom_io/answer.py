@@ -13,7 +13,7 @@ class Role(StrEnum):
 
     SEG_T1C = "seg_t1c"  # tumour and shell on the T1+C grid
     SEG_T2W = "seg_t2w"  # tumour and shell on the T2W grid
-    KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, findings
+    KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, quality notes
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
 

@@ -15,8 +15,8 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from models.findings import Finding, Severity
 from models.inference.predict import Group
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports.content import Measurement, ModelSection, Subject
 
@@ -101,7 +101,7 @@ HASHED = {
     "L": "lower limit of the 95 % interval of a quantity",
     "U": "upper limit of the 95 % interval of a quantity",
     "C": "a group of inputs whose share of an output is stated",
-    "N": "what a finding is about, by its identifier",
+    "N": "what a quality note is about, by its identifier",
 }
 
 
@@ -194,13 +194,13 @@ def contribution(label: str) -> Code:
     return _private(hashed("C", label), fitting(label, "Group of inputs"))
 
 
-def finding(item: Finding) -> Code:
-    """What a finding is about, by its stable identifier."""
-    return _private(hashed("N", item.code), fitting(item.code, "finding"))
+def note(item: QualityNote) -> Code:
+    """What a quality note is about, by its stable identifier."""
+    return _private(hashed("N", item.code), fitting(item.code, "quality note"))
 
 
-def severity(item: Finding) -> Code:
-    """How much a finding weighs."""
+def severity(item: QualityNote) -> Code:
+    """How much a quality note weighs."""
     return _SEVERITIES[item.severity]
 
 

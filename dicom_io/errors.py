@@ -1,10 +1,10 @@
 """What can go wrong with DICOM, told apart by what the caller should do.
 
 StudyRejected (models.errors)      the study has to change: do not repeat
- ├─ SeriesNotFound                 nothing fits a role the study can not do without
+ ├─ SeriesNotFound                 nothing fits a role the study cannot do without
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
- └─ NotReadable                    a file or an attribute can not be decoded
+ └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer said no: an operator has to look
@@ -15,7 +15,7 @@ from models.errors import RDeepNetError, StudyRejected
 
 
 class SeriesNotFound(StudyRejected):
-    """No series or segment fits a role that the study can not do without; the message lists what was found."""
+    """No series or segment fits a role that the study cannot do without; the message lists what was found."""
 
 
 class SelectionAmbiguous(StudyRejected):
@@ -27,7 +27,7 @@ class GeometryInvalid(StudyRejected):
 
 
 class NotReadable(StudyRejected):
-    """A file or attribute can not be decoded."""
+    """A file or attribute cannot be decoded."""
 
 
 class PeerUnavailable(RDeepNetError):

@@ -30,7 +30,7 @@ class Registration(StrEnum):
     """What to do when T1+C and T2W have different Frames of Reference."""
 
     NONE = "none"  # refuse the study
-    RIGID = "rigid"  # register the images and carry the tumour over, with a finding
+    RIGID = "rigid"  # register the images and carry the tumour over, with a quality note
 
 
 class ValueMapping(StrEnum):
@@ -137,7 +137,7 @@ class SelectionRules:
     value_mapping : what turns stored values into values
     registration : what to do with different Frames of Reference
     registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
-    usual : voxel sizes and field strengths outside of which a finding is made; what is None is left to the models
+    usual : voxel sizes and field strengths outside of which a quality note is made; what is None is left to the models
     models : name of each model the study is read for → what its training images were
     """
 

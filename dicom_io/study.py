@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pydicom
 
 from models.acquisition import Acquisition
-from models.findings import Finding
+from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume
 from reports.content import SeriesUsed, Subject
 
@@ -53,7 +53,7 @@ class Study:
     sources : images behind each volume
     segmentations : SEG or RTSTRUCT instances the tumours came from
     series : how each series was taken, for the report
-    findings : doubts while reading
+    notes : doubts while reading
     content_digest : SHA-256 over the SOP Instance UIDs and contents that were used; the same input gives the same
     missing : sequences that no series fits, with the sentence for the report ("no T2W series was found")
     algorithm_types : Segment Algorithm Type of the tumour on each sequence it was segmented on: AUTOMATIC,
@@ -68,7 +68,7 @@ class Study:
     sources: Mapping[Sequence, SourceSeries]
     segmentations: tuple[SourceInstance, ...]
     series: tuple[SeriesUsed, ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
     content_digest: str
     missing: Mapping[Sequence, str]
     algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)

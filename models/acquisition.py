@@ -20,8 +20,8 @@ class SeveralTumours(StrEnum):
     """What to do when more than one segment of one sequence is a tumour."""
 
     REFUSE = "refuse"  # refuse the study and list them
-    UNION = "union"  # all of them are one region, with a finding
-    LARGEST = "largest"  # the one with the largest volume, with a finding
+    UNION = "union"  # all of them are one region, with a quality note
+    LARGEST = "largest"  # the one with the largest volume, with a quality note
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,15 @@ class RDeepNetError(Exception):
 
 
 class StudyRejected(RDeepNetError):
-    """The study can not be answered as it is; repeating does not help until the input changes."""
+    """The study cannot be answered as it is; repeating does not help until the input changes."""
 
 
 class FeatureUndefined(StudyRejected):
-    """A feature has no value for this image and region (a value that can not be computed stops the study)."""
+    """A feature has no value for this image and region (a value that cannot be computed stops the study)."""
 
 
 class CohortRejected(StudyRejected):
-    """The tables of a cohort can not be used as they are; the message lists every mistake."""
+    """The tables of a cohort cannot be used as they are; the message lists every mistake."""
 
 
 class SetupError(RDeepNetError):

@@ -93,7 +93,7 @@ def _read(path: Path, *, what: str) -> sitk.Image:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise StudyRejected(f"The {what} '{path.name}' can not be read ({reason}); export it again.") from error
+        raise StudyRejected(f"The {what} '{path.name}' cannot be read ({reason}); export it again.") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise StudyRejected(
             f"The {what} '{path.name}' has {image.GetDimension()} dimensions ({' × '.join(map(str, image.GetSize()))}) "

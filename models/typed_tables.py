@@ -1,7 +1,7 @@
 """TOML tables to frozen dataclasses: types checked, ranges checked, unknown keys refused, every mistake collected.
 
 A setting is a field with a type; its range is written beside the type: `port: Annotated[int, Between(1, 65535)]`.
-The same check runs when a value is built in code (`check` in `__post_init__`), so a bad value can not exist.
+The same check runs when a value is built in code (`check` in `__post_init__`), so a bad value cannot exist.
 TOML has no null: a setting of type `T | None` is written "none".
 """
 

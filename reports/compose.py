@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
-from models.findings import Finding, Severity
 from models.inference.predict import Contribution, ModelOutcome, NotApplicable, Prediction, Quantity
 from models.preprocessing.prepare import Prepared, PreparedSequence
+from models.quality_notes import QualityNote, Severity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording
@@ -70,7 +70,7 @@ def compose(
     features: FeatureTable,
     outcomes: Ordered[ModelOutcome | NotApplicable],
     series: Ordered[SeriesUsed],
-    findings: Ordered[Finding],
+    notes: Ordered[QualityNote],
     bias: str,
     settings: FeatureSettings,
     created: datetime,
@@ -84,7 +84,7 @@ def compose(
     features : of all sequences and regions of `prepared`
     outcomes : what the models say, in the order of the report
     series : what was read, and why
-    findings : doubts from reading and preprocessing; those of the outcomes are added
+    notes : doubts from reading and preprocessing; those of the outcomes are added
     bias : the bias correction in words
     settings : feature settings
     created : when the report is made, with time zone
@@ -92,7 +92,7 @@ def compose(
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
     sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
-    said = [*findings, *(finding for outcome in applicable for finding in outcome.findings)]
+    said = [*notes, *(note for outcome in applicable for note in outcome.notes)]
     return Report(
         subject=subject,
         created=created,
@@ -112,16 +112,16 @@ def compose(
         ),
         key_images=tuple(_key_image(sequence, prepared.sequences[sequence]) for sequence in sequences),
         series=tuple(series),
-        findings=_warnings_first(said),
+        notes=_warnings_first(said),
         provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
         notice=wording.NOTICE,
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
     )
 
 
-def _warnings_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, warnings first, otherwise in order."""
-    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.severity is not Severity.WARNING))
+def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:
+    """Each quality note once, warnings first, otherwise in order."""
+    return tuple(sorted(dict.fromkeys(notes), key=lambda note: note.severity is not Severity.WARNING))
 
 
 # --- models ----------------------------------------------------------------------------------------------------------

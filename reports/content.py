@@ -1,6 +1,6 @@
 """`Report`: everything a report says, before any encoding.
 
-SR and PDF are two encodings of one `Report`: they never compute or word anything, so they can not disagree. Every row
+SR and PDF are two encodings of one `Report`: they never compute or word anything, so they cannot disagree. Every row
 carries the number and the text a reader sees; the key is what `dicom_io.codes` maps to a coded concept.
 """
 
@@ -13,8 +13,8 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from models.findings import Finding
 from models.inference.predict import Group, ModelIdentity
+from models.quality_notes import QualityNote
 from models.volume import Region, Sequence
 
 
@@ -180,7 +180,7 @@ class Report:
     regions : one section for each sequence and region, T1+C before T2W, tumour before shell
     key_images : one for each sequence
     series : what was read, and why
-    findings : every doubt, warnings first
+    notes : every doubt, warnings first
     provenance : label → text: versions, digests, settings, N4, engine, device
     notice : "Research use only …", verbatim on every page and in every object
     notices : the notices of the model packages, each once
@@ -194,7 +194,7 @@ class Report:
     regions: tuple[RegionSection, ...]
     key_images: tuple[KeyImage, ...]
     series: tuple[SeriesUsed, ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
     provenance: Mapping[str, str]
     notice: str
     notices: tuple[str, ...]

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from typing import Final
 
 from models.features.settings import FeatureSettings
-from models.findings import Finding, Severity
 from models.inference.predict import Group, ModelIdentity, Quantity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports import numerals
 from reports.content import SeriesUsed, Subject
@@ -32,8 +32,8 @@ PREDICTIONS: Final = "Predictions"
 KEY_IMAGES: Final = "Key images"
 WARNINGS: Final = "Warnings"
 NO_WARNINGS: Final = "No warning was raised for this study."
-FINDINGS: Final = "Findings"
-NO_FINDINGS: Final = "No finding was recorded for this study."
+QUALITY_NOTES: Final = "Quality notes"
+NO_QUALITY_NOTES: Final = "No quality note was recorded for this study."
 REGIONS: Final = "Regions and selected features"
 CONTRIBUTIONS: Final = "What moved the output"
 LEADING_FEATURES: Final = "Features with the largest attributions"
@@ -182,13 +182,13 @@ def share_shown(share: float) -> str:
     return "0%" if text[1:] == "0%" else text
 
 
-def finding_subject(finding: Finding) -> str:
-    """What a finding is about: "T1+C, peritumoral shell", "" for the whole study."""
+def note_subject(note: QualityNote) -> str:
+    """What a quality note is about: "T1+C, peritumoral shell", "" for the whole study."""
     parts = []
-    if finding.sequence is not None:
-        parts.append(finding.sequence.label)
-    if finding.region is not None:
-        parts.append(REGION_WORDS[finding.region])
+    if note.sequence is not None:
+        parts.append(note.sequence.label)
+    if note.region is not None:
+        parts.append(REGION_WORDS[note.region])
     return ", ".join(parts)
 
 
@@ -328,9 +328,9 @@ def page_words(page: int) -> str:
     return f"Page {page} of "
 
 
-def more_findings(count: int) -> str:
+def more_notes(count: int) -> str:
     """What page 1 says when it does not show all warnings."""
-    return f"{count} more {'warning' if count == 1 else 'warnings'} under “{FINDINGS}”."
+    return f"{count} more {'warning' if count == 1 else 'warnings'} under “{QUALITY_NOTES}”."
 
 
 def characters_not_shown(count: int) -> str:

@@ -1,4 +1,7 @@
-"""Imports point one way (appliance → dicom_io → reports → models), and each outside library has one home."""
+"""Imports point one way, between the packages, between their rooms and between modules; each library has one home.
+
+`CONTRIBUTING.md` draws the rooms: the drawing and `ROOMS` change together.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,46 @@ MAY_IMPORT = {
     "appliance": {"appliance", "dicom_io", "reports", "models"},
 }
 
+# Room → the rooms of its own package that it may import. Modules outside a room (`models/volume.py`) are open to all
+# rooms of their package, except those that lead into the rooms (`DOORS`).
+ROOMS: dict[str, set[str]] = {
+    "appliance/commands": {"appliance/deploy", "appliance/offline", "appliance/service", "appliance/state"},
+    "appliance/deploy": {"appliance/service"},
+    "appliance/offline": set(),
+    "appliance/service": {"appliance/state"},
+    "appliance/state": set(),
+    "dicom_io/conformance": {"dicom_io/network", "dicom_io/writing"},
+    "dicom_io/images": set(),
+    "dicom_io/masks": {"dicom_io/images"},
+    "dicom_io/network": {"dicom_io/images"},
+    "dicom_io/reading": {"dicom_io/images", "dicom_io/masks"},
+    "dicom_io/synthetic": set(),
+    "dicom_io/writing": set(),
+    "models/cohort": {"models/features", "models/inference"},
+    "models/evaluation": {"models/cohort", "models/inference", "models/statistics"},
+    "models/features": {"models/preprocessing"},
+    "models/features/families": {"models/features", "models/features/kernels"},
+    "models/features/filters": {"models/features", "models/features/kernels"},
+    "models/features/kernels": set(),
+    "models/inference": {"models/features", "models/statistics"},
+    "models/model_card": {"models/features", "models/inference"},
+    "models/preprocessing": set(),
+    "models/simulation": {"models/features"},
+    "models/statistics": set(),
+    "models/training": {
+        "models/cohort",
+        "models/evaluation",
+        "models/features",
+        "models/inference",
+        "models/model_card",
+        "models/simulation",
+        "models/statistics",
+    },
+    "reports/evaluation": {"reports/pdf"},
+    "reports/pdf": set(),
+}
+DOORS = {"appliance/cli.py", "appliance/workbench.py", "appliance/pipeline.py"}
+
 # Library → path prefixes (POSIX, from the root) where it may be imported.
 HOMES = {
     "pydicom": ("dicom_io/",),
@@ -34,30 +77,123 @@ HOMES = {
     "dbos": ("appliance/state/job_queue.py",),
     "psycopg": ("appliance/state/postgres.py",),
     "cyclonedx": ("appliance/deploy/sbom.py",),
-    "typer": ("appliance/cli",),
-    "rich": ("appliance/cli",),
+    "typer": ("appliance/cli.py", "appliance/commands/"),
+    "rich": ("appliance/cli.py", "appliance/commands/"),
 }
 
 
-def imports() -> Iterator[tuple[str, str]]:
-    """(file, top-level module) of every import in the four packages."""
+def modules_imported() -> Iterator[tuple[str, str]]:
+    """(file, module in full) of every import in the four packages; `from package import module` names the module."""
     for package in MAY_IMPORT:
         for file in sorted((ROOT / package).rglob("*.py")):
             name = file.relative_to(ROOT).as_posix()
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):
-                    yield from ((name, alias.name.split(".")[0]) for alias in node.names)
+                    yield from ((name, alias.name) for alias in node.names)
                 elif isinstance(node, ast.ImportFrom):
                     assert node.level == 0, f"{name}: relative import; write it in full"
                     assert node.module is not None
-                    yield name, node.module.split(".")[0]
+                    for alias in node.names:
+                        whole = f"{node.module}.{alias.name}"
+                        yield name, whole if file_of(whole) is not None else node.module
 
 
-IMPORTS = sorted(set(imports()))
+def file_of(module: str) -> str | None:
+    """The file of a module of the four packages, from the root."""
+    path = ROOT.joinpath(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file():
+            return file.relative_to(ROOT).as_posix()
+    return None
+
+
+def room_of(file: str) -> str:
+    """The room of a file: its folder, without what lies below the rooms (`appliance/deploy/container`)."""
+    return "/".join(file.split("/")[:-1]).removesuffix("/container")
+
+
+MODULES = sorted(set(modules_imported()))
+IMPORTS = sorted({(file, module.split(".")[0]) for file, module in MODULES})
+OURS = sorted({(file, target) for file, module in MODULES if (target := file_of(module)) is not None})
+
+
+def circle_in(arrows: dict[str, set[str]]) -> list[str]:
+    """One circle of arrows, or nothing."""
+    done: set[str] = set()
+
+    def walk(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node not in done:
+            for target in sorted(arrows.get(node, ())):
+                if circle := walk(target, [*path, node]):
+                    return circle
+            done.add(node)
+        return []
+
+    return next((circle for node in sorted(arrows) if (circle := walk(node, []))), [])
 
 
 def test_there_are_imports_to_check() -> None:
     assert len(IMPORTS) > 50
+    assert len(OURS) > 500
+
+
+def test_every_room_is_in_the_table_and_says_what_it_is_for() -> None:
+    folders = {room_of(path) for path, _ in MODULES} - set(MAY_IMPORT)
+    assert folders == set(ROOMS)
+    for room in (*MAY_IMPORT, *ROOMS):
+        lines = (ROOT / room / "__init__.py").read_text(encoding="utf-8").strip().splitlines()
+        assert len(lines) == 1, room
+        assert lines[0].startswith('"""'), room
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_what_the_drawing_allows(room: str) -> None:
+    package = room.split("/")[0]
+    wrong = [
+        f"{file} imports {target}"
+        for file, target in OURS
+        if room_of(file) == room
+        and target.startswith(f"{package}/")
+        and room_of(target) not in {room, package, *ROOMS[room]}
+        and not (room_of(target).startswith(f"{room}/"))  # a room may use the rooms inside it
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_modules_outside_the_rooms_do_not_lead_into_them(package: str) -> None:
+    wrong = [
+        f"{file} imports {target}"
+        for file, target in OURS
+        if room_of(file) == package
+        and file not in DOORS
+        and target.startswith(f"{package}/")
+        and room_of(target) != package
+    ]
+    assert not wrong
+
+
+def test_neither_rooms_nor_modules_go_in_a_circle() -> None:
+    assert not circle_in({file: {target for source, target in OURS if source == file} for file, _ in OURS})
+    # A folder with rooms inside it counts by its modules: its settings lie below those rooms, its engine above them.
+    inside = {room for room in ROOMS if any(other.startswith(f"{room}/") for other in ROOMS)}
+
+    def node(file: str) -> str:
+        room = room_of(file)
+        return file if room in MAY_IMPORT or room in inside else room
+
+    arrows: dict[str, set[str]] = {}
+    for file, target in OURS:
+        if node(file) != node(target) and not target.endswith("__init__.py"):
+            arrows.setdefault(node(file), set()).add(node(target))
+    assert not circle_in(arrows)
+
+
+def test_circles_are_seen() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

@@ -62,14 +62,14 @@ def check(
         print_json(
             {
                 "refusals": [asdict(one) for one in found.refusals],
-                "findings": [
-                    {"code": one.code, "severity": one.severity, "sentence": one.sentence} for one in found.findings
+                "quality_notes": [
+                    {"code": one.code, "severity": one.severity, "sentence": one.sentence} for one in found.notes
                 ],
             }
         )
     else:
         lines = [("refused", "red", one.code, one.sentence) for one in found.refusals]
-        lines += [(one.severity.value, "yellow", one.code, one.sentence) for one in found.findings]
+        lines += [(one.severity.value, "yellow", one.code, one.sentence) for one in found.notes]
         for verdict, colour, code, sentence in lines:
             text = f"[{colour}]{verdict:>7}[/]  {escape(code)}: {escape(sentence)}"
             stdout().print(text, highlight=False, soft_wrap=True)

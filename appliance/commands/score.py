@@ -26,7 +26,8 @@ def score(
 
     Writes one row for each patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
     by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
-    on, with `residual`, `distance` and `share_outside` behind it), `findings` (codes), `model`, `version`, `digest`.
+    on, with `residual`, `distance` and `share_outside` behind it), `quality_notes` (codes), `model`, `version`,
+    `digest`.
 
     **Example**
 
@@ -44,8 +45,8 @@ def score(
     found = score_rows(model, rows)
     seconds = time.perf_counter() - started
     write_scored(found, model, out)
-    for finding in found.findings:
-        text = f"[yellow]{finding.severity.value:>7}[/]  {escape(finding.code)}: {escape(finding.sentence)}"
+    for note in found.notes:
+        text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
     identity = model.package.identity
     high = sum(1 for group in found.groups if group is Group.HIGH)

@@ -73,9 +73,9 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
         console.print(_table(survey))
         for sentence in survey.missing:
             say(console, f"Note: {sentence}")
-        for finding in survey.findings:
+        for note in survey.notes:
             console.print(
-                f"{finding.severity.capitalize()}: {finding.sentence}", markup=False, highlight=False, soft_wrap=True
+                f"{note.severity.capitalize()}: {note.sentence}", markup=False, highlight=False, soft_wrap=True
             )
         for sentence in survey.refusals:
             say(console, f"Would be refused: {sentence}")
@@ -83,7 +83,7 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
 
 
 def _table(survey: Survey) -> Table:
-    title = f"Study {survey.study_instance_uid or 'that can not be read'}"
+    title = f"Study {survey.study_instance_uid or 'that cannot be read'}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("No.", justify="right")
     table.add_column("", no_wrap=True)

@@ -14,9 +14,9 @@ from appliance.commands.exit_status import Commands
 from appliance.commands.options import stderr, stdout, table
 
 if TYPE_CHECKING:
-    from models.findings import Finding
     from models.model_card.about import About
     from models.model_card.facts import Measurement
+    from models.quality_notes import QualityNote
     from models.training.network import Recipe
     from models.training.patients import TrainingPatients
     from models.volume import Sequence
@@ -149,7 +149,7 @@ def recurrence(
             options=options,
         )
         write_recurrence(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
+    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
 
 
 @train.command("krt7-as")
@@ -229,7 +229,7 @@ def krt7_as(
     with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
         trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
         write_krt7_as(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.findings, *trained.findings), seconds=trained.seconds)
+    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
 
 
 @train.command("statements")
@@ -308,12 +308,12 @@ def _about(
 
 
 def _show(
-    out: Path, measured: Iterable[Measurement], findings: Iterable[Finding], *, seconds: tuple[float, float]
+    out: Path, measured: Iterable[Measurement], notes: Iterable[QualityNote], *, seconds: tuple[float, float]
 ) -> None:
     rows = [(one.what, one.value, one.whom) for one in measured]
     stdout().print(table("Measured in the training", ("What", "Value", "On whom, and how"), rows))
-    for finding in findings:
-        text = f"[yellow]{finding.severity.value:>7}[/]  {escape(finding.code)}: {escape(finding.sentence)}"
+    for note in notes:
+        text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
     typer.echo(
         f"{out}: package with MODEL_CARD.md, .html, .json; {seconds[0]:.0f} s for the networks, {seconds[1]:.0f} s"

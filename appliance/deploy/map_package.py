@@ -151,7 +151,7 @@ def check_folders(paths: MapPaths) -> None:
         can_write = False
     if not can_write:
         raise SetupError(
-            f"The output folder {paths.output} can not be written; mount a folder that the user {os.getuid()} may "
+            f"The output folder {paths.output} cannot be written; mount a folder that the user {os.getuid()} may "
             f"write to, or set {VARIABLES['output']}."
         )
 
@@ -188,7 +188,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
     Raises
     ------
     SetupError
-        When nothing is mounted there, or it can not be written.
+        When nothing is mounted there, or it cannot be written.
     """
     parts: dict[str, Callable[[Path], None]] = {
         "app": _export_app,
@@ -207,7 +207,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
         except OSError as error:
             why = error.strerror or "not everything could be copied"
             raise SetupError(
-                f"{root / name} can not be written ({why}); make the folder on the host first, and let the "
+                f"{root / name} cannot be written ({why}); make the folder on the host first, and let the "
                 "container's user write to it."
             ) from error
         written.append(root / name)

@@ -83,7 +83,7 @@ def extract_cohort(
     SetupError
         When the engine, the bias correction or the device is not there.
     """
-    _open(extraction)  # what can not be opened is said here, once
+    _open(extraction)  # what cannot be opened is said here, once
     prepare_worker = partial(open_worker, extraction, kept)
     for ended in work_off(studies, prepare_worker, workers=min(jobs, max(1, len(studies)))):
         yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
@@ -117,7 +117,7 @@ def extract_image(
     Raises
     ------
     StudyRejected
-        When a file can not be read, or a feature has no value.
+        When a file cannot be read, or a feature has no value.
     SetupError
         When the engine or the device is not there.
     """

@@ -69,7 +69,7 @@ class NoRow:
 def check_format(out: Path) -> None:
     """Raise `SetupError` unless the name of the file says a format we write."""
     if out.suffix not in (".csv", ".parquet"):
-        raise SetupError(f"The features can not be written to '{out.name}'; a name with .csv or .parquet was expected.")
+        raise SetupError(f"The features cannot be written to '{out.name}'; a name with .csv or .parquet was expected.")
 
 
 def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:

@@ -28,8 +28,8 @@ from typing import Any
 from appliance.pipeline import Result
 from dicom_io.answer import AnswerObject
 from models.features.table import FeatureTable
-from models.findings import Finding
 from models.inference.predict import ModelOutcome, NotApplicable
+from models.quality_notes import QualityNote
 from models.version import software_version
 
 SCHEMA = 1
@@ -55,9 +55,9 @@ def answered(result: Result, *, input_digest: str, recipe_digest: str, created: 
       answer (version, settings, models, assignment); `content_digest`: as in the reports
     - `series`: role, description, detail, series_instance_uid, why
     - `models`: name, version, digest, title, notice, and either `not_applicable` (the reason) or `predictions`
-      (quantity, value, horizon_months, interval), `cut_off`, `group`, `provider`, `findings`,
+      (quantity, value, horizon_months, interval), `cut_off`, `group`, `provider`, `quality_notes`,
       `leading_contributions` (feature, value, attribution)
-    - `findings`: code, severity, sentence, sequence, region
+    - `quality_notes`: code, severity, sentence, sequence, region
     - `features`: count, engine, settings_digest
     - `provenance`: label → text, as in the report
     - `stages`: stage, seconds, cpu_seconds, peak_memory_mb
@@ -76,7 +76,7 @@ def answered(result: Result, *, input_digest: str, recipe_digest: str, created: 
         "content_digest": result.study.content_digest,
         "series": [asdict(row) for row in result.study.series],
         "models": [_model(outcome) for outcome in result.outcomes],
-        "findings": [_finding(finding) for finding in result.report.findings],
+        "quality_notes": [_note(note) for note in result.report.notes],
         "features": {
             "count": len(result.features),
             "engine": result.features.engine,
@@ -167,13 +167,13 @@ def _model(outcome: ModelOutcome | NotApplicable) -> dict[str, Any]:
         "cut_off": outcome.cut_off,
         "group": outcome.group,
         "provider": outcome.provider,
-        "findings": [_finding(finding) for finding in outcome.findings],
+        "quality_notes": [_note(note) for note in outcome.notes],
         "leading_contributions": [asdict(part) for part in outcome.contributions[:_LEADING]],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return asdict(finding)
+def _note(note: QualityNote) -> dict[str, Any]:
+    return asdict(note)
 
 
 def _file(name: str, content: bytes, made: AnswerObject | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Rows that were extracted, kept in a folder beside the table: an extraction that was interrupted goes on, and one
 that is repeated works only on what is new or changed.
 
-A row is found again by the contents of the study's files and by everything that determines its values. What can not
+A row is found again by the contents of the study's files and by everything that determines its values. What cannot
 be read back is not there.
 """
 

@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     """What became of a study."""
 
     ANSWERED = "answered"  # everything was written
-    REFUSED = "refused"  # can not be answered as it is; the sentence says what is missing
+    REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
     FAILED = "failed"  # something of ours failed; it is tried again in the next run
 
 
@@ -105,7 +105,7 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
     StudyRejected
         When there is no study below `root`.
     SetupError
-        When the settings can not be followed here: no such device, a model package that fails its checks.
+        When the settings cannot be followed here: no such device, a model package that fails its checks.
     """
     studies = find_studies(root)
     if not studies:
@@ -133,7 +133,7 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
     Raises
     ------
     SetupError
-        When a worker process can not start.
+        When a worker process cannot start.
     """
     outcomes = list(plan.from_before)
     yield from plan.from_before

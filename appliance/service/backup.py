@@ -45,7 +45,7 @@ def back_up(settings: Settings, target: Path) -> Backup:
     Raises
     ------
     SetupError
-        When there is no state, `target` is there already, or a file can not be read or written.
+        When there is no state, `target` is there already, or a file cannot be read or written.
     """
     state_dir = settings.service.state_dir
     if not (state_dir / RECORDS).is_file():

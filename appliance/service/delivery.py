@@ -97,9 +97,7 @@ class Courier:
                     self.deliver(delivery)
                 self._commitments.ask_next(self._destination.name, self._peer)
             except sqlite3.OperationalError as error:  # a full or slow disk; what was sent is sent again, as the same
-                LOG.error(
-                    "the records can not be written; the next round tries again", extra={"error": describe(error)}
-                )
+                LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
 
     def deliver(self, delivery: DeliveryRecord) -> DeliveryState:
         """Try one delivery and record what came of it."""

@@ -37,7 +37,7 @@ class Verdict(StrEnum):
 
     GOOD = "good"  # as it should be
     WARNING = "warning"  # the service works, but somebody should look
-    BAD = "bad"  # the service does not start, or can not do its work
+    BAD = "bad"  # the service does not start, or cannot do its work
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def check_port(settings: Settings) -> Check:
         why_not = echo_refused(settings)
         if not why_not:
             return Check("port", Verdict.GOOD, f"the service answers a C-ECHO on port {port}")
-        sentence = f"port {port} of {host} can not be used ({error.strerror}), and {why_not}"
+        sentence = f"port {port} of {host} cannot be used ({error.strerror}), and {why_not}"
         return Check("port", Verdict.BAD, f"{sentence}: stop what uses it, or change host or port in [service].")
 
 

@@ -150,9 +150,7 @@ class Service:
                 self.round(time.monotonic())
                 self._pulse.beat(time.monotonic())
             except sqlite3.OperationalError as error:  # a full or slow disk; senders get 0xA700 meanwhile
-                LOG.error(
-                    "the records can not be written; the next round tries again", extra={"error": describe(error)}
-                )
+                LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
             running_s = self._jobs.longest_running_s()
             if running_s > self._settings.jobs.hung_after_s:
                 LOG.critical("a computation hangs; the process ends and repeats it", extra={"seconds": running_s})
@@ -186,7 +184,7 @@ class Service:
     def stop(self) -> bool:
         """Stop in the order of the flow; returns whether a computation was in the middle of it.
 
-        A computation can not be interrupted: then the caller ends the process, and the job is repeated at next start.
+        A computation cannot be interrupted: then the caller ends the process, and the job is repeated at next start.
         """
         self._receiver.stop()
         for courier in self._couriers:
@@ -234,7 +232,7 @@ class Service:
             self._fresh.add(study_uid)
 
     def _complete(self, study_uid: str) -> None:
-        """Queue a study that fell silent; one the records can not take now is complete again after the idle time."""
+        """Queue a study that fell silent; one the records cannot take now is complete again after the idle time."""
         content = self._inbox.content(study_uid)
         try:
             job_id = self._records.queue(study_uid, digest=content.digest)
@@ -277,7 +275,7 @@ def serve(settings: Settings) -> int:
     Raises
     ------
     SetupError
-        When it can not start; the sentence says what to change.
+        When it cannot start; the sentence says what to change.
     """
     configure(settings.logs)
     check_service(settings)
@@ -308,7 +306,7 @@ def run(settings: Settings, *, answer: Answerer) -> int:
 
 
 def _end(status: int) -> None:
-    """End the process although a computation runs: threads can not be interrupted, and exit would wait for them."""
+    """End the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
     logging.shutdown()
     os._exit(status)
 

@@ -34,7 +34,7 @@ def settings_to_serve(config: Path | None) -> Settings:
         raise _with_more(error, config) from error
     found = [*missing_peers(settings), *_surroundings(settings)]
     if found:
-        raise SetupError(_listed("The service can not start", found))
+        raise SetupError(_listed("The service cannot start", found))
     return settings
 
 
@@ -62,7 +62,7 @@ def _surroundings(settings: Settings) -> list[str]:
         socket.create_server((settings.service.host, settings.service.port)).close()
     except OSError as error:
         found.append(
-            f"port {settings.service.port} of {settings.service.host} can not be used ({error.strerror}); expected a "
+            f"port {settings.service.port} of {settings.service.host} cannot be used ({error.strerror}); expected a "
             "free port: stop what uses it, or change host or port in [service]"
         )
     return found

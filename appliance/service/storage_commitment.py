@@ -72,7 +72,7 @@ class Commitments:
         except PeerUnavailable as error:
             pause = timedelta(seconds=self._settings.retry_max_s)
             self._records.answered(job, state=CommitmentState.DUE, sentence=str(error), next_at=utc_now() + pause)
-            LOG.warning("commitment can not be asked for: %s", error, extra=extra)
+            LOG.warning("commitment cannot be asked for: %s", error, extra=extra)
             return CommitmentState.DUE
         except PeerRefused as error:
             self._records.answered(job, state=CommitmentState.FAILED, sentence=str(error), next_at=utc_now())

@@ -13,12 +13,12 @@ def existing_part(state_dir: Path) -> Path:
 
 
 def unwritable(state_dir: Path) -> str:
-    """A sentence when this user can not write there; empty when it can."""
+    """A sentence when this user cannot write there; empty when it can."""
     existing = existing_part(state_dir)
     if os.access(existing, os.W_OK | os.X_OK):
         return ""
     return (
-        f"{existing} can not be written by this user (uid {os.getuid()}); expected a folder of the service's user: "
+        f"{existing} cannot be written by this user (uid {os.getuid()}); expected a folder of the service's user: "
         "change its owner, or mount a volume there that it may write."
     )
 

@@ -94,7 +94,7 @@ class Jobs:
         Raises
         ------
         SetupError
-            When a PostgreSQL database can not be used.
+            When a PostgreSQL database cannot be used.
         """
         make_private_folder(self._folder)
         if self._schema is None:
@@ -174,7 +174,7 @@ class Jobs:
     def stop(self) -> bool:
         """Stop working; returns whether a job was in the middle of it.
 
-        A computation can not be interrupted: where one runs, the caller ends the process (`os._exit`), and the job
+        A computation cannot be interrupted: where one runs, the caller ends the process (`os._exit`), and the job
         is repeated at the next start. That attempt does not count, since the job did nothing wrong.
         """
         with self._running_lock:

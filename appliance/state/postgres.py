@@ -26,7 +26,7 @@ def server_of(url: str) -> str:
     Raises
     ------
     SetupError
-        When it can not be reached, or its user may not make a schema and has none.
+        When it cannot be reached, or its user may not make a schema and has none.
     """
     connection = _connected(url, "rdeepnet-doctor")
     try:
@@ -52,7 +52,7 @@ class QueueDatabase:
     Raises
     ------
     SetupError
-        When the database can not be reached, its user may not make a schema, or another process has the schema.
+        When the database cannot be reached, its user may not make a schema, or another process has the schema.
     """
 
     def __init__(self, url: str, *, schema: str) -> None:
@@ -93,7 +93,7 @@ def _connected(url: str, name: str) -> psycopg.Connection:
         )
     except psycopg.Error as error:
         raise SetupError(
-            f"The queue's PostgreSQL database can not be opened ({_first_line(error)}); look at [jobs] "
+            f"The queue's PostgreSQL database cannot be opened ({_first_line(error)}); look at [jobs] "
             "database_url, at PGPASSWORD, and whether the server lets this machine in."
         ) from error
 

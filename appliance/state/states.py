@@ -19,12 +19,12 @@ class State(StrEnum):
     RUNNING = "running"  # the worker is on it
     SENDING = "sending"  # answered; results are on their way, or wait for a destination
     DELIVERED = "delivered"  # every destination has every result
-    REFUSED = "refused"  # can not be answered as it is; the sentence says what is missing
+    REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
     FAILED = "failed"  # something of ours or of a destination failed; the sentence says what, retry repeats it
 
 
 class IllegalMove(RDeepNetError):
-    """A study can not go from its state to the one asked for."""
+    """A study cannot go from its state to the one asked for."""
 
 
 # Letter in OPERATING.md → from, to.
@@ -57,4 +57,4 @@ def check_move(current: State, new: State) -> None:
     """Raise `IllegalMove` unless the table has the move."""
     if (current, new) not in MOVES.values():
         allowed = ", ".join(to for source, to in MOVES.values() if source is current)
-        raise IllegalMove(f"The study is {current} and can not become {new}; from here it can become {allowed}.")
+        raise IllegalMove(f"The study is {current} and cannot become {new}; from here it can become {allowed}.")

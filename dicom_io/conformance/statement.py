@@ -51,13 +51,13 @@ _STORE_STATUSES = {
     receive.Status.PROCESSING_FAILURE: "the disk failed",
     receive.Status.OUT_OF_RESOURCES: "the disk is full; the sender may repeat later",
     receive.Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS: "SOP Class or Instance UID differ between request and data set",
-    receive.Status.CANNOT_UNDERSTAND: "the data set can not be read, or has no usable Study Instance UID",
+    receive.Status.CANNOT_UNDERSTAND: "the data set cannot be read, or has no usable Study Instance UID",
 }
 _REPORT_STATUSES = {
     ReportStatus.SUCCESS: "the report is recorded",
     ReportStatus.PROCESSING_FAILURE: "it could not be recorded; the peer may repeat it",
     ReportStatus.NO_SUCH_EVENT_TYPE: f"Event Type ID is none of {', '.join(str(int(kind)) for kind in EventType)}",
-    ReportStatus.INVALID_ARGUMENT_VALUE: "no or unknown Transaction UID, or Event Information that can not be read",
+    ReportStatus.INVALID_ARGUMENT_VALUE: "no or unknown Transaction UID, or Event Information that cannot be read",
 }
 _CONSEQUENCES = {
     Delivery.STORED: "counts as stored",
@@ -278,8 +278,8 @@ def _configuration(limits: Limits) -> Iterable[str]:
     yield (
         f"Objects of this product are {CHARACTER_SET} (UTF-8) whatever the source is. Read are all character sets of "
         "PS3.3 C.12.1.1.2 that pydicom decodes, among them ISO 8859 parts 1 to 9, 11, 13 and 15, ISO 2022 IR 13, 87, "
-        "149, 159 and 58, GB18030, GBK and UTF-8. A character set that does not fit the texts becomes a finding of the "
-        "report."
+        "149, 159 and 58, GB18030, GBK and UTF-8. A character set that does not fit the texts becomes a quality note "
+        "of the report."
     )
     yield "## 5 Security"
     yield (

@@ -13,7 +13,7 @@ from dicom_io.images.headers import text
 from dicom_io.images.planes import Plane
 from dicom_io.images.series import Phase, Series, phase_order
 from dicom_io.rules import SelectionRules
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
 
 _UNENHANCED = re.compile(r"\bpre\b|pre.?contrast|without|\bw/?o\b|unenhanced|non.?contrast|nativ|平扫", re.IGNORECASE)
@@ -31,14 +31,14 @@ class Dynamic:
     phases : in the order of time
     used : zero-based phase
     why : why this phase, in words; empty when there is only one
-    findings : doubts about the order of the phases and the choice
+    notes : doubts about the order of the phases and the choice
     """
 
     series: tuple[Series, ...]
     phases: tuple[Phase, ...]
     used: int
     why: str
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
     @property
     def phase(self) -> Phase:
@@ -68,14 +68,14 @@ def dynamic_of(
     Raises
     ------
     GeometryInvalid
-        When phases in series of their own can not be ordered, when the configured phase does not exist, or when T2W
+        When phases in series of their own cannot be ordered, when the configured phase does not exist, or when T2W
         has several images at each position and no segmentation says which.
     """
     phases, ordered_by, contradicted_by = _ordered(series)
-    findings = []
+    notes = []
     if contradicted_by:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="phase-order-contradicted",
                 severity=Severity.WARNING,
                 sentence=(
@@ -92,10 +92,10 @@ def dynamic_of(
     }
     used, why, doubt = _used(phases, named=named, sequence=sequence, rules=rules)
     if doubt:
-        findings.append(
-            Finding(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
+        notes.append(
+            QualityNote(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
         )
-    return Dynamic(tuple(series), phases, used, why, tuple(findings))
+    return Dynamic(tuple(series), phases, used, why, tuple(notes))
 
 
 def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[str, ...]]:

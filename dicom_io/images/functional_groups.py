@@ -37,7 +37,7 @@ IN_GROUPS: Mapping[str, tuple[str, str]] = {
 
 
 def attributes_of(plane: Plane, keywords: Iterable[str]) -> Mapping[str, str]:
-    """The values of a plane, as text; empty for what is absent or can not be decoded."""
+    """The values of a plane, as text; empty for what is absent or cannot be decoded."""
     header = plane.instance.header
     if plane.instance.sop_class_uid not in MULTI_FRAME_MR:
         values = {keyword: shown(header, keyword) for keyword in keywords}

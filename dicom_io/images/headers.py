@@ -161,7 +161,7 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     Raises
     ------
     NotReadable
-        When the value can not be decoded.
+        When the value cannot be decoded.
     """
     value = _value(dataset, keyword)
     if value is None:
@@ -176,7 +176,7 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
 
 
 def shown(dataset: pydicom.Dataset, keyword: str) -> str:
-    """A text that is only shown or matched: empty as well when it can not be decoded."""
+    """A text that is only shown or matched: empty as well when it cannot be decoded."""
     try:
         return text(dataset, keyword)
     except NotReadable:
@@ -239,7 +239,7 @@ def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
 
 
 def values_for_rules(dataset: pydicom.Dataset, keywords: Iterable[str]) -> Mapping[str, str]:
-    """The values rules look at, as text; values that can not be decoded count as absent."""
+    """The values rules look at, as text; values that cannot be decoded count as absent."""
     return {keyword: shown(dataset, keyword) for keyword in keywords}
 
 
@@ -250,7 +250,7 @@ def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
     try:
         return dataset[tag].value
     except DECODE_ERRORS as error:
-        raise NotReadable(f"The attribute {keyword} can not be decoded; the file is damaged. Send it again.") from error
+        raise NotReadable(f"The attribute {keyword} cannot be decoded; the file is damaged. Send it again.") from error
 
 
 def _code(item: pydicom.Dataset) -> str:
@@ -294,7 +294,7 @@ def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | Non
             return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only)
         except DECODE_ERRORS as error:
             raise NotReadable(
-                f"The header of the file {path.name} can not be decoded ({type(error).__name__}); it is damaged or "
+                f"The header of the file {path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
                 "truncated. Send it again."
             ) from error
 
@@ -314,7 +314,7 @@ def _made_by_us(header: pydicom.Dataset, path: Path) -> bool:
         return is_ours(header)
     except DECODE_ERRORS as error:
         raise NotReadable(
-            f"The manufacturer in the file {path.name} can not be decoded; send the file again."
+            f"The manufacturer in the file {path.name} cannot be decoded; send the file again."
         ) from error
 
 
@@ -322,7 +322,7 @@ def _opened(path: Path) -> BufferedReader:
     try:
         return path.open("rb")
     except OSError as error:
-        raise NotReadable(f"The file {path.name} can not be opened ({error.strerror}).") from error
+        raise NotReadable(f"The file {path.name} cannot be opened ({error.strerror}).") from error
 
 
 def _walk(root: Path) -> Iterator[Path]:

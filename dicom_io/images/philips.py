@@ -6,8 +6,8 @@ is made for display; what is proportional to the signal is FP = DV / (RS · SS) 
 features removes. Where they vary from slice to slice, slices are comparable in FP only. The scale intercept is not
 needed.
 
-By default values are DV, because every reader of DICOM and PyRadiomics' own pipeline take Rescale, and a finding says
-where it matters; a site sets `value_mapping = "philips"` to have FP wherever the images state it.
+By default values are DV, because every reader of DICOM and PyRadiomics' own pipeline take Rescale, and a quality note
+says where it matters; a site sets `value_mapping = "philips"` to have FP wherever the images state it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pydicom
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, shown
 from dicom_io.images.planes import FrameGroups, Plane
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
 CREATOR = "Philips MR Imaging DD 001"
@@ -58,8 +58,8 @@ def signal_scalings(planes: Iterable[Plane]) -> list[tuple[float, float]] | None
     return stated or None
 
 
-def about_scaling(planes: Iterable[Plane], *, sequence: Sequence) -> list[Finding]:
-    """A finding where Rescale makes the slices of one volume incomparable."""
+def about_scaling(planes: Iterable[Plane], *, sequence: Sequence) -> list[QualityNote]:
+    """A quality note where Rescale makes the slices of one volume incomparable."""
     factors, shifts = [], []
     for plane in planes:
         slope = _scale_slope(plane)
@@ -71,7 +71,7 @@ def about_scaling(planes: Iterable[Plane], *, sequence: Sequence) -> list[Findin
     if abs(high - low) <= VARIES * max(abs(low), abs(high)) and max(shifts) - min(shifts) <= VARIES:
         return []
     return [
-        Finding(
+        QualityNote(
             code="philips-scaling-varies",
             severity=Severity.WARNING,
             sentence=(

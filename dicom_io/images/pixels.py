@@ -72,13 +72,13 @@ def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterat
     try:
         file = instance.path.open("rb")
     except OSError as error:
-        raise NotReadable(f"The file {instance.path.name} can not be opened ({error.strerror}).") from error
+        raise NotReadable(f"The file {instance.path.name} cannot be opened ({error.strerror}).") from error
     try:
         with file:
             dataset = pydicom.dcmread(file, force=True)
         yield from iter_pixels(dataset, indices=None if frames is None else [frame - 1 for frame in frames])
     except DECODE_ERRORS as error:
         raise NotReadable(
-            f"The pixels of the file {instance.path.name} can not be decoded ({type(error).__name__}); it is damaged, "
+            f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged, "
             "truncated or compressed in a way that is not supported. Send it again."
         ) from error

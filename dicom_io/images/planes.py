@@ -125,7 +125,7 @@ def planes_of(instance: Instance) -> tuple[Plane, ...]:
     Raises
     ------
     NotReadable
-        When the geometry is absent or can not be decoded.
+        When the geometry is absent or cannot be decoded.
     GeometryInvalid
         When the directions are not two perpendicular unit vectors or the pixel spacing is not positive.
     """

@@ -1,4 +1,4 @@
-"""What the headers of the images say about their quality, as findings for the report.
+"""What the headers of the images say about their quality, as quality notes for the report.
 
 What only a look at the pixels would tell (motion, ringing, failed fat suppression) is not judged, and that is said.
 """
@@ -12,7 +12,7 @@ from dicom_io.images.headers import Instance, shown
 from dicom_io.images.planes import FrameGroups
 from dicom_io.images.series import Phase
 from models.acquisition import Acquisition, AcquisitionRange, TrainingImages
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
 # Of the examinations the method is meant for (breast protocols of 1.5 and 3 T scanners), and wide: what lies outside is
@@ -22,7 +22,7 @@ USUAL = AcquisitionRange(slice_mm=(0.5, 5.0), pixel_mm=(0.3, 1.5), field_strengt
 # digits, and the same field as 2.89 or 3.
 SIZE_TOLERANCE, FIELD_TOLERANCE = 0.02, 0.05
 
-NOT_JUDGED = Finding(
+NOT_JUDGED = QualityNote(
     code="artefacts-not-judged",
     severity=Severity.NOTE,
     sentence="Motion, ringing and other artefacts of the images were not judged: look at the images.",
@@ -58,8 +58,8 @@ def acquisition_of(phase: Phase) -> Acquisition:
 
 def about_images(
     phase: Phase, *, sequence: Sequence, usual: AcquisitionRange, models: Mapping[str, TrainingImages]
-) -> list[Finding]:
-    """Findings on voxel size and field strength of the images that are used.
+) -> list[QualityNote]:
+    """Quality notes on voxel size and field strength of the images that are used.
 
     What they are compared with is, for each of the three ranges: what the site calls usual; else the training images
     of each model that says what they were; else what breast protocols usually are.
@@ -69,20 +69,20 @@ def about_images(
     models : name → training images
     """
     found = acquisition_of(phase)
-    findings = []
+    notes = []
     for title, expected in _expected(sequence, usual, models):
-        findings += _about_voxels(found, sequence, title, expected)
-        findings += _about_field(found, sequence, title, expected)
+        notes += _about_voxels(found, sequence, title, expected)
+        notes += _about_field(found, sequence, title, expected)
     if found.field_strength_t is None:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="field-strength-unknown",
                 severity=Severity.NOTE,
                 sentence=f"The {sequence.label} images do not state the field strength of the scanner.",
                 sequence=sequence,
             )
         )
-    return findings
+    return notes
 
 
 def _expected(
@@ -106,7 +106,7 @@ def _outside(value: float | None, limits: tuple[float, float] | None, tolerance:
     return not limits[0] * (1 - tolerance) <= value <= limits[1] * (1 + tolerance)
 
 
-def _about_voxels(found: Acquisition, sequence: Sequence, title: str, expected: AcquisitionRange) -> list[Finding]:
+def _about_voxels(found: Acquisition, sequence: Sequence, title: str, expected: AcquisitionRange) -> list[QualityNote]:
     sizes = (
         ("slices are", found.slice_mm, expected.slice_mm, "apart"),
         (
@@ -132,10 +132,10 @@ def _about_voxels(found: Acquisition, sequence: Sequence, title: str, expected: 
     else:
         code, start = "voxel-size-unusual", f"The voxels of the {sequence.label} images have an unusual size"
     sentence = f"{start}: the {', the '.join(odd)}. Texture features depend on it."
-    return [Finding(code, Severity.WARNING, sentence, sequence)]
+    return [QualityNote(code, Severity.WARNING, sentence, sequence)]
 
 
-def _about_field(found: Acquisition, sequence: Sequence, title: str, expected: AcquisitionRange) -> list[Finding]:
+def _about_field(found: Acquisition, sequence: Sequence, title: str, expected: AcquisitionRange) -> list[QualityNote]:
     strength, limits = found.field_strength_t, expected.field_strength_t
     if strength is None or limits is None or not _outside(strength, limits, FIELD_TOLERANCE if title else 0.0):
         return []
@@ -147,7 +147,7 @@ def _about_field(found: Acquisition, sequence: Sequence, title: str, expected: A
         code = "field-strength-unusual"
         end = f"{low:g} to {high:g} T is usual for the examinations the method is meant for."
     sentence = f"The {sequence.label} images were made at {strength:g} T; {end}"
-    return [Finding(code, Severity.WARNING, sentence, sequence)]
+    return [QualityNote(code, Severity.WARNING, sentence, sequence)]
 
 
 def _positive(value: str) -> float | None:

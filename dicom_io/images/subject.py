@@ -9,7 +9,7 @@ import pydicom
 from pydicom.valuerep import PersonName
 
 from dicom_io.images.headers import DECODE_ERRORS, text
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from reports.content import Subject
 
 # PS3.3 C.7.1 (patient, clinical trial subject), C.7.2 (study, patient study, clinical trial study), C.7.4.1 (frame of
@@ -38,8 +38,8 @@ CARRIED = (  # noqa: SIM905
 ).split()
 
 
-def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[Finding, ...]]:
-    """Patient and examination as the header says it, and a finding when its character set does not fit its texts."""
+def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[QualityNote, ...]]:
+    """Patient and examination as the header states them, and a quality note where its character set does not fit."""
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         subject = Subject(
@@ -62,7 +62,7 @@ def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[Finding, ...]]:
     if complaints or undeclared or any("�" in one for one in texts):
         name = declared.replace("\\", " and ") or "no character set"
         return subject, (
-            Finding(
+            QualityNote(
                 code="character-set",
                 severity=Severity.WARNING,
                 sentence=f"The images declare {name}, which does not fit their texts: names may be shown wrongly.",
@@ -75,13 +75,13 @@ def carried_header(header: pydicom.Dataset) -> pydicom.Dataset:
     """The patient, study and frame-of-reference attributes of an image, with its character set, for our objects."""
     carried = pydicom.Dataset()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a character set that does not fit has its finding
+        warnings.simplefilter("ignore")  # a character set that does not fit has its quality note
         for keyword in CARRIED:
             try:
                 if keyword in header:
                     carried.add(header[keyword])
             except DECODE_ERRORS:
-                continue  # an optional attribute that can not be decoded is not carried over
+                continue  # an optional attribute that cannot be decoded is not carried over
     return carried
 
 

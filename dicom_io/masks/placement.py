@@ -79,7 +79,7 @@ def place(
     ------
     GeometryInvalid
         When mask voxels lie more than half a voxel outside the volume, when two frames lie at one position, when the
-        frames are not on a regular stack, when their distance can not be told, or when they contradict their images.
+        frames are not on a regular stack, when their distance cannot be told, or when they contradict their images.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     stack, own_affine = _stack(frames, spacing, affine, shape=shape)

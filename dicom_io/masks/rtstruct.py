@@ -83,7 +83,7 @@ def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple
         When contours are not parallel to the slices, lie more than half a voxel outside the volume, or contours of
         different planes fall on one slice.
     NotReadable
-        When the coordinates of a contour can not be decoded.
+        When the coordinates of a contour cannot be decoded.
     """
     to_voxel = np.linalg.inv(affine)
     mask = np.zeros(shape, dtype=np.bool_)
@@ -163,7 +163,7 @@ def _contours(region: Segment) -> Iterator[NDArray[np.float64]]:
                 points = np.array([float(value) for value in contour.ContourData]).reshape(-1, 3)
             except DECODE_ERRORS as error:
                 raise NotReadable(
-                    f'A contour of "{region.label}" can not be decoded; triples of coordinates were expected.'
+                    f'A contour of "{region.label}" cannot be decoded; triples of coordinates were expected.'
                 ) from error
             if len(points) < 3 or not np.all(np.isfinite(points)):
                 raise NotReadable(

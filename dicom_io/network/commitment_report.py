@@ -45,7 +45,7 @@ class ReportStatus(IntEnum):
     SUCCESS = 0x0000  # the report is recorded
     PROCESSING_FAILURE = 0x0110  # it could not be recorded; the peer may repeat it
     NO_SUCH_EVENT_TYPE = 0x0113  # neither 1 nor 2
-    INVALID_ARGUMENT_VALUE = 0x0115  # no or unknown Transaction UID, or a report that can not be read
+    INVALID_ARGUMENT_VALUE = 0x0115  # no or unknown Transaction UID, or a report that cannot be read
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_report(event: Event) -> CommitmentReport:
     Raises
     ------
     NotReadable
-        When it can not be decoded, or has no Transaction UID.
+        When it cannot be decoded, or has no Transaction UID.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that break a rule; they only have to be compared
@@ -109,7 +109,7 @@ def read_report(event: Event) -> CommitmentReport:
             )
         except (AttributeError, EOFError, KeyError, NotImplementedError, OSError, TypeError, ValueError) as error:
             kind = type(error).__name__
-            raise NotReadable(f"The report can not be read ({kind}); Event Information was expected.") from error
+            raise NotReadable(f"The report cannot be read ({kind}); Event Information was expected.") from error
     if not transaction:
         raise NotReadable("The report has no Transaction UID; the one of our request was expected.")
     return report

@@ -34,7 +34,7 @@ def images_held(peer: Peer, study_instance_uid: str) -> Mapping[str, int]:
     Raises
     ------
     PeerUnavailable
-        When the peer can not be reached, falls silent, or says that it is out of resources.
+        When the peer cannot be reached, falls silent, or says that it is out of resources.
     PeerRefused
         When it does not take the association or the query.
     """
@@ -63,4 +63,4 @@ def _counted(match: Dataset) -> dict[str, int]:
         count = match.get("NumberOfSeriesRelatedInstances")
         return {} if count is None else {str(match.SeriesInstanceUID): int(count)}
     except DECODE_ERRORS:
-        return {}  # a count that can not be read proves nothing
+        return {}  # a count that cannot be read proves nothing

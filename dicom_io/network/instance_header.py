@@ -84,7 +84,7 @@ def arrived_header(dataset: bytes, transfer_syntax: UID) -> ArrivedHeader:
         )
     except _UNREADABLE as error:
         kind = type(error).__name__
-        raise NotReadable(f"The data set can not be read ({kind}); a DICOM data set was expected.") from error
+        raise NotReadable(f"The data set cannot be read ({kind}); a DICOM data set was expected.") from error
     if not is_uid(header.study_instance_uid):
         raise NotReadable("The data set has no usable Study Instance UID; digits and dots, at most 64, were expected.")
     return header

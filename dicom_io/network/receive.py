@@ -94,7 +94,7 @@ class Status(IntEnum):
     PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.14: our storage failed in another way than by being full
     OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space; the peer may repeat later
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
-    CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set can not be read, or has no usable Study Instance UID
+    CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set cannot be read, or has no usable Study Instance UID
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Received:
 def supported_contexts(*, may_store: bool = True) -> list[PresentationContext]:
     """What we accept, of whom: abstract syntaxes with their transfer syntaxes, and the roles of storage commitment."""
     commitment = build_context(STORAGE_COMMITMENT, list(PLAIN_SYNTAXES))
-    commitment.scu_role, commitment.scp_role = False, True  # of the peer: it reports, it can not ask
+    commitment.scu_role, commitment.scp_role = False, True  # of the peer: it reports, it cannot ask
     stored = (*INPUT_CLASSES, *REPORT_CLASSES) if may_store else ()
     return [
         build_context(VERIFICATION, list(PLAIN_SYNTAXES)),
@@ -212,7 +212,7 @@ class Receiver:
         Raises
         ------
         SetupError
-            When the address can not be bound.
+            When the address cannot be bound.
         """
         try:
             self._server = self._ae.start_server(
@@ -230,7 +230,7 @@ class Receiver:
             )
         except OSError as error:
             raise SetupError(
-                f"The receiver can not listen on {host} port {port} ({error.strerror}); expected a free port of this "
+                f"The receiver cannot listen on {host} port {port} ({error.strerror}); expected a free port of this "
                 "machine: change host or port in [service], or stop what uses it."
             ) from error
         assert self._server is not None

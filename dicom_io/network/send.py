@@ -84,7 +84,7 @@ def echo(peer: Peer) -> None:
     Raises
     ------
     PeerUnavailable
-        When the peer can not be reached or does not answer.
+        When the peer cannot be reached or does not answer.
     PeerRefused
         When the peer refuses the association or the echo.
     """
@@ -212,9 +212,9 @@ def associated(
             evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
         )
     except OSError as error:
-        raise PeerUnavailable(f"{peer} can not be reached ({error}); check its address and that it runs.") from error
+        raise PeerUnavailable(f"{peer} cannot be reached ({error}); check its address and that it runs.") from error
     except SetupError as error:  # our certificate, perhaps just being renewed
-        raise PeerUnavailable(f"{peer} can not be reached: {error}") from error
+        raise PeerUnavailable(f"{peer} cannot be reached: {error}") from error
     if not association.is_established:
         transport = association.dul.socket
         if transport is not None and transport.socket is not None:
@@ -251,7 +251,7 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
     why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
     if why:
         return PeerUnavailable(
-            f"{peer} can not be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
+            f"{peer} cannot be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
             "issuer of; correct it here or there."
         )
-    return PeerUnavailable(f"{peer} can not be reached; check its address and that it runs.")
+    return PeerUnavailable(f"{peer} cannot be reached; check its address and that it runs.")

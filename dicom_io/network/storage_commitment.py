@@ -65,7 +65,7 @@ def request_commitment(
     Raises
     ------
     PeerUnavailable
-        When the peer can not be reached, does not answer, or can not take the request now.
+        When the peer cannot be reached, does not answer, or cannot take the request now.
     PeerRefused
         When the peer refuses the association or the request.
     """

@@ -68,7 +68,7 @@ class ClientTls:
         Raises
         ------
         SetupError
-            When the files can not be used.
+            When the files cannot be used.
         """
         context = _context(ssl.PROTOCOL_TLS_CLIENT, self.files)
         context.check_hostname = self.check_names
@@ -113,7 +113,7 @@ class ListenerTls:
     Raises
     ------
     SetupError
-        When the files can not be used.
+        When the files cannot be used.
     """
 
     def __init__(self, files: TlsFiles, *, peers_need_certificates: bool = True) -> None:
@@ -272,11 +272,11 @@ def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
         context.load_cert_chain(files.certificate, files.key, password=lambda: b"")
     except OSError as error:
         why = reason(error)
-        raise SetupError(f"TLS can not be used with {files.certificate} and {files.key} ({why}).") from error
+        raise SetupError(f"TLS cannot be used with {files.certificate} and {files.key} ({why}).") from error
     try:
         context.load_verify_locations(cafile=files.authorities)
     except OSError as error:
-        raise SetupError(f"TLS can not be used with the authorities {files.authorities} ({reason(error)}).") from error
+        raise SetupError(f"TLS cannot be used with the authorities {files.authorities} ({reason(error)}).") from error
     return context
 
 
@@ -291,7 +291,7 @@ def _bytes(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SetupError(f"{what} {path} can not be read ({error.strerror}); name a file of this user.") from error
+        raise SetupError(f"{what} {path} cannot be read ({error.strerror}); name a file of this user.") from error
 
 
 def _name(name: x509.Name) -> str:

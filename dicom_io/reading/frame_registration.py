@@ -13,8 +13,8 @@ import numpy as np
 from dicom_io.errors import GeometryInvalid
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import Registration, SelectionRules
-from models.findings import Finding, Severity
 from models.preprocessing.registration import RigidRegistration, register
+from models.quality_notes import QualityNote, Severity
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 
@@ -25,7 +25,7 @@ def carry_between_frames(
     tumours: dict[MrSequence, Roi],
     *,
     rules: SelectionRules,
-) -> list[Finding]:
+) -> list[QualityNote]:
     """Add the tumour of a sequence that has none of its own and another Frame of Reference; says how it was found.
 
     Raises
@@ -33,7 +33,7 @@ def carry_between_frames(
     GeometryInvalid
         When the motion that was found is larger than the rules allow.
     StudyRejected
-        When the images can not be registered.
+        When the images cannot be registered.
     """
     references = {one.dynamic.phase.planes[0].instance.frame_of_reference_uid for one in chosen.values()} - {""}
     if rules.registration is Registration.NONE or len(references) < 2:
@@ -43,7 +43,7 @@ def carry_between_frames(
             "T1+C and T2W have different Frames of Reference; each has its own segmentation, so nothing had to be "
             "carried from one to the other."
         )
-        return [Finding("frames-of-reference-differ", Severity.NOTE, sentence)]
+        return [QualityNote("frames-of-reference-differ", Severity.NOTE, sentence)]
     drawn = next(iter(tumours))
     other = next(sequence for sequence in chosen if sequence is not drawn)
     found = register(volumes[drawn], volumes[other])
@@ -57,7 +57,7 @@ def carry_between_frames(
         f"{found.rotation_degrees:.1f}°, mutual information {found.mutual_information:.3f} (before: "
         f"{found.mutual_information_before:.3f}). The tumour of {drawn.label} was carried over with it: check it."
     )
-    return [Finding("registered-rigidly", Severity.WARNING, sentence, other)]
+    return [QualityNote("registered-rigidly", Severity.WARNING, sentence, other)]
 
 
 def _believable(found: RigidRegistration, rules: SelectionRules, *, drawn: MrSequence, other: MrSequence) -> None:

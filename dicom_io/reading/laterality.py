@@ -13,7 +13,7 @@ from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import items, shown
 from dicom_io.images.planes import Plane
 from dicom_io.masks.segmentation import Segment
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Roi, Volume
 
 # Images of both breasts are at least this wide; their middle is the midline to within MIDLINE_MM.
@@ -68,8 +68,8 @@ def from_midline_mm(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.float
 
 def tumour_side(
     images: str, segments: Iterable[Segment], *, roi: Roi | None, volume: Volume
-) -> tuple[str, list[Finding]]:
-    """The side of the tumour (L, R, B or empty), and findings where what is known of it does not agree.
+) -> tuple[str, list[QualityNote]]:
+    """The side of the tumour (L, R, B or empty), and quality notes where what is known of it does not agree.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def tumour_side(
             f"The images are of the {WORDS[images]} breast, but the segmentation says {WORDS[drawn]}: the side of the "
             "tumour is left out. Check which is right."
         )
-        return "", [Finding("laterality-contradicted", Severity.WARNING, sentence)]
+        return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
     stated = drawn or images
     lies = "" if roi is None else _lies(roi.mask, volume)
     if lies and stated in ("L", "R") and lies != stated:
@@ -92,7 +92,7 @@ def tumour_side(
             f"The {who} {WORDS[stated]}, but the tumour lies in the {WORDS[lies]} half of images of both breasts: its "
             "side is left out. Check which is right."
         )
-        return "", [Finding("laterality-contradicted", Severity.WARNING, sentence)]
+        return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
     return stated, []
 
 

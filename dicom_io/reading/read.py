@@ -23,7 +23,7 @@ from dicom_io.reading.selection import Candidate, Chosen, Selection, select
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules, ValueMapping
 from dicom_io.study import SourceInstance, SourceSeries, Study
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Roi
 from models.volume import Sequence as MrSequence
 from reports.content import SeriesUsed
@@ -83,9 +83,9 @@ def read_study(
     tumours: dict[MrSequence, Roi] = {}
     drawn: list[Segment] = []
     algorithm_types: dict[MrSequence, str] = {}
-    findings = [NOT_JUDGED]
+    notes = [NOT_JUDGED]
     for sequence, chosen in selection.chosen.items():
-        findings += _of_images(sequence, chosen, rules)
+        notes += _of_images(sequence, chosen, rules)
     rows = [_image_row(sequence, chosen) for sequence, chosen in selection.chosen.items()]
     for sequence, candidates in selection.tumours.items():
         roi, used, remarks = tumour_on(
@@ -100,14 +100,14 @@ def read_study(
         drawn += [candidate.segment for candidate in used]
         kinds = {candidate.segment.algorithm_type for candidate in used}
         algorithm_types[sequence] = kinds.pop() if len(kinds) == 1 else ""
-        findings += remarks
+        notes += remarks
         rows += [_segment_row(sequence, candidate, roi) for candidate in used]
     t1c = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, contradictions = tumour_side(
         side_of_images(t1c), drawn, roi=tumours.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
     )
-    findings += contradictions
-    findings += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
+    notes += contradictions
+    notes += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
     sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
     segmentations = _segmentation_instances(selection)
     header = t1c.instance.header
@@ -124,7 +124,7 @@ def read_study(
         sources=sources,
         segmentations=tuple(_reference(instance) for instance in segmentations),
         series=tuple(rows),
-        findings=(*doubts, *findings),
+        notes=(*doubts, *notes),
         content_digest=content_digest(used_instances),
         missing=selection.missing,
         algorithm_types=algorithm_types,
@@ -159,16 +159,16 @@ def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> 
             )
 
 
-def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[Finding]:
-    findings = list(chosen.dynamic.findings)
-    findings += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
+def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[QualityNote]:
+    notes = list(chosen.dynamic.notes)
+    notes += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
     if rules.value_mapping is ValueMapping.RESCALE:
-        findings += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
+        notes += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
     numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
     if numbering is not None:
         first, last, missing = numbering
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="instance-numbers-incomplete",
                 severity=Severity.WARNING,
                 sentence=(
@@ -179,15 +179,15 @@ def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> l
             )
         )
     if not chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="no-frame-of-reference",
                 severity=Severity.WARNING,
                 sentence=f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted.",
                 sequence=sequence,
             )
         )
-    return findings
+    return notes
 
 
 def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:

@@ -79,7 +79,7 @@ class Selection:
     passed_over : for each sequence the segments that could be a tumour by a rule further down, and are not used
     verdicts : `Series.key` → why a series was taken or not
     missing : sequences without a series → the sentence for the report
-    problems : why the study can not be read, most important first
+    problems : why the study cannot be read, most important first
     """
 
     series: tuple[Series, ...]
@@ -235,7 +235,7 @@ def _choose(
         raise SeriesNotFound(f"No T1+C series was found. The study holds: {_listed(selection)}. {_HINT}")
     for member in members:
         if member.problem:
-            raise GeometryInvalid(f"The {sequence.label} series {member.name} can not be used. {member.problem}")
+            raise GeometryInvalid(f"The {sequence.label} series {member.name} cannot be used. {member.problem}")
     tumours = [one for one in selection.segments if one.rank is not None]
     dynamic = dynamic_of(
         members,
@@ -324,7 +324,7 @@ def _same_frame_of_reference(selection: Selection) -> None:
         raise GeometryInvalid(
             "T1+C and T2W have different Frame of Reference UIDs "
             f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): how they lie to each other is not "
-            "known, so the tumour can not be carried from one to the other. One Frame of Reference was expected; "
+            "known, so the tumour cannot be carried from one to the other. One Frame of Reference was expected; "
             'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
         )
 

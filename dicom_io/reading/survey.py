@@ -15,7 +15,7 @@ from dicom_io.images.headers import read_instances
 from dicom_io.images.series import Series
 from dicom_io.reading.selection import Candidate, Selection, select
 from dicom_io.rules import Assignment, SelectionRules
-from models.findings import Finding
+from models.quality_notes import QualityNote
 from models.volume import Sequence as MrSequence
 
 
@@ -55,14 +55,14 @@ class Survey:
     rows : series by number, each segmentation followed by its segments
     refusals : why the study would be refused, the sentence that `read_study` raises first; empty when it would be read
     missing : sequences without a series, with the sentence of the report
-    findings : doubts about phases that the report would carry
+    notes : doubts about phases that the report would carry
     """
 
     study_instance_uid: str
     rows: tuple[SurveyRow, ...]
     refusals: tuple[str, ...]
     missing: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
 
 def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Survey:
@@ -88,7 +88,7 @@ def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: As
         rows=tuple(rows),
         refusals=tuple(str(problem) for problem in selection.problems),
         missing=tuple(selection.missing.values()),
-        findings=tuple(finding for chosen in selection.chosen.values() for finding in chosen.dynamic.findings),
+        notes=tuple(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes),
     )
 
 

@@ -16,7 +16,7 @@ from dicom_io.reading.laterality import MIDLINE_MM, from_midline_mm
 from dicom_io.reading.selection import Candidate, Chosen
 from dicom_io.rules import SelectionRules
 from models.acquisition import SeveralTumours
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 
@@ -34,39 +34,39 @@ def tumour_on(
     candidates: Sequence[Candidate],
     passed_over: Sequence[Candidate],
     rules: SelectionRules,
-) -> tuple[Roi, tuple[Candidate, ...], list[Finding]]:
+) -> tuple[Roi, tuple[Candidate, ...], list[QualityNote]]:
     """The tumour on the grid of the images, the segments it comes from, and how it got there.
 
     Raises
     ------
     SelectionAmbiguous
-        When segments overlap, so that they can not be several tumours.
+        When segments overlap, so that they cannot be several tumours.
     GeometryInvalid, NotReadable
         As `placement.place`, and when the Frames of Reference differ or too many slices in a row are empty.
     """
     placed = [(candidate, _placed(candidate, chosen, volume)) for candidate in candidates]
-    findings = _left_out(sequence, passed_over)
+    notes = _left_out(sequence, passed_over)
     _apart(sequence, placed)
     everything = np.logical_or.reduce([placement.mask for _, placement in placed])
-    findings += _both_sides(sequence, everything, volume)
+    notes += _both_sides(sequence, everything, volume)
     if len(placed) > 1:
         remark, placed = _of_several(sequence, placed, volume, rules)
-        findings += [remark, *_unlike_training(sequence, rules)]
+        notes += [remark, *_unlike_training(sequence, rules)]
     mask = np.logical_or.reduce([placement.mask for _, placement in placed])
     for candidate, placement in placed:
-        findings += _of_placement(sequence, candidate, placement)
-    findings += _holes(sequence, mask, rules.hole_limit_slices)
-    findings += _flat(sequence, mask)
+        notes += _of_placement(sequence, candidate, placement)
+    notes += _holes(sequence, mask, rules.hole_limit_slices)
+    notes += _flat(sequence, mask)
     used = tuple(candidate for candidate, _ in placed)
-    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, findings
+    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, notes
 
 
-def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[Finding]:
+def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[QualityNote]:
     if not passed_over:
         return []
     names = "; ".join(f"{one.segment.name} ({one.why})" for one in passed_over)
     sentence = f"Not used on {sequence.label}, because a rule that goes before chose the tumour: {names}."
-    return [Finding("tumour-segments-not-used", Severity.NOTE, sentence, sequence)]
+    return [QualityNote("tumour-segments-not-used", Severity.NOTE, sentence, sequence)]
 
 
 def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) -> None:
@@ -84,7 +84,7 @@ def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) 
 
 def _of_several(
     sequence: MrSequence, placed: list[tuple[Candidate, Placement]], volume: Volume, rules: SelectionRules
-) -> tuple[Finding, list[tuple[Candidate, Placement]]]:
+) -> tuple[QualityNote, list[tuple[Candidate, Placement]]]:
     volumes_cm3 = [np.count_nonzero(placement.mask) * volume.voxel_volume_mm3 / 1000 for _, placement in placed]
     listed = "; ".join(
         f'"{candidate.segment.label}" {cm3:.2f} cm³' for (candidate, _), cm3 in zip(placed, volumes_cm3, strict=True)
@@ -94,13 +94,13 @@ def _of_several(
         kept = int(np.argmax(volumes_cm3))
         chosen = placed[kept][0].segment.label
         sentence = f'{several}; only the largest, "{chosen}", is analysed.'
-        return Finding("several-tumours", Severity.WARNING, sentence, sequence), [placed[kept]]
+        return QualityNote("several-tumours", Severity.WARNING, sentence, sequence), [placed[kept]]
     sentence = f"{several}; all of them together are analysed as one region of {sum(volumes_cm3):.2f} cm³."
-    return Finding("several-tumours", Severity.WARNING, sentence, sequence), placed
+    return QualityNote("several-tumours", Severity.WARNING, sentence, sequence), placed
 
 
-def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Finding]:
-    """A finding for each model that was trained with another way to take several tumours than the settings ask for."""
+def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[QualityNote]:
+    """A quality note for each model that was trained to take several tumours otherwise than the settings ask for."""
     done = rules.tumours_together
     words = {
         SeveralTumours.UNION: "all tumours as one region",
@@ -108,7 +108,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Findin
         SeveralTumours.REFUSE: "patients with one tumour only",
     }
     return [
-        Finding(
+        QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
             f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
@@ -120,18 +120,18 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Findin
     ]
 
 
-def _flat(sequence: MrSequence, mask: Mask) -> list[Finding]:
+def _flat(sequence: MrSequence, mask: Mask) -> list[QualityNote]:
     """PyRadiomics takes regions that extend along two axes only; along one only it refuses, as we do."""
     extent = [np.count_nonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
     if min(extent) > 1:
         return []
     axis = ("slice", "row", "column")[int(np.argmin(extent))]
     sentence = f"The tumour on {sequence.label} lies in one {axis} only: shape and texture across it are undetermined."
-    return [Finding("tumour-flat", Severity.WARNING, sentence, sequence)]
+    return [QualityNote("tumour-flat", Severity.WARNING, sentence, sequence)]
 
 
-def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Finding]:
-    """A finding when tumours lie on both sides of images that show both breasts, and none near the middle."""
+def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[QualityNote]:
+    """A quality note when tumours lie on both sides of images that show both breasts, and none near the middle."""
     x = from_midline_mm(mask, volume)
     if x is None or np.abs(x).min() < MIDLINE_MM or x.min() > 0 or x.max() < 0:
         return []
@@ -141,7 +141,7 @@ def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Findin
         f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to have it "
         "analysed alone."
     )
-    return [Finding("bilateral-tumours", Severity.WARNING, sentence, sequence)]
+    return [QualityNote("bilateral-tumours", Severity.WARNING, sentence, sequence)]
 
 
 def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
@@ -161,14 +161,14 @@ def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
             return place_contours(segment, affine=volume.affine, shape=volume.shape)
         return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
     except (GeometryInvalid, NotReadable) as error:
-        raise type(error)(f"The tumour can not be placed on the images ({segment.name}). {error}") from error
+        raise type(error)(f"The tumour cannot be placed on the images ({segment.name}). {error}") from error
 
 
-def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[Finding]:
-    findings = []
+def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[QualityNote]:
+    notes = []
     if candidate.segment.encoding == "FRACTIONAL":
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="fractional-threshold",
                 severity=Severity.NOTE,
                 sentence=(
@@ -179,8 +179,8 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
             )
         )
     if not placement.same_grid:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="segmentation-resampled",
                 severity=Severity.NOTE,
                 sentence=(
@@ -192,8 +192,8 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
         )
     if any(placement.offset_voxels):
         slices, rows, columns = (abs(offset) for offset in placement.offset_voxels)
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="segmentation-off-grid",
                 severity=Severity.WARNING,
                 sentence=(
@@ -204,8 +204,8 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
             )
         )
     if placement.lost_voxels:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="segmentation-cut",
                 severity=Severity.WARNING,
                 sentence=(
@@ -215,10 +215,10 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
                 sequence=sequence,
             )
         )
-    return findings
+    return notes
 
 
-def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[Finding]:
+def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[QualityNote]:
     runs = empty_runs(mask)
     if not runs:
         return []
@@ -232,4 +232,6 @@ def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[Finding]:
             f"{found}, {longest} in a row; at most {limit} were expected (setting hole_limit_slices). Frames of the "
             "segmentation seem to be missing: send it again."
         )
-    return [Finding("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)]
+    return [
+        QualityNote("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)
+    ]

@@ -351,7 +351,7 @@ def _encoding_problems(dataset: Dataset) -> Iterator[str]:
     try:
         dataset.save_as(BytesIO(), enforce_file_format=True)
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
-        yield f"it can not be written ({type(error).__name__})"
+        yield f"it cannot be written ({type(error).__name__})"
 
 
 def _reference_problems(

@@ -39,7 +39,7 @@ Segments = Mapping[Sequence, Mapping[Region, SegmentReference]]
 def make_key_report(
     study: Study, report: Report, *, segments: Segments, segmentations: Iterable[AnswerObject]
 ) -> AnswerObject:
-    """The key SR: predictions, groups, volumes, leading features, findings, provenance, notices.
+    """The key SR: predictions, groups, volumes, leading features, quality notes, provenance, notices.
 
     Parameters
     ----------
@@ -143,8 +143,8 @@ def _texts(report: Report) -> Iterator[sr.TextContentItem]:
         yield _text(codes.CONCLUSION, section.conclusion)
     for absent in report.not_applicable:
         yield _text(codes.NOT_APPLICABLE, f"{absent.model.title}: {absent.sentence}")
-    for item in report.findings:
-        text = _text(codes.finding(item), item.sentence)
+    for item in report.notes:
+        text = _text(codes.note(item), item.sentence)
         weight = sr.CodeContentItem(
             name=codes.concept(codes.SEVERITY),
             value=codes.concept(codes.severity(item)),

@@ -1,4 +1,4 @@
-"""The checks of a cohort's tables, each with a name: refusals and findings. Rows are named by their number."""
+"""The checks of a cohort's tables, each with a name: refusals and quality notes. Rows are named by their number."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
 # Median follow-up of 240 months would be twenty years of MRI with outcomes; the same number of days is eight months.
 DAYS_SUSPECTED_MONTHS = 240.0
-# A cohort nobody of which was followed for 15 months can not show two-year survival; 15 years are plausible.
+# A cohort nobody of which was followed for 15 months cannot show two-year survival; 15 years are plausible.
 YEARS_SUSPECTED_MONTHS = 15.0
 FEW_EVENTS = 10
 _ROWS_NAMED = 5
@@ -41,7 +41,7 @@ class Checked:
     """What one check says."""
 
     refusals: tuple[Refusal, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    notes: tuple[QualityNote, ...] = ()
 
 
 def check_outcomes(outcomes: OutcomeRows) -> Checked:
@@ -53,10 +53,10 @@ def check_outcomes(outcomes: OutcomeRows) -> Checked:
     ]
     if empty := [row for row, cohort in enumerate(outcomes.cohorts) if not cohort]:
         refusals.append(Refusal("cohort-missing", f"{outcomes.source}: {_rows(empty)} no cohort; name one for each."))
-    findings = []
+    notes = []
     survival = ~np.isnan(outcomes.times_months)
     if survival.any() and (unknown := int(np.count_nonzero(~survival & np.isnan(outcomes.events)))):
-        findings.append(
+        notes.append(
             _warning(
                 "outcome-missing",
                 f"{unknown} of the {survival.size} patients of {outcomes.source} have neither time nor event; they are "
@@ -67,20 +67,20 @@ def check_outcomes(outcomes: OutcomeRows) -> Checked:
         inside = np.array([name == cohort for name in outcomes.cohorts]) & survival
         events = int(np.nansum(outcomes.events[inside]))
         if inside.any() and events < FEW_EVENTS:
-            findings.append(
+            notes.append(
                 _warning(
                     "few-events",
                     f"The cohort '{cohort}' has {events} events among {int(inside.sum())} patients; with fewer than "
                     f"{FEW_EVENTS} no statistic is precise.",
                 )
             )
-    return Checked(tuple(refusals), tuple(findings))
+    return Checked(tuple(refusals), tuple(notes))
 
 
 def check_features(features: FeatureRows) -> Checked:
     """Identifiers, numbers that are not finite, missing sequences and cells, constant features, how they were made."""
     refusals = [*_identifier_refusals(features.identifiers, features.source), *_origin_refusals(features)]
-    findings = list(_origin_findings(features))
+    notes = list(_origin_notes(features))
     infinite = np.isinf(features.values)
     if infinite.any():
         refusals.append(
@@ -99,7 +99,7 @@ def check_features(features: FeatureRows) -> Checked:
         lacking, partial = missing[:, of_sequence].all(axis=1), missing[:, of_sequence].any(axis=1)
         partial &= ~lacking
         if lacking.any():
-            findings.append(
+            notes.append(
                 _warning(
                     "sequence-missing",
                     f"{int(lacking.sum())} of the {lacking.size} rows of {features.source} have no {sequence.label} "
@@ -121,20 +121,20 @@ def check_features(features: FeatureRows) -> Checked:
         filled = np.where(missing, np.nanmax(np.where(missing, -np.inf, features.values), axis=0), features.values)
         constant = known & ~infinite.any(axis=0) & np.all(filled == filled[0], axis=0)
         if constant.any():
-            findings.append(
-                Finding(
+            notes.append(
+                QualityNote(
                     "feature-constant",
                     Severity.NOTE,
                     f"{int(constant.sum())} of the {constant.size} features have the same value in all "
                     f"{len(features.values)} rows (first: {features.names[int(constant.argmax())]}).",
                 )
             )
-    return Checked(tuple(refusals), tuple(findings))
+    return Checked(tuple(refusals), tuple(notes))
 
 
 def check_together(features: FeatureRows, outcomes: OutcomeRows) -> Checked:
     """Rows that are in one table only."""
-    findings = []
+    notes = []
     for one, other, source, missing_in in (
         (features.identifiers, outcomes.identifiers, features.source, outcomes.source),
         (outcomes.identifiers, features.identifiers, outcomes.source, features.source),
@@ -143,18 +143,18 @@ def check_together(features: FeatureRows, outcomes: OutcomeRows) -> Checked:
         absent = [row for row, identifier in enumerate(one) if identifier not in there]
         if absent:
             code = "no-outcome" if source == features.source else "no-features"
-            findings.append(
+            notes.append(
                 _warning(
                     code,
                     f"{len(absent)} of the {len(one)} patients of {source} are not in {missing_in} (rows "
                     f"{_listed(absent)}) and are left out.",
                 )
             )
-    return Checked((), tuple(findings))
+    return Checked((), tuple(notes))
 
 
 def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: str) -> Checked:
-    """Patients whose features are the same numbers: refused across cohorts, a finding within one.
+    """Patients whose features are the same numbers: refused across cohorts, a quality note within one.
 
     Compared to about six digits, so that a table that was rounded on its way is found as well.
 
@@ -173,7 +173,7 @@ def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: s
     across = [rows for rows in repeated if len({cohorts[row] for row in rows}) > 1]
     within = [rows for rows in repeated if len({cohorts[row] for row in rows}) == 1]
     refusals: tuple[Refusal, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    notes: tuple[QualityNote, ...] = ()
     if across:
         shared = " and ".join(sorted({cohorts[row] for rows in across for row in rows}))
         refusals = (
@@ -185,14 +185,14 @@ def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: s
             ),
         )
     if within:
-        findings = (
+        notes = (
             _warning(
                 "features-repeated",
                 f"{sum(map(len, within))} patients of {source} have the same features as another patient of their "
                 "cohort; check whether they are the same examination.",
             ),
         )
-    return Checked(refusals, findings)
+    return Checked(refusals, notes)
 
 
 def _identifier_refusals(identifiers: Ordered[str], source: str) -> list[Refusal]:
@@ -300,11 +300,11 @@ def _origin_refusals(features: FeatureRows) -> list[Refusal]:
     return refusals
 
 
-def _origin_findings(features: FeatureRows) -> list[Finding]:
-    findings = []
+def _origin_notes(features: FeatureRows) -> list[QualityNote]:
+    notes = []
     corrections = Counter(features.bias_corrections)
     if len(corrections) > 1 and not any(name.split()[:1] == ["none"] for name in corrections):
-        findings.append(
+        notes.append(
             _warning(
                 "bias-correction-differs",
                 f"The images of {features.source} were corrected by different programs ({_counted(corrections)}); "
@@ -313,18 +313,18 @@ def _origin_findings(features: FeatureRows) -> list[Finding]:
         )
     engines = Counter(features.engines)
     if len(engines) > 1:
-        findings.append(
+        notes.append(
             _warning(
                 "feature-engine-differs",
                 f"The features of {features.source} were computed by different engines ({_counted(engines)}); the "
                 "engines of this product agree, others may not.",
             )
         )
-    return findings
+    return notes
 
 
-def _warning(code: str, sentence: str) -> Finding:
-    return Finding(code, Severity.WARNING, sentence)
+def _warning(code: str, sentence: str) -> QualityNote:
+    return QualityNote(code, Severity.WARNING, sentence)
 
 
 def _counted(counts: dict[str, int] | Counter[str]) -> str:

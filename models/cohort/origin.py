@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cohort.features import FeatureRows
-from models.findings import Finding, Severity
 from models.inference.package import ModelPackage
+from models.quality_notes import QualityNote, Severity
 
 SETTINGS_DIFFER = "feature-settings-differ"
 BIAS_DIFFERS = "bias-correction-differs"
@@ -17,7 +17,7 @@ ENGINE_DIFFERS = "feature-engine-differs"
 
 
 def rows_made_otherwise(package: ModelPackage, features: FeatureRows) -> dict[str, NDArray[np.bool_]]:
-    """Code of the finding → bool (rows,): made in another way than the training features.
+    """Code of the quality note → bool (rows,): made in another way than the training features.
 
     What one of the two does not state is not compared.
     """
@@ -33,8 +33,8 @@ def rows_made_otherwise(package: ModelPackage, features: FeatureRows) -> dict[st
     }
 
 
-def origin_findings(package: ModelPackage, features: FeatureRows) -> Iterator[Finding]:
-    """A finding for each way in which rows were made otherwise; the engines of this product agree, so a note there."""
+def origin_notes(package: ModelPackage, features: FeatureRows) -> Iterator[QualityNote]:
+    """A quality note for each way in which rows were made otherwise; engines agree, so theirs is a note."""
     what = {
         SETTINGS_DIFFER: ("feature settings", package.origin.settings_digest[:12], Severity.WARNING),
         BIAS_DIFFERS: ("bias correction", package.origin.bias_correction, Severity.WARNING),
@@ -47,7 +47,7 @@ def origin_findings(package: ModelPackage, features: FeatureRows) -> Iterator[Fi
         meaning = (
             "what is found here is not the model as trained" if severity is Severity.WARNING else "engines may differ"
         )
-        yield Finding(
+        yield QualityNote(
             code,
             severity,
             f"{int(rows.sum())} of the {rows.size} patients have features made with another {name} than the training "

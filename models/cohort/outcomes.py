@@ -146,7 +146,7 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
             # Spreadsheets with a decimal comma separate by semicolons.
             table = list(csv.reader(stream, delimiter=";" if ";" in first and "," not in first else ",", strict=True))
     except OSError as error:
-        raise CohortRejected(f"{path} can not be read ({error.strerror}); give the file with the outcomes.") from error
+        raise CohortRejected(f"{path} cannot be read ({error.strerror}); give the file with the outcomes.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise CohortRejected(f"{path.name} is not a table of comma-separated values in UTF-8: {error}.") from error
     rows = [row for row in table[1:] if any(cell.strip() for cell in row)]

@@ -1,7 +1,7 @@
 """Joins features with outcomes, and checks what a cohort can be wrong about.
 
 A mistake that would make every number wrong is a refusal; all are listed together. What a reader has to know is a
-finding. Sentences name rows of the files, never an identifier.
+quality note. Sentences name rows of the files, never an identifier.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.cohort.checks import Refusal, check_features, check_outcomes, check_
 from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.errors import CohortRejected
-from models.findings import Finding
+from models.quality_notes import QualityNote
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class PatientTable:
     cohorts : name of the cohort of each patient
     times_months, events, krt7_as_high : float64 (patients,); NaN where not known
     clinical : clinical columns by name, one text for each patient, "" where not known
-    findings : doubts about the cohort
+    notes : doubts about the cohort
     """
 
     features: FeatureRows
@@ -38,7 +38,7 @@ class PatientTable:
     events: NDArray[np.float64]
     krt7_as_high: NDArray[np.float64]
     clinical: Mapping[str, NDArray[np.str_]]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
     def __len__(self) -> int:
         return len(self.features.identifiers)
@@ -55,21 +55,21 @@ class CohortCheck:
 
     Attributes
     ----------
-    refusals : mistakes; the cohort can not be used while there is one
-    findings : what a reader has to know
+    refusals : mistakes; the cohort cannot be used while there is one
+    notes : what a reader has to know
     """
 
     refusals: tuple[Refusal, ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
 
 def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
     """Look for every mistake and doubt; nothing raises."""
     refusals: list[Refusal] = []
-    findings: list[Finding] = []
+    notes: list[QualityNote] = []
     for check in (check_outcomes(outcomes), check_features(features), check_together(features, outcomes)):
         refusals += check.refusals
-        findings += check.findings
+        notes += check.notes
     pairs = _pairs(features, outcomes)
     if not pairs:
         refusals.append(
@@ -79,10 +79,10 @@ def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
                 "the same ids were expected in both. Choose the id of the features with rdeepnet features --id.",
             )
         )
-        return CohortCheck(tuple(refusals), tuple(findings))
+        return CohortCheck(tuple(refusals), tuple(notes))
     rows, places = (np.array(one) for one in zip(*pairs, strict=True))
     repeated = check_repeated(features.values[rows], [outcomes.cohorts[place] for place in places], features.source)
-    return CohortCheck((*refusals, *repeated.refusals), (*findings, *repeated.findings))
+    return CohortCheck((*refusals, *repeated.refusals), (*notes, *repeated.notes))
 
 
 def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
@@ -104,7 +104,7 @@ def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
         events=outcomes.events[places],
         krt7_as_high=outcomes.krt7_as_high[places],
         clinical={name: np.array([cells[place] for place in places]) for name, cells in outcomes.clinical.items()},
-        findings=check.findings,
+        notes=check.notes,
     )
 
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from models.cohort.checks import check_features
 from models.cohort.features import FeatureRows
-from models.cohort.origin import origin_findings, rows_made_otherwise
+from models.cohort.origin import origin_notes, rows_made_otherwise
 from models.errors import CohortRejected
-from models.findings import Finding, Severity
 from models.inference.familiarity import Measures
 from models.inference.outcome import Group
 from models.inference.predict import no_signal
 from models.inference.runtime import LoadedModel
+from models.quality_notes import QualityNote, Severity
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +39,8 @@ class ScoredRows:
     groups : high or low by the package's cut-off; None where there is no score
     survival : horizon in months → float64 (patients,); empty unless the task is recurrence
     measures : how far the patients are from the training patients; NaN where there is no score
-    codes : of each patient's own findings
-    findings : about the table as a whole
+    codes : of each patient's own quality notes
+    notes : about the table as a whole
     """
 
     identifiers: tuple[str, ...]
@@ -49,7 +49,7 @@ class ScoredRows:
     survival: dict[float, Floats]
     measures: Measures
     codes: tuple[tuple[str, ...], ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
     @property
     def scored(self) -> NDArray[np.bool_]:
@@ -99,11 +99,11 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
         survival=survival,
         measures=measures,
         codes=tuple(tuple(code for code, rows in flags.items() if rows[patient]) for patient in range(complete.size)),
-        findings=(
-            *check.findings,
-            *model.findings,
-            *origin_findings(package, features),
-            *_unlike_findings(unlike, complete),
+        notes=(
+            *check.notes,
+            *model.notes,
+            *origin_notes(package, features),
+            *_unlike_notes(unlike, complete),
             *no_signal(package),
         ),
     )
@@ -120,9 +120,9 @@ def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -
     return found
 
 
-def _unlike_findings(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Iterable[Finding]:
+def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Iterable[QualityNote]:
     if unlike.any():
-        yield Finding(
+        yield QualityNote(
             UNLIKE,
             Severity.WARNING,
             f"{int(unlike.sum())} of the {int(complete.sum())} scored patients have inputs unlike those of the "
@@ -134,7 +134,7 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
     """Write one row for each patient, whole or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
-    `residual`, `distance`, `share_outside`, `findings` (codes with semicolons), `model`, `version`, `digest`.
+    `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
         "residual": _numbers(found.measures.residual),
         "distance": _numbers(found.measures.distance),
         "share_outside": _numbers(found.measures.share),
-        "findings": ["; ".join(codes) for codes in found.codes],
+        "quality_notes": ["; ".join(codes) for codes in found.codes],
         "model": [identity.name] * known.size,
         "version": [identity.version] * known.size,
         "digest": [identity.digest] * known.size,

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cohort.origin import origin_findings
+from models.cohort.origin import origin_notes
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
-from models.findings import Finding, Severity
 from models.inference.package import ModelPackage, Task
 from models.inference.runtime import LoadedModel
+from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Floats, Followed
 
 SUBGROUP_COLUMNS = ("subtype", "therapy", "stage", "centre")
@@ -105,12 +105,12 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
         )
         if frozen is None
         else (),
-        findings=(
-            *table.findings,
-            *model.findings,
+        notes=(
+            *table.notes,
+            *model.notes,
             *_left_out(package, table, complete, has_outcome),
-            *origin_findings(package, table.features),
-            *_familiarity_findings(package, table, values, used),
+            *origin_notes(package, table.features),
+            *_familiarity_notes(package, table, values, used),
         ),
     )
 
@@ -152,12 +152,12 @@ def _groups(
 
 def _left_out(
     package: ModelPackage, table: PatientTable, complete: NDArray[np.bool_], has_outcome: NDArray[np.bool_]
-) -> Iterator[Finding]:
+) -> Iterator[QualityNote]:
     for cohort in table.cohort_names:
         inside = table.cohorts == cohort
         no_features, no_outcome = int((inside & ~complete).sum()), int((inside & complete & ~has_outcome).sum())
         if no_features or no_outcome:
-            yield Finding(
+            yield QualityNote(
                 "patients-left-out",
                 Severity.WARNING,
                 f"Of the {int(inside.sum())} patients of the cohort '{cohort}', {no_features} lack features that the "
@@ -165,9 +165,9 @@ def _left_out(
             )
 
 
-def _familiarity_findings(
+def _familiarity_notes(
     package: ModelPackage, table: PatientTable, values: Floats, used: NDArray[np.bool_]
-) -> Iterator[Finding]:
+) -> Iterator[QualityNote]:
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
         if not inside.any():
@@ -176,7 +176,7 @@ def _familiarity_findings(
         unusual = int(np.count_nonzero(measures.exceed(package.familiarity.limits)))
         # About 2 % of ordinary new patients exceed one of the three limits.
         if unusual > max(1, 0.1 * int(inside.sum())):
-            yield Finding(
+            yield QualityNote(
                 "unlike-training-patients",
                 Severity.WARNING,
                 f"{unusual} of the {int(inside.sum())} patients of the cohort '{cohort}' have inputs unlike those of "

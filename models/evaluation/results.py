@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.findings import Finding
 from models.inference.outcome import ModelIdentity
+from models.quality_notes import QualityNote
 from models.statistics.calibration import CalibrationGroup
 from models.statistics.decision_curve import DecisionCurve
 from models.statistics.estimate import Found
@@ -32,7 +32,7 @@ class HorizonResult:
     observed_risk : 1 - survival
     observed_to_expected : observed over predicted risk; 1 is right
     calibration : patients in groups of similar predicted risk
-    decision : net benefit by threshold; None where it can not be computed
+    decision : net benefit by threshold; None where it cannot be computed
     """
 
     months: float
@@ -164,7 +164,7 @@ class Evaluation:
     resamples, seed : of the bootstrap
     seconds_to_score, patients_scored : how long the model took
     recurrence, expression : one result for each cohort and subgroup, a cohort before its subgroups; one is empty
-    findings : doubts about the cohort and about what was scored
+    notes : doubts about the cohort and about what was scored
     """
 
     model: ModelIdentity
@@ -176,4 +176,4 @@ class Evaluation:
     patients_scored: int
     recurrence: tuple[RecurrenceResult, ...]
     expression: tuple[ExpressionResult, ...]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]

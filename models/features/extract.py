@@ -13,8 +13,8 @@ from models.errors import EngineUnavailable, SetupError
 from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
-from models.findings import Finding
 from models.preprocessing.prepare import Prepared
+from models.quality_notes import QualityNote
 from models.volume import Region, Roi, Sequence, Volume
 
 ENGINES = ("own", "pyradiomics")
@@ -41,7 +41,7 @@ class FeatureEngine(Protocol):
             When a feature has no value.
         """
 
-    def take_findings(self) -> tuple[Finding, ...]:
+    def take_notes(self) -> tuple[QualityNote, ...]:
         """What was noticed since the last call (out of memory on the GPU, say)."""
 
 
@@ -95,7 +95,7 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
                     Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
                     for what, value in zip(definitions, found, strict=True)
                 ]
-    return FeatureTable(tuple(features), settings.digest(), engine.name, engine.take_findings())
+    return FeatureTable(tuple(features), settings.digest(), engine.name, engine.take_notes())
 
 
 def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
@@ -112,7 +112,7 @@ def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings:
     features = tuple(
         Feature(what.name, value, what.unit, what.ibsi) for what, value in zip(definitions, found, strict=True)
     )
-    return FeatureTable(features, settings.digest(), engine.name, engine.take_findings())
+    return FeatureTable(features, settings.digest(), engine.name, engine.take_notes())
 
 
 def _in_order(

@@ -32,7 +32,7 @@ from models.features.filters.wavelet import Box
 from models.features.names import DIAGNOSTICS
 from models.features.settings import FeatureSettings
 from models.features.texture import RegionGeometry, TextureCounts, connected_parts, region_geometry, texture_counts
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Volume
 
 VERSION = 1
@@ -60,7 +60,7 @@ class OwnEngine:
     """The engine behind the interface of `models.features.extract.FeatureEngine`.
 
     Counting runs on the CPU; `device` is where the formulas run. When the memory of a GPU does not suffice the CPU
-    takes over, and `take_findings` says so.
+    takes over, and `take_notes` says so.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class OwnEngine:
                 "PyTorch with CUDA and the driver it needs."
             )
         self._device = torch.device("cuda" if device != "cpu" and available else "cpu")
-        self._findings: list[Finding] = []
+        self._notes: list[QualityNote] = []
 
     @property
     def name(self) -> str:
@@ -94,10 +94,10 @@ class OwnEngine:
         """Where the formulas run: "cpu" or "cuda"."""
         return self._device.type
 
-    def take_findings(self) -> tuple[Finding, ...]:
-        """What was noticed since the last call of this method: whoever reports on a study takes its findings."""
-        taken = tuple(dict.fromkeys(self._findings))
-        self._findings.clear()
+    def take_notes(self) -> tuple[QualityNote, ...]:
+        """What was noticed since the last call of this method: whoever reports on a study takes its quality notes."""
+        taken = tuple(dict.fromkeys(self._notes))
+        self._notes.clear()
         return taken
 
     def extract(
@@ -162,8 +162,8 @@ class OwnEngine:
             try:
                 return grey_level_features(values, counts, voxel_volume_mm3=voxel_volume_mm3, device=self._device)
             except torch.OutOfMemoryError:
-                self._findings.append(
-                    Finding(
+                self._notes.append(
+                    QualityNote(
                         "gpu-memory-exhausted",
                         Severity.NOTE,
                         "The memory of the GPU did not suffice for the features of a region; they were computed on the "

@@ -23,8 +23,8 @@ from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
 from models.features.families.diagnostics import diagnostics
 from models.features.names import GREY_LEVEL, feature_names
 from models.features.settings import FeatureSettings
-from models.findings import Finding
 from models.images import to_sitk
+from models.quality_notes import QualityNote
 from models.volume import Region, Roi, Volume, same_grid
 
 
@@ -34,7 +34,7 @@ def _import_radiomics() -> ModuleType:
         import radiomics.featureextractor
     except ImportError as missing:
         raise EngineUnavailable(
-            f"The engine 'pyradiomics' was asked for, but it can not be imported ({missing}). Use the engine 'own', or "
+            f"The engine 'pyradiomics' was asked for, but it cannot be imported ({missing}). Use the engine 'own', or "
             "install it, with a C compiler: 'pip install setuptools wheel \"numpy>=2\"', then "
             "'pip install --no-build-isolation pyradiomics==3.0.1'."
         ) from missing
@@ -106,7 +106,7 @@ class PyRadiomicsEngine:
         """Name and version."""
         return f"pyradiomics {str(self._radiomics.__version__).removeprefix('v')}"
 
-    def take_findings(self) -> tuple[Finding, ...]:
+    def take_notes(self) -> tuple[QualityNote, ...]:
         """None: it runs on the CPU only and notices nothing beside what it refuses."""
         return ()
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import FeatureUndefined, StudyRejected
-from models.findings import Finding
+from models.quality_notes import QualityNote
 from models.volume import Region, Sequence
 
 
@@ -47,7 +47,7 @@ class FeatureTable:
     features : in the order of the feature vector
     settings_digest : `FeatureSettings.digest` of the settings that made them
     engine : name and version of the engine, e.g. "pyradiomics 3.0.1"
-    findings : what was noticed during the extraction
+    notes : what was noticed during the extraction
 
     Raises
     ------
@@ -60,7 +60,7 @@ class FeatureTable:
     features: tuple[Feature, ...]
     settings_digest: str
     engine: str
-    findings: tuple[Finding, ...] = ()
+    notes: tuple[QualityNote, ...] = ()
     _by_name: Mapping[str, Feature] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.findings import Finding
+from models.quality_notes import QualityNote
 
 
 class Quantity(StrEnum):
@@ -89,7 +89,7 @@ class ModelOutcome:
     group : side of the cut-off
     contributions : of all inputs, largest magnitude first; empty when the package has none
     provider : execution provider that ran, e.g. "CPUExecutionProvider"
-    findings : doubts about this outcome (fallback to CPU, input outside the training range)
+    notes : doubts about this outcome (fallback to CPU, input outside the training range)
     """
 
     model: ModelIdentity
@@ -98,7 +98,7 @@ class ModelOutcome:
     group: Group
     contributions: tuple[Contribution, ...]
     provider: str
-    findings: tuple[Finding, ...] = ()
+    notes: tuple[QualityNote, ...] = ()
 
 
 @dataclass(frozen=True)

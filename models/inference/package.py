@@ -232,7 +232,7 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         try:
             contents[path.name] = path.read_bytes()
         except OSError as error:
-            raise PackageInvalid(f"{path} can not be read ({error.strerror}); check its permissions.") from error
+            raise PackageInvalid(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     if MANIFEST not in contents:
         raise PackageInvalid(f"{folder} holds no {MANIFEST}; give the folder of a model package.")
     return contents

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from models.errors import StudyRejected
 from models.features.table import FeatureTable
-from models.findings import Finding, Severity
 from models.inference.outcome import (
     Contribution,
     Group,
@@ -26,6 +25,7 @@ from models.inference.outcome import (
 )
 from models.inference.package import STATISTICS, FeatureOrigin, ModelPackage, Task
 from models.inference.runtime import LoadedModel
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
 __all__ = [
@@ -110,9 +110,9 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelO
         group=Group.HIGH if score > package.cut_off else Group.LOW,
         contributions=_contributions(package.inputs, values, output.attributions[0]),
         provider=model.provider,
-        findings=(
-            *model.findings,
-            *_origin_findings(package, features, bias),
+        notes=(
+            *model.notes,
+            *_origin_notes(package, features, bias),
             *unfamiliar(package, values),
             *no_signal(package),
         ),
@@ -126,13 +126,13 @@ def _contributions(
     return tuple(Contribution(names[i], float(values[i]), float(attributions[i])) for i in order)
 
 
-def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[Finding, ...]:
+def _origin_notes(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[QualityNote, ...]:
     """What differs between the making of these features and of the training features; empty texts match anything."""
     trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
-    findings = []
+    notes = []
     if trained.settings_digest and found.settings_digest != trained.settings_digest:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="feature-settings-differ",
                 severity=Severity.WARNING,
                 sentence=(
@@ -143,8 +143,8 @@ def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | 
             )
         )
     if trained.bias_correction and found.bias_correction and found.bias_correction != trained.bias_correction:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="bias-correction-differs",
                 severity=Severity.WARNING,
                 sentence=(
@@ -155,8 +155,8 @@ def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | 
         )
     if trained.engine and found.engine != trained.engine:
         # A note: the engines of this product are held equal to 1e-9 by its tests.
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 code="feature-engine-differs",
                 severity=Severity.NOTE,
                 sentence=(
@@ -165,11 +165,11 @@ def _origin_findings(package: ModelPackage, features: FeatureTable, bias: str | 
                 ),
             )
         )
-    return tuple(findings)
+    return tuple(notes)
 
 
-def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Finding, ...]:
-    """A finding where the inputs (inputs,) are unlike those of the training patients, with what differs."""
+def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[QualityNote, ...]:
+    """A quality note where the inputs (inputs,) are unlike those of the training patients, with what differs."""
     measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
     limits = package.familiarity.limits
     if not measures.exceed(limits)[0]:
@@ -191,7 +191,7 @@ def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Find
             f"(limit {100 * limits.share:.0f}%)"
         )
     return (
-        Finding(
+        QualityNote(
             code="unlike-training-patients",
             severity=Severity.WARNING,
             sentence=(
@@ -216,13 +216,13 @@ def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
     )
 
 
-def no_signal(package: ModelPackage) -> tuple[Finding, ...]:
-    """A finding where the model could not be shown to tell even its training patients apart."""
+def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:
+    """A quality note where the model could not be shown to tell even its training patients apart."""
     found = package.out_of_fold
     if found.has_signal:
         return ()
     return (
-        Finding(
+        QualityNote(
             code="no-signal",
             severity=Severity.WARNING,
             sentence=(

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import EngineUnavailable, PackageInvalid, SetupError, StudyRejected
-from models.findings import Finding, Severity
 from models.inference.package import ModelPackage, load_package
+from models.quality_notes import QualityNote, Severity
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 CPU = "CPUExecutionProvider"
@@ -48,7 +48,7 @@ class Provider(StrEnum):
 
     CPU = "cpu"
     CUDA = "cuda"  # an error where there is no CUDA device
-    CUDA_OR_CPU = "cuda-or-cpu"  # falls back to the CPU, with a finding on every outcome
+    CUDA_OR_CPU = "cuda-or-cpu"  # falls back to the CPU, with a quality note on every outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +73,12 @@ class LoadedModel:
     ----------
     package : what was loaded
     provider : execution provider that runs, e.g. "CPUExecutionProvider"
-    findings : what every outcome of this model has to carry (fallback to the CPU)
+    notes : what every outcome of this model has to carry (fallback to the CPU)
     """
 
     package: ModelPackage
     provider: str
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
     _session: Any = field(repr=False)
 
     def score(self, values: ArrayLike) -> NDArray[np.float64]:
@@ -208,9 +208,9 @@ def load_model(folder: Path, *, provider: Provider) -> LoadedModel:
         As `load_models`.
     """
     package = load_package(folder)
-    session, findings = _open_session(package, provider)
+    session, notes = _open_session(package, provider)
     _check_graph(package, session)
-    model = LoadedModel(package, session.get_providers()[0], findings, session)
+    model = LoadedModel(package, session.get_providers()[0], notes, session)
     _check_reference(model)
     return model
 
@@ -223,7 +223,7 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[Finding, ...]]:
+def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[QualityNote, ...]]:
     os.environ.update(dict.fromkeys(NO_TELEMETRY, "1"))
     # Imported here: `check_installation` has to be able to speak where there is nothing to import.
     import onnxruntime
@@ -246,7 +246,7 @@ def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple
             state.InvalidArgument,
         ) as error:
             raise PackageInvalid(
-                f"{package.folder / 'model.onnx'} can not be opened by ONNX Runtime {onnxruntime.__version__}: "
+                f"{package.folder / 'model.onnx'} cannot be opened by ONNX Runtime {onnxruntime.__version__}: "
                 f"{error}. Update ONNX Runtime or make the package again."
             ) from error
 
@@ -265,12 +265,12 @@ def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple
             f"The models were asked to run on CUDA, but {reason}; a CUDA device was expected. Install 'rdeepnet[gpu]' "
             "and check the driver with nvidia-smi, or set the provider to 'cpu' or 'cuda-or-cpu'."
         )
-    finding = Finding(
+    note = QualityNote(
         code="model-fallback-cpu",
         severity=Severity.NOTE,
         sentence=f"The models ran on the CPU because {reason}; the results are the same within rounding.",
     )
-    return opened([CPU]), (finding,)
+    return opened([CPU]), (note,)
 
 
 def _check_graph(package: ModelPackage, session: Any) -> None:

@@ -48,7 +48,7 @@ def make_key(path: Path) -> str:
     Raises
     ------
     SetupError
-        When one of the files is there already or can not be written.
+        When one of the files is there already or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
@@ -59,7 +59,7 @@ def make_key(path: Path) -> str:
         try:
             handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except OSError as error:
-            raise SetupError(f"{target} can not be written ({error.strerror}); name another file.") from error
+            raise SetupError(f"{target} cannot be written ({error.strerror}); name another file.") from error
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
     return _fingerprint(key.public_key())
@@ -78,7 +78,7 @@ def sign_package(folder: Path, *, private_key: Path) -> str:
     PackageInvalid
         When the package fails a check that needs no session.
     SetupError
-        When the file is no Ed25519 private key, or the signature can not be written.
+        When the file is no Ed25519 private key, or the signature cannot be written.
     """
     digest = load_package(folder).identity.digest
     try:
@@ -97,7 +97,7 @@ def sign_package(folder: Path, *, private_key: Path) -> str:
     try:
         (folder / SIGNATURE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SetupError(f"{folder / SIGNATURE} can not be written ({error.strerror}).") from error
+        raise SetupError(f"{folder / SIGNATURE} cannot be written ({error.strerror}).") from error
     return _fingerprint(key.public_key())
 
 
@@ -159,7 +159,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SetupError(f"{path} can not be read ({error.strerror}); name the file of the key.") from error
+        raise SetupError(f"{path} cannot be read ({error.strerror}); name the file of the key.") from error
 
 
 def _fingerprint(key: Ed25519PublicKey) -> str:

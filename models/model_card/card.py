@@ -77,7 +77,7 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
         f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
     )
     measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
-    doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.findings)
+    doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.notes)
     return (
         ("Model details", (details,)),
         (
@@ -143,7 +143,7 @@ def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
     blocks: list[_Block] = [
         (
             "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
-            "2024;15:8), items in our words. What the software can not know is what the trainers stated, or an open "
+            "2024;15:8), items in our words. What the software cannot know is what the trainers stated, or an open "
             "question."
         )
     ]

@@ -27,7 +27,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; every fact but measurements, findings and caveats stands in the manifest as well.
+    """What a card is made from; every fact but measurements, quality notes and caveats stands in the manifest as well.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class CardFacts:
     cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
     search : the recipes that were tried, with what they reached; empty where none was
     statements : of the trainers
-    measurements, findings, caveats : what was measured; doubts about the training, and limits, as sentences
+    measurements, quality notes, caveats : what was measured; doubts about the training, and limits, as sentences
     """
 
     title: str
@@ -60,7 +60,7 @@ class CardFacts:
     search: Mapping[str, str]
     statements: Mapping[str, str]
     measurements: tuple[Measurement, ...]
-    findings: tuple[str, ...]
+    notes: tuple[str, ...]
     caveats: tuple[str, ...]
 
     def measured(self, what: str) -> str:

@@ -74,12 +74,12 @@ def read_statements(path: Path) -> dict[str, str]:
     Raises
     ------
     SetupError
-        When the file can not be read, or holds an unknown key or something that is no text; all are listed.
+        When the file cannot be read, or holds an unknown key or something that is no text; all are listed.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SetupError(f"{path} can not be read ({error.strerror}); give a file with statements.") from error
+        raise SetupError(f"{path} cannot be read ({error.strerror}); give a file with statements.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SetupError(f"{path} is not valid TOML: {error}. Start from rdeepnet train statements.") from error
     known = [statement.key for statement in STATEMENTS]

@@ -41,7 +41,7 @@ class SimpleItkN4:
         Raises
         ------
         StudyRejected
-            When SimpleITK can not fit a field to this image.
+            When SimpleITK cannot fit a field to this image.
         """
         settings = self.settings
         image, mask = shrunk(volume, body, shrink=settings.shrink)

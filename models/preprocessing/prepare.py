@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
-from models.findings import Finding, Severity
 from models.preprocessing.body import body_mask
 from models.preprocessing.regions import Shell, carry_over, peritumoral_shell
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume, same_grid
 
 BIAS_CORRECTIONS = ("own", "simpleitk", "none")
@@ -51,7 +51,7 @@ class Prepared:
     """Both sequences (or the one there is), and what was noticed."""
 
     sequences: Mapping[Sequence, PreparedSequence]
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
 
 
 class BiasCorrection(Protocol):
@@ -144,24 +144,24 @@ def prepare(
             f"There are {len(volumes)} images and {len(tumours)} tumour segmentations; "
             "at least one of each was expected."
         )
-    findings: list[Finding] = []
+    notes: list[QualityNote] = []
     sequences = {}
     for sequence in Sequence:
         if sequence in volumes:
             volume = volumes[sequence]
-            tumour = _tumour_on(volume, sequence, tumours, findings)
+            tumour = _tumour_on(volume, sequence, tumours, notes)
             # The tumour is tissue, dark as it may be.
             body = body_mask(volume) | tumour.mask
             shell = peritumoral_shell(tumour, body=body, shell_mm=shell_mm)
-            findings += _about_regions(sequence, tumour, shell, shell_mm=shell_mm)
-            corrected = _corrected(volume, body, sequence, bias, findings)
+            notes += _about_regions(sequence, tumour, shell, shell_mm=shell_mm)
+            corrected = _corrected(volume, body, sequence, bias, notes)
             body.flags.writeable = False
             rois = {Region.INTRATUMORAL: tumour, Region.PERITUMORAL: shell.roi}
             sequences[sequence] = PreparedSequence(corrected, rois, body)
-    return Prepared(sequences, tuple(findings))
+    return Prepared(sequences, tuple(notes))
 
 
-def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Roi], findings: list[Finding]) -> Roi:
+def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Roi], notes: list[QualityNote]) -> Roi:
     own = sequence in tumours
     source = sequence if own else next(other for other in Sequence if other in tumours)
     tumour = tumours[source]
@@ -172,8 +172,8 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
     except StudyRejected as lost:
         raise StudyRejected(f"{sequence.label}: {lost}") from lost
     if not own:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "tumour-carried-over",
                 Severity.NOTE,
                 f"The tumour was segmented on {source.label} and carried over to {sequence.label} in patient space "
@@ -185,8 +185,8 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
         )
     change = carried.roi.volume_mm3 / tumour.volume_mm3 - 1
     if abs(change) > NOTABLE_VOLUME_CHANGE:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "tumour-volume-changed",
                 Severity.WARNING,
                 f"On the grid of {sequence.label} the tumour measures {carried.roi.volume_mm3 / 1000:.2f} cm³ instead "
@@ -196,8 +196,8 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
             )
         )
     if carried.share_outside > 0:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "tumour-outside-image",
                 Severity.WARNING,
                 f"{carried.share_outside:.1%} of the tumour lies outside the {sequence.label} image.",
@@ -208,12 +208,12 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
     return carried.roi
 
 
-def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: float) -> list[Finding]:
-    findings = []
+def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: float) -> list[QualityNote]:
+    notes = []
     voxels = int(np.count_nonzero(tumour.mask))
     if voxels < SMALL_TUMOUR_VOXELS:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "tumour-small",
                 Severity.WARNING,
                 f"The tumour has only {voxels} voxels ({tumour.volume_mm3 / 1000:.2f} cm³) on {sequence.label}; "
@@ -224,8 +224,8 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
         )
     edges = [tumour.mask.take(index, axis=axis).any() for axis in range(3) for index in (0, -1)]
     if any(edges):
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "tumour-at-border",
                 Severity.WARNING,
                 f"The tumour touches the edge of the {sequence.label} image; a part of it may be missing.",
@@ -238,8 +238,8 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
         ("shell-cut-by-body", shell.share_outside_body, "outside the body"),
     ):
         if share >= NEGLIGIBLE_SHELL_LOSS:
-            findings.append(
-                Finding(
+            notes.append(
+                QualityNote(
                     code,
                     Severity.WARNING if share >= NOTABLE_SHELL_LOSS else Severity.NOTE,
                     f"On {sequence.label}, {share:.1%} of the {shell_mm:g} mm around the tumour lies {where} and is "
@@ -248,17 +248,17 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
                     Region.PERITUMORAL,
                 )
             )
-    return findings
+    return notes
 
 
 def _corrected(
-    volume: Volume, body: NDArray[np.bool_], sequence: Sequence, bias: BiasCorrection, findings: list[Finding]
+    volume: Volume, body: NDArray[np.bool_], sequence: Sequence, bias: BiasCorrection, notes: list[QualityNote]
 ) -> Volume:
     try:
         return bias.correct(volume, body)
     except DeviceMemoryExhausted as exhausted:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "bias-correction-on-cpu",
                 Severity.NOTE,
                 f"The bias field of {sequence.label} was estimated on the CPU, because the accelerator has too little "

@@ -1,6 +1,6 @@
 """Rigid registration of two images of one patient: from the patient coordinates of one to those of the other.
 
-For sequences whose Frames of Reference differ, so that their coordinates can not be compared. Mutual information
+For sequences whose Frames of Reference differ, so that their coordinates cannot be compared. Mutual information
 (Mattes) knows nothing of contrast, so T1 and T2 weighting fit. One thread and fixed samples: the same images give the
 same numbers. Motion within a breast is not rigid and is not corrected.
 """

@@ -78,5 +78,5 @@ def calibration_groups(patients: Followed, months: float, risk: Floats) -> tuple
 
 
 def calibration_slope(patients: Followed) -> CoxFit | None:
-    """Cox regression on the log-risk itself: the coefficient is the slope; None where it can not be estimated."""
+    """Cox regression on the log-risk itself: the coefficient is the slope; None where it cannot be estimated."""
     return fit_cox(patients.times_months, patients.events, patients.scores)

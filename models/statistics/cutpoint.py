@@ -90,7 +90,7 @@ def select_cut_off(
     expected = sizes / count * a.sum()
     variance = sizes * (count - sizes) / (count**2 * (count - 1)) * (count * (a**2).sum() - a.sum() ** 2)
     if not np.all(variance > 0):
-        raise StudyRejected("All patients have the same follow-up; a cut-off can not be selected.")
+        raise StudyRejected("All patients have the same follow-up; a cut-off cannot be selected.")
     statistics = np.abs(low - expected) / np.sqrt(variance)
     best = int(np.argmax(statistics))
     statistic = float(statistics[best])

@@ -13,7 +13,7 @@ class Estimate:
     Attributes
     ----------
     value : finite
-    interval : (low, high); None where it can not be computed or does not end
+    interval : (low, high); None where it cannot be computed or does not end
     method : how the interval was computed, or why there is none
     """
 
@@ -30,7 +30,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class NotEstimable:
-    """A number that the patients can not give, and why (a sentence)."""
+    """A number that the patients cannot give, and why (a sentence)."""
 
     reason: str
 

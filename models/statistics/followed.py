@@ -127,5 +127,5 @@ def inverse(probabilities: Floats) -> Floats:
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Elementwise quotient, NaN where the denominator is 0: the resample can not be used; callers count those."""
+    """Elementwise quotient, NaN where the denominator is 0: the resample cannot be used; callers count those."""
     return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)

@@ -175,7 +175,7 @@ class PackageText:
     stands_in_for, statements : as in `ModelPackage`
     images : what the training images were
     search : as in `ModelPackage`
-    measurements, findings : for the model card
+    measurements, quality notes : for the model card
     """
 
     task: Task
@@ -194,7 +194,7 @@ class PackageText:
     images: TrainingImages = field(default_factory=TrainingImages)
     search: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
-    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def write_package(
@@ -274,7 +274,7 @@ def _facts(
         search=text.search,
         statements=text.statements,
         measurements=text.measurements,
-        findings=text.findings,
+        notes=text.notes,
         caveats=text.caveats,
     )
 

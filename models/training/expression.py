@@ -109,7 +109,7 @@ def read_counts(path: Path) -> Counts:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream, strict=True) if row]
     except OSError as error:
-        raise CohortRejected(f"{path} can not be read ({error.strerror}); give the table of read counts.") from error
+        raise CohortRejected(f"{path} cannot be read ({error.strerror}); give the table of read counts.") from error
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
         raise CohortRejected(f"{path.name} is not a table of comma-separated values in UTF-8: {error}.") from error
     if header[:2] != ["gene", "length"] or len(header) < 3 or len(set(header)) != len(header):

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.expression import evaluate_expression
-from models.findings import Finding, Severity
 from models.inference.familiarity import Familiarity
 from models.inference.package import OutOfFold, Task, Training
 from models.model_card.about import About
 from models.model_card.facts import Measurement
 from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
+from models.quality_notes import QualityNote, Severity
 from models.statistics.delong import delong_auc
 from models.statistics.estimate import Estimate, Found
 from models.training.ensemble import out_of_fold, usable_inputs
@@ -32,7 +32,7 @@ from models.training.patients import TrainingPatients
 from models.training.recurrence import LEAK, PERMUTATIONS
 from models.training.sample_size import binary_patients_per_parameter
 from models.training.scorer import sigmoid
-from models.training.search import alternatives, search_findings
+from models.training.search import alternatives, search_notes
 from models.training.search import in_words as search_in_words
 from models.training.selection import stratified_folds
 
@@ -63,7 +63,7 @@ class TrainedExpression:
     probabilities : float64 (patients,), out of fold, calibrated by the patients of the other folds
     permuted_auc : areas on permuted classes
     familiarity : what the inputs look like
-    findings : doubts
+    notes : doubts
     seconds : of the networks (out of fold and final), and of everything
     """
 
@@ -73,7 +73,7 @@ class TrainedExpression:
     probabilities: NDArray[np.float64]
     permuted_auc: tuple[float, ...]
     familiarity: Familiarity
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
     seconds: tuple[float, float]
 
 
@@ -122,7 +122,7 @@ def train_krt7_as(
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
         familiarity=fit_familiarity(values, usable, seed=seed),
-        findings=(*_findings(is_high.size, found, tuple(permuted)), *search_findings(model.trials)),
+        notes=(*_notes(is_high.size, found, tuple(permuted)), *search_notes(model.trials)),
         seconds=(network_seconds, time.perf_counter() - started),
     )
 
@@ -140,11 +140,11 @@ def _calibrated(
     return sigmoid(logits)
 
 
-def _findings(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tuple[Finding, ...]:
-    findings = []
+def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tuple[QualityNote, ...]:
+    notes = []
     if not found.has_signal:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "no-signal",
                 Severity.WARNING,
                 f"No signal: area under the ROC curve {found.value:.2f} out of fold with a 95% interval of "
@@ -153,8 +153,8 @@ def _findings(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> t
             )
         )
     if patients < FEW_PATIENTS:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "few-patients",
                 Severity.WARNING,
                 f"{patients} patients; with fewer than {FEW_PATIENTS} an area under the ROC curve is known to about "
@@ -162,15 +162,15 @@ def _findings(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> t
             )
         )
     if permuted and float(np.mean(permuted)) > LEAK:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "learnt-from-permuted-outcomes",
                 Severity.WARNING,
                 f"On permuted classes the training still reaches an area of {float(np.mean(permuted)):.2f} on the "
                 "mean; 0.50 was expected. Look for repeated patients or features that know the class.",
             )
         )
-    return tuple(findings)
+    return tuple(notes)
 
 
 def write_krt7_as(
@@ -207,7 +207,7 @@ def write_krt7_as(
             search=search_in_words(trained.model.trials),
             images=patients.images,
             measurements=measurements(trained, patients),
-            findings=tuple(finding.sentence for finding in trained.findings),
+            notes=tuple(note.sentence for note in trained.notes),
         ),
         names=patients.names,
         scorer=trained.model.scorer,
@@ -254,6 +254,6 @@ def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tupl
 
 def _shown(found: Found) -> str:
     if not isinstance(found, Estimate):
-        return "can not be estimated"
+        return "cannot be estimated"
     interval = "" if found.interval is None else f" (95% {found.interval[0]:.2f} to {found.interval[1]:.2f})"
     return f"{found.value:.2f}{interval}"

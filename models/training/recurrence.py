@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.findings import Finding, Severity
 from models.inference.familiarity import Familiarity
 from models.inference.package import OutOfFold
+from models.quality_notes import QualityNote, Severity
 from models.statistics.bootstrap import resampled_estimate
 from models.statistics.concordance import harrell_c
 from models.statistics.cox import fit_cox
@@ -32,7 +32,7 @@ from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
-from models.training.search import alternatives, search_findings
+from models.training.search import alternatives, search_notes
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
@@ -73,7 +73,7 @@ class TrainedRecurrence:
     ----------
     model : the network
     out_of_fold : its Harrell's C out of fold
-    slope_interval : 95 % interval of the calibration slope; None where it can not be estimated
+    slope_interval : 95 % interval of the calibration slope; None where it cannot be estimated
     cox : the penalised Cox model
     cox_out_of_fold : its Harrell's C out of fold
     difference : Harrell's C of the network less that of the Cox model, and its 95 % interval, on the same samples
@@ -82,7 +82,7 @@ class TrainedRecurrence:
     selected : how it was selected, else None
     horizons_months : inside the follow-up
     familiarity : what the inputs look like
-    findings : doubts
+    notes : doubts
     seconds : of the network (out of fold and final), and of everything
     """
 
@@ -97,7 +97,7 @@ class TrainedRecurrence:
     selected: SelectedCutOff | None
     horizons_months: tuple[float, ...]
     familiarity: Familiarity
-    findings: tuple[Finding, ...]
+    notes: tuple[QualityNote, ...]
     seconds: tuple[float, float]
 
 
@@ -149,7 +149,7 @@ def train_recurrence(
         raise SetupError(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
-    cut_off, selected, cut_findings = _cut_off(model, times_months, events, options.cut_off)
+    cut_off, selected, cut_notes = _cut_off(model, times_months, events, options.cut_off)
     found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
     slope = fit_cox(times_months, events, model.uncalibrated)
     cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
@@ -169,10 +169,10 @@ def train_recurrence(
         selected=selected,
         horizons_months=horizons,
         familiarity=fit_familiarity(values, usable, seed=seed),
-        findings=(
-            *_findings(int(events.sum()), found, cox_found, permuted, horizons, model.baseline.end_months),
-            *search_findings(model.trials),
-            *cut_findings,
+        notes=(
+            *_notes(int(events.sum()), found, cox_found, permuted, horizons, model.baseline.end_months),
+            *search_notes(model.trials),
+            *cut_notes,
         ),
         seconds=(network_seconds, time.perf_counter() - started),
     )
@@ -224,7 +224,7 @@ def _resampled(
         why_not="no pair of patients can be compared",
     )
     if not isinstance(estimate, Estimate):
-        raise SetupError(f"Harrell's C can not be computed: {estimate.reason}.")
+        raise SetupError(f"Harrell's C cannot be computed: {estimate.reason}.")
     return estimate
 
 
@@ -261,14 +261,14 @@ def _permuted(
 
 def _cut_off(
     model: RecurrenceModel, times_months: NDArray[np.float64], events: NDArray[np.float64], fixed: float | None
-) -> tuple[float, SelectedCutOff | None, tuple[Finding, ...]]:
+) -> tuple[float, SelectedCutOff | None, tuple[QualityNote, ...]]:
     """On out-of-fold log-risks: what the model gives patients it has not seen."""
-    selected, cut_off, findings = None, CUT_OFF if fixed is None else fixed, []
+    selected, cut_off, notes = None, CUT_OFF if fixed is None else fixed, []
     if fixed is None and model.slope > 0:
         selected = select_cut_off(times_months, events, model.out_of_fold)
         cut_off = selected.cut_off
         if selected.is_at_edge:
-            findings.append(
+            notes.append(
                 _warning(
                     "cut-off-at-edge",
                     f"The selected cut-off {cut_off:.2f} is the first or last that was tried ({selected.low_patients} "
@@ -276,7 +276,7 @@ def _cut_off(
                 )
             )
         if selected.p_lausen94 > 0.05:
-            findings.append(
+            notes.append(
                 _warning(
                     "cut-off-not-significant",
                     f"The groups at the selected cut-off {cut_off:.2f} do not differ beyond what selecting explains "
@@ -284,7 +284,7 @@ def _cut_off(
                 )
             )
     elif fixed is None:
-        findings.append(
+        notes.append(
             _warning(
                 "cut-off-not-selected",
                 f"All patients have the same score out of fold, so none can be selected; {CUT_OFF:.2f} was taken.",
@@ -292,27 +292,27 @@ def _cut_off(
         )
     high = int(np.count_nonzero(model.out_of_fold > cut_off))
     if high < FEW_HIGH:
-        findings.append(
+        notes.append(
             _warning(
                 "few-at-high-risk",
                 f"{high} of the {events.size} training patients are above the cut-off {cut_off:.2f} out of fold; the "
-                "high-risk group can not be described by so few. --cut-off optimal selects another one.",
+                "high-risk group cannot be described by so few. --cut-off optimal selects another one.",
             )
         )
-    return cut_off, selected, tuple(findings)
+    return cut_off, selected, tuple(notes)
 
 
-def _findings(
+def _notes(
     events: int,
     found: OutOfFold,
     cox: OutOfFold,
     permuted: tuple[float, ...],
     horizons: tuple[float, ...],
     end_months: float,
-) -> tuple[Finding, ...]:
-    findings = []
+) -> tuple[QualityNote, ...]:
+    notes = []
     if not found.has_signal:
-        findings.append(
+        notes.append(
             _warning(
                 "no-signal",
                 f"No signal: Harrell's C {found.value:.2f} out of fold with a 95% interval of {found.low:.2f} to "
@@ -320,7 +320,7 @@ def _findings(
             )
         )
     if events < FEW_EVENTS:
-        findings.append(
+        notes.append(
             _warning(
                 "few-events",
                 f"{events} events; fewer than {FEW_EVENTS} carry a handful of parameters only, and leave "
@@ -328,8 +328,8 @@ def _findings(
             )
         )
     if cox.value >= found.value:
-        findings.append(
-            Finding(
+        notes.append(
+            QualityNote(
                 "cox-as-good",
                 Severity.NOTE,
                 f"A penalised Cox model does as well out of fold (C {cox.value:.2f}, the network {found.value:.2f}); "
@@ -337,7 +337,7 @@ def _findings(
             )
         )
     if permuted and float(np.mean(permuted)) > LEAK:
-        findings.append(
+        notes.append(
             _warning(
                 "learnt-from-permuted-outcomes",
                 f"On permuted outcomes the training still reaches C {float(np.mean(permuted)):.2f} on the mean; 0.50 "
@@ -345,14 +345,14 @@ def _findings(
             )
         )
     if len(horizons) < len(HORIZONS_MONTHS):
-        findings.append(
+        notes.append(
             _warning(
                 "follow-up-short",
                 f"The follow-up ends after {end_months:.0f} months; survival is given up to {horizons[-1]:g} months.",
             )
         )
-    return tuple(findings)
+    return tuple(notes)
 
 
-def _warning(code: str, sentence: str) -> Finding:
-    return Finding(code, Severity.WARNING, sentence)
+def _warning(code: str, sentence: str) -> QualityNote:
+    return QualityNote(code, Severity.WARNING, sentence)

@@ -63,7 +63,7 @@ def write_recurrence(
             search=search_in_words(trained.model.trials),
             images=patients.images,
             measurements=measurements(trained, patients),
-            findings=tuple(finding.sentence for finding in trained.findings),
+            notes=tuple(note.sentence for note in trained.notes),
         ),
         names=patients.names,
         scorer=trained.model.scorer,

@@ -12,11 +12,11 @@ from itertools import product
 import numpy as np
 
 from models.errors import SetupError
-from models.findings import Finding, Severity
+from models.quality_notes import QualityNote, Severity
 from models.training.ensemble import Trial
 from models.training.network import Recipe
 
-# Small on purpose: fifty events can not tell many recipes apart, and what wins among many wins by chance.
+# Small on purpose: fifty events cannot tell many recipes apart, and what wins among many wins by chance.
 HIDDEN = ((16,), (32, 16), (64, 32), (128, 64))
 DROPOUT = (0.1, 0.3, 0.5)
 LEARNING_RATE = (1e-3, 2e-3, 5e-3)
@@ -43,7 +43,7 @@ def alternatives(recipe: Recipe, *, trials: int, seed: int) -> tuple[Recipe, ...
     return tuple(others[place] for place in chosen)
 
 
-def search_findings(trials: tuple[Trial, ...]) -> tuple[Finding, ...]:
+def search_notes(trials: tuple[Trial, ...]) -> tuple[QualityNote, ...]:
     """Whether the choice made a difference at all; nothing where there was none."""
     if len(trials) < 2:
         return ()
@@ -56,7 +56,7 @@ def search_findings(trials: tuple[Trial, ...]) -> tuple[Finding, ...]:
         )
     else:
         sentence = f"{len(trials)} recipes were tried; the default has the smallest held-out loss, {best:.4f}."
-    return (Finding("recipe-searched", Severity.NOTE, sentence),)
+    return (QualityNote("recipe-searched", Severity.NOTE, sentence),)
 
 
 def in_words(trials: tuple[Trial, ...]) -> Mapping[str, str]:

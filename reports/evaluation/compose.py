@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.evaluation.results import Evaluation, ExpressionResult, RecurrenceResult
-from models.findings import Severity
+from models.quality_notes import Severity
 from models.statistics.bootstrap import FEWEST_EVENTS
 from models.statistics.estimate import Estimate, Found
 from reports import wording
@@ -99,7 +99,7 @@ def _summary(evaluation: Evaluation) -> Part:
             (_label(one.cohort, one.subgroup), one.high, one.auc, one.subgroup is None) for one in evaluation.expression
         ]
         blocks.append(figures.forest_figure(auc, width=WIDTH, measure="AUC"))
-    blocks += [Text(one.sentence, is_warning=one.severity is Severity.WARNING) for one in evaluation.findings]
+    blocks += [Text(one.sentence, is_warning=one.severity is Severity.WARNING) for one in evaluation.notes]
     return Part("Summary", 1, tuple(blocks))
 
 
@@ -246,7 +246,7 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
             )
         )
     table = TableBlock(
-        f"Subgroups; AUC, sensitivity, specificity and calibration at {last:g} months. – where it can not be computed; "
+        f"Subgroups; AUC, sensitivity, specificity and calibration at {last:g} months. – where it cannot be computed; "
         "the reason stands in evaluation.json.",
         (
             "Subgroup",

@@ -43,7 +43,7 @@ class FigureBlock:
     png : the file
     size : (width, height) in points, as drawn
     caption : what it shows and how to read it
-    alternative : the same for a reader who can not see it: the numbers
+    alternative : the same for a reader who cannot see it: the numbers
     """
 
     png: bytes

@@ -1,6 +1,6 @@
 """`Evaluation` → JSON for programs: every number of the reports and the curves behind the figures.
 
-The keys are documented in `EVALUATION.md` beside this file. A number that can not be computed is an object with a
+The keys are documented in `EVALUATION.md` beside this file. A number that cannot be computed is an object with a
 `reason`; a point of a curve that is not known is null. There is no NaN.
 """
 
@@ -48,8 +48,8 @@ def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict
         },
         "bootstrap": {"resamples": evaluation.resamples, "seed": evaluation.seed},
         "scoring": {"patients": evaluation.patients_scored, "seconds": evaluation.seconds_to_score},
-        "findings": [
-            {"code": one.code, "severity": one.severity.value, "sentence": one.sentence} for one in evaluation.findings
+        "quality_notes": [
+            {"code": one.code, "severity": one.severity.value, "sentence": one.sentence} for one in evaluation.notes
         ],
         "recurrence": [_recurrence(one) for one in evaluation.recurrence],
         "krt7_as": [_expression(one) for one in evaluation.expression],

@@ -141,7 +141,7 @@ def expression_conclusions(result: ExpressionResult) -> tuple[str, ...]:
     if width is not None:
         sentences.append(
             f"{result.patients} patients, {result.high} with high expression: the interval of the AUC is "
-            f"{number(width)} wide; differences smaller than about {number(width / 2)} can not be seen here."
+            f"{number(width)} wide; differences smaller than about {number(width / 2)} cannot be seen here."
         )
     else:
         sentences.append(f"{fewer} patients in the smaller group: no interval can be given.")
@@ -166,9 +166,9 @@ def _width(found: Found) -> float | None:
 
 def _signal(has_signal: bool | None, found: Found, name: str, what: str) -> str:
     if not isinstance(found, Estimate):
-        return f"{name} can not be computed: {found.reason}"
+        return f"{name} cannot be computed: {found.reason}"
     if has_signal is None or found.interval is None:
-        return f"{name} is {number(found.value)}, without an interval: whether there is a signal can not be said."
+        return f"{name} is {number(found.value)}, without an interval: whether there is a signal cannot be said."
     if has_signal:
         return f"{name} is {shown(found)}: higher scores go with {what}."
     if found.interval[1] < 0.5:
@@ -188,10 +188,10 @@ def _precision(result: RecurrenceResult) -> str:
     sentence = f"{counted}: the interval of C is {number(width)} wide"
     if result.events < FEW_EVENTS:
         return (
-            f"{sentence}. Differences in C smaller than about {number(width / 2)}, between models or groups, can not "
+            f"{sentence}. Differences in C smaller than about {number(width / 2)}, between models or groups, cannot "
             "be seen here, and a few patients more or less with an event move every number."
         )
-    return f"{sentence}; differences smaller than about {number(width / 2)} can not be seen here."
+    return f"{sentence}; differences smaller than about {number(width / 2)} cannot be seen here."
 
 
 def _hazard(result: RecurrenceResult) -> str:

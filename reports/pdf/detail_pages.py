@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, Spacer, Table
 
-from models.findings import Severity
+from models.quality_notes import Severity
 from reports import wording
 from reports.content import Measurement, ModelSection, Report
 from reports.pdf import theme
@@ -26,7 +26,7 @@ def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts
     charts_shown : number of models whose contribution chart stands on page 1
     """
     story: list[Flowable] = [PageBreak()]
-    story += _findings(report, typesetter, width)
+    story += _notes(report, typesetter, width)
     for place, section in enumerate(report.models):
         if place >= charts_shown:
             story += [KeepTogether(contributions(section, typesetter, width=width)), Spacer(0, 11)]
@@ -64,22 +64,24 @@ def _table(rows: Rows, widths: list[float], *, head: bool, padding: float = 2.0)
     return Table(rows, colWidths=widths, repeatRows=1 if head else 0, style=theme.table_style(*commands), hAlign="LEFT")
 
 
-def _findings(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+def _notes(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
     styles = theme.styles()
-    if not report.findings:
-        return _section(wording.FINDINGS, typesetter, [typesetter.paragraph(wording.NO_FINDINGS, styles.body)])
+    if not report.notes:
+        return _section(
+            wording.QUALITY_NOTES, typesetter, [typesetter.paragraph(wording.NO_QUALITY_NOTES, styles.body)]
+        )
     rows: Rows = []
-    for finding in report.findings:
-        color = theme.WARNING_TEXT if finding.severity is Severity.WARNING else theme.MUTED
+    for note in report.notes:
+        color = theme.WARNING_TEXT if note.severity is Severity.WARNING else theme.MUTED
         rows.append(
             [
-                typesetter.paragraph(wording.SEVERITY[finding.severity], styles.subheading, color=color),
-                typesetter.paragraph(wording.finding_subject(finding), styles.body, color=theme.MUTED),
-                typesetter.paragraph(finding.sentence, styles.body),
+                typesetter.paragraph(wording.SEVERITY[note.severity], styles.subheading, color=color),
+                typesetter.paragraph(wording.note_subject(note), styles.body, color=theme.MUTED),
+                typesetter.paragraph(note.sentence, styles.body),
             ]
         )
     return _section(
-        wording.FINDINGS, typesetter, [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)]
+        wording.QUALITY_NOTES, typesetter, [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)]
     )
 
 

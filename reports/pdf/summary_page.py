@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
 
-from models.findings import Severity
 from models.inference.predict import Group, Quantity
+from models.quality_notes import Severity
 from models.volume import Region
 from reports import numerals, wording
 from reports.content import KeyImage, Measurement, ModelSection, Report
@@ -200,10 +200,10 @@ def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Fl
 
 def _warnings(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     styles = theme.styles()
-    warnings = [finding for finding in report.findings if finding.severity is Severity.WARNING]
-    sentences = [finding.sentence for finding in warnings[:WARNINGS_SHOWN]]
+    warnings = [note for note in report.notes if note.severity is Severity.WARNING]
+    sentences = [note.sentence for note in warnings[:WARNINGS_SHOWN]]
     if len(warnings) > WARNINGS_SHOWN:
-        sentences.append(wording.more_findings(len(warnings) - WARNINGS_SHOWN))
+        sentences.append(wording.more_notes(len(warnings) - WARNINGS_SHOWN))
     unexpected = [section for section in report.not_applicable if not section.is_expected]
     sentences += [f"{section.model.title}: {section.sentence}." for section in unexpected]
     if not sentences:

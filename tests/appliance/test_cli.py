@@ -211,7 +211,7 @@ def test_serve_without_peers_does_not_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(config)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == Exit.SETUP
-    assert answer.stderr.startswith("The service can not start:\n  no [[senders]] is listed")
+    assert answer.stderr.startswith("The service cannot start:\n  no [[senders]] is listed")
     assert "Traceback" not in answer.stderr
 
 

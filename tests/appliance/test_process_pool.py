@@ -47,7 +47,7 @@ def test_one_bad_task_and_one_dead_worker_do_not_stop_the_others() -> None:
     outcomes = list(work_off([1, 13, 2, 66, 3], partial(open_worker, 0), workers=1))
     broken = {outcome.task: outcome.reason for outcome in outcomes if isinstance(outcome, Broken)}
     assert sorted(broken) == [13, 66]
-    assert "ValueError in test_crew.py" in broken[13]
+    assert "ValueError in test_process_pool.py" in broken[13]
     assert "Synthetic" not in broken[13]
     assert "signal 9" in broken[66]
     assert sorted(outcome.task for outcome in outcomes if isinstance(outcome, Done)) == [1, 2, 3]

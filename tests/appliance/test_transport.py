@@ -81,7 +81,7 @@ def test_config_check_names_every_mistake_in_the_files(tmp_path: Path) -> None:
     (tmp_path / "authority.pem").unlink()
     result = RUNNER.invoke(app, ["config", "check", str(path)])
     assert result.exit_code == Exit.SETUP
-    for part in ("[tls] have 2 mistake(s)", "authority.pem can not be read", "rdeepnet.key is no private key in PEM"):
+    for part in ("[tls] have 2 mistake(s)", "authority.pem cannot be read", "rdeepnet.key is no private key in PEM"):
         assert part in result.output.replace("\n", " ")
 
 

@@ -84,7 +84,7 @@ class Image:
 
 
 def open_engine(folder: Path) -> Engine:
-    """Podman, where it can run containers; skips the test where it can not, with the reason."""
+    """Podman, where it can run containers; skips the test where it cannot, with the reason."""
     require_programs("podman", "runc")
     configuration = folder / "containers.conf"
     configuration.write_text(CONFIGURATION, encoding="utf-8")
@@ -105,7 +105,7 @@ def open_image(engine: Engine) -> Image:
         _run_script(engine, "stand_in_base.sh", BASE)
     probe = engine.run("run", "--rm", "--network=none", BASE, "true")
     if probe.returncode:
-        pytest.skip(f"podman can not run containers here: {probe.stderr.strip().splitlines()[-1]}")
+        pytest.skip(f"podman cannot run containers here: {probe.stderr.strip().splitlines()[-1]}")
     _require_torch_wheel()
     name = "localhost/rdeepnet:cpu"
     _run_script(engine, "build.sh", IMAGE=name, BASE=BASE, FLAVOUR="cpu", ENGINE="podman")

@@ -127,7 +127,7 @@ def test_a_state_volume_it_can_not_write_is_named(container_image: Image, made: 
     )
     result = container_image.engine.run("run", "--rm", *hardening(), *mounts, container_image.name)
     assert result.returncode == 3
-    assert f"/var/lib/rdeepnet can not be written by this user (uid {UID})" in result.stderr
+    assert f"/var/lib/rdeepnet cannot be written by this user (uid {UID})" in result.stderr
 
 
 def test_the_main_job_and_every_way_to_end(made: Appliance, archive: Archive, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.uids import derived_uid
-from models.findings import Finding, Severity
 from models.inference.predict import Group, ModelIdentity
 from models.preprocessing.prepare import Prepared, PreparedSequence
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume
 from reports import wording
 from reports.content import (
@@ -297,11 +297,13 @@ def make(
         )
         for sequence, source in sources.items()
     )
-    findings = (
-        Finding(
+    notes = (
+        QualityNote(
             "shell-cut-by-body", Severity.WARNING, "12 % of the peritumoral shell lies outside the body.", Sequence.T1C
         ),
-        Finding("threshold", Severity.NOTE, "The fractional segmentation was cut at half of its maximum (128 of 255)."),
+        QualityNote(
+            "threshold", Severity.NOTE, "The fractional segmentation was cut at half of its maximum (128 of 255)."
+        ),
     )
     absent = {} if with_t2w else {Sequence.T2W: "no T2W series was found"}
     study = Study(
@@ -312,7 +314,7 @@ def make(
         sources=sources,
         segmentations=(received,),
         series=series,
-        findings=findings[1:],
+        notes=notes[1:],
         content_digest=hashlib.sha256(f"{orientation}{with_t2w}{multi_frame}".encode()).hexdigest(),
         missing=absent,
     )
@@ -333,7 +335,7 @@ def make(
         regions=regions,
         key_images=tuple(key_image(sequence, part) for sequence, part in sequences.items()),
         series=series,
-        findings=findings,
+        notes=notes,
         provenance={
             wording.SOFTWARE: "rdeepnet",
             wording.CREATED: CREATED.isoformat(),
@@ -344,4 +346,4 @@ def make(
         notice="Research use only. Not a medical device.",
         notices=("Demonstration model, not trained on patients.",),
     )
-    return Made(study, Prepared(sequences=sequences, findings=findings[:1]), report)
+    return Made(study, Prepared(sequences=sequences, notes=notes[:1]), report)

@@ -90,7 +90,7 @@ class Postgres:
 
 @contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """A running server; its folder is not pytest's, which other users can not enter."""
+    """A running server; its folder is not pytest's, which other users cannot enter."""
     folder = Path(tempfile.mkdtemp(prefix="rdeepnet-postgres-"))
     server: Postgres | None = None
     try:

@@ -133,7 +133,7 @@ def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("postgresql://rdeepnet@127.0.0.1:1/queue", "can not be opened"),
+        ("postgresql://rdeepnet@127.0.0.1:1/queue", "cannot be opened"),
         ("postgresql://rdeepnet:secret@127.0.0.1:{port}/none", 'database "none" does not exist'),
         ("postgresql://reader@127.0.0.1:{port}/queue", "GRANT CREATE ON DATABASE"),
     ],

@@ -169,7 +169,7 @@ def test_results_wait_for_an_absent_peer(tmp_path: Path) -> None:
         storescu(write_study(tmp_path / "study", "absent"), port=service.port)
         service.wait_for_state(uid("absent"), State.SENDING)
         wait_for(lambda: service.show(uid("absent")).deliveries[0].attempts >= 2, what="two attempts")
-        assert "can not be reached" in service.show(uid("absent")).deliveries[0].sentence
+        assert "cannot be reached" in service.show(uid("absent")).deliveries[0].sentence
         service.kill()
         service.start()
         with storescp(tmp_path / "archive", port) as folder:

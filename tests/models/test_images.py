@@ -96,7 +96,7 @@ def test_files_that_can_not_be_read_are_refused_with_their_reason(tmp_path: Path
     with pytest.raises(StudyRejected, match="none of the known suffixes"):
         read_image(tmp_path / "slice.dcm")
     (tmp_path / "broken.nrrd").write_bytes(b"not a header")
-    with pytest.raises(StudyRejected, match=r"'broken.nrrd' can not be read"):
+    with pytest.raises(StudyRejected, match=r"'broken.nrrd' cannot be read"):
         read_image(tmp_path / "broken.nrrd")
     sitk.WriteImage(sitk.Image([4, 4], sitk.sitkUInt8), str(tmp_path / "flat.nrrd"))
     with pytest.raises(StudyRejected, match=r"has 2 dimensions \(4 × 4\)"):

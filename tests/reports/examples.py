@@ -10,7 +10,6 @@ import numpy as np
 
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
-from models.findings import Finding, Severity
 from models.inference.predict import (
     Contribution,
     Group,
@@ -21,6 +20,7 @@ from models.inference.predict import (
     Quantity,
 )
 from models.preprocessing.prepare import Prepared, PreparedSequence
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume
 from reports.compose import compose
 from reports.content import Report, SeriesUsed, Subject
@@ -96,7 +96,7 @@ def prepared(
             },
             body=breast,
         )
-    return Prepared(sequences=made, findings=())
+    return Prepared(sequences=made, notes=())
 
 
 def features(sequences: Ordered[Sequence] = tuple(Sequence)) -> FeatureTable:
@@ -129,7 +129,7 @@ def recurrence(
     survival: tuple[float, ...] = (0.883, 0.714, 0.602),
     interval: tuple[float, float] | None = None,
     model: ModelIdentity | None = None,
-    findings: tuple[Finding, ...] = (),
+    notes: tuple[QualityNote, ...] = (),
 ) -> ModelOutcome:
     """What the recurrence model says."""
     return ModelOutcome(
@@ -145,7 +145,7 @@ def recurrence(
         group=Group.HIGH if value > 1.10 else Group.LOW,
         contributions=_contributions(table, seed=1),
         provider="CPUExecutionProvider",
-        findings=findings,
+        notes=notes,
     )
 
 
@@ -188,15 +188,15 @@ SERIES = (
     ),
 )
 
-FINDINGS = (
-    Finding(
+QUALITY_NOTES = (
+    QualityNote(
         "carried-over",
         Severity.NOTE,
         "The tumour was segmented on T1+C and carried over to T2W in patient space (same frame of reference).",
         Sequence.T2W,
         Region.INTRATUMORAL,
     ),
-    Finding(
+    QualityNote(
         "shell-cut-by-body",
         Severity.WARNING,
         "23% of the peritumoral shell lies outside the body and was cut off; the shell is thinner towards the skin.",
@@ -205,7 +205,7 @@ FINDINGS = (
     ),
 )
 
-OUTSIDE = Finding(
+OUTSIDE = QualityNote(
     "outside-training-range",
     Severity.WARNING,
     "412 of 3452 inputs (12%) lie outside the range of the training patients; 1% is usual.",
@@ -216,7 +216,7 @@ def report(
     *,
     sequences: Ordered[Sequence] = tuple(Sequence),
     subject: Subject = SUBJECT,
-    findings: Ordered[Finding] = FINDINGS,
+    notes: Ordered[QualityNote] = QUALITY_NOTES,
     series: Ordered[SeriesUsed] = SERIES,
     outcomes: Ordered[ModelOutcome | NotApplicable] | None = None,
     size: int = 96,
@@ -225,14 +225,14 @@ def report(
     """A report, by default of an ordinary study with both sequences."""
     table = features(sequences)
     if outcomes is None:
-        outcomes = (recurrence(table, findings=(OUTSIDE,)), krt7_as(table))
+        outcomes = (recurrence(table, notes=(OUTSIDE,)), krt7_as(table))
     return compose(
         subject=subject,
         prepared=prepared(sequences, size=size, direction=direction),
         features=table,
         outcomes=outcomes,
         series=series,
-        findings=findings,
+        notes=notes,
         bias="N4 (SimpleITK 2.5.7), shrink 4, 4 × 50 iterations, body mask",
         settings=FeatureSettings(),
         created=CREATED,
@@ -246,7 +246,7 @@ def t1c_only(*, size: int = 96) -> Report:
     return report(
         sequences=(Sequence.T1C,),
         series=(SERIES[0], SERIES[2]),
-        findings=FINDINGS[1:],
+        notes=QUALITY_NOTES[1:],
         outcomes=(
             NotApplicable(identity(), "no T2W series was found"),
             NotApplicable(identity("krt7_as", title="KRT7-AS expression"), "no T2W series was found"),
@@ -262,7 +262,7 @@ def three_models(*, size: int = 96) -> Report:
     only = identity("recurrence_t1c", title="RDeepNet recurrence score, T1+C only")
     return report(
         outcomes=(
-            recurrence(table, findings=(OUTSIDE,), interval=(0.552, 0.931)),
+            recurrence(table, notes=(OUTSIDE,), interval=(0.552, 0.931)),
             krt7_as(table, value=0.734),
             recurrence(table, value=0.98, survival=(0.92, 0.81, 0.77), model=only),
         ),
@@ -270,12 +270,15 @@ def three_models(*, size: int = 96) -> Report:
     )
 
 
-def many_findings(*, size: int = 96) -> Report:
-    """Twelve findings, nine of them warnings, about a Chinese patient."""
+def many_notes(*, size: int = 96) -> Report:
+    """Twelve quality notes, nine of them warnings, about a Chinese patient."""
     warnings = [
-        replace(FINDINGS[1], sentence=f"{FINDINGS[1].sentence[:-1]} (remark {number}).") for number in range(1, 10)
+        replace(QUALITY_NOTES[1], sentence=f"{QUALITY_NOTES[1].sentence[:-1]} (remark {number}).")
+        for number in range(1, 10)
     ]
-    notes = [replace(FINDINGS[0], sentence=f"{FINDINGS[0].sentence[:-1]} (remark {n}).") for n in range(10, 13)]
+    notes = [
+        replace(QUALITY_NOTES[0], sentence=f"{QUALITY_NOTES[0].sentence[:-1]} (remark {n}).") for n in range(10, 13)
+    ]
     return report(
         subject=replace(
             SUBJECT,
@@ -283,7 +286,7 @@ def many_findings(*, size: int = 96) -> Report:
             institution="上海市第一人民医院",
             study_description="乳腺MRI平扫+增强",
         ),
-        findings=[*notes, *warnings],
+        notes=[*notes, *warnings],
         size=size,
     )
 
@@ -302,6 +305,6 @@ def long_texts(*, size: int = 96) -> Report:
         series=[
             replace(s, description="ABCDEFGHIJKLMNOPQRSTUVWXYZ_" * 2 + "0123456789", why="w" * 120) for s in SERIES
         ],
-        findings=[replace(FINDINGS[1], sentence="Verylongword" * 30 + ".")],
+        notes=[replace(QUALITY_NOTES[1], sentence="Verylongword" * 30 + ".")],
         size=size,
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.findings import Severity
 from models.inference.predict import Contribution, Group, NotApplicable
+from models.quality_notes import Severity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording
@@ -151,11 +151,11 @@ def test_edge_letters(
     assert edge_letters(_axes(down=down, right=right)) == letters
 
 
-def test_findings_warnings_first_each_once_those_of_the_models_too() -> None:
-    note, warning = examples.FINDINGS
-    report = examples.report(findings=[note, warning, note])
-    assert report.findings == (warning, examples.OUTSIDE, note)
-    assert [finding.severity for finding in report.findings] == [Severity.WARNING, Severity.WARNING, Severity.NOTE]
+def test_notes_warnings_first_each_once_those_of_the_models_too() -> None:
+    note, warning = examples.QUALITY_NOTES
+    report = examples.report(notes=[note, warning, note])
+    assert report.notes == (warning, examples.OUTSIDE, note)
+    assert [note.severity for note in report.notes] == [Severity.WARNING, Severity.WARNING, Severity.NOTE]
 
 
 def test_models_not_asked_say_why() -> None:

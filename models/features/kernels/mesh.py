@@ -79,7 +79,7 @@ def boundary_points(mask):  # type: ignore[no-untyped-def]
 def largest_distance(points, centre, squared_best):  # type: ignore[no-untyped-def]
     """Largest squared distance between two of the points, at least `squared_best`; exact, without trying every pair.
 
-    Sorted by distance from `centre`, a pair can not beat the best once the sum of its two distances is smaller.
+    Sorted by distance from `centre`, a pair cannot beat the best once the sum of its two distances is smaller.
 
     points : float64 (n, 3) in mm; centre : float64 (3,), best near the middle of the farthest pair
     """

@@ -123,7 +123,7 @@ def test_extract_copies_everything_to_an_empty_folder(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "config" / APP).read_text()) == application_manifest()
     assert json.loads((tmp_path / "config" / PKG).read_text()) == package_manifest()
     assert packages_in(tmp_path / "models") == tuple(tmp_path / "models" / p.name for p in shipped_packages())
-    assert (tmp_path / "app" / "appliance" / "holoscan.py").is_file()
+    assert (tmp_path / "app" / "appliance" / "deploy" / "map_package.py").is_file()
     documents = {entry.name for entry in (tmp_path / "docs").iterdir()}
     assert documents >= {"OPERATING.md", "CONFORMANCE.md", "LICENSE", "MODEL_CARD_recurrence.md"}
     assert not list(tmp_path.rglob("__pycache__"))
@@ -143,7 +143,7 @@ def test_extract_says_what_to_do_where_nothing_is_mounted_or_it_can_not_write(tm
         export(MapPaths(), root=tmp_path / "none")
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "appliance").touch()
-    with pytest.raises(SetupError, match="can not be written"):
+    with pytest.raises(SetupError, match="cannot be written"):
         export(MapPaths(), root=tmp_path)
 
 
@@ -151,7 +151,7 @@ def test_extract_says_what_to_do_where_nothing_is_mounted_or_it_can_not_write(tm
     ("given", "status", "sentence"),
     [
         ({"HOLOSCAN_INPUT_PATH": "none"}, 3, "mount it, or set HOLOSCAN_INPUT_PATH"),
-        ({"HOLOSCAN_OUTPUT_PATH": "file/out"}, 3, "can not be written"),
+        ({"HOLOSCAN_OUTPUT_PATH": "file/out"}, 3, "cannot be written"),
         ({"HOLOSCAN_CONFIG_PATH": "file"}, 3, "is not TOML"),
         ({}, 1, "No DICOM study was found"),
     ],

@@ -1,4 +1,4 @@
-"""The archive is asked for its counts before a study is answered, and does not hold one up when it can not answer."""
+"""The archive is asked for its counts before a study is answered, and does not hold one up when it cannot answer."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_what_the_machine_lacks_is_told_together(tmp_path: Path, monkeypatch: py
         port = server.getsockname()[1]
         text = f'[service]\nhost = "127.0.0.1"\nport = {port}\nstate_dir = "state"\n[models]\npackages = ["nowhere"]\n'
         sentence = told(written(tmp_path, text))
-    for mistake in ("can not be written", f"port {port}", "has no manifest.toml", "no [[senders]]"):
+    for mistake in ("cannot be written", f"port {port}", "has no manifest.toml", "no [[senders]]"):
         assert mistake in sentence
 
 
@@ -62,7 +62,7 @@ def test_a_folder_that_can_not_be_written_is_told_with_the_mistakes(
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     sentence = told(written(tmp_path, '[service]\nport = "x"\nstate_dir = "state"\n' + PEERS))
     assert "service.port" in sentence
-    assert "can not be written" in sentence
+    assert "cannot be written" in sentence
 
 
 @pytest.mark.slow

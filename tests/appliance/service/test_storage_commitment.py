@@ -163,7 +163,7 @@ def test_a_restart_forgets_nothing(site: Site) -> None:
 def test_a_peer_that_is_away_is_asked_later(site: Site) -> None:
     site.peer = replace(site.peer, port=9)
     assert site.ask() is CommitmentState.DUE
-    assert "can not be reached" in site.known.sentence
+    assert "cannot be reached" in site.known.sentence
     assert site.ask() is None
 
 

@@ -77,12 +77,12 @@ def test_the_list_says_why(site: Site) -> None:
     site.sending("1.2")
     (delivery,) = site.records.due_deliveries("pacs")
     site.records.delivery_tried(
-        delivery, state=DeliveryState.WAITING, sentence="PACS can not be reached", next_at=datetime.now(UTC)
+        delivery, state=DeliveryState.WAITING, sentence="PACS cannot be reached", next_at=datetime.now(UTC)
     )
     lines = {line.study_uid: (line.state, line.sentence, line.instances) for line in list_studies(site.settings)}
     assert lines == {
         "1.1": (State.REFUSED, "no segmentation", 1),
-        "1.2": (State.SENDING, "PACS can not be reached", 1),
+        "1.2": (State.SENDING, "PACS cannot be reached", 1),
     }
 
 

@@ -18,7 +18,7 @@ def test_a_move_is_legal_exactly_when_the_table_has_it(current: State, new: Stat
     if (current, new) in MOVES.values():
         check_move(current, new)
     else:
-        with pytest.raises(IllegalMove, match=f"{current} and can not become {new}"):
+        with pytest.raises(IllegalMove, match=f"{current} and cannot become {new}"):
             check_move(current, new)
 
 

@@ -107,7 +107,7 @@ def test_the_first_phase_after_contrast_is_told_by_the_frames(tmp_path: Path) ->
     selection = select(read_instances(tmp_path.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
     dynamic = selection.chosen[Sequence.T1C].dynamic
     assert (dynamic.used, dynamic.why) == (2, "first phase after contrast, by description or contrast agent")
-    assert dynamic.findings == ()
+    assert dynamic.notes == ()
 
 
 def test_legacy_converted_images_keep_the_old_attributes_in_a_group(tmp_path: Path) -> None:

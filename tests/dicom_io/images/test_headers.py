@@ -83,7 +83,7 @@ def test_a_damaged_file_alone_in_its_folder_is_not_lost(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotReadable, match=r"gone\.dcm can not be opened"):
+    with pytest.raises(NotReadable, match=r"gone\.dcm cannot be opened"):
         read_instances([tmp_path / "gone.dcm"])
 
 
@@ -118,8 +118,8 @@ def test_names_are_decoded_in_their_character_set(
         dataset.SpecificCharacterSet, dataset.PatientName = character_set, name
 
     header = read_instances(write(tmp_path, edit=edit))[0].header
-    subject, findings = subject_of(header)
-    assert (subject.patient_name, findings) == (shown, ())
+    subject, notes = subject_of(header)
+    assert (subject.patient_name, notes) == (shown, ())
     carried = carried_header(header)
     assert str(carried.PatientName) == name
     written = tmp_path / "carried.dcm"
@@ -127,15 +127,15 @@ def test_names_are_decoded_in_their_character_set(
     assert str(pydicom.dcmread(save(carried, written)).PatientName) == name
 
 
-def test_texts_that_do_not_fit_their_character_set_have_a_finding(tmp_path: Path) -> None:
+def test_texts_that_do_not_fit_their_character_set_have_a_note(tmp_path: Path) -> None:
     def edit(dataset: Dataset, phase: int, index: int) -> None:
         dataset.PatientName = "Wang"
 
     (path, *_) = write(tmp_path, edit=edit)
     marker = b"Wang"
     path.write_bytes(path.read_bytes().replace(marker, "王东".encode("gbk")).replace(b"ISO_IR 192", b"ISO_IR 6  "))
-    _, findings = subject_of(read_instances([path])[0].header)
-    assert [finding.code for finding in findings] == ["character-set"]
+    _, notes = subject_of(read_instances([path])[0].header)
+    assert [note.code for note in notes] == ["character-set"]
 
 
 def test_the_subject_says_what_the_header_says() -> None:

@@ -57,17 +57,17 @@ def test_the_signal_is_there_for_the_asking(tmp_path: Path, vr: str) -> None:
     np.testing.assert_allclose(load(phase, mapping=ValueMapping.PHILIPS).voxels, signal, rtol=1e-6)
 
 
-def test_what_makes_slices_incomparable_is_a_finding(tmp_path: Path) -> None:
+def test_what_makes_slices_incomparable_is_a_note(tmp_path: Path) -> None:
     folder = write(tmp_path)
     mask = ball(SHAPE, centre=(1.5, 3, 3), radius=(1.5, 2, 2))
     write_seg(folder / "s.dcm", mask, affine=affine_of())
     files = sorted(folder.iterdir())
     asked = SelectionRules.from_mapping({"value_mapping": "philips"})
-    by_default = read_study(files, rules=SelectionRules(), assignment=NO_ASSIGNMENT).findings
-    (finding,) = [one for one in by_default if one.code == "philips-scaling-varies"]
-    assert "slope times Rescale Slope from 0.01 to 0.04" in finding.sentence
+    by_default = read_study(files, rules=SelectionRules(), assignment=NO_ASSIGNMENT).notes
+    (note,) = [one for one in by_default if one.code == "philips-scaling-varies"]
+    assert "slope times Rescale Slope from 0.01 to 0.04" in note.sentence
     applied = read_study(files, rules=asked, assignment=NO_ASSIGNMENT)
-    assert "philips-scaling-varies" not in [one.code for one in applied.findings]
+    assert "philips-scaling-varies" not in [one.code for one in applied.notes]
 
 
 def test_one_factor_written_in_two_ways_does_not_matter(tmp_path: Path) -> None:

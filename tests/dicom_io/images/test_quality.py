@@ -1,4 +1,4 @@
-"""Findings on voxel size and field strength, from single-frame and multi-frame headers."""
+"""Quality notes on voxel size and field strength, from single-frame and multi-frame headers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dicom_io.images.quality import about_images, slice_thickness_mm
 from dicom_io.images.series import Phase, series_of
 from models.acquisition import AcquisitionRange, TrainingImages
 from models.errors import SetupError
-from models.findings import Severity
+from models.quality_notes import Severity
 from models.volume import Sequence
 from tests.dicom_io.made_series import affine_of, voxels_of, write_enhanced, write_series
 
@@ -25,8 +25,8 @@ def phase_of(folder: Path) -> Phase:
 
 
 def sentences(folder: Path, usual: AcquisitionRange | None = None) -> dict[str, str]:
-    findings = about_images(phase_of(folder), sequence=Sequence.T1C, usual=usual or AcquisitionRange(), models={})
-    return {finding.code: finding.sentence for finding in findings}
+    notes = about_images(phase_of(folder), sequence=Sequence.T1C, usual=usual or AcquisitionRange(), models={})
+    return {note.code: note.sentence for note in notes}
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_unusual_voxels_are_named(
         write_series(tmp_path, [voxels_of(SHAPE)], affine=affine, description="T1", number=5)
     else:
         write_enhanced(tmp_path / "e.dcm", [voxels_of(SHAPE)], affine=affine, description="T1", number=5)
-    (finding,) = about_images(phase_of(tmp_path), sequence=Sequence.T1C, usual=AcquisitionRange(), models={})
-    assert (finding.code, finding.severity) == ("voxel-size-unusual", Severity.WARNING)
-    assert part in finding.sentence
+    (note,) = about_images(phase_of(tmp_path), sequence=Sequence.T1C, usual=AcquisitionRange(), models={})
+    assert (note.code, note.severity) == ("voxel-size-unusual", Severity.WARNING)
+    assert part in note.sentence
 
 
 def test_the_thickness_counts_where_it_differs_from_the_distance(tmp_path: Path) -> None:
@@ -96,15 +96,15 @@ TRAINED = TrainingImages(
 )
 
 
-def findings_with(folder: Path, usual: AcquisitionRange, models: dict[str, TrainingImages]) -> dict[str, str]:
+def notes_with(folder: Path, usual: AcquisitionRange, models: dict[str, TrainingImages]) -> dict[str, str]:
     found = about_images(phase_of(folder), sequence=Sequence.T1C, usual=usual, models=models)
-    return {finding.code: finding.sentence for finding in found}
+    return {note.code: note.sentence for note in found}
 
 
 def test_images_are_compared_with_the_training_images_of_a_model(tmp_path: Path) -> None:
     affine = affine_of(spacing_mm=(3.0, 1.5, 1.8))
     write_series(tmp_path, [voxels_of(SHAPE)], affine=affine, description="T1", number=5)
-    found = findings_with(tmp_path, AcquisitionRange(), {"site": TRAINED, "other": TrainingImages()})
+    found = notes_with(tmp_path, AcquisitionRange(), {"site": TRAINED, "other": TrainingImages()})
     # Columns 1.8 mm apart are unusual, but the model knows them: only what it says counts.
     assert list(found) == ["voxel-size-unlike-training", "field-strength-unlike-training"]
     assert found["voxel-size-unlike-training"] == (
@@ -117,8 +117,8 @@ def test_images_are_compared_with_the_training_images_of_a_model(tmp_path: Path)
 def test_the_site_overrides_the_training_images_range_by_range(tmp_path: Path) -> None:
     write_series(tmp_path, [voxels_of(SHAPE)], affine=affine_of(), description="T1", number=5)  # 3.0 mm, 1.5 T
     site = AcquisitionRange(slice_mm=(2.0, 4.0))
-    assert list(findings_with(tmp_path, site, {"a": TRAINED})) == ["field-strength-unlike-training"]
-    assert findings_with(tmp_path, AcquisitionRange((2.0, 4.0), None, (1.4, 1.6)), {"a": TRAINED}) == {}
+    assert list(notes_with(tmp_path, site, {"a": TRAINED})) == ["field-strength-unlike-training"]
+    assert notes_with(tmp_path, AcquisitionRange((2.0, 4.0), None, (1.4, 1.6)), {"a": TRAINED}) == {}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_one_field_written_in_two_ways_is_one_field(tmp_path: Path, strength: st
     write_series(tmp_path, [voxels_of(SHAPE)], affine=affine_of(), description="T1", number=5, edit=edit)
     low, high = ((1.5, 1.5), (2.894, 3.0))[float(strength) > 2]
     trained = TrainingImages(ranges={Sequence.T1C: AcquisitionRange(field_strength_t=(low, high))})
-    assert (findings_with(tmp_path, AcquisitionRange(), {"a": trained}) == {}) is is_like
+    assert (notes_with(tmp_path, AcquisitionRange(), {"a": trained}) == {}) is is_like
 
 
 def test_every_mistake_in_the_expectations_is_named() -> None:

@@ -331,7 +331,7 @@ def test_truncated_pixels_are_refused_by_the_name_of_the_file(tmp_path: Path) ->
     write(tmp_path)
     path = tmp_path / "5-0-3.dcm"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(NotReadable, match=r"pixels of the file 5-0-3\.dcm can not be decoded"):
+    with pytest.raises(NotReadable, match=r"pixels of the file 5-0-3\.dcm cannot be decoded"):
         load(read(tmp_path).phases[0])
 
 
@@ -341,5 +341,5 @@ def test_a_truncated_multi_frame_image_is_refused_even_where_the_lost_frames_are
     write_enhanced(path, voxels, affine=affine_of(), description="T1 DYN", number=6)
     first, _ = read(tmp_path).phases
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(NotReadable, match=r"pixels of the file e\.dcm can not be decoded"):
+    with pytest.raises(NotReadable, match=r"pixels of the file e\.dcm cannot be decoded"):
         load(first)

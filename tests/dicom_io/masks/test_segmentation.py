@@ -248,11 +248,11 @@ def test_a_hole_is_empty_slices_between_slices_that_overlap() -> None:
     [
         (lambda ds: ds.SegmentSequence.clear(), "no Segment Sequence"),
         (lambda ds: setattr(ds, "SegmentationType", "VOXELS"), "Segmentation Type is 'VOXELS'"),
-        (lambda ds: setattr(ds, "PixelData", ds.PixelData[:40]), "can not be decoded"),
+        (lambda ds: setattr(ds, "PixelData", ds.PixelData[:40]), "cannot be decoded"),
         (lambda ds: ds.PerFrameFunctionalGroupsSequence[2].clear(), "is absent or empty"),
         (lambda ds: setattr(ds.SegmentSequence[0], "SegmentNumber", 7), "No frame belongs to segment 7"),
         (lambda ds: setattr(ds, "NumberOfFrames", 99_999_999), "has 99999999 frames but"),
-        (lambda ds: setattr(ds, "Rows", 65_535), "can not be decoded"),
+        (lambda ds: setattr(ds, "Rows", 65_535), "cannot be decoded"),
     ],
     ids=["no-segments", "type", "truncated", "no-position", "no-frames", "frame-count", "rows"],
 )

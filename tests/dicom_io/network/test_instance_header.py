@@ -35,7 +35,7 @@ def test_a_deflated_data_set_is_read() -> None:
 
 def test_a_deflated_data_set_that_ends_too_early_is_refused() -> None:
     whole = deflated(plain_bytes())
-    with pytest.raises(NotReadable, match="can not be read"):
+    with pytest.raises(NotReadable, match="cannot be read"):
         arrived_header(whole[: len(whole) // 2], DeflatedExplicitVRLittleEndian)
 
 

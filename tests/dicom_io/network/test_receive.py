@@ -245,7 +245,7 @@ def test_large_pdus_are_agreed(listening: Listening) -> None:
 
 def test_a_port_that_is_taken_is_a_sentence(listening: Listening) -> None:
     receiver, _ = started(None)
-    with pytest.raises(SetupError, match=f"can not listen on 127.0.0.1 port {listening.port}"):
+    with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1 port {listening.port}"):
         receiver.start(host="127.0.0.1", port=listening.port)
     receiver.stop()
 

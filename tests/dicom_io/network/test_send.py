@@ -120,7 +120,7 @@ def test_a_peer_that_falls_silent_in_the_middle_leaves_the_rest_unavailable(file
 @pytest.mark.filterwarnings(UNCLOSED)
 def test_an_absent_peer_is_unavailable(files: list[Path]) -> None:
     absent = Peer("ARCHIVE", "127.0.0.1", free_port(), "RDEEPNET", 2.0)
-    with pytest.raises(PeerUnavailable, match=f"ARCHIVE at 127.0.0.1 port {absent.port} can not be reached"):
+    with pytest.raises(PeerUnavailable, match=f"ARCHIVE at 127.0.0.1 port {absent.port} cannot be reached"):
         send(files, absent)
     with pytest.raises(PeerUnavailable):
         echo(absent)

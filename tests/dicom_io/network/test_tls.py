@@ -162,7 +162,7 @@ def test_old_suites_and_versions_are_refused(ours: TlsFiles, theirs: TlsFiles, s
 
 def test_a_plain_peer_is_disconnected(ours: TlsFiles) -> None:
     with listening(ours) as heard:
-        with pytest.raises(PeerUnavailable, match="can not be reached"):
+        with pytest.raises(PeerUnavailable, match="cannot be reached"):
             echo(peer(heard.port, None))
         assert "does not speak TLS" in heard.wait_for_reason()
         assert heard.opened == heard.received == []
@@ -250,14 +250,14 @@ def test_a_peer_that_speaks_no_tls_is_named(ours: TlsFiles) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer, args=(server,))
         thread.start()
-        with pytest.raises(PeerUnavailable, match=r"\(TLS\) can not be reached: the peer does not speak TLS \("):
+        with pytest.raises(PeerUnavailable, match=r"\(TLS\) cannot be reached: the peer does not speak TLS \("):
             echo(peer(server.getsockname()[1], ours, timeout_s=2.0))
         thread.join(10)
 
 
 def test_files_that_are_gone_let_results_wait(tmp_path: Path, ours: TlsFiles) -> None:
     gone = TlsFiles(tmp_path / "no.crt", ours.key, ours.authorities)
-    with pytest.raises(PeerUnavailable, match=r"TLS can not be used with .*no\.crt"):
+    with pytest.raises(PeerUnavailable, match=r"TLS cannot be used with .*no\.crt"):
         echo(peer(1, gone))
 
 
@@ -284,7 +284,7 @@ def test_every_mistake_in_the_files_is_named(tmp_path: Path, authority: Authorit
     assert mistakes(ours) == []
     found = mistakes(TlsFiles(tmp_path / "no.crt", empty, empty))
     assert [text.split(" ", 1)[0] for text in found] == ["certificate", "authorities", "key"]
-    assert "can not be read (No such file or directory)" in found[0]
+    assert "cannot be read (No such file or directory)" in found[0]
     assert "holds no certificate in PEM" in found[1]
     assert "is no private key in PEM" in found[2]
     (locked,) = mistakes(protected)
@@ -293,7 +293,7 @@ def test_every_mistake_in_the_files_is_named(tmp_path: Path, authority: Authorit
     assert "does not belong to the first certificate in" in foreign
     (old,) = mistakes(TlsFiles(ours.certificate, ours.key, ended.file))
     assert old.endswith("holds ended, expired; replace it")
-    with pytest.raises(SetupError, match="TLS can not be used with"):
+    with pytest.raises(SetupError, match="TLS cannot be used with"):
         ListenerTls(protected)
 
 

@@ -67,10 +67,10 @@ def test_the_tumour_is_carried_to_where_it_lies_in_the_other_image(tmp_path: Pat
         read(tmp_path, SelectionRules())
     study = read(tmp_path, RIGID)
     assert set(study.tumours) == {T1C, T2W}
-    (finding,) = (one for one in study.findings if one.code == "registered-rigidly")
-    degrees = float(re.findall(r"rotation ([0-9.]+)°", finding.sentence)[0])
+    (note,) = (one for one in study.notes if one.code == "registered-rigidly")
+    degrees = float(re.findall(r"rotation ([0-9.]+)°", note.sentence)[0])
     assert degrees == pytest.approx(3.0, abs=0.5)
-    assert "mutual information" in finding.sentence
+    assert "mutual information" in note.sentence
     # The images stay on their own grids, so that what is made on them lies in their Frames of Reference.
     np.testing.assert_allclose(study.volumes[T2W].affine, T2_AFFINE, atol=1e-3)
     prepared = prepare(study.volumes, study.tumours, bias=NoBiasCorrection(), shell_mm=10.0)
@@ -92,7 +92,7 @@ def test_a_motion_beyond_the_limits_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_is_registered_where_each_image_has_its_own_tumour(tmp_path: Path) -> None:
     write_study(tmp_path, both=True)
-    codes = [finding.code for finding in read(tmp_path, RIGID).findings]
+    codes = [note.code for note in read(tmp_path, RIGID).notes]
     assert "frames-of-reference-differ" in codes
     assert "registered-rigidly" not in codes
 
@@ -106,4 +106,4 @@ def test_one_frame_of_reference_is_left_alone(tmp_path: Path) -> None:
     write_seg(tmp_path / "a.dcm", mask, affine=T1_AFFINE, source=images)
     study = read(tmp_path, RIGID)
     assert set(study.tumours) == {T1C}
-    assert not any(finding.code.startswith(("registered", "frames-of")) for finding in study.findings)
+    assert not any(note.code.startswith(("registered", "frames-of")) for note in study.notes)

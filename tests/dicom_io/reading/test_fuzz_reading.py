@@ -59,7 +59,7 @@ def _philips(dataset: Dataset, phase: int, index: int) -> None:
 
 
 def _with_groups(dataset: Dataset) -> None:
-    """Everything rules and findings look at in the functional groups of a multi-frame image."""
+    """Everything rules and quality notes look at in the functional groups of a multi-frame image."""
     pulse(dataset, echo=2.3, repetition=5.0)
     contrast(dataset, given=(False, True), slices=SHAPE[0])
     dataset.Manufacturer = "Philips"
@@ -160,7 +160,7 @@ def _rewrite(path: Path, dice: random.Random, *, nested: bool) -> None:
             element.value = dice.choice([[], [Dataset()], list(element.value)[:1]])
         save(dataset, path)
     except (*DECODE_ERRORS, OSError):
-        return  # this library can not write the damaged file again; another damage was done before
+        return  # this library cannot write the damaged file again; another damage was done before
 
 
 def _named(refusal: StudyRejected) -> str:

@@ -89,7 +89,7 @@ def study(
 
 
 def contradictions(read: Study) -> list[str]:
-    return [one.sentence for one in read.findings if one.code == "laterality-contradicted"]
+    return [one.sentence for one in read.notes if one.code == "laterality-contradicted"]
 
 
 @pytest.mark.parametrize(

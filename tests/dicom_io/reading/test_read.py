@@ -1,4 +1,4 @@
-"""Files of one study to `Study`: selection, phases, tumours, findings, refusals; and the two real studies."""
+"""Files of one study to `Study`: selection, phases, tumours, quality notes, refusals; and the two real studies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from dicom_io.study import Study
 from models.acquisition import Acquisition, SeveralTumours, TrainingImages
 from models.errors import SetupError, StudyRejected
-from models.findings import Finding
+from models.quality_notes import QualityNote
 from models.volume import Sequence as MrSequence
 from tests.dicom_io.made_series import (
     STUDY_UID,
@@ -49,10 +49,10 @@ def read(folder: Path, *, rules: SelectionRules | None = None, assignment: Assig
     return read_study(files(folder), rules=rules or SelectionRules(), assignment=assignment)
 
 
-def doubts(study: Study) -> list[Finding]:
-    """The findings of a study but the one that every study has."""
-    assert study.findings[0] == NOT_JUDGED
-    return list(study.findings[1:])
+def doubts(study: Study) -> list[QualityNote]:
+    """The quality notes of a study but the one that every study has."""
+    assert study.notes[0] == NOT_JUDGED
+    return list(study.notes[1:])
 
 
 def refused(folder: Path, kind: type[StudyRejected], *parts: str, assign: Sequence[str] = ()) -> str:
@@ -229,9 +229,9 @@ def test_a_segment_that_only_a_later_rule_calls_a_tumour_is_named(tmp_path: Path
     tissue = ("85756007", "SCT", "Tissue")
     other = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
     write_seg(tmp_path / "b.dcm", other, affine=affine_of(), source=images, label="Lesion 2", code=tissue, number=901)
-    (finding,) = doubts(read(tmp_path))
-    assert finding.code == "tumour-segments-not-used"
-    assert 'segment 1 "Lesion 2" (Tissue)' in finding.sentence
+    (note,) = doubts(read(tmp_path))
+    assert note.code == "tumour-segments-not-used"
+    assert 'segment 1 "Lesion 2" (Tissue)' in note.sentence
 
 
 @pytest.mark.parametrize("sides", ["two segments", "one segment"])
@@ -246,9 +246,9 @@ def test_tumours_in_both_breasts_are_named_by_side(tmp_path: Path, sides: str) -
         write_seg(tmp_path / "b.dcm", right, affine=affine, source=images, label="Tumour 2", number=901)
     else:
         write_seg(tmp_path / "a.dcm", left | right, affine=affine, source=images)
-    (finding,) = (one for one in doubts(read(tmp_path)) if one.code == "bilateral-tumours")
+    (note,) = (one for one in doubts(read(tmp_path)) if one.code == "bilateral-tumours")
     cm3 = [mask.sum() * 0.09 for mask in (left, right)]
-    assert f"{cm3[0]:.2f} cm³ in the left breast and {cm3[1]:.2f} cm³ in the right" in finding.sentence
+    assert f"{cm3[0]:.2f} cm³ in the left breast and {cm3[1]:.2f} cm³ in the right" in note.sentence
     assert cm3[0] > cm3[1]
 
 
@@ -294,9 +294,9 @@ def test_the_phase_is_that_of_the_segmentation_else_of_the_settings(
     study = read(tmp_path, rules=SelectionRules(phase=phase))
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE, seed=used))
     assert study.series[0].detail.startswith(f"phase {used + 1} of 3")
-    (finding,) = doubts(study)  # the headers name no contrast agent
-    assert finding.code == "contrast-phase-uncertain"
-    guessed = "the first was taken as unenhanced" in finding.sentence
+    (note,) = doubts(study)  # the headers name no contrast agent
+    assert note.code == "contrast-phase-uncertain"
+    guessed = "the first was taken as unenhanced" in note.sentence
     assert guessed is (segmented is None and phase is None)
 
 
@@ -325,8 +325,8 @@ def test_a_phase_the_headers_do_not_call_enhanced_is_doubted(
     source = images if segmented is not None else None
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=source, phase=segmented or 0)
     found = doubts(read(tmp_path))
-    assert [finding.code for finding in found] == ["contrast-phase-uncertain"] * bool(doubt)
-    assert all(doubt in finding.sentence for finding in found)
+    assert [note.code for note in found] == ["contrast-phase-uncertain"] * bool(doubt)
+    assert all(doubt in note.sentence for note in found)
 
 
 def test_phases_called_before_and_after_contrast_need_no_doubt(tmp_path: Path) -> None:
@@ -383,23 +383,23 @@ def test_a_segmentation_in_another_frame_of_reference_is_refused(tmp_path: Path)
     refused(tmp_path, GeometryInvalid, "has the Frame of Reference 1.2.3, the images have")
 
 
-def test_half_a_voxel_off_is_read_with_a_finding(tmp_path: Path) -> None:
+def test_half_a_voxel_off_is_read_with_a_note(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     moved = affine_of()
     moved[:3, 3] += 0.5 * moved[:3, 0]
     write_seg(tmp_path / "s.dcm", MASK, affine=moved, source=images)
     study = read(tmp_path)
     assert np.count_nonzero(study.tumours[T1C].mask) == np.count_nonzero(MASK)
-    (finding,) = doubts(study)
-    assert finding.code == "segmentation-off-grid"
-    assert "lie 1.50 mm off the T1+C voxels (0.50 slices, 0.00 rows, 0.00 columns)" in finding.sentence
+    (note,) = doubts(study)
+    assert note.code == "segmentation-off-grid"
+    assert "lie 1.50 mm off the T1+C voxels (0.50 slices, 0.00 rows, 0.00 columns)" in note.sentence
 
 
-def test_a_hole_is_a_finding_up_to_the_limit(tmp_path: Path) -> None:
+def test_a_hole_is_a_note_up_to_the_limit(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images, order=[1, 2, 5])
-    (finding,) = doubts(read(tmp_path))
-    assert finding.sentence.startswith("The tumour on T1+C has 2 empty slices inside its extent (slice 4 to 5)")
+    (note,) = doubts(read(tmp_path))
+    assert note.sentence.startswith("The tumour on T1+C has 2 empty slices inside its extent (slice 4 to 5)")
     with pytest.raises(GeometryInvalid, match="2 in a row; at most 1 were expected"):
         read(tmp_path, rules=SelectionRules(hole_limit_slices=1))
 
@@ -408,16 +408,16 @@ def test_fractions_and_another_grid_are_recorded(tmp_path: Path) -> None:
     t1c(tmp_path)
     other = affine_of(spacing_mm=(3.0, 1.2, 1.2))
     write_seg(tmp_path / "s.dcm", MASK, affine=other, encoding="FRACTIONAL", fractions=(MASK * 255).astype(np.uint8))
-    codes = [finding.code for finding in doubts(read(tmp_path))]
+    codes = [note.code for note in doubts(read(tmp_path))]
     assert codes == ["fractional-threshold", "segmentation-resampled"]
 
 
-def test_a_missing_edge_slice_is_a_finding(tmp_path: Path) -> None:
+def test_a_missing_edge_slice_is_a_note(tmp_path: Path) -> None:
     voxels = [voxels_of(SHAPE)]
     write_series(tmp_path, voxels, affine=affine_of(), description="T1 POST", number=4, skip=[(0, 0)])
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
-    (finding,) = doubts(read(tmp_path))
-    assert "run from 1 to 8 with 1 missing" in finding.sentence
+    (note,) = doubts(read(tmp_path))
+    assert "run from 1 to 8 with 1 missing" in note.sentence
 
 
 def test_an_enhanced_image_is_referred_to_by_its_frames(tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_the_phase_of_an_enhanced_image_is_that_of_the_frames_referred_to(tmp_pa
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=refer)
     study = read(tmp_path)
     assert study.sources[T1C].frame_numbers == tuple(range(17, 25))
-    assert [finding.code for finding in doubts(study)] == ["contrast-phase-uncertain"]
+    assert [note.code for note in doubts(study)] == ["contrast-phase-uncertain"]
 
 
 def test_two_patients_or_two_studies_are_refused(tmp_path: Path) -> None:
@@ -505,9 +505,9 @@ def test_the_real_dynamic_study(shared_data: Path) -> None:
     assert study.volumes[T1C].shape == (60, 256, 256)
     assert study.series[0].detail.startswith("phase 2 of 3 (the tumour segmentation refers to it); 60 sagittal slices")
     assert study.missing == {T2W: "no T2W series was found"}
-    (finding,) = doubts(study)
-    assert finding.code == "contrast-phase-uncertain"
-    assert 'phase 2 of the T1+C series name no contrast agent ("NONE")' in finding.sentence
+    (note,) = doubts(study)
+    assert note.code == "contrast-phase-uncertain"
+    assert 'phase 2 of the T1+C series name no contrast agent ("NONE")' in note.sentence
     without = [path for path in files(folder) if path.name != "tumour_binary_dcmqi.dcm"]
     with pytest.raises(SeriesNotFound, match=re.escape('"Breast" is not a tumour')):
         read_study(without, rules=SelectionRules(), assignment=NO_ASSIGNMENT)
@@ -525,7 +525,7 @@ def test_the_real_study_of_two_sequences(shared_data: Path) -> None:
     assert study.tumours[T1C].volume_mm3 / 1000 == pytest.approx(364.75, abs=0.005)
     assert study.tumours[T2W].volume_mm3 / 1000 == pytest.approx(364.90, abs=0.005)
     # Not a breast: thick slices, no contrast agent, no field strength; the contours stand behind the segmentations.
-    assert Counter(finding.code for finding in doubts(study)) == {
+    assert Counter(note.code for note in doubts(study)) == {
         "contrast-phase-uncertain": 1,
         "voxel-size-unusual": 2,
         "field-strength-unknown": 2,
@@ -601,9 +601,9 @@ def test_fewer_images_than_the_archive_holds_are_refused(tmp_path: Path) -> None
         read_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT, held=more)
 
 
-def test_a_tumour_in_one_slice_is_a_finding(tmp_path: Path) -> None:
+def test_a_tumour_in_one_slice_is_a_note(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     flat = MASK & (np.indices(SHAPE)[0] == 3)
     write_seg(tmp_path / "s.dcm", flat, affine=affine_of(), source=images)
-    (finding,) = doubts(read(tmp_path))
-    assert finding.sentence.startswith("The tumour on T1+C lies in one slice only")
+    (note,) = doubts(read(tmp_path))
+    assert note.sentence.startswith("The tumour on T1+C lies in one slice only")

@@ -70,7 +70,7 @@ def answered(files: list[Path], assignment: Assignment) -> tuple[Study, Prepared
         features=features,
         outcomes=predict(features, models, missing=study.missing),
         series=study.series,
-        findings=study.findings + prepared.findings,
+        notes=study.notes + prepared.notes,
         bias=bias.name,
         settings=FeatureSettings(),
         created=CREATED,

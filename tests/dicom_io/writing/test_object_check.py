@@ -129,6 +129,7 @@ def other_modality(dataset: Dataset) -> None:
 
 
 def other_character_set(dataset: Dataset) -> None:
+    dataset.PatientName = "Doe^Jane"  # one that the other character set holds
     dataset.SpecificCharacterSet = "ISO_IR 100"
 
 

@@ -32,7 +32,7 @@ CASES = {
     "multi-frame": {"orientation": "axial", "multi_frame": True},
 }
 
-# What dicom3tools of 2022 can not know: our private scheme, and Device UID in Contributing Equipment (later than 2022).
+# What dicom3tools of 2022 cannot know: our private scheme, and Device UID in Contributing Equipment (later than 2022).
 UNAVOIDABLE = (
     "Warning - Unrecognized defined term <99RDEEPNET> for value 1 of attribute <Coding Scheme Designator>",
     "Warning - Attribute is not present in standard DICOM IOD - (0x0018,0x1002) UI Device UID",

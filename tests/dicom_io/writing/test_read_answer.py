@@ -72,7 +72,7 @@ def test_numbers_and_conclusion_of_each_model(tmp_path: Path) -> None:
     path = report(
         tmp_path / "sr.dcm",
         group("Model A", number("Score", "1.25"), number("RFS", "0.75"), derived, conclusion("Group", "High")),
-        group("Tumour", segment, number("Volume", "12"), conclusion("Finding", "Neoplasm")),
+        group("Tumour", segment, number("Volume", "12"), conclusion("Quality note", "Neoplasm")),
         group("No conclusion", number("Volume", "12")),
     )
     assert read_predictions(path) == (ReadPrediction("Model A", {"Score": 1.25, "RFS": 0.75}, {"Group": "High"}),)

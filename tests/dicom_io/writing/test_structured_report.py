@@ -101,15 +101,15 @@ def test_everything_the_report_says_in_words_is_there() -> None:
         "Model not applicable",
         "KRT7-AS expression: not applicable, because no T2W series was found",
     ) in said
-    for finding in made.report.findings:
-        assert (finding.code, finding.sentence) in said
+    for note in made.report.notes:
+        assert (note.code, note.sentence) in said
     assert ("Notice", made.report.notice) in said
     assert ("Notice", made.report.notices[0]) in said
     for label, text in made.report.provenance.items():
         assert ("Provenance", f"{label}: {text}") in said
 
 
-def test_findings_state_their_weight() -> None:
+def test_notes_state_their_weight() -> None:
     container = encode_report(make())[0].dataset.ContentSequence[-1]
     weights = {
         item.ConceptNameCodeSequence[0].CodeMeaning: item.ContentSequence[0].ConceptCodeSequence[0].CodeMeaning

@@ -1,4 +1,4 @@
-"""Every refusal and finding of a cohort's tables, by name; joining; reading."""
+"""Every refusal and quality note of a cohort's tables, by name; joining; reading."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def refusals(check: CohortCheck) -> list[str]:
     return [one.code for one in check.refusals]
 
 
-def findings(check: CohortCheck) -> list[str]:
-    return [one.code for one in check.findings]
+def notes(check: CohortCheck) -> list[str]:
+    return [one.code for one in check.notes]
 
 
 def test_a_good_cohort_has_nothing(tmp_path: Path, rows: Rows) -> None:
@@ -117,12 +117,12 @@ def test_same_features_in_two_cohorts_are_refused(tmp_path: Path, rows: Rows) ->
     assert refusals(checked(tmp_path, rows, numbers=numbers)) == ["features-shared-between-cohorts"]
 
 
-def test_same_features_in_one_cohort_are_a_finding(tmp_path: Path, rows: Rows) -> None:
+def test_same_features_in_one_cohort_are_a_note(tmp_path: Path, rows: Rows) -> None:
     numbers = values(COUNT)
     numbers[1] = numbers[0]
     check = checked(tmp_path, rows, numbers=numbers)
     assert refusals(check) == []
-    assert findings(check) == ["features-repeated"]
+    assert notes(check) == ["features-repeated"]
 
 
 def test_patient_column_finds_two_examinations(tmp_path: Path, rows: Rows) -> None:
@@ -141,19 +141,19 @@ def test_patient_column_finds_two_examinations(tmp_path: Path, rows: Rows) -> No
         ({(2, name): "" for name in input_names() if name.startswith("t2w_")}, "sequence-missing"),
     ],
 )
-def test_features_have_findings(tmp_path: Path, rows: Rows, changes: dict[tuple[int, str], str], code: str) -> None:
+def test_features_have_notes(tmp_path: Path, rows: Rows, changes: dict[tuple[int, str], str], code: str) -> None:
     check = checked(tmp_path, rows, changes=changes)
     assert refusals(check) == []
-    assert findings(check) == [code]
+    assert notes(check) == [code]
 
 
-def test_outcomes_have_findings(tmp_path: Path, rows: Rows) -> None:
+def test_outcomes_have_notes(tmp_path: Path, rows: Rows) -> None:
     rows[3][2] = rows[3][3] = ""
-    assert findings(checked(tmp_path, rows)) == ["outcome-missing"]
-    assert findings(checked(tmp_path, rows[4:])) == ["no-outcome"]
-    assert findings(checked(tmp_path, rows[4:], numbers=values(COUNT)[:70])) == ["no-outcome", "no-features"]
+    assert notes(checked(tmp_path, rows)) == ["outcome-missing"]
+    assert notes(checked(tmp_path, rows[4:])) == ["no-outcome"]
+    assert notes(checked(tmp_path, rows[4:], numbers=values(COUNT)[:70])) == ["no-outcome", "no-features"]
     quiet = [[*row[:3], "0", *row[4:]] for row in rows[4:]]
-    assert findings(checked(tmp_path, quiet)) == ["few-events", "few-events", "no-outcome"]
+    assert notes(checked(tmp_path, quiet)) == ["few-events", "few-events", "no-outcome"]
 
 
 def test_all_mistakes_are_listed_and_no_identifier(tmp_path: Path, rows: Rows) -> None:

@@ -39,7 +39,7 @@ def test_scores_groups_and_survival_are_those_of_a_single_study(model: LoadedMod
         assert found.scores[patient] == pytest.approx(score, rel=1e-12)
         assert [found.survival[months][patient] for months in (12.0, 24.0, 36.0)] == pytest.approx(survival, rel=1e-12)
         assert found.groups[patient] is outcome.group
-        assert found.codes[patient] == tuple(one.code for one in outcome.findings)
+        assert found.codes[patient] == tuple(one.code for one in outcome.notes)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -51,13 +51,13 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     written = pd.read_csv(out, dtype={"id": str}) if suffix == ".csv" else pd.read_parquet(out)
     assert list(written.columns) == [
         *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "familiar", "residual"),
-        *("distance", "share_outside", "findings", "model", "version", "digest"),
+        *("distance", "share_outside", "quality_notes", "model", "version", "digest"),
     ]
     assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
     np.testing.assert_allclose(written["score"], found.scores, rtol=1e-12)
     # The third patient has no T2W: no number about that patient, and the reason.
     assert written.loc[2, ["score", "rfs_36_months", "familiar", "residual"]].isna().all()
-    assert written.loc[2, "findings"] == "features-missing"
+    assert written.loc[2, "quality_notes"] == "features-missing"
     assert set(written["digest"]) == {model.package.identity.digest}
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
@@ -71,18 +71,16 @@ def test_krt7_as_has_a_probability_and_no_survival(tmp_path: Path) -> None:
     assert [group is Group.HIGH for group in found.groups] == list(found.scores > 0.5)
 
 
-def test_features_made_otherwise_are_a_finding_of_patient_and_table(model: LoadedModel, tmp_path: Path) -> None:
+def test_features_made_otherwise_are_a_note_of_patient_and_table(model: LoadedModel, tmp_path: Path) -> None:
     changes = {(row, "bias_correction"): "N4, own (shrink 2)" for row in (1, 3)} | {(3, "engine"): "own 2"}
     found = score_rows(model, read_features(write_features(tmp_path / "f.csv", values(6), changes=changes)))
     mine = ("bias-correction-differs", "feature-engine-differs")
     assert [[code for code in codes if code in mine] for codes in found.codes] == [[], [mine[0]], [], [*mine], [], []]
-    sentences = {one.code: one.sentence for one in found.findings}
+    sentences = {one.code: one.sentence for one in found.notes}
     assert "2 of the 6 patients have features made with another bias correction" in sentences[mine[0]]
     every = {(row, "settings_digest"): "0" * 64 for row in range(6)}
     found = score_rows(model, read_features(write_features(tmp_path / "g.csv", values(6), changes=every)))
-    assert "6 of the 6 patients" in next(
-        one.sentence for one in found.findings if one.code == "feature-settings-differ"
-    )
+    assert "6 of the 6 patients" in next(one.sentence for one in found.notes if one.code == "feature-settings-differ")
 
 
 def test_unfamiliar_patients_and_a_model_without_signal(tmp_path: Path) -> None:
@@ -92,7 +90,7 @@ def test_unfamiliar_patients_and_a_model_without_signal(tmp_path: Path) -> None:
     rows[4] *= 50
     found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
     assert "unlike-training-patients" in found.codes[4]
-    codes = {one.code for one in found.findings}
+    codes = {one.code for one in found.notes}
     assert {"unlike-training-patients", "no-signal"} <= codes
 
 

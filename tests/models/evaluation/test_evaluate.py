@@ -1,4 +1,4 @@
-"""A package on a small cohort: every group once, the numbers of the statistics, findings, and what is refused."""
+"""A package on a small cohort: every group once, the numbers of the statistics, quality notes, and what is refused."""
 
 from __future__ import annotations
 
@@ -120,16 +120,16 @@ def test_patients_without_a_sequence_are_left_out_and_counted(model: LoadedModel
     changes = {(2, name): "" for name in input_names() if name.startswith("t2w_")}
     found = evaluate_model(model, table_for(model, tmp_path, changes=changes), SETTINGS)
     assert found.patients_scored == COUNT - 1
-    assert [one.code for one in found.findings if one.code != "unlike-training-patients"] == [
+    assert [one.code for one in found.notes if one.code != "unlike-training-patients"] == [
         "sequence-missing",
         "patients-left-out",
     ]
 
 
-def test_other_settings_than_in_training_are_a_finding(tmp_path: Path) -> None:
+def test_other_settings_than_in_training_are_a_note(tmp_path: Path) -> None:
     write_small_package(tmp_path / "p", origin=FeatureOrigin("1" * 64, "", "own 9"))
     model = load_model(tmp_path / "p", provider=Provider.CPU)
-    codes = [one.code for one in evaluate_model(model, table_for(model, tmp_path), SETTINGS).findings]
+    codes = [one.code for one in evaluate_model(model, table_for(model, tmp_path), SETTINGS).notes]
     assert "feature-settings-differ" in codes
     assert "bias-correction-differs" in codes
 

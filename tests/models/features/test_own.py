@@ -197,9 +197,9 @@ def test_exhausted_gpu_memory_falls_back_to_the_cpu_and_says_so(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     engine = OwnEngine(device="cuda")
     assert engine.extract(*study, RAW) == expected
-    findings = engine.take_findings()
-    assert [finding.code for finding in findings] == ["gpu-memory-exhausted"]
-    assert engine.take_findings() == ()
+    notes = engine.take_notes()
+    assert [note.code for note in notes] == ["gpu-memory-exhausted"]
+    assert engine.take_notes() == ()
 
 
 @pytest.mark.gpu
@@ -209,6 +209,6 @@ def test_cuda_gives_the_same_numbers(study: tuple[Volume, dict[Region, Roi]]) ->
     expected = OwnEngine().extract(*study, FeatureSettings())
     engine = OwnEngine(device="cuda")
     found = engine.extract(*study, FeatureSettings())
-    assert engine.take_findings() == ()
+    assert engine.take_notes() == ()
     for region in found:
         assert found[region] == pytest.approx(expected[region], rel=1e-9, abs=1e-11)

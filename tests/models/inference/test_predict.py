@@ -1,4 +1,4 @@
-"""From features to outcomes: groups, survival, contributions, findings, models that do not apply."""
+"""From features to outcomes: groups, survival, contributions, quality notes, models that do not apply."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
-from models.findings import Severity
 from models.inference.package import FeatureOrigin, Task
 from models.inference.predict import Group, ModelOutcome, NotApplicable, Quantity, predict
 from models.inference.runtime import LoadedModel, Provider, load_model
+from models.quality_notes import Severity
 from models.training.scorer import Scorer
 from models.volume import Sequence
 from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
@@ -140,12 +140,12 @@ def test_a_study_is_refused_when_no_model_applies(loaded: dict[str, tuple[Loaded
     assert scorer.inputs == 160
 
 
-def test_an_ordinary_patient_has_no_finding(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
+def test_an_ordinary_patient_has_no_note(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
     model, scorer = loaded["recurrence"]
-    assert outcome_of(model, input_names(), ordinary(scorer)).findings == ()
+    assert outcome_of(model, input_names(), ordinary(scorer)).notes == ()
 
 
-def test_inputs_unlike_those_of_the_training_patients_are_a_finding(
+def test_inputs_unlike_those_of_the_training_patients_are_a_note(
     loaded: dict[str, tuple[LoadedModel, Scorer]],
 ) -> None:
     model, scorer = loaded["recurrence"]
@@ -155,19 +155,19 @@ def test_inputs_unlike_those_of_the_training_patients_are_a_finding(
     values[far] = familiarity.centre[far] - 9.5 * familiarity.scale[far]
     outside = [place for place in range(40, 40 + 1 + int(160 * familiarity.limits.share)) if place != far]
     values[outside] = model.package.high[outside] * (1 + 1e-6) + 1e-9
-    (finding,) = outcome_of(model, input_names(), values).findings
-    assert (finding.code, finding.severity) == ("unlike-training-patients", Severity.WARNING)
-    assert f"{len(outside) + 1} of 160 (" in finding.sentence
-    assert "1 input is more than 4 standard deviations from the mean: " in finding.sentence
-    assert f"{input_names()[far]} (-9.5)." in finding.sentence
+    (note,) = outcome_of(model, input_names(), values).notes
+    assert (note.code, note.severity) == ("unlike-training-patients", Severity.WARNING)
+    assert f"{len(outside) + 1} of 160 (" in note.sentence
+    assert "1 input is more than 4 standard deviations from the mean: " in note.sentence
+    assert f"{input_names()[far]} (-9.5)." in note.sentence
 
 
 def test_a_model_without_signal_says_so_with_every_outcome(tmp_path: Path) -> None:
     scorer = write_small_package(tmp_path / "recurrence", out_of_fold=NO_SIGNAL)
     model = load_model(tmp_path / "recurrence", provider=Provider.CPU)
-    (finding,) = outcome_of(model, input_names(), ordinary(scorer)).findings
-    assert (finding.code, finding.severity) == ("no-signal", Severity.WARNING)
-    assert "Harrell's C 0.53 out of fold, 95% interval 0.46 to 0.60" in finding.sentence
+    (note,) = outcome_of(model, input_names(), ordinary(scorer)).notes
+    assert (note.code, note.severity) == ("no-signal", Severity.WARNING)
+    assert "Harrell's C 0.53 out of fold, 95% interval 0.46 to 0.60" in note.sentence
 
 
 def test_odd_inputs_can_not_blow_the_score_up(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
@@ -180,21 +180,21 @@ def test_odd_inputs_can_not_blow_the_score_up(loaded: dict[str, tuple[LoadedMode
     assert scores[0] == scores[1]
 
 
-def test_other_settings_engine_and_bias_correction_are_findings(tmp_path: Path) -> None:
+def test_other_settings_engine_and_bias_correction_are_notes(tmp_path: Path) -> None:
     origin = FeatureOrigin(settings_digest="ab" * 32, engine="pyradiomics 3.0.1", bias_correction="SimpleITK N4")
     scorer = write_small_package(tmp_path / "recurrence", origin=origin)
     model = load_model(tmp_path / "recurrence", provider=Provider.CPU)
     features = table(input_names(), ordinary(scorer), engine="own 1")
     (outcome,) = predict(features, [model], missing={}, bias="own N4")
     assert isinstance(outcome, ModelOutcome)
-    assert [(finding.code, finding.severity) for finding in outcome.findings] == [
+    assert [(note.code, note.severity) for note in outcome.notes] == [
         ("feature-settings-differ", Severity.WARNING),
         ("bias-correction-differs", Severity.WARNING),
         ("feature-engine-differs", Severity.NOTE),
     ]
-    assert SETTINGS[:12] in outcome.findings[0].sentence
-    assert "abababababab" in outcome.findings[0].sentence
+    assert SETTINGS[:12] in outcome.notes[0].sentence
+    assert "abababababab" in outcome.notes[0].sentence
     same = table(input_names(), ordinary(scorer), settings="ab" * 32, engine="pyradiomics 3.0.1")
     (outcome,) = predict(same, [model], missing={}, bias="SimpleITK N4")
     assert isinstance(outcome, ModelOutcome)
-    assert outcome.findings == ()
+    assert outcome.notes == ()

@@ -59,7 +59,7 @@ def test_scores_and_attributions_of_many_patients(original: Path) -> None:
     scorer = write_small_package(original)
     model = load_model(original, provider=Provider.CPU)
     assert model.provider == CPU
-    assert model.findings == ()
+    assert model.notes == ()
     values = patients(scorer, 50, seed=9)
     output = model.explain(values)
     assert output.score.shape == (50,)
@@ -163,7 +163,7 @@ def test_a_graph_without_attributions_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"this is no graph", b"\x08\x07"])
 def test_a_file_that_is_no_graph_is_refused(folder: Path, content: bytes) -> None:
     replace_file(folder, "model.onnx", content)
-    with pytest.raises(PackageInvalid, match=r"model\.onnx can not be opened by ONNX Runtime"):
+    with pytest.raises(PackageInvalid, match=r"model\.onnx cannot be opened by ONNX Runtime"):
         load_model(folder, provider=Provider.CPU)
 
 
@@ -172,7 +172,7 @@ def test_cuda_or_cpu_without_cuda_runs_on_the_cpu_and_says_so(original: Path) ->
         pytest.skip("this build of ONNX Runtime has CUDA")
     (model,) = load_models([original], provider="cuda-or-cpu")
     assert model.provider == CPU
-    assert [finding.code for finding in model.findings] == ["model-fallback-cpu"]
+    assert [note.code for note in model.notes] == ["model-fallback-cpu"]
     with pytest.raises(
         EngineUnavailable, match="this build of ONNX Runtime has no CUDA support; a CUDA device was exp"
     ):

@@ -41,7 +41,7 @@ def test_a_signed_package_verifies_and_is_the_same_package(folder: Path, key: Pa
 
 def test_the_private_key_is_its_owners_only_and_never_overwritten(key: Path) -> None:
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    with pytest.raises(SetupError, match="can not be written"):
+    with pytest.raises(SetupError, match="cannot be written"):
         make_key(key)
 
 
@@ -72,7 +72,7 @@ def test_another_key_no_signature_and_no_key_are_refused(folder: Path, key: Path
         verify_signature(folder, digest=digest, public_key=folder / "inputs.csv")
     with pytest.raises(SetupError, match="is no private key"):
         sign_package(folder, private_key=public_file(key))
-    with pytest.raises(SetupError, match="can not be read"):
+    with pytest.raises(SetupError, match="cannot be read"):
         sign_package(folder, private_key=tmp_path / "absent")
     (folder / SIGNATURE).write_text('{"algorithm": "Ed25519"}')
     with pytest.raises(PackageInvalid, match="is no signature"):

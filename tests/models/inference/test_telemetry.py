@@ -43,7 +43,7 @@ def left_in_home(program: str, home: Path) -> list[str]:
 def can_unshare() -> None:
     command = ["unshare", "--net", "--map-root-user", "true"]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("processes can not be kept from the network here: unshare --net is not allowed")
+        pytest.skip("processes cannot be kept from the network here: unshare --net is not allowed")
 
 
 def test_models_are_loaded_without_telemetry(can_unshare: None, tmp_path: Path) -> None:

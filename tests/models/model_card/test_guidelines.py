@@ -41,7 +41,7 @@ FACTS = CardFacts(
         Measurement(DIFFERENCE, "+0.01 (95% -0.04 to +0.06)", ""),
         Measurement(CALIBRATION, "0.80 (95% 0.50 to 1.10)", ""),
     ),
-    findings=(),
+    notes=(),
     caveats=(),
 )
 

@@ -1,4 +1,4 @@
-"""From images as read to prepared images: regions on every grid, and findings for every doubt."""
+"""From images as read to prepared images: regions on every grid, and quality notes for every doubt."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
-from models.findings import Finding, Severity
 from models.preprocessing.prepare import NoBiasCorrection, Prepared, open_bias_correction, prepare
+from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume
 from tests.models.geometry import centred_affine, sphere
 
@@ -34,8 +34,8 @@ def prepared(tumours: dict[Sequence, Roi], volumes: dict[Sequence, Volume] = VOL
     return prepare(volumes, tumours, bias=NoBiasCorrection(), shell_mm=10)
 
 
-def found(result: Prepared, code: str) -> list[Finding]:
-    return [finding for finding in result.findings if finding.code == code]
+def found(result: Prepared, code: str) -> list[QualityNote]:
+    return [note for note in result.notes if note.code == code]
 
 
 def test_one_tumour_serves_both_sequences() -> None:
@@ -50,7 +50,7 @@ def test_one_tumour_serves_both_sequences() -> None:
         assert one.rois[Region.PERITUMORAL].volume_mm3 == pytest.approx(
             22284, rel=0.15
         )  # distances end at voxel centres
-    [note] = result.findings
+    [note] = result.notes
     assert (note.code, note.severity, note.sequence) == ("tumour-carried-over", Severity.NOTE, Sequence.T2W)
     assert "segmented on T1+C and carried over to T2W" in note.sentence
 
@@ -66,7 +66,7 @@ def test_each_sequence_takes_its_own_tumour() -> None:
     own = Roi(T2W, sphere(T2W_SHAPE, T2W, 9), "tumour")
     result = prepared({Sequence.T1C: TUMOUR, Sequence.T2W: own})
     np.testing.assert_array_equal(result.sequences[Sequence.T2W].rois[Region.INTRATUMORAL].mask, own.mask)
-    assert result.findings == ()
+    assert result.notes == ()
 
 
 def test_a_segmentation_on_a_grid_of_its_own_is_brought_to_the_image() -> None:
@@ -76,7 +76,7 @@ def test_a_segmentation_on_a_grid_of_its_own_is_brought_to_the_image() -> None:
     )
     result = prepared({Sequence.T1C: part}, {Sequence.T1C: VOLUMES[Sequence.T1C]})
     np.testing.assert_array_equal(result.sequences[Sequence.T1C].rois[Region.INTRATUMORAL].mask, TUMOUR.mask)
-    assert result.findings == ()
+    assert result.notes == ()
 
 
 def test_the_tumour_belongs_to_the_body_however_dark_it_is() -> None:
@@ -100,7 +100,7 @@ def test_a_small_tumour_at_the_edge_of_the_image_is_named() -> None:
     mask = np.zeros(T1C_SHAPE, dtype=bool)
     mask[0:2, 26:31, 26:31] = True
     result = prepared({Sequence.T1C: Roi(T1C, mask, "tumour")}, {Sequence.T1C: VOLUMES[Sequence.T1C]})
-    assert {finding.code for finding in result.findings} >= {"tumour-small", "tumour-at-border", "shell-cut-by-image"}
+    assert {note.code for note in result.notes} >= {"tumour-small", "tumour-at-border", "shell-cut-by-image"}
     [small] = found(result, "tumour-small")
     assert "only 50 voxels (0.14 cm³) on T1+C" in small.sentence
 

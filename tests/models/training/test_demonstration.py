@@ -127,7 +127,7 @@ def test_one_simulated_patient_through_predict(models: dict[str, LoadedModel], f
     assert [type(outcome) for outcome in outcomes] == [ModelOutcome, ModelOutcome, NotApplicable]
     for outcome in outcomes[:2]:
         assert isinstance(outcome, ModelOutcome)
-        assert outcome.findings == ()
+        assert outcome.notes == ()
         assert outcome.group is (Group.HIGH if outcome.predictions[0].value > outcome.cut_off else Group.LOW)
 
 

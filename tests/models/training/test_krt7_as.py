@@ -71,7 +71,7 @@ def test_counts_are_read_and_the_gene_is_found(tmp_path: Path) -> None:
 
 def test_tables_of_counts_that_are_none_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "counts.csv"
-    with pytest.raises(CohortRejected, match="can not be read"):
+    with pytest.raises(CohortRejected, match="cannot be read"):
         read_counts(path)
     with pytest.raises(CohortRejected, match="begins with the columns id, length"):
         read_counts(write_counts(path, head="id,length,p1,p2,p3"))

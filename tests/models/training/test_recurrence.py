@@ -68,7 +68,7 @@ def test_network_and_penalised_cox_see_the_signal_and_permuted_outcomes_do_not(f
     assert found.cox_out_of_fold.value > 0.6
     assert len(found.permuted_c) == 2
     assert np.mean(found.permuted_c) < found.out_of_fold.low
-    assert not {"no-signal", "learnt-from-permuted-outcomes"} & {finding.code for finding in found.findings}
+    assert not {"no-signal", "learnt-from-permuted-outcomes"} & {note.code for note in found.notes}
 
 
 def test_the_cut_off_is_selected_on_out_of_fold_scores(found: TrainedRecurrence, strong: Cohort) -> None:
@@ -76,7 +76,7 @@ def test_the_cut_off_is_selected_on_out_of_fold_scores(found: TrainedRecurrence,
     assert found.cut_off == found.selected.cut_off
     assert found.cut_off in found.model.out_of_fold
     assert np.count_nonzero(found.model.out_of_fold > found.cut_off) == found.selected.high_patients
-    codes = {finding.code for finding in found.findings}
+    codes = {note.code for note in found.notes}
     assert ("cut-off-not-significant" in codes) == (found.selected.p_lausen94 > 0.05)
     assert ("cut-off-at-edge" in codes) == found.selected.is_at_edge
 
@@ -94,7 +94,7 @@ def test_no_signal_is_said(shape: FeatureShape, quick: Recipe) -> None:
     for seed in (1, 2, 3):
         null = simulate_cohort(shape, truth=Truth.NULL, seed=seed, sizes={"training": 300})
         result = trained(null, RecurrenceOptions(recipe=quick, cut_off=None, permutations=0, seed=seed))
-        silent += "no-signal" in {finding.code for finding in result.findings}
+        silent += "no-signal" in {note.code for note in result.notes}
         assert result.permuted_c == ()
         assert np.isfinite(result.cut_off)
     assert silent >= 2  # a 95 % interval misses chance by one in forty on this side
@@ -125,7 +125,7 @@ def test_the_package_says_what_was_found(
     assert "| 18a Funding | Not answered: the site must state who paid, and their role. |" in card
     (outcome,) = predict(table(strong.names, strong.values[0], engine="own 1"), [model], missing={}, bias="own N4")
     assert isinstance(outcome, ModelOutcome)
-    assert not {"no-signal", "feature-settings-differ"} & {finding.code for finding in outcome.findings}
+    assert not {"no-signal", "feature-settings-differ"} & {note.code for note in outcome.notes}
 
 
 def test_without_signal_card_and_every_outcome_say_so(
@@ -140,7 +140,7 @@ def test_without_signal_card_and_every_outcome_say_so(
     model = load_model(tmp_path / "site", provider=Provider.CPU)
     (outcome,) = predict(table(strong.names, strong.values[0]), [model], missing={})
     assert isinstance(outcome, ModelOutcome)
-    assert "no-signal" in {finding.code for finding in outcome.findings}
+    assert "no-signal" in {note.code for note in outcome.notes}
 
 
 def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_short_follow_up_few_events_and_a_cut_off_nobody_is_above(strong: Cohort
     )
     assert result.horizons_months == (12.0, 24.0)
     assert (result.cut_off, result.selected) == (50.0, None)
-    assert {"follow-up-short", "few-at-high-risk"} <= {finding.code for finding in result.findings}
+    assert {"follow-up-short", "few-at-high-risk"} <= {note.code for note in result.notes}
     few = np.zeros_like(strong.events)
     few[np.flatnonzero(strong.events)[:5]] = 1
     with pytest.raises(SetupError, match="5 of the 400 training patients have an event; at least 6 are needed"):
@@ -207,7 +207,7 @@ def test_a_package_folder_is_complete(found: TrainedRecurrence, strong: Cohort, 
 def test_a_package_knows_how_its_training_features_were_made(
     found: TrainedRecurrence, strong: Cohort, tmp_path: Path
 ) -> None:
-    """From a table as `rdeepnet features` writes it to a finding about a study that was made otherwise."""
+    """From a table as `rdeepnet features` writes it to a quality note about a study that was made otherwise."""
     bias, engine = N4(device="cpu").name, OwnEngine().name
     count = len(strong.values)
     identifiers = tuple(f"p{number}" for number in range(count))
@@ -236,7 +236,7 @@ def test_a_package_knows_how_its_training_features_were_made(
         features = table(strong.names, strong.values[0], settings=settings, engine=engine)
         (outcome,) = predict(features, [model], missing={}, bias=bias)
         assert isinstance(outcome, ModelOutcome)
-        return {finding.code for finding in outcome.findings} - {"unlike-training-patients"}
+        return {note.code for note in outcome.notes} - {"unlike-training-patients"}
 
     assert codes(SETTINGS, engine, bias) == set()
     other_n4 = N4(N4Settings(shrink=2), "cpu").name

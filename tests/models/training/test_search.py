@@ -19,7 +19,7 @@ from models.training.network import Recipe
 from models.training.partial_likelihood import Ties
 from models.training.recurrence import RecurrenceOptions, train_recurrence
 from models.training.recurrence_package import write_recurrence
-from models.training.search import DROPOUT, HIDDEN, SELECTED, alternatives, in_words, search_findings
+from models.training.search import DROPOUT, HIDDEN, SELECTED, alternatives, in_words, search_notes
 from tests.models.training.test_recurrence import patients_of
 
 SPOILT = {"learning_rate": 1e-7, "epochs": 2}  # learns nothing in two steps
@@ -86,12 +86,12 @@ def test_the_choice_is_made_anew_in_every_outer_fold_without_its_patients(cohort
     np.testing.assert_array_equal(before, alone)
 
 
-def test_trials_stand_in_manifest_card_and_findings(cohort: Cohort, tiny: Recipe, tmp_path: Path) -> None:
+def test_trials_stand_in_manifest_card_and_notes(cohort: Cohort, tiny: Recipe, tmp_path: Path) -> None:
     options = RecurrenceOptions(recipe=tiny, permutations=0, trials=2)
     trained = train_recurrence(
         cohort.names, cohort.values, times_months=cohort.times_months, events=cohort.events, options=options
     )
-    assert "recipe-searched" in {finding.code for finding in trained.findings}
+    assert "recipe-searched" in {note.code for note in trained.notes}
     about = About("site", "1.0.0", "Recurrence score", NOTICE, "250 simulated patients.")
     write_recurrence(tmp_path / "site", trained, patients_of(cohort), about=about)
     package = load_package(tmp_path / "site")
@@ -105,6 +105,6 @@ def test_trials_stand_in_manifest_card_and_findings(cohort: Cohort, tiny: Recipe
 
 def test_one_recipe_is_no_search() -> None:
     assert in_words((Trial(Recipe(), 4.0),)) == {}
-    assert search_findings((Trial(Recipe(), 4.0),)) == ()
-    (finding,) = search_findings((Trial(Recipe(), 4.0), Trial(Recipe(dropout=0.1), 4.5)))
-    assert "the default has the smallest" in finding.sentence
+    assert search_notes((Trial(Recipe(), 4.0),)) == ()
+    (note,) = search_notes((Trial(Recipe(), 4.0), Trial(Recipe(dropout=0.1), 4.5)))
+    assert "the default has the smallest" in note.sentence

@@ -17,8 +17,8 @@ from pypdf import PdfReader
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
-from models.findings import Finding, Severity
 from models.inference.outcome import ModelIdentity
+from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Followed
 from models.statistics.survival import BaselineHazard
 from reports import wording
@@ -32,7 +32,7 @@ from reports.evaluation.pdf_encoder import render_evaluation_pdf
 CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SOFTWARE = "rdeepnet 0.1.0"
 IDENTITY = ModelIdentity("recurrence", "1.0.0", "ab" * 32, "RDeepNet <score>", "demonstration model & nothing else")
-FINDING = Finding("few-events", Severity.WARNING, "The cohort 'b' has 2 events among 12 patients.")
+QUALITY_NOTE = QualityNote("few-events", Severity.WARNING, "The cohort 'b' has 2 events among 12 patients.")
 DOCUMENT = Path(__file__).resolve().parents[3] / "reports" / "EVALUATION.md"
 
 
@@ -67,7 +67,7 @@ def evaluation() -> Evaluation:
             group(12, cohort="b", effect=1.0, seed=4),
         ),
         expression=(),
-        findings=(FINDING,),
+        notes=(QUALITY_NOTE,),
     )
 
 
@@ -127,7 +127,7 @@ def test_pdf_and_html_say_every_sentence(report: EvaluationReport) -> None:
     pdf = squeezed("".join(p.extract_text() for p in PdfReader(io.BytesIO(render_evaluation_pdf(report))).pages))
     html = render_evaluation_html(report)
     sentences = [block.sentence for part in report.parts for block in part.blocks if isinstance(block, Text)]
-    assert FINDING.sentence in sentences
+    assert QUALITY_NOTE.sentence in sentences
     for sentence in sentences:
         assert squeezed(sentence) in pdf
         assert sentence.replace("'", "&#x27;").replace("<", "&lt;") in html

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from pypdf import PdfReader
 
-from models.findings import Finding, Severity
 from models.inference.outcome import NotApplicable
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 from reports import wording
 from reports.content import Report
@@ -26,7 +26,7 @@ from reports.pdf.theme import Typesetter
 from tests.conftest import ROOT, require_programs
 from tests.reports import examples
 
-EXAMPLES = [examples.report, examples.t1c_only, examples.three_models, examples.many_findings, examples.long_texts]
+EXAMPLES = [examples.report, examples.t1c_only, examples.three_models, examples.many_notes, examples.long_texts]
 
 
 def plain(text: str) -> str:
@@ -74,11 +74,11 @@ def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
         assert plain(section.sentence) in first
     for image in report.key_images:
         assert plain(image.caption) in first
-    warnings = [finding for finding in report.findings if finding.severity is Severity.WARNING]
-    for finding in warnings[:4]:
-        assert plain(finding.sentence) in first
+    warnings = [note for note in report.notes if note.severity is Severity.WARNING]
+    for note in warnings[:4]:
+        assert plain(note.sentence) in first
     if len(warnings) > 4:
-        assert plain(wording.more_findings(len(warnings) - 4)) in first
+        assert plain(wording.more_notes(len(warnings) - 4)) in first
 
 
 def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered() -> None:
@@ -86,7 +86,7 @@ def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered
     reason = "it stands in for 'RDeepNet recurrence score', and the study has what that model needs"
     spare = NotApplicable(examples.identity("spare", title="Spare model"), reason, is_expected=True)
     outcomes = (examples.recurrence(table), examples.krt7_as(table), spare)
-    said = pages(render_pdf(examples.report(findings=(), outcomes=outcomes)))
+    said = pages(render_pdf(examples.report(notes=(), outcomes=outcomes)))
     assert "Spare model" not in said[0]
     assert "Spare model" in "".join(said[1:])
 
@@ -105,8 +105,8 @@ def test_every_page_carries_the_notices_and_its_number(example: Example) -> None
 
 def test_the_pages_to_look_up_hold_the_rest(example: Example) -> None:
     report, text = example.report, plain("".join(example.pages))
-    for finding in report.findings:
-        assert plain(finding.sentence) in text
+    for note in report.notes:
+        assert plain(note.sentence) in text
     for region in report.regions:
         leading = [feature for feature in region.features if feature.key in region.leading]
         for measurement in (region.volume, *leading):
@@ -128,10 +128,10 @@ def test_the_pages_to_look_up_hold_the_rest(example: Example) -> None:
 
 def test_the_same_report_gives_the_same_bytes() -> None:
     assert render_pdf(examples.report()) == render_pdf(examples.report())
-    here = render_pdf(examples.many_findings())
+    here = render_pdf(examples.many_notes())
     program = (
-        "import sys; from tests.reports import examples; from reports.pdf import render_pdf; "
-        "render_pdf(examples.t1c_only()); sys.stdout.buffer.write(render_pdf(examples.many_findings()))"
+        "import sys; from tests.reports import examples; from reports.pdf.document import render_pdf; "
+        "render_pdf(examples.t1c_only()); sys.stdout.buffer.write(render_pdf(examples.many_notes()))"
     )
     elsewhere = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
     assert elsewhere.stdout == here
@@ -158,7 +158,7 @@ def test_metadata_say_what_it_is_and_not_whose() -> None:
 def test_every_font_is_embedded_and_searchable(tmp_path: Path) -> None:
     require_programs("pdffonts")
     file = tmp_path / "report.pdf"
-    file.write_bytes(render_pdf(examples.many_findings()))
+    file.write_bytes(render_pdf(examples.many_notes()))
     listed = subprocess.run(["pdffonts", file], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
     assert len(listed) >= 3
     for line in listed:
@@ -195,7 +195,7 @@ def test_nothing_sticks_out_of_the_page(example: Example, tmp_path: Path) -> Non
 
 
 def test_characters_without_a_font_are_named_in_the_report() -> None:
-    text = plain("".join(pages(render_pdf(examples.many_findings(), typesetter=Typesetter(wide_files=())))))
+    text = plain("".join(pages(render_pdf(examples.many_notes(), typesetter=Typesetter(wide_files=())))))
     assert "□□□(Wang,Xiaomei)" in text
     assert "charactersareshownas□" in text
     assert "areshownas□" not in plain("".join(pages(render_pdf(examples.report()))))
@@ -203,29 +203,29 @@ def test_characters_without_a_font_are_named_in_the_report() -> None:
 
 def test_an_empty_report_is_still_a_report() -> None:
     report = replace(
-        examples.report(findings=(), series=()),
+        examples.report(notes=(), series=()),
         models=(),
         regions=(),
         key_images=(),
-        findings=(),
+        notes=(),
         notices=(),
         provenance={},
     )
     said = pages(render_pdf(report))
     assert wording.NO_WARNINGS in " ".join(said[0].split())
-    assert wording.NO_FINDINGS in " ".join(said[1].split())
+    assert wording.NO_QUALITY_NOTES in " ".join(said[1].split())
 
 
-def test_findings_flow_over_pages() -> None:
-    findings = [
-        Finding(f"made-{number}", Severity.NOTE, f"Remark number {number} of a hundred and twenty. " * 3)
+def test_notes_flow_over_pages() -> None:
+    notes = [
+        QualityNote(f"made-{number}", Severity.NOTE, f"Remark number {number} of a hundred and twenty. " * 3)
         for number in range(120)
     ]
-    said = pages(render_pdf(examples.report(findings=findings)))
+    said = pages(render_pdf(examples.report(notes=notes)))
     assert len(said) > 6
     text = plain("".join(said))
-    for finding in findings:
-        assert plain(finding.sentence) in text
+    for note in notes:
+        assert plain(note.sentence) in text
 
 
 def test_oblique_and_narrow_images() -> None:

@@ -1,4 +1,4 @@
-"""Text finds its fonts, and what can not be shown is seen."""
+"""Text finds its fonts, and what cannot be shown is seen."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from models.volume import Region, Sequence
 
 
 class Severity(StrEnum):
-    """How much a finding weighs."""
+    """How much a quality note weighs."""
 
     NOTE = "note"  # how it was done, for the record: nothing to worry about
     WARNING = "warning"  # read the numbers with this in mind
 
 
 @dataclass(frozen=True)
-class Finding:
+class QualityNote:
     """One doubt or remark about a study.
 
     Attributes

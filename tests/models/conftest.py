@@ -1,4 +1,4 @@
-"""Fixtures of the training tests: small cohorts, quick recipes."""
+"""Fixtures of training and simulation: small cohorts, quick recipes."""
 
 from __future__ import annotations
 
