@@ -77,7 +77,7 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(handle)
         raise SetupError(
-            f"Another service works on {folder}; expected one service for each state folder: stop the other, or give "
+            f"Another service uses {folder}; expected one service per state folder: stop the other, or give "
             "this one its own state_dir in [service]."
         ) from error
     return handle

@@ -112,7 +112,7 @@ def _hand_over(worker: _Worker, task: Any) -> None:
 
 
 def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
-    """What has become of the worker's task; the worker is free, or dismissed."""
+    """Result of the worker's task; the worker is then free or stopped."""
     worker.is_busy = False
     try:
         kind, content = worker.pipe.recv()
@@ -121,9 +121,9 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
         worker.process.join()
         code = worker.process.exitcode
         how = (
-            f"by signal {-code}, possibly for want of memory" if code is not None and code < 0 else f"with code {code}"
+            f"by signal {-code}, possibly for lack of memory" if code is not None and code < 0 else f"with code {code}"
         )
-        return Broken(worker.task, f"The process that worked on it was ended {how}.")
+        return Broken(worker.task, f"The process that was computing it ended {how}.")
     if kind == "unprepared":
         raise SetupError(f"A worker process could not start: {content}")
     if not worker.tasks_left:

@@ -36,7 +36,7 @@ EXAMPLE = Path(__file__).with_name("rdeepnet.example.toml")
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """Format of log lines."""
 
     KEY_VALUE = "keyvalue"  # for a reader and for the journal
     JSON = "json"  # one object a line, for a log collector
@@ -104,7 +104,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """When a study counts as complete; there is no signal for it in DICOM."""
+    """Limits after which a study counts as complete; DICOM has no signal for it."""
 
     idle_s: Seconds = 60.0  # pauses between the associations of one study are seconds; a minute is safe
     force_after_s: Seconds = 3600.0  # a study that never falls silent is taken as it is
@@ -121,7 +121,7 @@ class StudySettings:
 class ArchiveSettings:
     """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
 
-    host: str = ""  # empty: none is asked, and a slice missing at an edge shows in the Instance Numbers at most
+    host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
@@ -174,7 +174,7 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Which model packages speak, in the order of the report."""
+    """Model packages to run, in the order of the report."""
 
     packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
     provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
@@ -185,7 +185,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What is made beside key SR, segmentations and PDF."""
+    """Optional objects beside key SR, segmentations and PDF."""
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
 
@@ -272,7 +272,7 @@ class Settings:
         names = [destination.name for destination in self.destinations]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise SetupError(f"destinations: the name {', '.join(twice)} stands twice; each needs its own")
+            raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
 
 
 def load_settings(path: Path) -> Settings:

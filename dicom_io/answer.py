@@ -9,7 +9,7 @@ import pydicom
 
 
 class Role(StrEnum):
-    """What an object of ours is."""
+    """Role of one of our objects."""
 
     SEG_T1C = "seg_t1c"  # tumour and shell on the T1+C grid
     SEG_T2W = "seg_t2w"  # tumour and shell on the T2W grid

@@ -1,4 +1,4 @@
-"""What can go wrong with DICOM, told apart by what the caller should do.
+"""Errors of `dicom_io`, distinguished by what the caller should do.
 
 StudyRejected (models.errors)      the study has to change: do not repeat
  ├─ SeriesNotFound                 nothing fits a role the study cannot do without

@@ -1,4 +1,5 @@
-"""Which series is T1+C, which T2W, which segment the tumour: rules as data, and the assignment that overrides them.
+"""Rules, as data, for the series that is T1+C, the one that is T2W and the tumour segment; the assignment overrides
+them.
 
 A rule is regular expressions and numeric ranges on DICOM attributes by keyword. Rules of a role stand in order: the
 first rule that any series fits decides, and when more than one series fits it the study is refused with the list.
@@ -27,14 +28,14 @@ COUNTED = ("Phases", "Slices")
 
 
 class Registration(StrEnum):
-    """What to do when T1+C and T2W have different Frames of Reference."""
+    """Treatment of T1+C and T2W in different Frames of Reference."""
 
     NONE = "none"  # refuse the study
     RIGID = "rigid"  # register the images and carry the tumour over, with a quality note
 
 
 class ValueMapping(StrEnum):
-    """What turns stored values into the values of the images."""
+    """Mapping of stored values to the values of the images."""
 
     RESCALE = "rescale"  # Rescale Slope and Intercept, where there are any
     PHILIPS = "philips"  # Philips' scaling to signal where images state it (`philips`), else Rescale
@@ -122,7 +123,7 @@ _LIMITS = {"registration_limit_mm": 20.0, "registration_limit_degrees": 10.0}
 
 @dataclass(frozen=True)
 class SelectionRules:
-    """How series and segments get their roles.
+    """Rules that give series and segments their roles.
 
     Attributes
     ----------
@@ -175,7 +176,7 @@ class SelectionRules:
 
     @property
     def tumours_together(self) -> SeveralTumours:
-        """What is done with several tumours: as the settings say, else as the models were trained, else the union."""
+        """Treatment of several tumours: by the settings, else as the models were trained, else the union."""
         wanted = [images.several_tumours for images in self.models.values() if images.several_tumours]
         return self.several_tumours or (wanted[0] if wanted else SeveralTumours.UNION)
 

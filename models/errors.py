@@ -1,4 +1,4 @@
-"""What can go wrong in `models`, told apart by what the caller should do.
+"""Errors of `models`, distinguished by what the caller should do.
 
     RDeepNetError
      ├─ StudyRejected          the input has to change: do not repeat

@@ -72,9 +72,7 @@ def read_mask(path: Path, *, label: int | None = None) -> Roi:
         raise StudyRejected(f"The mask '{path.name}' is empty (all voxels are 0); at least one voxel was expected.")
     if label is None:
         if len(labels) > 1:
-            raise StudyRejected(
-                f"The mask '{path.name}' holds {len(labels)} labels ({shown}); choose the one that is meant."
-            )
+            raise StudyRejected(f"The mask '{path.name}' holds {len(labels)} labels ({shown}); choose one of them.")
         label = labels[0]
     if label not in labels:
         raise StudyRejected(f"The mask '{path.name}' has no voxel of label {label}; found: {shown}.")

@@ -9,7 +9,7 @@ from models.volume import Region, Sequence
 
 
 class Severity(StrEnum):
-    """How much a quality note weighs."""
+    """Weight of a quality note."""
 
     NOTE = "note"  # how it was done, for the record: nothing to worry about
     WARNING = "warning"  # read the numbers with this in mind

@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class Constraint(Protocol):
-    """What a value has to be, beyond its type."""
+    """Requirement of a value beyond its type."""
 
     def expected(self) -> str:
         """In words, after the type: "from 1 to 65535"."""
 
     def holds(self, value: Any) -> bool:
-        """Whether the value is allowed."""
+        """Returns whether the value is allowed."""
 
 
 @dataclass(frozen=True)

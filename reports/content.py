@@ -20,7 +20,7 @@ from models.volume import Region, Sequence
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom and which examination the report is about, as the images say it; texts are already decoded to Unicode.
+    """Patient and examination of the report, as stated by the images; texts are already decoded to Unicode.
 
     Empty strings and None where the images say nothing.
     """
@@ -91,7 +91,7 @@ class ContributionGroup:
 
 @dataclass(frozen=True)
 class ModelSection:
-    """What one model says."""
+    """Section of the report about one model."""
 
     model: ModelIdentity
     measurements: tuple[Measurement, ...]  # score or probability, then survival by horizon, then the cut-off

@@ -1,4 +1,4 @@
-"""How a command ends: one sentence on standard error and a documented exit status, never a traceback."""
+"""End of a command: one sentence on standard error and a documented exit status, never a traceback."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how each series and segment below a folder would be taken, and why. Nothing is computed.
+    """Show the role that each series and segment below a folder would get, and why. Nothing is computed.
 
     The exit status is 1 when a study would be refused.
 
@@ -88,7 +88,7 @@ def _table(survey: Survey) -> Table:
     table.add_column("No.", justify="right")
     table.add_column("", no_wrap=True)
     table.add_column("Series, segment", ratio=1)
-    table.add_column("Role, and why", ratio=1)
+    table.add_column("Role and reason", ratio=1)
     for row in survey.rows:
         objects = "" if row.is_segment else f" ({row.objects})"
         name = f"[bold]{escape(row.description or '–')}[/]{objects}"

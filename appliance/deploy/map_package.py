@@ -52,7 +52,7 @@ class MapPaths:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> MapPaths:
-        """As an orchestrator says it; relative paths start at the working directory."""
+        """Reads the folders from the environment of the orchestrator; relative paths start at the working directory."""
         workdir = Path(environment.get(VARIABLES["workdir"]) or cls.workdir).absolute()
         given = {
             field.name: workdir / environment[VARIABLES[field.name]]
@@ -135,7 +135,7 @@ def manifests(paths: MapPaths) -> dict[str, str]:
 
 
 def check_folders(paths: MapPaths) -> None:
-    """Whether there is an input folder, and the output folder can be written.
+    """Checks that the input folder exists and the output folder is writable.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def check_folders(paths: MapPaths) -> None:
         When not, with what to do.
     """
     if not paths.input.is_dir():
-        raise SetupError(f"The input folder {paths.input} is not there; mount it, or set {VARIABLES['input']}.")
+        raise SetupError(f"The input folder {paths.input} does not exist; mount it, or set {VARIABLES['input']}.")
     try:
         paths.output.mkdir(parents=True, exist_ok=True)
         can_write = os.access(paths.output, os.W_OK | os.X_OK)
@@ -197,7 +197,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
         "docs": lambda folder: _export_docs(paths, folder),
     }
     if not root.is_dir():
-        raise SetupError(f"{root} is not there; make a folder on the host and mount it at {root} to extract to it.")
+        raise SetupError(f"{root} does not exist; make a folder on the host and mount it at {root} to extract to it.")
     wanted = [name for name in parts if (root / name).is_dir()] or list(parts)
     written = []
     for name in wanted:
@@ -205,7 +205,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
             (root / name).mkdir(exist_ok=True)
             parts[name](root / name)
         except OSError as error:
-            why = error.strerror or "not everything could be copied"
+            why = error.strerror or "some files could not be copied"
             raise SetupError(
                 f"{root / name} cannot be written ({why}); make the folder on the host first, and let the "
                 "container's user write to it."

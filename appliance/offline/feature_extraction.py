@@ -26,7 +26,7 @@ from models.version import software_version
 
 @dataclass(frozen=True)
 class Extraction:
-    """How features are computed; made into engines in each worker process.
+    """Options of a feature extraction; each worker process builds its engines from them.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def extract_cohort(
 
 
 def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
-    """What a worker process does: engines are opened once and used for every study."""
+    """Opens the engines once in a worker process and returns the function that it calls for every study."""
     engine, bias = _open(extraction)
 
     def answer(study: StudyFiles) -> Row | NoRow:

@@ -27,7 +27,7 @@ from models.volume import Sequence as MrSequence
 
 
 class RowId(StrEnum):
-    """What stands in the first column."""
+    """Content of the first column of the table."""
 
     STUDY = "study"  # Study Instance UID
     PATIENT = "patient"  # Patient ID, to be joined with a clinical table
@@ -120,12 +120,12 @@ def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -
 
 
 def kept_folder(out: Path) -> Path:
-    """Where the rows of a table are kept, one file for each study."""
+    """Folder with the kept rows of a table, one file per study."""
     return out.with_name(f"{out.stem}.rows")
 
 
 def refused_file(out: Path) -> Path:
-    """Where the studies without features are listed."""
+    """File that lists the studies without features."""
     return out.with_name(f"{out.stem}.refused.csv")
 
 

@@ -1,4 +1,4 @@
-"""What `rdeepnet run` writes for one study: a folder that is complete or not there at all.
+"""Output of `rdeepnet run` for one study: a folder that is complete or absent.
 
     OUT/study-<16 hexadecimal digits>/     of the SHA-256 of the Study Instance UID: no patient data in names
         seg_t1c.dcm, seg_t2w.dcm           tumour and peritumoral shell on each grid

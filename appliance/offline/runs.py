@@ -40,7 +40,7 @@ SUMMARY = "studies.csv"
 
 
 class Outcome(StrEnum):
-    """What became of a study."""
+    """Outcome of a study."""
 
     ANSWERED = "answered"  # everything was written
     REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
@@ -61,7 +61,7 @@ class StudyTask:
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What became of one study.
+    """Outcome of one study, with its folder and reason.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class StudyOutcome:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run has to do.
+    """Work to do in a run.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
 
 
 def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
-    """What a worker process does: the workbench is made once and used for every study."""
+    """Opens the workbench once in a worker process and returns the function that it calls for every study."""
     return partial(answer_to_folder, bench=open_workbench(settings))
 
 

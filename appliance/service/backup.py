@@ -25,7 +25,7 @@ FOLDERS = ("outbox", "inbox")
 
 @dataclass(frozen=True)
 class Backup:
-    """What was copied.
+    """Files and bytes copied.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ def back_up(settings: Settings, target: Path) -> Backup:
     """
     state_dir = settings.service.state_dir
     if not (state_dir / RECORDS).is_file():
-        raise SetupError(f"{state_dir} holds no state of a service; name the configuration file of the service.")
+        raise SetupError(f"{state_dir} holds no state of a service; name the service's configuration file.")
     if target.exists():
-        raise SetupError(f"{target} is there already; name a folder that is not there, each backup gets its own.")
+        raise SetupError(f"{target} exists already; name a folder that does not exist: each backup needs its own.")
     if target.resolve().is_relative_to(state_dir.resolve()):
         raise SetupError(f"{target} lies in the state folder {state_dir}; name a folder outside of it.")
     part = target.with_name(f".{target.name}{PART}")

@@ -85,7 +85,7 @@ class Courier:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread still runs; one that ended by itself is a defect the service has to notice."""
+        """Returns whether the thread is running; if it ended by itself, that is a defect the service must notice."""
         return self._thread.is_alive()
 
     def _work(self) -> None:
@@ -131,7 +131,7 @@ def attempt(
     """Send what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
     files = [item.file for item in outbox.objects(delivery.job_id) if item.role in destination.send]
     if not outbox.has(delivery.job_id):
-        return DeliveryState.REFUSED, "the results are not in the outbox any more: retry answers the study again"
+        return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
     try:
         results = send_files(files) if files else ()
     except PeerUnavailable as error:

@@ -72,7 +72,7 @@ port = {pacs_port}
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration gave.
+    """Results of the demonstration.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
     work = Path(tempfile.mkdtemp(prefix="rdeepnet-demo-"))
     seconds: dict[str, float] = {}
     try:
-        tell("Making a synthetic study: T1+C, T2W, the tumour's segmentation, and series that do not matter")
+        tell("Making a synthetic study: T1+C, T2W, the tumour's segmentation, and series that are not needed")
         began_s = time.monotonic()
         study = make_study(
             work / "study",

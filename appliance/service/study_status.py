@@ -1,4 +1,4 @@
-"""What an operator asks about studies, from any process: list them, show one, retry one.
+"""Operators' commands on studies, from any process: list them, show one, retry one.
 
 Works on the state folder of the service, which may run or not: a retry is written into the records, and the service
 sees it in its next round or at its next start.
@@ -136,7 +136,7 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
 
 
 def retry_study(settings: Settings, study: str) -> State:
-    """Have a study again: results that exist are sent again, without results it is answered again.
+    """Retry a study: send its results again, or compute it again if it has none.
 
     Returns
     -------
@@ -192,4 +192,4 @@ def _found(records: Records, study: str) -> StudyRecord:
     if len(fitting) == 1:
         return fitting[0]
     found = f"{len(fitting)} studies" if fitting else "no study"
-    raise UnknownStudy(f"{found.capitalize()} fit '{study}'; expected one: rdeepnet status lists them.")
+    raise UnknownStudy(f"{found.capitalize()} match '{study}'; expected one: rdeepnet status lists them.")

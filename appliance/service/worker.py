@@ -1,4 +1,4 @@
-"""What one job does: the two steps behind the queue. Each may be repeated after a crash, and comes to the same end."""
+"""The two steps of a job behind the queue. Each may be repeated after a crash, and has the same result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Answerer = Callable[[Sequence[Path], datetime], Outgoing]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of the computation: the state the study goes to, or None when it has moved on meanwhile."""
+    """Outcome of the computation: the study's next state, or None when it has moved on meanwhile."""
 
     state: State | None
     sentence: str = ""
@@ -65,7 +65,7 @@ class Worker:
             return Outcome(None).as_text()
         extra = {"job": job_id, "attempt": record.attempt}
         if self._outbox.has(job_id):
-            LOG.info("results are there already", extra=extra)
+            LOG.info("results exist already", extra=extra)
             return Outcome(State.SENDING).as_text()
         content = self._inbox.content(record.study_uid)
         if not content.files:
@@ -93,7 +93,8 @@ class Worker:
             LOG.error("study failed unexpectedly", extra={"job": job_id, "error": describe(error)})
             kind = type(error).__name__
             return Outcome(
-                State.FAILED, f"An unexpected error ({kind}) stopped the study; the log says where: retry it."
+                State.FAILED,
+                f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
             )
         return Outcome(State.SENDING)
 

@@ -25,7 +25,7 @@ _NAME = re.compile(r"(?P<instance>[0-9a-f]{32})\.(?P<version>[0-9]{4})\.(?P<cont
 
 
 class Kept(Enum):
-    """What became of an instance."""
+    """Result of storing an instance."""
 
     NEW = auto()  # first instance with its UID
     KNOWN = auto()  # the same bytes were there already: nothing changed
@@ -34,7 +34,7 @@ class Kept(Enum):
 
 @dataclass(frozen=True)
 class Content:
-    """What a study consists of at one moment.
+    """Content of a study at one moment.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Inbox:
         return Kept.NEWER_VERSION if version else Kept.NEW
 
     def content(self, study_uid: str) -> Content:
-        """What the study consists of now; empty for a study that is not there."""
+        """Present content of the study; empty for an unknown study."""
         with self._lock:
             newest = {
                 instance: max(versions.items(), key=lambda item: (item[1], item[0]))

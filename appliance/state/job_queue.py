@@ -36,7 +36,7 @@ _IN_FLIGHT = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.
 
 
 class Fate(StrEnum):
-    """What has become of a job, as far as the queue knows."""
+    """State of a job in the queue."""
 
     IN_FLIGHT = "in flight"  # waits or runs
     DONE = "done"  # both steps are done
@@ -146,7 +146,7 @@ class Jobs:
             DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
 
     def fate(self, job_id: str) -> Fate:
-        """What has become of a job."""
+        """State of a job in the queue."""
         status = DBOS.get_workflow_status(job_id)
         if status is None:
             return Fate.UNKNOWN
@@ -166,7 +166,7 @@ class Jobs:
             DBOS.delete_workflows(finished)
 
     def longest_running_s(self) -> float:
-        """How long the job that runs now has been running, 0 when none does."""
+        """Seconds that the current job has been running, 0 when there is none."""
         with self._running_lock:
             begun = min(self._running_since_s.values(), default=None)
         return 0.0 if begun is None else time.monotonic() - begun

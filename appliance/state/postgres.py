@@ -76,8 +76,8 @@ class QueueDatabase:
                 time.sleep(0.2)
                 continue
             raise SetupError(
-                f"Another service works on the schema {schema} of the queue's PostgreSQL database; expected one "
-                "service for each state folder: stop the other, or give a copied state folder a name of its own "
+                f"Another service uses the schema {schema} of the queue's PostgreSQL database; expected one "
+                "service per state folder: stop the other, or give a copied state folder a name of its own "
                 "(executor in [jobs])."
             )
 
@@ -94,14 +94,14 @@ def _connected(url: str, name: str) -> psycopg.Connection:
     except psycopg.Error as error:
         raise SetupError(
             f"The queue's PostgreSQL database cannot be opened ({_first_line(error)}); look at [jobs] "
-            "database_url, at PGPASSWORD, and whether the server lets this machine in."
+            "database_url, at PGPASSWORD, and whether the server admits this machine."
         ) from error
 
 
 def _require_schema(connection: psycopg.Connection, may_work: LiteralString, parameter: str) -> None:
     if not _is_true(connection, may_work, parameter):
         raise SetupError(
-            "The user of the queue's PostgreSQL database may not make the schema of its queue; expected the "
+            "The user of the queue's PostgreSQL database may not create the schema of its queue; expected the "
             "privilege CREATE on the database: GRANT CREATE ON DATABASE … TO …."
         )
 
@@ -112,5 +112,5 @@ def _is_true(connection: psycopg.Connection, query: LiteralString, parameter: st
 
 
 def _first_line(error: psycopg.Error) -> str:
-    """What PostgreSQL says; its later lines repeat it for every address."""
+    """First line of PostgreSQL's message; its later lines repeat it for every address."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

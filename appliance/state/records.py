@@ -1,4 +1,4 @@
-"""What is known of every study: its state, how it got there, and what each destination has.
+"""Records of every study: its state, its history, and the deliveries to each destination.
 
 A small SQLite file of our own, beside the queue's database. Deriving states from the queue engine was rejected: it
 knows nothing of "received", "sending" or "refused", its schema moves with its version, and `rdeepnet status` in
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 
 
 class DeliveryState(StrEnum):
-    """What one destination has of one job."""
+    """Delivery of one job to one destination."""
 
     WAITING = "waiting"  # not everything is there yet; it is repeated
     DONE = "done"  # every object was stored
@@ -87,7 +87,7 @@ class Move:
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """What one destination has of one job."""
+    """State, attempts and reason of one job's delivery to one destination."""
 
     job_id: str
     study_uid: str
@@ -238,7 +238,7 @@ class Records:
             database.execute("UPDATE deliveries SET next_at = ? WHERE state = ?", (_now(), DeliveryState.WAITING))
         for delivery in self.deliveries():
             if delivery.state is DeliveryState.WAITING and delivery.destination not in destinations:
-                sentence = f"the destination {delivery.destination} is not in the settings any more"
+                sentence = f"the destination {delivery.destination} is no longer in the settings"
                 self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
 
     def retry(self, study_uid: str, *, has_results: bool) -> State:

@@ -1,4 +1,4 @@
-"""What a study can be, and how it moves from one state to the next. `OPERATING.md` draws this table.
+"""Study states and the moves between them. `OPERATING.md` draws this table.
 
 An illegal move raises and changes nothing.
 """

@@ -300,7 +300,7 @@ def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | Non
 
 
 def _starts_bare(start: bytes) -> bool:
-    """Whether a file without preamble starts with an element of group 0008, as old archives write them."""
+    """Returns whether a file without preamble starts with an element of group 0008, as old archives write them."""
     return start[:2] == b"\x08\x00" and start[2:4] in (b"\x00\x00", b"\x05\x00", b"\x08\x00", b"\x16\x00", b"\x18\x00")
 
 

@@ -273,7 +273,7 @@ def _seconds(value: str) -> float:
 
 
 def same_orientation(one: Orientation, others: Sequence[Orientation], *, tolerance: float = 2e-3) -> bool:
-    """Whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
+    """Returns whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
     return all(
         other is one
         or max(

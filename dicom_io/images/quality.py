@@ -1,4 +1,4 @@
-"""What the headers of the images say about their quality, as quality notes for the report.
+"""Quality notes from the headers of the images.
 
 What only a look at the pixels would tell (motion, ringing, failed fat suppression) is not judged, and that is said.
 """

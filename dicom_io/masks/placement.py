@@ -236,7 +236,7 @@ def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: 
 def _outside(
     voxels: NDArray[np.int64], to_volume: NDArray[np.float64], shape: tuple[int, int, int]
 ) -> NDArray[np.float64]:
-    """How far voxels of the stack lie outside the first and last voxel centres of the volume, along its axes."""
+    """Distances of stack voxels outside the first and last voxel centres of the volume, along its axes."""
     places = voxels @ to_volume[:3, :3].T + to_volume[:3, 3]
     return np.maximum(-places, places - (np.array(shape) - 1))
 

@@ -37,7 +37,7 @@ class Collector:
 
     @property
     def collected(self) -> tuple[Collected, ...]:
-        """What came so far, in order of arrival."""
+        """Data received so far, in order of arrival."""
         with self._lock:
             return tuple(self._collected.values())
 

@@ -109,7 +109,7 @@ class Caller:
     may_store: bool = True
 
     def is_calling(self, *, ae_title: str, address: IPv4Address | IPv6Address) -> bool:
-        """Whether this is the peer that calls."""
+        """Returns whether this is the calling peer."""
         return self.ae_title == ae_title and (
             not self.networks or any(address in ip_network(network) for network in self.networks)
         )
@@ -142,7 +142,7 @@ class Received:
 
 
 def supported_contexts(*, may_store: bool = True) -> list[PresentationContext]:
-    """What we accept, of whom: abstract syntaxes with their transfer syntaxes, and the roles of storage commitment."""
+    """Accepted contexts: abstract syntaxes with their transfer syntaxes, and the roles of storage commitment."""
     commitment = build_context(STORAGE_COMMITMENT, list(PLAIN_SYNTAXES))
     commitment.scu_role, commitment.scp_role = False, True  # of the peer: it reports, it cannot ask
     stored = (*INPUT_CLASSES, *REPORT_CLASSES) if may_store else ()

@@ -51,7 +51,7 @@ class TlsFiles:
 
 @dataclass(frozen=True)
 class ClientTls:
-    """How we call peers.
+    """TLS settings of calls to peers.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class ClientTls:
     check_names: bool
 
     def context(self) -> ssl.SSLContext:
-        """What a connection to a peer is made with.
+        """TLS context of a connection to a peer.
 
         Raises
         ------
@@ -77,7 +77,7 @@ class ClientTls:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What an operator wants to know of our certificate; times with time zone."""
+    """Facts of our certificate for an operator; times with time zone."""
 
     name: str
     issuer: str
@@ -85,11 +85,11 @@ class Certificate:
     not_after: datetime
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether peers accept it at this time."""
+        """Returns whether peers accept it at this time."""
         return self.not_before <= now <= self.not_after
 
     def ends_soon(self, now: datetime) -> bool:
-        """Whether it should be renewed."""
+        """Returns whether it should be renewed."""
         return (self.not_after - now).days < SOON_DAYS
 
     def in_words(self, now: datetime) -> str:
@@ -104,7 +104,7 @@ class Certificate:
 
 
 class ListenerTls:
-    """What the receiver secures connections with.
+    """TLS settings of the receiver.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def handshake(connection: ssl.SSLSocket, *, idle_s: float) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why TLS was not agreed on, in words for an operator."""
+    """Reason why TLS was not agreed on, in words for an operator."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the peer's certificate is not accepted ({error.verify_message})"
     if isinstance(error, ssl.SSLError) and error.reason:
@@ -183,7 +183,7 @@ def reason(error: OSError) -> str:
 
 
 def refusal(host: str, port: int, tls: ClientTls, *, timeout_s: float) -> str:
-    """Why a peer does not take TLS from us; nothing when it does. Opens a connection of its own.
+    """Reason why a peer rejects TLS with us; nothing when it accepts. Opens its own connection.
 
     The library that makes associations tells only that a connection did not come about.
     """

@@ -262,7 +262,7 @@ def _unicode(item: Dataset) -> Dataset:
 
 
 def _is_complete(item: Dataset) -> bool:
-    """Whether an item still says something; a code needs value, scheme and meaning."""
+    """Returns whether an item is still meaningful; a code needs value, scheme and meaning."""
     if "CodeValue" in item or "CodeMeaning" in item:
         coded = "CodeValue" in item or "LongCodeValue" in item or "URNCodeValue" in item
         return coded and "CodeMeaning" in item and ("CodingSchemeDesignator" in item or "URNCodeValue" in item)

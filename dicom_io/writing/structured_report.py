@@ -65,7 +65,7 @@ def make_features_report(
 
 
 def _leading(section: RegionSection, more: set[str]) -> tuple[Measurement, ...]:
-    """What the report shows of a region: its own choice and the features a model leans on most."""
+    """Features shown for a region: the report's own choice and those with the largest attributions."""
     wanted = more.union(section.leading)
     return tuple(feature for feature in section.features if feature.key in wanted)
 

@@ -99,7 +99,7 @@ def read_features(path: Path) -> FeatureRows:
     if path.suffix not in (".csv", ".parquet"):
         raise CohortRejected(f"The features are in '{path.name}'; a .csv or .parquet file was expected.")
     if not path.is_file():
-        raise CohortRejected(f"{path} is not there; give the table that rdeepnet features wrote.")
+        raise CohortRejected(f"{path} does not exist; give the table that rdeepnet features wrote.")
     table = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     header = list(table.column_names)
     if len(set(header)) != len(header):

@@ -51,7 +51,7 @@ class PatientTable:
 
 @dataclass(frozen=True)
 class CohortCheck:
-    """What was found in the tables of a cohort.
+    """Result of the checks of a cohort's tables.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ _BATCH = 512  # patients compared with the training patients at a time: 14 MB of
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """What a model says about the patients of a table, in their order.
+    """Scores of the patients of a table, in their order.
 
     Attributes
     ----------

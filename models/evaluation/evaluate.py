@@ -28,7 +28,7 @@ _MOST_VALUES = 12  # of a subgroup column; more are no groups but a number or a 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How to evaluate.
+    """Options of an evaluation.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an evaluation finds: the types. Every number has an interval or says why it has none."""
+"""Types of the results of an evaluation. Every number has an interval or says why it has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.statistics.roc import RocCurve
 
 @dataclass(frozen=True, eq=False)
 class HorizonResult:
-    """How well predictions of recurrence by one time do.
+    """Performance of predictions of recurrence by one time.
 
     Attributes
     ----------

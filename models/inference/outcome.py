@@ -9,7 +9,7 @@ from models.quality_notes import QualityNote
 
 
 class Quantity(StrEnum):
-    """What a prediction is a prediction of."""
+    """Quantity that a prediction estimates."""
 
     RECURRENCE_SCORE = "recurrence_score"  # log-risk of recurrence, no unit; higher means higher risk
     RFS = "rfs"  # recurrence-free survival probability at a horizon, 0 to 1; higher is better
@@ -25,7 +25,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which model spoke.
+    """Identity of a model.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Contribution:
-    """How much one input moved the model's output away from the reference patient (integrated gradients).
+    """Share of one input in the distance of the model's output from the reference patient (integrated gradients).
 
     Attributes
     ----------

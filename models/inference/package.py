@@ -48,7 +48,7 @@ SIGNATURE = "SIGNATURE.json"
 
 
 class Task(StrEnum):
-    """What a package predicts; it fixes which files and which scale it must have."""
+    """Task of a package; it fixes the required files and the scale."""
 
     RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
     KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
@@ -64,7 +64,7 @@ FILES = {Task.RECURRENCE: _COMMON | {"baseline.csv"}, Task.KRT7_AS: _COMMON}
 
 @dataclass(frozen=True)
 class FeatureOrigin:
-    """How the training features were made; an empty text means that it does not matter or is not known.
+    """Origin of the training features; an empty text means that it does not matter or is not known.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class FeatureOrigin:
 
 @dataclass(frozen=True)
 class Training:
-    """What the model was trained on and how, for people.
+    """Training data and method of the model, for people.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Training:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """How well the model told its own training patients apart, each scored by a model trained without that patient.
+    """Discrimination between the model's own training patients, each scored by a model trained without that patient.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class OutOfFold:
 
     @property
     def has_signal(self) -> bool:
-        """Whether the interval lies above chance."""
+        """Returns whether the interval lies above chance."""
         return self.low > 0.5
 
 

@@ -79,7 +79,9 @@ def check_names(
 ) -> None:
     """Refuse names that occur twice or come from other sequences and regions than the manifest says."""
     if len(set(names)) != len(names):
-        raise PackageInvalid(f"{path}: {len(names) - len(set(names))} input names occur twice; none was expected.")
+        raise PackageInvalid(
+            f"{path}: {len(names) - len(set(names))} input names are duplicated; unique names were expected."
+        )
     prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
     used = set()
     for name in names:

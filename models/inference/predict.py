@@ -82,7 +82,7 @@ def predict(
 def _not_asked(
     package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]
 ) -> NotApplicable | None:
-    """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
+    """Reason not to run a model, or None; `asked`: the packages whose sequences are all present, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
         return NotApplicable(package.identity, " and ".join(reasons))
@@ -127,7 +127,7 @@ def _contributions(
 
 
 def _origin_notes(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[QualityNote, ...]:
-    """What differs between the making of these features and of the training features; empty texts match anything."""
+    """Differences between the origins of these and of the training features; empty texts match anything."""
     trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
     notes = []
     if trained.settings_digest and found.settings_digest != trained.settings_digest:

@@ -44,7 +44,7 @@ BATCH = 256  # patients; about 20 MB of intermediate values
 
 
 class Provider(StrEnum):
-    """Where models run, as asked for."""
+    """Execution provider requested for the models."""
 
     CPU = "cpu"
     CUDA = "cuda"  # an error where there is no CUDA device
@@ -53,7 +53,7 @@ class Provider(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class ModelOutput:
-    """What the graph gives for some patients.
+    """Output of the graph for some patients.
 
     Attributes
     ----------
@@ -262,7 +262,8 @@ def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple
     )
     if provider is Provider.CUDA:
         raise EngineUnavailable(
-            f"The models were asked to run on CUDA, but {reason}; a CUDA device was expected. Install 'rdeepnet[gpu]' "
+            f"The models were configured to run on CUDA, but {reason}; a CUDA device was expected. Install "
+            "'rdeepnet[gpu]' "
             "and check the driver with nvidia-smi, or set the provider to 'cpu' or 'cuda-or-cpu'."
         )
     note = QualityNote(

@@ -66,7 +66,7 @@ def make_key(path: Path) -> str:
 
 
 def public_file(private: Path) -> Path:
-    """Where the public key of a private one stands."""
+    """File of the public key that belongs to a private one."""
     return private.with_name(f"{private.name}.pub")
 
 

@@ -64,7 +64,7 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
     if not mask.any():
         raise StudyRejected(
             f"{what} covers the centre of no voxel of the other image, whose voxels measure "
-            f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image, too."
+            f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image as well."
         )
     return Carried(Roi(volume.affine, mask, roi.label), share_outside)
 

@@ -28,7 +28,7 @@ _KNOTS: NDArray[np.float64] = np.asarray(norm.ppf(np.array(LEVELS)))
 
 @dataclass(frozen=True, eq=False)
 class FeatureShape:
-    """How features are distributed.
+    """Joint distribution of features.
 
     feature = quantile function (loadings · factors + sqrt(1 - |loadings|²) · noise), factors and noise standard normal
 

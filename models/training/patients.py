@@ -131,7 +131,7 @@ def _cohort(there: tuple[str, ...], asked: str | None) -> str:
             return name
     raise CohortRejected(
         f"The outcomes have {len(there)} cohorts ({', '.join(there)}), none of them called training; say which to "
-        "train on with --cohort. The others have to stay unseen."
+        "train on with --cohort. The others must remain unseen."
     )
 
 

@@ -45,7 +45,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class RecurrenceOptions:
-    """How to train.
+    """Options of a recurrence training.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ def _cut_off(
                 _warning(
                     "cut-off-at-edge",
                     f"The selected cut-off {cut_off:.2f} is the first or last that was tried ({selected.low_patients} "
-                    f"patients at or below, {selected.high_patients} above): the search wanted to go on.",
+                    f"patients at or below, {selected.high_patients} above): the search would have gone further.",
                 )
             )
         if selected.p_lausen94 > 0.05:

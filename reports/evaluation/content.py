@@ -80,7 +80,7 @@ class Part:
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What an evaluation says.
+    """Content of an evaluation report.
 
     Attributes
     ----------

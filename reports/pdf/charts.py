@@ -16,7 +16,7 @@ from reports.pdf import theme
 
 
 class Legend(Flowable):
-    """Which line is which, set flush right: (words, colour, dash) for each.
+    """Legend of the lines, set flush right: (words, colour, dash) for each.
 
     Parameters
     ----------

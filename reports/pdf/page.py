@@ -1,4 +1,4 @@
-"""What every page of our PDFs shares: its measures, the strip and the foot around the story, the number of pages."""
+"""Elements of every page of our PDFs: measures, the strip and the foot around the story, the number of pages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PageCanvas(Canvas):
 
 
 class Furniture:
-    """What stands around the story: research use, the packages' notices, the running head, the notice, page numbers.
+    """Elements around the story: research use, the packages' notices, the running head, the notice, page numbers.
 
     Parameters
     ----------

@@ -188,7 +188,7 @@ def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, wid
 
 
 def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Flowable]:
-    """What stands beside the strip of a model without survival."""
+    """Drawing beside the strip of a model without survival."""
     label = typesetter.paragraph(score.label, theme.styles().label)
     if score.key in _PROBABILITIES:
         return [label, Spacer(0, 3), _frequency(score, "", typesetter, width)]

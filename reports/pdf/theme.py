@@ -1,4 +1,4 @@
-"""How a report looks: colours, fonts, paragraph styles, and text that finds a font for each of its characters.
+"""Appearance of a report: colours, fonts, paragraph styles, and text that finds a font for each of its characters.
 
 Latin, Greek and Cyrillic are set in DejaVu Sans, which comes with matplotlib, so that a report looks the same on every
 machine. Other characters (names in Chinese, Japanese, Korean) take the first system font below that has them. A

@@ -67,7 +67,7 @@ def test_kill_while_the_job_runs_delivers_once(
 def test_a_queue_that_is_lost_is_filled_again_from_the_records(
     tmp_path: Path, service: RunningService, postgres: Postgres, archive: Archive
 ) -> None:
-    """As after a restore without the database: the service follows its records."""
+    """State after a restore without the database: the service follows its records."""
     (service.control / "hold").touch()
     storescu(write_study(tmp_path / "study", "lost"), port=service.port)
     service.wait_for_state(uid("lost"), State.RUNNING)

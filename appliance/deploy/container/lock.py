@@ -22,7 +22,7 @@ BUILD_REQUIREMENTS = ("numpy", "packaging", "pip", "setuptools", "wheel")
 
 
 def resolve(requirements: Sequence[str], *, arguments: Sequence[str]) -> list[dict[str, Any]]:
-    """What pip would install for some requirements: the entries of its installation report.
+    """Entries of pip's installation report for some requirements; nothing is installed.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What operators ask, what they are told, and what is deleted when. Kind: mechanics."""
+"""Operators' commands, their output, and the times of deletion. Kind: mechanics."""
 
 from __future__ import annotations
 
@@ -215,7 +215,9 @@ def test_a_port_that_somebody_else_uses_is_bad(site: Site) -> None:
         service=ServiceSettings(host="127.0.0.1", port=port, state_dir=site.settings.service.state_dir),
         senders=(Sender("PACS"),),
     )
-    assert doctor.check_port(settings) == Check("port", Verdict.GOOD, f"port {port} is free; the service does not run")
+    assert doctor.check_port(settings) == Check(
+        "port", Verdict.GOOD, f"port {port} is free; the service is not running"
+    )
     assert not doctor.is_ready(settings)
 
 

@@ -174,7 +174,7 @@ def test_training_makes_the_shipped_networks_again() -> None:
 
 @pytest.mark.slow
 def test_training_makes_the_shipped_expression_model_again() -> None:
-    """As for `recurrence`."""
+    """Same check as for `recurrence`."""
     package = load_package(shipped_packages()[1])
     cohort = demonstration_cohort(measured_shape(vector_names()))
     place = {name: index for index, name in enumerate(cohort.names)}
