@@ -1,6 +1,6 @@
-"""The command `rdeepnet`: which commands there are. What each does is in `appliance/commands/`.
+"""The command `rdeepnet` and its list of commands, each implemented in `appliance/commands/`.
 
-Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers at once.
+Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers immediately.
 """
 
 from __future__ import annotations

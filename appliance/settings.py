@@ -1,7 +1,7 @@
 """The one configuration file: TOML, read once, unknown keys refused, every mistake reported together.
 
-Values are handed down as arguments; nothing below reads the file or the environment. Each default stands with its
-reason; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
+Values are handed down as arguments; nothing below reads the file or the environment. Each default has its reason
+beside it; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class LogFormat(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """From which weight on lines are written."""
+    """Lowest level of the lines that are written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -95,7 +95,7 @@ class Destination:
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = tuple(Role)  # everything that was made
-    storage_commitment: bool = True  # IHE AI Results asks for it; a peer that does not offer it is asked once a study
+    storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
@@ -152,7 +152,7 @@ class TlsSettings:
 class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
-    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, fifty times dearer; "none"
+    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
     device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
 
@@ -231,7 +231,7 @@ class DeliverySettings:
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """Nothing is deleted before it is this old; then it goes by itself."""
+    """Nothing is deleted before it is this old; then it is deleted automatically."""
 
     received_days: Annotated[float, Between(0.01, 3650)] = 14.0  # longer than anybody sends a study again by mistake
     results_days: Annotated[float, Between(0.01, 3650)] = 90.0  # results are small, and in the PACS as well
@@ -281,7 +281,7 @@ def load_settings(path: Path) -> Settings:
     Raises
     ------
     SetupError
-        When the file cannot be read, or with every mistake in it, one a line.
+        When the file cannot be read, or with every mistake in it, one per line.
     """
     try:
         text = path.read_bytes().decode("utf-8")

@@ -39,12 +39,12 @@ def listener_tls(settings: Settings) -> ListenerTls | None:
 
 
 def check_files(settings: Settings) -> None:
-    """Look at the files of [tls].
+    """Checks the files of [tls].
 
     Raises
     ------
     SetupError
-        With every mistake in them, one a line.
+        With every mistake in them, one per line.
     """
     files = files_of(settings)
     found = [] if files is None else mistakes(files)

@@ -38,7 +38,7 @@ class AnswerObject:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """All objects for one study; segmentations stand before the reports that refer to them."""
+    """All objects for one study; segmentations precede the reports that refer to them."""
 
     objects: tuple[AnswerObject, ...]
     pdf: bytes  # the plain PDF inside the Encapsulated PDF

@@ -114,7 +114,7 @@ def private_codes() -> tuple[Code, ...]:
 
 
 def standard_codes() -> tuple[Code, ...]:
-    """Codes of standard schemes that stand here; templates and modules add their own."""
+    """Codes of standard schemes listed here; templates and modules add their own."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
     found = [*constants, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
     known = {(code.scheme_designator, code.value): code for code in found if code.scheme_designator != PRIVATE_SCHEME}
@@ -167,7 +167,7 @@ def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code
 
 
 def question(section: ModelSection) -> Code:
-    """The question that a model's group answers."""
+    """Code of the question that a model's group answers."""
     key = section.measurements[0].key
     return _QUESTIONS.get(key, _private(hashed("G", key), "Group"))
 

@@ -1,7 +1,7 @@
-"""Rules, as data, for the series that is T1+C, the one that is T2W and the tumour segment; the assignment overrides
+"""Rules, as data, for the T1+C series, the T2W series and the tumour segment; the assignment overrides
 them.
 
-A rule is regular expressions and numeric ranges on DICOM attributes by keyword. Rules of a role stand in order: the
+A rule is regular expressions and numeric ranges on DICOM attributes by keyword. The rules of a role are in order: the
 first rule that any series fits decides, and when more than one series fits it the study is refused with the list.
 Scores and weights were rejected: nobody can tell from a score why a series was taken.
 """
@@ -66,15 +66,15 @@ def _mistakes_of_rule(rule: Rule) -> list[str]:
 
 @dataclass(frozen=True)
 class Rule:
-    """Conditions on the attributes of one series or segment; all of them have to hold.
+    """Conditions on the attributes of one series or segment; all of them must hold.
 
     Attributes
     ----------
     name : what a reader sees as the reason ("dynamic series by its description")
-    matches : keyword → regular expression that has to be found in the value (case is ignored; an absent attribute is
+    matches : keyword → regular expression that must be found in the value (case is ignored; an absent attribute is
         the empty text; several values are joined by a backslash; a code is written "SCT 108369006 Neoplasm")
     unless : keyword → regular expression that must not be found
-    ranges : keyword → (smallest, largest) value, both allowed; an absent or non-numeric value does not fit
+    ranges : keyword → (smallest, largest) value, both allowed; an absent or non-numeric value does not match
     """
 
     name: str
@@ -139,7 +139,7 @@ class SelectionRules:
     registration : what to do with different Frames of Reference
     registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
     usual : voxel sizes and field strengths outside of which a quality note is made; what is None is left to the models
-    models : name of each model the study is read for → what its training images were
+    models : name of each model the study is read for → its training images
     """
 
     t1c: tuple[Rule, ...] = _SHIPPED["t1c"]
@@ -185,7 +185,7 @@ class SelectionRules:
         """Rules from a plain mapping, as a TOML table gives it.
 
         `t1c`, `t2w`, `exclude`, `tumour` and `not_tumour` are lists of tables with `name`, `matches`, `unless` and
-        `ranges`; they stand before the rules that ship, or replace them all where `defaults = false`. The other
+        `ranges`; they precede the built-in rules, or replace them all with `defaults = false`. The other
         keys are the attributes of this class.
 
         Raises
@@ -238,7 +238,7 @@ class SelectionRules:
 
 @dataclass(frozen=True)
 class Assignment:
-    """An explicit choice that goes before the rules; each value is a Series Instance UID or a description.
+    """An explicit choice that overrides the rules; each value is a Series Instance UID or a description.
 
     Attributes
     ----------

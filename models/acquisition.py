@@ -1,7 +1,8 @@
 """Acquisition of images as far as features depend on it, and the training images of a model.
 
 Texture depends on the voxel size, and on the field strength; a region made of two tumours is another region than the
-larger of them. A package says what its training patients had, so that a patient unlike them does not go unnoticed.
+larger of them. A package states the acquisition of its training images, so that a patient unlike them does not go
+unnoticed.
 """
 
 from __future__ import annotations

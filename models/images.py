@@ -55,7 +55,7 @@ def read_mask(path: Path, *, label: int | None = None) -> Roi:
     Raises
     ------
     StudyRejected
-        As `read_image`; and when the values are not whole numbers, the label is not there, or, without `label`, there
+        As `read_image`; and when the values are not whole numbers, the label does not exist, or, without `label`, there
         is no value or more than one to choose from.
     """
     image = _read(path, what="mask")

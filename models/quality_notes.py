@@ -1,4 +1,4 @@
-"""A doubt as data: whatever the reader of a report has to know about how a number came about."""
+"""A doubt as data: whatever the reader of a report must know about how a number came about."""
 
 from __future__ import annotations
 

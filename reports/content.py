@@ -106,11 +106,11 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class NotApplicableSection:
-    """A model that was not asked, and why.
+    """A model that was not run, and why.
 
     Attributes
     ----------
-    is_expected : the study lacks nothing; another model answers the same question, so page 1 does not speak of it
+    is_expected : the study lacks nothing; another model answers the same question, so page 1 does not mention it
     """
 
     model: ModelIdentity
@@ -156,7 +156,7 @@ class KeyImage:
 
 @dataclass(frozen=True)
 class SeriesUsed:
-    """One row of the table of what was read."""
+    """One row of the table of images used."""
 
     role: str  # "T1+C", "T2W", "Tumour segmentation (T1+C)"
     description: str
@@ -172,11 +172,11 @@ class Report:
 
     Attributes
     ----------
-    subject : whom and which examination
+    subject : patient and examination
     created : when the report was made, with time zone
     title : "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
-    models : what each applicable model says
-    not_applicable : models that were not asked, with the reason
+    models : one section per applicable model
+    not_applicable : models that were not run, with the reason
     regions : one section for each sequence and region, T1+C before T2W, tumour before shell
     key_images : one for each sequence
     series : what was read, and why

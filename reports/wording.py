@@ -254,7 +254,7 @@ _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
     """Patient and examination as (label, value), in the order of the report.
 
-    What every examination should state stands there as "not stated" when it does not; the rest is left out.
+    Missing items that every examination should have appear as "not stated"; others are left out.
     """
     if subject.birth_date is None and subject.age:
         born = ("Age at examination", age_shown(subject.age))

@@ -1,4 +1,4 @@
-"""The command backup: a copy of the state folder, also while the service runs."""
+"""The command backup: a copy of the state folder, even while the service runs."""
 
 from __future__ import annotations
 

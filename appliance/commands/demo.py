@@ -1,4 +1,4 @@
-"""`rdeepnet demo`: a synthetic study through the running service, and what comes back."""
+"""`rdeepnet demo`: a synthetic study through the running service, and the results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def demo(
 
 
 def _show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) -> None:
-    """Run the demonstration and show what came of it; exit status 1 when the results did not come back."""
+    """Run the demonstration and show its results; exit status 1 when the results did not come back."""
     from appliance.service.demo import run_demo
     from appliance.state.states import State
 

@@ -1,4 +1,4 @@
-"""`rdeepnet evaluate`: how well a model package does on patients with known outcomes."""
+"""`rdeepnet evaluate`: performance of a model package on patients with known outcomes."""
 
 from __future__ import annotations
 

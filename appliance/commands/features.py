@@ -1,4 +1,4 @@
-"""`rdeepnet features`: a table of features, one row for each study, or those of one image and its mask."""
+"""`rdeepnet features`: a table of features, one row per study, or those of one image and its mask."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _of_folder(
     assignment: Assignment,
     jobs: int,
 ) -> None:
-    """One row for each study below a folder; refused studies are listed beside the table."""
+    """One row per study below a folder; refused studies are listed beside the table."""
     from appliance.offline import feature_extraction, feature_file
 
     if row_id not in list(feature_file.RowId):

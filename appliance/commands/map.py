@@ -1,6 +1,6 @@
 """The commands of the image as a MONAI Application Package: map run, show, extract, manifests.
 
-An orchestrator says by environment variables (HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, …) where things are.
+An orchestrator names the folders by environment variables (HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, …).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`rdeepnet models`: the model packages, what they say of themselves, their checks and signatures."""
+"""`rdeepnet models`: the model packages, their descriptions, checks and signatures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a mo
 
 @models.callback(invoke_without_command=True)
 def list_models(ctx: typer.Context, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Load the model packages of the configuration, run their reference patients, and show what they are."""
+    """Load the model packages of the configuration, run their reference patients, and describe them."""
     if ctx.invoked_subcommand is not None:
         return
     from models.inference.package import shipped_packages

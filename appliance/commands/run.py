@@ -1,4 +1,4 @@
-"""`rdeepnet run`: every study below a folder answered, with a table of what came of each."""
+"""`rdeepnet run`: every study below a folder, with a table of the outcomes."""
 
 from __future__ import annotations
 

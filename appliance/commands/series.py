@@ -1,4 +1,4 @@
-"""`rdeepnet series`: how each series and segment below a folder would be taken, and why."""
+"""`rdeepnet series`: the role of each series and segment below a folder, and the reason."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_
 
 
 def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
-    """One survey for each study below a folder.
+    """One survey per study below a folder.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment
 
 
 def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
-    """A table for each study, and below it what would become of it."""
+    """A table per study, followed by problems and notes."""
     for survey in surveys:
         console.print(_table(survey))
         for sentence in survey.missing:

@@ -1,7 +1,7 @@
 """Licence of each Python distribution of the appliance, and the verdict on its place in the image: `make licences`.
 
-Permissive licences may. GPL and AGPL may not. What is in between or says nothing is refused too, until it is listed
-here with its licence and a reason; an entry that is not needed any more is a mistake as well. Libraries that wheels
+Permissive licences are allowed, GPL and AGPL are not. Anything else, or unstated, is refused too until it is listed
+here with its licence and a reason; an entry that is no longer needed is also a mistake. Libraries that wheels
 carry in their `.libs` folders count on their own, since the wheel's metadata does not speak of them.
 """
 
@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Listed:
-    """A licence that somebody has looked at."""
+    """A licence that somebody has reviewed."""
 
     licence: str
     reason: str

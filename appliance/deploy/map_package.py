@@ -1,4 +1,4 @@
-"""The image as a MONAI Application Package (MAP): its two manifests, its folders, and what it exports of itself.
+"""The image as a MONAI Application Package (MAP): its two manifests, its folders, and its exports.
 
 Follows the MAP specification 1.0.0 (Project MONAI, monai-deploy-app-sdk, guidelines) and, where that leaves room, what
 the Holoscan packager writes and its runner reads: `command` is a JSON array in a string. A MAP works on folders; the
@@ -36,9 +36,9 @@ class MapPaths:
 
     Attributes
     ----------
-    config : our TOML file; the defaults of the settings hold where there is none (the specification's default is a
+    config : our TOML file; the defaults of the settings apply where there is none (the specification's default is a
         YAML file, which is not ours)
-    models : one folder for each model package; the packages that ship where there is none
+    models : one folder for each model package; the built-in packages where there is none
     """
 
     input: Path = Path("/var/holoscan/input")
@@ -82,7 +82,7 @@ def application_manifest() -> dict[str, Any]:
         "type": "application",
         "command": json.dumps(COMMAND),
         "environment": {variable: str(getattr(paths, name)) for name, variable in VARIABLES.items()}
-        | {"HOLOSCAN_LOGS": str(paths.workdir / "logs")},  # the specification asks for it; our log is standard error
+        | {"HOLOSCAN_LOGS": str(paths.workdir / "logs")},  # the specification requires it; our log is standard error
         "input": {"path": str(paths.input.relative_to(paths.workdir)), "formats": ["file"]},
         "output": {
             "path": str(paths.output.relative_to(paths.workdir)),
@@ -170,7 +170,7 @@ def map_settings(paths: MapPaths) -> Settings:
 
 
 def packages_in(folder: Path) -> tuple[Path, ...]:
-    """Model packages below a folder: those that ship first, in the order of the report, then the others by name."""
+    """Model packages below a folder: the built-in ones first, in the order of the report, then the others by name."""
     if not folder.is_dir():
         return ()
     order = [package.name for package in shipped_packages()]
@@ -183,7 +183,7 @@ def packages_in(folder: Path) -> tuple[Path, ...]:
 def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
     """Copy what the MAP consists of to the folders that are mounted below `root`; returns what was written.
 
-    Where one of `app`, `config`, `models` or `docs` is there, only those that are; otherwise all four.
+    If any of `app`, `config`, `models` or `docs` exists, only those that exist; otherwise all four.
 
     Raises
     ------

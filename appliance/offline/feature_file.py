@@ -1,8 +1,8 @@
 """The table that `rdeepnet features` writes, and its rows.
 
-One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
+One row per study: `study`, the features in the order of `models.features.names` (3,452 with the default
 settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`, voxel size and
-field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows stand in the order of the Study
+field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows are in the order of the Study
 Instance UIDs, so the same cohort gives the same file whatever the number of processes.
 """
 
@@ -73,7 +73,7 @@ def check_format(out: Path) -> None:
 
 
 def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
-    """Write one row for each study to a .csv or .parquet file, whole or not at all.
+    """Write one row per study to a .csv or .parquet file, completely or not at all.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Completeness of a study. DICOM has no signal for it, so silence decides.
 
 A study is due when nothing of it has arrived for `idle_s`, over all associations, and no association that carried it
-is still open; or when it has been arriving for `force_after_s`. A late instance starts it anew. Pure bookkeeping: the
+is still open; or when it has been arriving for `force_after_s`. A late instance starts it again. Pure bookkeeping: the
 clock is an argument, and after a restart the caller says again what is waiting.
 """
 

@@ -1,6 +1,6 @@
-"""Is everything there that the service needs? Each check says what it looked at, and what to do where it is not well.
+"""Checks of everything that the service needs. Each says what it checked, and what to do about a problem.
 
-`rdeepnet doctor` runs all of them, before the first start as well as beside a running service.
+`rdeepnet doctor` runs all of them, before the first start or beside a running service.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Check:
 
 
 def checks(settings: Settings) -> Iterator[Check]:
-    """All checks, quick ones first; each is made when it is asked for."""
+    """All checks, quick ones first; each is made on demand."""
     yield _setup("settings", lambda: _peers_listed(settings))
     yield check_state_folder(settings.service.state_dir)
     yield check_disk(settings.service.state_dir)
@@ -206,7 +206,7 @@ def _setup(subject: str, look: Callable[[], str]) -> Check:
 
 
 def _cuda_device() -> str:
-    """Name, memory and driver of the CUDA devices as the driver's own program says it; empty without one."""
+    """Name, memory and driver of the CUDA devices as the driver's own program reports it; empty without one."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""

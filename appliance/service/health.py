@@ -1,7 +1,7 @@
 """Liveness probe of the running service: the checks of `rdeepnet health`, every half minute and with little memory.
 
-The main loop touches a file after every round that did its work: received studies looked at, jobs queued and compared
-with the queue, couriers alive, records written. A pulse that has stopped says that one of these has.
+The main loop touches a file after every round that did its work: received studies checked, jobs queued and compared
+with the queue, delivery threads alive, records written. When the pulse stops, one of these has stopped.
 """
 
 from __future__ import annotations

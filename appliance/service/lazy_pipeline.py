@@ -1,6 +1,6 @@
 """Opening of the service's workbench: tested before the start in a separate process, opened at the first study.
 
-So the service does not start with what does not work, starts soon, and while it waits for a first study it holds none
+The service therefore does not start with broken parts, starts quickly, and while it waits for a first study holds none
 of the numerical libraries, which are three quarters of its memory. They are imported inside the functions for that.
 """
 
@@ -49,7 +49,7 @@ def _opened(settings: Settings) -> Callable[[None], None]:
 
 
 def _nothing_more(_: None) -> None:
-    """The task of the process that tries the workbench: to have opened it was all."""
+    """Task of the process that tests the workbench; opening it was the test."""
 
 
 def answerer(settings: Settings) -> Answerer:

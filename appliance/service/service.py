@@ -127,7 +127,7 @@ class Service:
         )
 
     def start(self) -> None:
-        """Take up what the last process left, then begin to listen."""
+        """Resume the work of the last process, then begin to listen."""
         self._records.interrupted()
         self._records.waiting_restarted(destinations=[d.name for d in self._settings.destinations])
         for study_uid in self._inbox.studies():
@@ -185,7 +185,7 @@ class Service:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
 
     def stop(self) -> bool:
-        """Stop in the order of the flow; returns whether a computation was in the middle of it.
+        """Stop in the order of the flow; returns whether a computation was running.
 
         A computation cannot be interrupted: then the caller ends the process, and the job is repeated at next start.
         """
@@ -245,7 +245,7 @@ class Service:
         LOG.info("study complete", extra={"job": job_id, "instances": len(content.files)})
 
     def _compare_with_queue(self) -> None:
-        """Studies that wait for a job which will never end."""
+        """Fails studies whose job will never end."""
         for record in (*self._records.studies_in(State.QUEUED), *self._records.studies_in(State.RUNNING)):
             fate = self._jobs.fate(record.job_id)
             if fate in (Fate.IN_FLIGHT, Fate.UNKNOWN):

@@ -1,6 +1,6 @@
-"""Everything that keeps a service from starting, told at once: mistakes in the file, missing peers, an unwritable disk.
+"""Everything that keeps a service from starting, reported together: mistakes in the file, missing peers, disk, port.
 
-An operator who starts a container should not have to correct one mistake to hear of the next.
+An operator who starts a container sees all mistakes together, instead of correcting one to learn of the next.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def settings_to_serve(config: Path | None) -> Settings:
     Raises
     ------
     SetupError
-        With everything that is wrong, one a line.
+        With all problems, one per line.
     """
     try:
         settings = Settings() if config is None else load_settings(config)
@@ -69,7 +69,7 @@ def _surroundings(settings: Settings) -> list[str]:
 
 
 def _with_more(error: SetupError, config: Path | None) -> SetupError:
-    """Mistakes in the file, and what else can be told although it could not be read as a whole."""
+    """Mistakes in the file, and further problems that can be found although it could not be read completely."""
     table = _table(config)
     service = table.get("service")
     service = service if isinstance(service, dict) else {}

@@ -1,6 +1,6 @@
 """Storage commitment: asks each destination whether it keeps what it was sent, and records its report.
 
-It changes no study's state: results that were stored are delivered. A destination that does not keep them is shown by
+It changes no study's state: stored results count as delivered. A destination that does not keep them is shown by
 `rdeepnet status` and `show`, and in the log.
 """
 

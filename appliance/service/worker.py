@@ -45,7 +45,7 @@ class Worker:
 
     Parameters
     ----------
-    answer : one study from its files, and when it was asked for, to what goes out
+    answer : makes the results of one study from its files and the time of the request
     destinations : names of the destinations that get the results
     """
 
@@ -89,7 +89,7 @@ class Worker:
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))
-        except Exception as error:  # the worker's outermost loop: whatever it is, the next study has to be answered
+        except Exception as error:  # the worker's outermost loop: whatever it is, the next study must be processed
             LOG.error("study failed unexpectedly", extra={"job": job_id, "error": describe(error)})
             kind = type(error).__name__
             return Outcome(
@@ -99,7 +99,7 @@ class Worker:
         return Outcome(State.SENDING)
 
     def conclude(self, job_id: str, outcome: str) -> None:
-        """Second step: record what came of it."""
+        """Second step: record the outcome."""
         result = Outcome.from_text(outcome)
         if result.state is None:
             LOG.info("job dropped: the study has moved on", extra={"job": job_id})

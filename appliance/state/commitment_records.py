@@ -45,7 +45,7 @@ class CommitmentState(StrEnum):
     DUE = "due"  # it could not be asked yet; it is tried again
     PENDING = "pending"  # it was asked, the report has not come; it is asked again after a time
     COMMITTED = "committed"  # it keeps every object
-    FAILED = "failed"  # it does not keep an object, or refused the request: an operator has to look
+    FAILED = "failed"  # it does not keep an object, or refused the request: an operator must act
     UNSUPPORTED = "unsupported"  # it does not offer storage commitment; it is not asked again
 
 
@@ -89,7 +89,9 @@ class CommitmentRecords:
                 database.execute(statement)
 
     def due(self, destination: str) -> tuple[Job, ...]:
-        """Jobs a destination has, and is now to be asked about: not asked yet, or without a report for too long."""
+        """Jobs at a destination that need a request now: none sent yet, or no report for too
+        long.
+        """
         with self._records.transaction() as database:
             rows = database.execute(
                 "SELECT d.job_id, d.study_uid, d.destination, d.attempts AS delivery FROM deliveries d "
@@ -119,7 +121,7 @@ class CommitmentRecords:
         return transaction_uid
 
     def answered(self, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-        """The request that was recorded came to nothing; what a report said meanwhile stands."""
+        """The request that was recorded came to nothing; a report received meanwhile remains valid."""
         with self._records.transaction() as database:
             row = database.execute(
                 "SELECT state FROM commitments WHERE job_id = ? AND destination = ?", (job.job_id, job.destination)

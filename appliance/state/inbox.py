@@ -1,11 +1,11 @@
-"""The inbox: what the receiver answered Success for, one folder for each study.
+"""The inbox: what the receiver answered Success for, one folder per study.
 
     inbox/<Study Instance UID>/<hash of SOP Instance UID>.<version>.<hash of content>.dcm
 
-Names alone tell everything the inbox has to know, so after a crash it is rebuilt by listing. A file never changes: an
+Names alone tell everything the inbox must know, so after a crash it is rebuilt by listing. A file never changes: an
 instance that comes again with the same bytes is known already; with other bytes under the same SOP Instance UID (a
 PACS that corrected the patient's name keeps the UID) it becomes the next version, and the newest version counts. A
-database of instances was rejected: it would have to be kept equal to the files, and costs a commit for each image.
+database of instances was rejected: it must be kept equal to the files, and costs a commit per image.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Inbox:
 
     Parameters
     ----------
-    folder : made when it is not there (0700); leftovers of a crash in it are removed
+    folder : made when it does not exist (0700); leftovers of a crash in it are removed
     """
 
     def __init__(self, folder: Path) -> None:

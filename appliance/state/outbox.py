@@ -48,7 +48,7 @@ class Outbox:
 
     Parameters
     ----------
-    folder : made when it is not there (0700)
+    folder : made when it does not exist (0700)
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL database for the queue: looked at before the queue is opened, and locked against a second worker.
+"""A PostgreSQL database for the queue: checked before the queue is opened, and locked against a second worker.
 
 The queue engine opens the database by itself. What it does not do: say in a sentence what is wrong, and keep two
 processes with the same name (a copied state folder) from working on the same jobs.
@@ -21,12 +21,12 @@ _KEEPALIVES = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_kee
 
 
 def server_of(url: str) -> str:
-    """Look whether a database can be used, without working on it: its server and version, for `rdeepnet doctor`.
+    """Checks that a database can be used, without changing it: its server and version, for `rdeepnet doctor`.
 
     Raises
     ------
     SetupError
-        When it cannot be reached, or its user may not make a schema and has none.
+        When it cannot be reached, or its user may not create a schema and has none.
     """
     connection = _connected(url, "rdeepnet-doctor")
     try:
@@ -46,13 +46,13 @@ class QueueDatabase:
 
     Parameters
     ----------
-    url : "postgresql://user@host:port/database"; a password may stand in it, or in PGPASSWORD or PGPASSFILE
+    url : "postgresql://user@host:port/database"; a password may be in it, or in PGPASSWORD or PGPASSFILE
     schema : of this worker's queue
 
     Raises
     ------
     SetupError
-        When the database cannot be reached, its user may not make a schema, or another process has the schema.
+        When the database cannot be reached, its user may not create a schema, or another process has the schema.
     """
 
     def __init__(self, url: str, *, schema: str) -> None:

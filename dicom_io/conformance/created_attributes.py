@@ -1,4 +1,4 @@
-"""The attributes of the objects we make, by module, and where each value comes from: an annex of the conformance
+"""The attributes of the objects we make, by module, and the source of each value: an annex of the conformance
 statement.
 
 Types come from the conformance check, carried attributes from the code that carries them; tests compare the whole
@@ -21,7 +21,7 @@ EVERY_KIND = tuple(KINDS)
 
 
 class Presence(StrEnum):
-    """PS3.2 Annex A: how often an attribute is there."""
+    """PS3.2 Annex A: presence of an attribute."""
 
     ALWAYS = "ALWAYS"  # with a value
     VALUE_NOT_ALWAYS = "VNAP"  # present, possibly empty
@@ -35,8 +35,8 @@ class Module:
     Attributes
     ----------
     section : of PS3.3
-    kinds : SOP Classes it stands in
-    sources : keyword → where its value comes from
+    kinds : SOP Classes that contain it
+    sources : keyword → source of its value
     """
 
     name: str

@@ -356,7 +356,7 @@ def _contexts(contexts: Iterable[PresentationContext], *, role: str) -> str:
 
 
 def _judgements() -> Iterable[tuple[str, Delivery]]:
-    """Every C-STORE status, in ranges, with what the sender makes of it: asked of the code that decides."""
+    """Every C-STORE status, in ranges, with its meaning for the sender, taken from the code that decides."""
     for what, group in groupby(range(0x10000), key=send.delivery_of):
         codes = list(group)
         ends = (codes[0], codes[-1])

@@ -106,7 +106,7 @@ def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
     """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product.
 
     A damaged file belongs to every study of its folder, so that reading the study names it; where its folder holds no
-    study, it stands alone under "unreadable-" and twelve letters, so that it is refused and not lost.
+    study, it is listed alone under "unreadable-" and twelve letters, so that it is refused and not lost.
     """
     studies: dict[str, list[Path]] = defaultdict(list)
     damaged: list[Path] = []

@@ -1,6 +1,6 @@
 """A stack of mask frames, wherever it lies in the patient, on the grid of a volume: nearest neighbour.
 
-Every voxel of the volume asks for the mask voxel at its centre (pull). Asking the other way round loses or doubles
+Every voxel of the volume takes the mask voxel at its centre (pull). The other way round loses or duplicates
 voxels as soon as the grids differ. Ties are broken to one side for all voxels alike, so that a mask half a
 voxel off keeps its shape and its number of voxels; rounding to even would not.
 """

@@ -184,7 +184,7 @@ def mask_frames(segment: Segment) -> MaskFrames:
 
 
 def maximum_fraction(segment: Segment) -> int:
-    """The value that stands for a whole voxel in a FRACTIONAL segmentation.
+    """The value of a whole voxel in a FRACTIONAL segmentation.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The sender: C-ECHO, and C-STORE of whole answers with a result for every object.
 
-Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator has to look.
+Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator must act.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True)
 class Sent:
-    """Result for one object; `sentence` says what the peer said, empty when it just stored it."""
+    """Result for one object; `sentence` gives the peer's answer, empty when it simply stored it."""
 
     sop_instance_uid: str
     delivery: Delivery
@@ -110,7 +110,7 @@ def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
     Raises
     ------
     PeerUnavailable
-        When no association came about, for a reason that may pass.
+        When no association was established, for a reason that may pass.
     PeerRefused
         When the peer refuses the association.
     """
@@ -187,12 +187,12 @@ def associated(
 
     Parameters
     ----------
-    handlers : for what the peer asks of us on it
+    handlers : for the peer's requests on it
 
     Raises
     ------
     PeerUnavailable
-        When no association came about, for a reason that may pass; our certificate not being usable is one.
+        When no association was established, for a reason that may pass; our certificate not being usable is one.
     PeerRefused
         When the peer refuses the association, or everything that is proposed.
     """

@@ -1,7 +1,7 @@
-"""Storage commitment: ask a peer whether it keeps what it stored (Storage Commitment Push Model, as SCU).
+"""Storage commitment: asks a peer to commit to what it stored (Storage Commitment Push Model, as SCU).
 
-Stored is not kept: an archive that answered Success may still lose an object before it is on its final storage. The
-answer comes later, as a report (`commitment_report`), and perhaps never.
+Stored does not mean committed: an archive that answered Success may still lose an object before it is on its final
+storage. The answer comes later, as a report (`commitment_report`), and perhaps never.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""TLS between us and the peers, as BCP 195 (RFC 8996, RFC 9325) and the profile of PS3.15 B.12 ask for it.
+"""TLS between us and the peers, as BCP 195 (RFC 8996, RFC 9325) and the profile of PS3.15 B.12 require it.
 
 TLS 1.2 or 1.3; with 1.2 only the suites of RFC 9325 §4.2, all with forward secrecy and authenticated encryption. Both
-ends show certificates unless a site switches that off: who may call is decided by the certificate's issuer first, and
-by AE title and address after that. The files are read again when they change, so a renewed certificate needs no
-restart.
+ends present certificates unless a site switches that off: access is decided first by the certificate's issuer, then by
+AE title and address. The files are read again when they change, so a renewed certificate needs no restart.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class ClientTls:
     Attributes
     ----------
     files : ours
-    check_names : the peer's certificate has to name the host, or the address, that is called
+    check_names : the peer's certificate must name the host, or the address, that is called
     """
 
     files: TlsFiles
@@ -185,7 +184,7 @@ def reason(error: OSError) -> str:
 def refusal(host: str, port: int, tls: ClientTls, *, timeout_s: float) -> str:
     """Reason why a peer rejects TLS with us; nothing when it accepts. Opens its own connection.
 
-    The library that makes associations tells only that a connection did not come about.
+    The library that makes associations reports only that there was no connection.
     """
     try:
         context = tls.context()
@@ -223,7 +222,7 @@ def certificate_of(files: TlsFiles) -> Certificate:
 
 
 def mistakes(files: TlsFiles, *, now: datetime | None = None) -> list[str]:
-    """Everything that is wrong with the files, each a sentence without a full stop; whether it ended is no mistake.
+    """Problems of the files, each a sentence without a full stop; an expired certificate of ours is not one.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Candidate:
     Attributes
     ----------
     segment : the segment
-    rank : how early the rule stands that makes it a tumour; None when it is not one
+    rank : position of the rule that makes it a tumour; None when it is not one
     why : the rule, or why it is no tumour
     series_keys : `Series.key` of the series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to

@@ -1,6 +1,6 @@
 """Roles that the rules would give each series and segment of a study, with reasons, for `rdeepnet series`.
 
-Nothing is decoded and nothing is raised for what the selection does not like: the refusal is part of the answer.
+Nothing is decoded, and a refusal by the selection is not raised but part of the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SurveyRow:
 
     Attributes
     ----------
-    number, modality, description : of the series; of a segment its label stands as description
+    number, modality, description : of the series; for a segment its label is the description
     objects : SOP instances of the series; 0 for a segment
     detail : phases, slices and spacing, or property type and encoding
     role : "T1+C", "T2W", "Tumour (T1+C)", or empty when it is not used

@@ -1,4 +1,4 @@
-"""The tumour of one sequence on the grid of its images: placed, several taken together, doubts said."""
+"""The tumour of one sequence on the grid of its images: placed, several combined, doubts recorded."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _of_several(
 
 
 def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[QualityNote]:
-    """A quality note for each model that was trained to take several tumours otherwise than the settings ask for."""
+    """A quality note for each model that was trained to take several tumours otherwise than the settings say."""
     done = rules.tumours_together
     words = {
         SeveralTumours.UNION: "all tumours as one region",
@@ -111,7 +111,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
         QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
-            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings say "
             f"{words[done]} ({sequence.label}).",
             sequence,
         )

@@ -59,7 +59,7 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
     root.SeriesNumber = SERIES[role].number
     root.SeriesDescription = SERIES[role].description
     root.SeriesDate, root.SeriesTime = day, time
-    # The series of an SR has no such attribute; there the orders stand in the SR Document General module.
+    # The series of an SR has no such attribute; there the orders are in the SR Document General module.
     if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):
         root.RequestAttributesSequence = ItemSequence(orders)
 

@@ -1,4 +1,4 @@
-"""Our own check of every object before anything leaves: archives store non-conformant objects without a word.
+"""Our own check of every object before anything leaves: archives store non-conformant objects silently.
 
 It knows the attributes our three kinds of object need (PS3.3 types 1 and 2), the rules of their value
 representations, the shape of a TID 1500 tree, and that no object refers to anything that is neither sent with it nor

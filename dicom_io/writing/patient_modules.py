@@ -270,7 +270,7 @@ def _is_complete(item: Dataset) -> bool:
 
 
 def _settle_deidentification(root: Dataset) -> None:
-    """De-identification attributes stand only where the source says the identity was removed (type 1C together)."""
+    """De-identification attributes are kept only where the source says the identity was removed (type 1C together)."""
     described = "DeidentificationMethod" in root or "DeidentificationMethodCodeSequence" in root
     if root.get("PatientIdentityRemoved") != "YES" or not described:
         for keyword in ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"):

@@ -156,7 +156,7 @@ def _planes(
 def _stand_in(
     roi: Roi, frame_of_reference: str, orientation: hd.PlaneOrientationSequence, measures: hd.PixelMeasuresSequence
 ) -> Dataset:
-    """An image header on the grid, which highdicom asks for.
+    """An image header on the grid, as highdicom requires it.
 
     It carries no patient: what highdicom copies is replaced afterwards, and its warnings would print the name.
     """

@@ -32,7 +32,7 @@ class EvaluationSettings:
 
     Attributes
     ----------
-    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that are there
+    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that exist
     resamples, seed : of the bootstrap
     """
 
@@ -48,7 +48,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
     ------
     CohortRejected
         When the table lacks a feature of the model, no patient has all of them with an outcome, or a subgroup column
-        is not there.
+        does not exist.
     """
     package = model.package
     columns = _subgroup_columns(table, settings.subgroups)

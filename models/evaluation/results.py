@@ -160,7 +160,7 @@ class Evaluation:
     ----------
     model : which model
     cut_off : frozen, of the package; above it is high
-    horizons_months : asked for
+    horizons_months : requested
     resamples, seed : of the bootstrap
     seconds_to_score, patients_scored : how long the model took
     recurrence, expression : one result for each cohort and subgroup, a cohort before its subgroups; one is empty

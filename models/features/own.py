@@ -69,7 +69,7 @@ class OwnEngine:
     Raises
     ------
     EngineUnavailable
-        When "cuda" is asked for and there is no CUDA device.
+        When "cuda" is requested and there is no CUDA device.
     """
 
     def __init__(self, *, device: str = "cpu") -> None:

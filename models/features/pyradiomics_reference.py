@@ -1,4 +1,4 @@
-"""PyRadiomics 3.0.1 as a feature engine: slow, and the reference the own engine has to equal.
+"""PyRadiomics 3.0.1 as a feature engine: slow, and the reference that our own engine must equal.
 
 PyRadiomics filters the whole image before it crops. Here the normalised image is cropped first to the box of the
 region plus the reach of the wavelet, and only along the axes where box and reach lie inside the image: along the others

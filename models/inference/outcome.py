@@ -33,7 +33,7 @@ class ModelIdentity:
     version : version of the package
     digest : SHA-256 over the package's files, 64 hexadecimal digits
     title : for a reader, e.g. "RDeepNet recurrence score"
-    notice : what every output of this package has to carry, e.g. "demonstration model, not trained on patients"
+    notice : text that every output of this package must carry, e.g. "demonstration model, not trained on patients"
     """
 
     name: str
@@ -103,7 +103,7 @@ class ModelOutcome:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A model that was not asked, and why ("no T2W series was found").
+    """A model that was not run, and why ("no T2W series was found").
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Runs model packages: the only home of onnxruntime.
 
 A model is loaded only when the graph is what the manifest says and the reference patients reproduce on the provider
-that will be used. Sessions run one thread in a fixed order: one patient takes milliseconds, and the same input has to
+that will be used. Sessions run one thread in a fixed order: one patient takes milliseconds, and the same input must
 give the same number on every machine.
 
 From 1.29 on ONNX Runtime's wheels for Linux send names and hashes of models, and what went wrong with them, to their
@@ -73,7 +73,7 @@ class LoadedModel:
     ----------
     package : what was loaded
     provider : execution provider that runs, e.g. "CPUExecutionProvider"
-    notes : what every outcome of this model has to carry (fallback to the CPU)
+    notes : notes that every outcome of this model must carry (fallback to the CPU)
     """
 
     package: ModelPackage
@@ -169,7 +169,7 @@ def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel,
     PackageInvalid
         When a package fails one of its checks.
     EngineUnavailable
-        When the provider asked for is not there, or ONNX Runtime is not installed properly.
+        When the requested provider is not available, or ONNX Runtime is not installed properly.
     SetupError
         When there is no folder, the provider is unknown, two packages have the same name, or a package stands in for
         one that does not need more sequences than itself.
@@ -225,7 +225,7 @@ def _is_installed(distribution: str) -> bool:
 
 def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[QualityNote, ...]]:
     os.environ.update(dict.fromkeys(NO_TELEMETRY, "1"))
-    # Imported here: `check_installation` has to be able to speak where there is nothing to import.
+    # Imported here: `check_installation` must be able to report where there is nothing to import.
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 

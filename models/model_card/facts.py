@@ -39,7 +39,7 @@ class CardFacts:
     cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
     search : the recipes that were tried, with what they reached; empty where none was
     statements : of the trainers
-    measurements, quality notes, caveats : what was measured; doubts about the training, and limits, as sentences
+    measurements, notes, caveats : what was measured; doubts about the training, and limits, as sentences
     """
 
     title: str

@@ -1,6 +1,6 @@
 """Answers of package and trainers to each item of the reporting guidelines (`models.model_card.checklists`).
 
-An item that needs a word of the trainers and has none says what they have to state. METRICS has a score beside its
+An item that needs a statement of the trainers and has none says what they must state. METRICS has a score beside its
 answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
 """
 

@@ -51,7 +51,7 @@ class N4:
     Raises
     ------
     EngineUnavailable
-        When the device is not there.
+        When the device is not available.
     """
 
     settings: N4Settings = field(default_factory=N4Settings)

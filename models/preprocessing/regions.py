@@ -106,7 +106,7 @@ def peritumoral_shell(tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float) 
     """The voxels within `shell_mm` of the tumour (centre to nearest centre), outside it and inside the body.
 
     Distances are exact and Euclidean in mm (Maurer, Qi, Raghavan 2003, as in scipy), whatever the spacing. They are
-    taken on a box that holds the whole shell, beyond the edge of the image where it has to.
+    taken on a box that holds the whole shell, beyond the edge of the image where necessary.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The shape of a feature cohort: the distribution of each feature, and how the features move together.
 
-Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs have
-to look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of
+Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs must
+look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of
 features.
 """
 

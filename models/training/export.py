@@ -175,7 +175,7 @@ class PackageText:
     stands_in_for, statements : as in `ModelPackage`
     images : what the training images were
     search : as in `ModelPackage`
-    measurements, quality notes : for the model card
+    measurements, notes : for the model card
     """
 
     task: Task

@@ -1,7 +1,7 @@
 """Expression of a gene from read counts, and the rule that calls it high.
 
 TPM: reads per kilobase of the gene, divided by the sum of these over all genes of the sample, times a million (Wagner,
-Kin and Lynch (2012), Theory Biosci 131:281-285). The table has to hold all genes that were counted, not a selection:
+Kin and Lynch (2012), Theory Biosci 131:281-285). The table must hold all genes that were counted, not a selection:
 the sum is over them.
 """
 
@@ -103,7 +103,7 @@ def read_counts(path: Path) -> Counts:
     Raises
     ------
     CohortRejected
-        When the file is not there or not such a table.
+        When the file does not exist or is not such a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:

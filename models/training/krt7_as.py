@@ -1,4 +1,4 @@
-"""Trains a KRT7-AS model with everything that keeps it honest, and writes its package.
+"""Trains a KRT7-AS model with every check against overfitting, and writes its package.
 
 Nested cross-validation: selection, early stopping and calibration of every out-of-fold output happen without the
 patient it is for. AUC with DeLong's interval; the same training on permuted classes beside it.

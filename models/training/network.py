@@ -103,9 +103,9 @@ def training_device(name: str) -> str:
     Raises
     ------
     EngineUnavailable
-        When CUDA was asked for and is not there.
+        When CUDA was requested and is not available.
     SetupError
-        When the name is another one.
+        When the name is any other.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise SetupError(f"The device is '{name}'; auto, cpu or cuda was expected.")

@@ -64,7 +64,7 @@ def training_patients(
     Raises
     ------
     CohortRejected
-        When the cohort is not there or not certain, a sequence has no features, or no patient is complete.
+        When the cohort does not exist or is ambiguous, a sequence has no features, or no patient is complete.
     """
     name = _cohort(table.cohort_names, cohort)
     regions = tuple(Region) if task is Task.RECURRENCE else (Region.INTRATUMORAL,)

@@ -1,4 +1,4 @@
-"""Trains a recurrence model with everything that keeps it honest.
+"""Trains a recurrence model with every check against overfitting.
 
 Beside the network: a penalised Cox model on the same inputs and the difference to it, the same training on permuted
 outcomes, out-of-fold concordance with its interval, calibration slope and baseline hazard out of fold, and a cut-off

@@ -25,7 +25,7 @@ _HALF = WIDTH / 2 - 6
 
 
 def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: str) -> EvaluationReport:
-    """Everything a reader gets to see.
+    """Content of the report for a reader.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class CutOffStrip(Flowable):
     ----------
     value, cut_off : on the same scale
     limits : ends of the scale
-    value_shown, cut_off_shown, below, above : what stands at the marker, at the cut-off and in the two halves
+    value_shown, cut_off_shown, below, above : text at the marker, at the cut-off and in the two halves
     width : in points
     """
 
@@ -173,8 +173,8 @@ class ContributionChart(Flowable):
     Parameters
     ----------
     groups : from top to bottom
-    shown : what stands beside each bar
-    lowers, raises : what stands above the two directions
+    shown : text beside each bar
+    lowers, raises : text above the two directions
     width : in points
     """
 

@@ -56,7 +56,7 @@ class Furniture:
     notices : of the model packages, beside the research-use words; may be empty
     notice : the product's own, in the foot
     made : when and by what software the report was made
-    head : stands above the story of every page but the first
+    head : above the story of every page but the first
     digits : room for the number of pages
     """
 

@@ -295,7 +295,7 @@ Shares of the time inside the function itself (cProfile, one thread), from 3 %:
 
 {table(("tumour", "functions"), share_rows)}
 
-- 25 mm: the eigenvalues of MCC (`linalg_eigvals`), LAPACK calls on 13 matrices per image, dearest for the low-pass
+- 25 mm: the eigenvalues of MCC (`linalg_eigvals`), LAPACK calls on 13 matrices per image, slowest for the low-pass
   image with its many levels; then run lengths and zones; then the one pass over the volumes for mean and deviation
   (`exact_sums`), which has 130 MB to read.
 - 80 mm: run lengths (`count_runs`) and the union-find of the zones (`zones`, branches that cannot be predicted), then

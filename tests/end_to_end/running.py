@@ -286,7 +286,7 @@ class Orthanc:
 
 @contextmanager
 def storescp(folder: Path, port: int) -> Iterator[Path]:
-    """DCMTK's receiver as destination; gives the folder it writes into. Starting it anew keeps what is there."""
+    """DCMTK's receiver as destination; gives the folder it writes into. Restarting it keeps the existing files."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         ["storescp", "--output-directory", str(folder), "--aetitle", "PACS", "--fork", str(port)],

@@ -123,7 +123,7 @@ def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
     monkeypatch.setattr(queue_database, "_LOCK_WITHIN_S", 0.3)
     database = QueueDatabase(postgres.url(), schema=schema_name("copied"))
     try:
-        with pytest.raises(SetupError, match="Another service works on the schema rdeepnet_copied_"):
+        with pytest.raises(SetupError, match="Another service uses the schema rdeepnet_copied_"):
             QueueDatabase(postgres.url(), schema=schema_name("copied"))
     finally:
         database.close()

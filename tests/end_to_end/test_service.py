@@ -231,7 +231,7 @@ def test_who_is_not_listed_is_refused(tmp_path: Path, service: RunningService) -
 
 
 def test_a_second_service_on_the_same_state_folder_does_not_start(service: RunningService) -> None:
-    assert "Another service works on" in service.start_another()
+    assert "Another service uses" in service.start_another()
 
 
 def test_the_sender_says_what_became_of_every_object(tmp_path: Path, service: RunningService) -> None:

@@ -240,7 +240,7 @@ def report(
 
 
 def t1c_only(*, size: int = 96) -> Report:
-    """A study without T2W: one model speaks, two were not asked."""
+    """A study without T2W: one model speaks, two were not run."""
     table = features((Sequence.T1C,))
     only = identity("recurrence_t1c", title="RDeepNet recurrence score, T1+C only")
     return report(

@@ -99,7 +99,7 @@ def test_a_study_is_found_by_a_part_of_its_uid_that_only_it_has(site: Site) -> N
     site.queued("1.2.3.77")
     site.queued("1.2.3.88")
     assert show_study(site.settings, "77").record.study_uid == "1.2.3.77"
-    for part, words in (("1.2.3", "2 studies fit"), ("99", "No study fit")):
+    for part, words in (("1.2.3", "2 studies match"), ("99", "No study matches")):
         with pytest.raises(UnknownStudy, match=words):
             show_study(site.settings, part)
 
@@ -124,9 +124,9 @@ def test_without_a_state_folder_there_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"nobody may send.*nobody gets"):
+    with pytest.raises(SetupError, match=r"no peer may send.*no peer gets"):
         check_service(Settings())
-    with pytest.raises(SetupError, match="nobody may send"):
+    with pytest.raises(SetupError, match="no peer may send"):
         Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created: None)  # type: ignore[arg-type, return-value]
 
 
