@@ -66,8 +66,7 @@ def body_mask(volume: Volume) -> NDArray[np.bool_]:
 
 
 def tissue_threshold(values: NDArray[np.floating]) -> float:
-    """Upper end of air: Otsu's threshold for two classes where they explain the values, else the lower of his two for
-    three.
+    """Upper end of air: Otsu's threshold where two classes explain the values, else the lower of the two for three.
 
     Two classes explain them when their separability (between-class over total variance) reaches `TWO_CLASSES`; a third
     would then split the noise of the air. Otsu, IEEE Trans. Syst. Man Cybern. 1979;9:62-66, sections II and IV.
