@@ -17,8 +17,11 @@ from typing import Any, Self, TypeVar
 from pydicom.datadict import tag_for_keyword
 
 from dicom_io.default_rules import EXCLUDE, NOT_TUMOUR, T1C, T2W, TUMOUR
+from dicom_io.roles import ROLES
+from dicom_io.roles import TUMOUR as TUMOUR_ROLE
 from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import SetupError
+from models.volume import Sequence as MrSequence
 
 _Member = TypeVar("_Member", bound=StrEnum)
 
@@ -157,6 +160,11 @@ class SelectionRules:
     usual: AcquisitionRange = field(default_factory=AcquisitionRange)
     models: Mapping[str, TrainingImages] = field(default_factory=dict)
 
+    def of(self, role: str) -> tuple[Rule, ...]:
+        """The rules of a role, in order: of a sequence, or of one of `RULED`."""
+        rules: tuple[Rule, ...] = getattr(self, role)
+        return rules
+
     def __post_init__(self) -> None:
         if self.phase is not None and self.phase < 1:
             raise SetupError(f"phase is {self.phase}; 1 (the first phase) or more was expected.")
@@ -259,24 +267,33 @@ class Assignment:
         SetupError
             One error that names every mistake.
         """
-        chosen: dict[str, list[str]] = {"t1c": [], "t2w": [], "tumour": []}
+        chosen: dict[str, list[str]] = {role: [] for role in ROLES}
+        *others, last = ROLES
+        roles = f"{', '.join(others)} or {last}"
         mistakes: list[str] = []
         for text in texts:
             role, equals, value = (part.strip() for part in text.partition("="))
             if not equals or not value:
                 mistakes.append(f"'{text}' has no role and value; ROLE=SERIES was expected, as in t1c=1.2.840.1")
             elif role not in chosen:
-                mistakes.append(f"'{role}' is not a role; t1c, t2w or tumour was expected")
+                mistakes.append(f"'{role}' is not a role; {roles} was expected")
             else:
                 chosen[role].append(value)
         mistakes += [
             f"{role} is assigned {len(chosen[role])} times; once was expected"
-            for role in ("t1c", "t2w")
-            if len(chosen[role]) > 1
+            for role, row in ROLES.items()
+            if len(chosen[role]) > 1 and not row.is_repeatable
         ]
         if mistakes:
             raise SetupError("The assignment of series is wrong: " + "; ".join(mistakes) + ".")
-        return cls(t1c="".join(chosen["t1c"]), t2w="".join(chosen["t2w"]), tumour=tuple(chosen["tumour"]))
+        return cls(
+            tumour=tuple(chosen[TUMOUR_ROLE]), **{sequence: "".join(chosen[sequence]) for sequence in MrSequence}
+        )
+
+    def of(self, sequence: MrSequence) -> str:
+        """The series assigned to a sequence; empty to go by the rules."""
+        series: str = getattr(self, sequence)
+        return series
 
 
 NO_ASSIGNMENT = Assignment()

@@ -3,7 +3,7 @@
     manifest.toml    what the model is, needs and gives; SHA-256 of every other file
     model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
-    baseline.csv     time_months, cumulative_hazard (task "recurrence" only)
+    baseline.csv     time_months, cumulative_hazard (tasks with survival only)
     familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
@@ -20,7 +20,6 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -39,27 +38,13 @@ from models.inference.package_files import (
     read_inputs,
     read_reference,
 )
+from models.inference.tasks import BASELINE, TASKS, Task
 from models.statistics.survival import BaselineHazard
 from models.volume import Region, Sequence
 
 SCHEMA = 1
 MANIFEST = "manifest.toml"
 SIGNATURE = "SIGNATURE.json"
-
-
-class Task(StrEnum):
-    """What a package predicts; it fixes which files and which scale it must have."""
-
-    RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
-    KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
-
-
-SCALES = {Task.RECURRENCE: "log-risk", Task.KRT7_AS: "probability"}
-DIRECTIONS = {Task.RECURRENCE: "higher means higher risk", Task.KRT7_AS: "higher means higher expression"}
-STATISTICS = {Task.RECURRENCE: "Harrell's C", Task.KRT7_AS: "area under the ROC curve"}
-CARDS = frozenset({"MODEL_CARD.md", "MODEL_CARD.html", "MODEL_CARD.json"})
-_COMMON = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "reference.json"}
-FILES = {Task.RECURRENCE: _COMMON | {"baseline.csv"}, Task.KRT7_AS: _COMMON}
 
 
 @dataclass(frozen=True)
@@ -103,7 +88,7 @@ class OutOfFold:
 
     Attributes
     ----------
-    value : Harrell's C, or area under the ROC curve; .5 is chance
+    value : the statistic of the task; .5 is chance
     low, high : 95 % interval, widened because the models share patients; 0 and 1 where there were too few events
     """
 
@@ -134,9 +119,9 @@ class ModelPackage:
     inputs : names of the graph's inputs, in order
     low, high : float64 (inputs,), 0.5 and 99.5 % quantile of each input over the training patients
     cut_off : on the scale of the score; `> cut_off` is high
-    scale, direction : "log-risk" or "probability"; which direction is worse, in words
-    horizons_months : for which survival is given, increasing; empty unless the task is recurrence
-    baseline : cumulative baseline hazard; None unless the task is recurrence
+    scale, direction : as in `TaskRow`
+    horizons_months : for which survival is given, increasing; empty where the task has none
+    baseline : cumulative baseline hazard; None where the task has no survival
     origin : how the training features were made
     training : what it was trained on
     out_of_fold : how well it told the training patients apart
@@ -247,10 +232,10 @@ def _parse_manifest(folder: Path, content: bytes) -> dict[str, object]:
 
 def _check_files(folder: Path, listed: Mapping[str, str], contents: Mapping[str, bytes], task: Task) -> None:
     present = set(contents) - {MANIFEST}
-    if set(listed) != FILES[task]:
+    if set(listed) != TASKS[task].files:
         raise PackageInvalid(
             f"{folder / MANIFEST}: [files] lists {', '.join(sorted(listed))}; a package of task '{task}' lists "
-            f"{', '.join(sorted(FILES[task]))}. Make the package again."
+            f"{', '.join(sorted(TASKS[task].files))}. Make the package again."
         )
     if missing := sorted(set(listed) - present):
         raise PackageInvalid(f"{folder}: {', '.join(missing)} is missing; copy the whole package again.")
@@ -266,12 +251,13 @@ def _check_files(folder: Path, listed: Mapping[str, str], contents: Mapping[str,
 
 
 def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, bytes], task: Task) -> ModelPackage:
+    row = TASKS[task]
     output = reader.section("output")
-    output.fixed("scale", SCALES[task])
-    output.fixed("direction", DIRECTIONS[task])
+    output.fixed("scale", row.scale)
+    output.fixed("direction", row.direction)
     cut_off = output.number("cut_off")
-    horizons = output.numbers("horizons_months") if task is Task.RECURRENCE else ()
-    if task is Task.RECURRENCE and (not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] <= 0):
+    horizons = output.numbers("horizons_months") if row.has_survival else ()
+    if row.has_survival and (not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] <= 0):
         raise PackageInvalid(
             f"{folder / MANIFEST}: horizons_months is {list(horizons)}; increasing positive numbers were expected."
         )
@@ -284,7 +270,7 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
     check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
     features, training = reader.section("features"), reader.section("training")
     found = reader.section("out_of_fold")
-    found.fixed("statistic", STATISTICS[task])
+    found.fixed("statistic", row.statistic)
     out_of_fold = OutOfFold(found.number("value"), found.number("low"), found.number("high"))
     if not 0 <= out_of_fold.low <= out_of_fold.value <= out_of_fold.high <= 1:
         raise PackageInvalid(f"{folder / MANIFEST}: out_of_fold is {out_of_fold}; 0 ≤ low ≤ value ≤ high ≤ 1 expected.")
@@ -304,12 +290,10 @@ def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, byte
         low=low,
         high=high,
         cut_off=cut_off,
-        scale=SCALES[task],
-        direction=DIRECTIONS[task],
+        scale=row.scale,
+        direction=row.direction,
         horizons_months=horizons,
-        baseline=read_baseline(folder / "baseline.csv", contents["baseline.csv"], horizons)
-        if task is Task.RECURRENCE
-        else None,
+        baseline=read_baseline(folder / BASELINE, contents[BASELINE], horizons) if row.has_survival else None,
         origin=FeatureOrigin(
             settings_digest=features.text("settings_digest", may_be_empty=True),
             engine=features.text("engine", may_be_empty=True),

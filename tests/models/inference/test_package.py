@@ -15,7 +15,8 @@ import pytest
 
 from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import PackageInvalid
-from models.inference.package import Task, load_package, package_digest, shipped_packages
+from models.inference.package import load_package, package_digest, shipped_packages
+from models.inference.tasks import Task
 from models.volume import Region, Sequence
 from tests.models.small_packages import NOTICE, SETTINGS, SIGNAL, input_names, small_familiarity, write_small_package
 
