@@ -23,7 +23,7 @@ from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
-from models.preprocessing.prepare import BiasCorrection, prepare
+from models.preprocessing.prepare import BiasCorrection, Cavities, prepare
 from reports.compose import compose
 from reports.content import Report
 
@@ -37,6 +37,7 @@ class Workbench:
     rules : which series and segment plays which role
     bias : N4
     shell_mm : width of the peritumoral shell
+    cavities : what becomes of voxels a tumour encloses
     engine : feature engine
     features : feature settings
     models : loaded model packages, in the order of the report
@@ -50,6 +51,7 @@ class Workbench:
     features: FeatureSettings
     models: tuple[LoadedModel, ...]
     features_sr: bool
+    cavities: Cavities = Cavities.EXCLUDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +92,13 @@ def answer_study(
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
-        prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
+        prepared = prepare(
+            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities
+        )
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
     with stages.measured("predict"):
-        outcomes = predict(features, bench.models, missing=study.missing, bias=bench.bias.name)
+        outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
     with stages.measured("report"):
         report = compose(
             subject=study.subject,

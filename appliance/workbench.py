@@ -31,4 +31,5 @@ def open_workbench(settings: Settings) -> Workbench:
         features=settings.features.settings,
         models=models,
         features_sr=settings.report.features_sr,
+        cavities=settings.preprocessing.cavities,
     )

@@ -20,7 +20,7 @@ from models.features.extract import FeatureEngine, extract_features, extract_reg
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
-from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
+from models.preprocessing.prepare import BiasCorrection, Cavities, open_bias_correction, prepare
 from models.version import software_version
 
 
@@ -34,6 +34,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    cavities : what becomes of voxels a tumour encloses
     """
 
     rules: SelectionRules
@@ -43,6 +44,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    cavities: Cavities = Cavities.EXCLUDE
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,9 @@ def extract_image(
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
-    prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
+    prepared = prepare(
+        read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities
+    )
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(
         study_instance_uid=study.study_instance_uid,
@@ -154,6 +158,7 @@ def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection,
         "engine": engine.name,
         "bias": bias.name,
         "shell_mm": extraction.shell_mm,
+        "cavities": extraction.cavities,
         "features": extraction.settings.digest(),
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()

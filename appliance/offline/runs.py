@@ -170,6 +170,7 @@ def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
         "assignment": asdict(assignment),
         "bias": bench.bias.name,
         "shell_mm": bench.shell_mm,
+        "cavities": bench.cavities,
         "engine": bench.engine.name,
         "features": bench.features.digest(),
         "models": [

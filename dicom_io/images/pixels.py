@@ -12,6 +12,7 @@ from pydicom.pixels.utils import iter_pixels
 
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, Instance
+from dicom_io.images.padding import padding_in
 from dicom_io.images.philips import signal_scalings
 from dicom_io.images.real_world_value import real_world_mapping
 from dicom_io.images.series import Phase
@@ -31,6 +32,7 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         world value mapping is asked for and there is not exactly one, or Philips' scaling and only some images have it.
     """
     slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
+    padding: dict[int, NDArray[np.bool_]] = {}
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
         wanted[plane.instance.sop_instance_uid].append(index)
@@ -48,13 +50,17 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
                 raise NotReadable(
                     f"The pixels of {instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
                 )
+            if (mask := padding_in(pixels, instance.header)) is not None:
+                padding[index] = mask
             slope, intercept = scalings[index]
             if (slope, intercept) == (1.0, 0.0):
                 slices[index] = pixels.astype(np.float32)
             else:
                 slices[index] = (np.multiply(pixels, slope, dtype=np.float64) + intercept).astype(np.float32)
     # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
-    return Volume(affine=phase.affine, voxels=np.stack(slices))
+    nowhere = np.zeros(phase.planes[0].shape, dtype=np.bool_)
+    declared = np.stack([padding.get(index, nowhere) for index in range(len(slices))]) if padding else None
+    return Volume(affine=phase.affine, voxels=np.stack(slices), padding=declared)
 
 
 def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterator[NDArray[np.generic]]:
