@@ -1,8 +1,4 @@
-<<<<<<< HEAD:models/features/kernels/compiled.py
-"""Compilation of the kernels of the feature engine."""
-=======
-"""Compiles kernels for the CPU (numba)."""
->>>>>>> 28ca34f (Features of the measured body: fill, labels and outliers no longer reach mask, N4 and z-score):models/compiled.py
+"""Compilation of the kernels for the CPU (numba)."""
 
 from __future__ import annotations
 

@@ -87,8 +87,9 @@ def _believable(found: RigidRegistration, rules: SelectionRules, *, drawn: MrSeq
         f"T1+C and T2W have different Frames of Reference, and the registration of {other.label} to {drawn.label} is "
         f"not credible: translation {found.translation_mm:.1f} mm, rotation {found.rotation_degrees:.1f}°, mutual "
         f"information {found.mutual_information:.3f} (before: {found.mutual_information_before:.3f}); at most "
-        f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}° were expected (settings registration_limit_mm, registration_limit_degrees). Segment the tumour "
-        "on both sequences, or leave T2W out with the assignment t2w=none."
+        f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}° were expected (settings "
+        "registration_limit_mm, registration_limit_degrees). Segment the tumour on both sequences, or leave T2W out "
+        "with the assignment t2w=none."
     )
 
 

@@ -79,7 +79,7 @@ def check_range(values: Voxels) -> tuple[float, float]:
             f"The values of the image run from {low:g} to {high:g}; values between {SMALLEST_SPAN:g} and "
             f"{LARGEST_VALUE:g} were expected. Check the rescale slope of the series."
         )
-    if high - low <= LEAST_CONTRAST * largest:
+    if 0 < high - low <= LEAST_CONTRAST * largest:
         raise StudyRejected(
             f"All but one in a thousand values of the image lie between {low:g} and {high:g}; an image with contrast "
             "was expected. Check the series."
@@ -132,9 +132,9 @@ def labels(
         )
     grown = np.asarray(ndimage.binary_dilation(flat, np.ones((1, 3, 3), dtype=bool))) & ~tumour
     sentence = (
-        f"{count} voxels of {where.sequence.label} ({count / voxels.size:.2g} of the image; {where.words(flat)}) lie in "
-        "bright patches of one value, as letters burnt into the image make them; they and their neighbours were left "
-        "out."
+        f"{count} voxels of {where.sequence.label} ({count / voxels.size:.2g} of the image; {where.words(flat)}) lie "
+        "in bright patches of one value, as letters burnt into the image make them; they and their neighbours were "
+        "left out."
     )
     return grown, [where.note("burnt-in-label", Severity.NOTE, sentence)]
 

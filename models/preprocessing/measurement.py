@@ -190,15 +190,13 @@ def _about_body(
         notes.append(QualityNote("body-share-unusual", Severity.WARNING, sentence, sequence))
     sides = [body[:, 0], body[:, -1], body[:, :, 0], body[:, :, -1]]
     along = [np.count_nonzero(side) / side.size for side in sides]
-    if sum(one > SIDE_IN_BODY for one in along) >= SIDES_CUT:
-        sentence = (
-            f"The {sequence.label} image ends inside the body on {sum(one > SIDE_IN_BODY for one in along)} of its four "
-            "sides in the plane: it seems to be a crop. Grey levels are normalised over the body that is seen."
-        )
+    cut = sum(one > SIDE_IN_BODY for one in along)
+    if cut >= SIDES_CUT:
+        sentence = f"The {sequence.label} image ends inside the body on {cut} of its four sides in the plane: it seems to be a crop. Grey levels are normalised over the body that is seen."
         notes.append(QualityNote("body-cut-by-image", Severity.WARNING, sentence, sequence))
-    outline, cut = _outline(body, fill)
-    if outline and cut > FILL_ALONG_BODY * outline:
-        share = cut / outline
+    outline, along_fill = _outline(body, fill)
+    if outline and along_fill > FILL_ALONG_BODY * outline:
+        share = along_fill / outline
         # All of it: the scanner has set the air around the body to one value, which cuts nothing.
         cuts = FILL_CUTS_BODY < share < 1 - FILL_CUTS_BODY
         sentence = (

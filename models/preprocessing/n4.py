@@ -11,9 +11,10 @@ S = Π_d Σ w_d². So the approximation's numerator Σ w³ z / S and denominator
 with the axes' matrices W³ and W², the denominator once per level, and evaluating the field is three products with W.
 
 The image is shrunk by means over the body (`n4_settings.shrunk`), and voxels too dark for a logarithm are left out.
-Differences from ITK on the same shrunk image, all within what ITK differs from itself at another number of threads: the convergence statistic
-is computed in double precision (ITK's running mean in single precision overestimates it on large masks and iterates
-longer), and sums are added in another order. The constant gain that remains is removed by the z-score.
+Differences from ITK on the same shrunk image, all within what ITK differs from itself at another number of threads: the
+convergence statistic is computed in double precision (ITK's running mean in single precision overestimates it on large
+masks and iterates longer), and sums are added in another order. The constant gain that remains is removed by the
+z-score.
 """
 
 from __future__ import annotations

@@ -258,8 +258,8 @@ def _about_cavities(sequence: Sequence, tumour: Roi, hollow: NDArray[np.bool_], 
     cm3 = np.count_nonzero(hollow) * tumour.voxel_volume_mm3 / 1000
     done = "counted as tumour" if cavities is Cavities.FILL else "left out of tumour and surroundings"
     sentence = (
-        f"The tumour on {sequence.label} encloses {cm3:.2f} cm³ that were not segmented (of {tumour.volume_mm3 / 1000:.2f} "
-        f"cm³); they were {done} (setting cavities)."
+        f"The tumour on {sequence.label} ({tumour.volume_mm3 / 1000:.2f} cm³) encloses {cm3:.2f} cm³ that were not "
+        f"segmented; they were {done} (setting cavities)."
     )
     return QualityNote("tumour-encloses-cavity", Severity.NOTE, sentence, sequence, Region.INTRATUMORAL)
 
@@ -386,7 +386,7 @@ def _about_field(fit: FieldFit, sequence: Sequence) -> list[QualityNote]:
         found.append(("bias-field-failed", Severity.WARNING, sentence))
     elif fit.deviation > UNSTABLE_FIELD:
         sentence = (
-            f"{field_of} varies by a factor of {np.exp(fit.deviation):.2g} (one standard deviation) inside the body; at "
+            f"{field_of} varies by a factor of {np.exp(fit.deviation):.2g} (one standard deviation) in the body; at "
             f"most {np.exp(UNSTABLE_FIELD):.2g} is credible. Grey levels depend on it."
         )
         found.append(("bias-field-unstable", Severity.WARNING, sentence))
@@ -397,6 +397,6 @@ def _about_field(fit: FieldFit, sequence: Sequence) -> list[QualityNote]:
         sentence = f"{field_of} had not settled when every level of the fit had reached its limit of iterations."
         found.append(("bias-field-at-limit", Severity.NOTE, sentence))
     if fit.left_out > NOTABLE_LEFT_OUT:
-        sentence = f"{fit.left_out:.1%} of the body on {sequence.label} is too dark for the bias field and was left out of its fit."
+        sentence = f"{fit.left_out:.1%} of the body on {sequence.label} is too dark for the fit of the bias field."
         found.append(("body-too-dark", Severity.NOTE, sentence))
     return [QualityNote(code, severity, sentence, sequence) for code, severity, sentence in found]

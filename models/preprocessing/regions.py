@@ -19,6 +19,8 @@ LARGEST_SHARE_OUTSIDE = 0.05
 TOLERANCE_MM = 1e-6
 # Points along each axis of a voxel, at most, that decide how much of it a region covers.
 MOST_POINTS = 8
+# A region that covers no voxel by this share is lost on the grid.
+LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +68,17 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
     reach = np.abs(to_image[:3, :3]).sum(axis=1) / 2
     low = np.maximum(np.floor(centres.min(axis=0) - reach).astype(int), 0)
     high = np.minimum(np.ceil(centres.max(axis=0) + reach).astype(int), size - 1)
-    mask = np.zeros(tuple(size), dtype=bool)
+    mask, largest = np.zeros(tuple(size), dtype=bool), 0.0
     if np.all(low <= high):
         to_source = np.linalg.inv(to_image)
         parts = np.clip(np.ceil(2 * np.abs(to_source[:3, :3]).max(axis=0)), 2, MOST_POINTS).astype(int)
         shares = pixel_kernels.coverage(source.mask, to_source, low, tuple(high - low + 1), parts)
         box = tuple(slice(first, last + 1) for first, last in zip(low, high, strict=True))
-        mask[box] = _of_same_volume(shares)
+        largest = float(shares.max())
+        mask[box] = _of_same_volume(shares) & (largest >= LEAST_SHARE)
     if not mask.any():
         raise StudyRejected(
-            f"{what} covers no voxel of the other image, whose voxels measure "
+            f"{what} covers at most {largest:.0%} of a voxel of the other image, whose voxels measure "
             f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image as well."
         )
     return Carried(Roi(volume.affine, storage.as_stored(mask), roi.label), share_outside)

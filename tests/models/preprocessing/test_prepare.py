@@ -147,6 +147,9 @@ def test_bias_corrections_open_by_name() -> None:
     for name, begins in (("own", "N4, own"), ("simpleitk", "N4, SimpleITK 2.")):
         described = open_bias_correction(name, device="cpu").name
         assert described.startswith(begins)
-        assert "shrink 4, iterations 50/50/50/50, threshold 0.001, 200 bins, Wiener noise 0.01, FWHM 0.15" in described
+        assert (
+            "shrink 4 by means, iterations 50/50/50/50, threshold 0.001, 200 bins, Wiener noise 0.01, FWHM 0.15"
+            in described
+        )
     with pytest.raises(EngineUnavailable, match="'n3'; one of own, simpleitk, none"):
         open_bias_correction("n3", device="cpu")
