@@ -39,6 +39,8 @@ NOTABLE_FILL, LARGEST_TUMOUR_IN_FILL = 0.3, 0.05
 PLAUSIBLE_BODY = (0.25, 0.85)
 # The body reaches the edge of an uncropped image on two sides of four at most; with this share of a side it does.
 SIDE_IN_BODY, SIDES_CUT = 0.5, 3
+# Or it ends so near the tumour on all four, and the body reaches this share of so many of them.
+CLOSE_MM, SIDE_TOUCHED, SIDES_TOUCHED = 45.0, 0.05, 2
 # Share of the outline of the body that runs along fill: worth a note, and a doubt.
 FILL_ALONG_BODY, FILL_CUTS_BODY = 0.02, 0.2
 
@@ -108,11 +110,12 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     usable &= ~label
     notes += about_values(voxels, usable, lesion, values, where=where)
 
+    spacing_mm = _spacing(volume, storage)
     for attempt in range(ROUNDS):
         low, high = (float(value) for value in np.percentile(sampled(voxels, usable), [DARKEST, BRIGHTEST]))
-        body = find_body(voxels, usable, spacing_mm=_spacing(volume, storage), low=low, high=high) & usable
+        body = find_body(voxels, usable, spacing_mm=spacing_mm, low=low, high=high) & usable
         if attempt == 0:
-            notes += _about_body(body, usable, fill, sequence)
+            notes += _about_body(body, usable, fill, lesion, spacing_mm, sequence)
         part = box_of(body | lesion)
         if part == whole(voxels.shape):
             break
@@ -174,7 +177,12 @@ def _about_fill(fill: NDArray[np.bool_], tumour: NDArray[np.bool_], sequence: Se
 
 
 def _about_body(
-    body: NDArray[np.bool_], usable: NDArray[np.bool_], fill: NDArray[np.bool_], sequence: Sequence
+    body: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+    fill: NDArray[np.bool_],
+    tumour: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    sequence: Sequence,
 ) -> list[QualityNote]:
     """Whether the body mask is plausible, and whether the image, or fill, ends inside the body."""
     notes = []
@@ -191,8 +199,18 @@ def _about_body(
     sides = [body[:, 0], body[:, -1], body[:, :, 0], body[:, :, -1]]
     along = [np.count_nonzero(side) / side.size for side in sides]
     cut = sum(one > SIDE_IN_BODY for one in along)
-    if cut >= SIDES_CUT:
-        sentence = f"The {sequence.label} image ends inside the body on {cut} of its four sides in the plane: it seems to be a crop. Grey levels are normalised over the body that is seen."
+    room_mm = _room_mm(tumour, spacing_mm)
+    is_close = room_mm is not None and room_mm <= CLOSE_MM and sum(one > SIDE_TOUCHED for one in along) >= SIDES_TOUCHED
+    if cut >= SIDES_CUT or is_close:
+        found = (
+            f"inside the body on {cut} of its four sides in the plane"
+            if cut >= SIDES_CUT
+            else f"within {room_mm:.0f} mm of the tumour on all four sides in the plane, and inside the body"
+        )
+        sentence = (
+            f"The {sequence.label} image ends {found}: it seems to be a crop. Grey levels are normalised over the body "
+            "that is seen, so they are not those of the whole image."
+        )
         notes.append(QualityNote("body-cut-by-image", Severity.WARNING, sentence, sequence))
     outline, along_fill = _outline(body, fill)
     if outline and along_fill > FILL_ALONG_BODY * outline:
@@ -205,6 +223,14 @@ def _about_body(
         severity = Severity.WARNING if cuts else Severity.NOTE
         notes.append(QualityNote("fill-along-body", severity, sentence, sequence))
     return notes
+
+
+def _room_mm(tumour: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> float | None:
+    """Largest distance in the plane from the box of the tumour to a side of the image; None without a tumour."""
+    if not tumour.any():
+        return None
+    parts = box_of(tumour)
+    return max(max(parts[axis].start, tumour.shape[axis] - parts[axis].stop) * spacing_mm[axis] for axis in (1, 2))
 
 
 def _outline(body: NDArray[np.bool_], fill: NDArray[np.bool_]) -> tuple[int, int]:
