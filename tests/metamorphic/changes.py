@@ -133,7 +133,9 @@ def hot(count: int, value: float, *, in_body: bool = False) -> Callable[[Volume,
         near = ndimage.binary_dilation(box_mask(tumour), iterations=2)
         body = body_mask(volume)
         places = np.argwhere((body if in_body else ~body) & ~near)
-        chosen = places[np.random.default_rng(3).choice(len(places), count, replace=False)]
+        # So many of a clinical image of four million voxels; in a small one as large a share.
+        some = max(1, min(count, volume.voxels.size // 40_000))
+        chosen = places[np.random.default_rng(3).choice(len(places), some, replace=False)]
         voxels = volume.voxels.copy()
         voxels[tuple(chosen.T)] = value
         return Volume(volume.affine, voxels), tumour
@@ -151,7 +153,7 @@ def box_mask(roi: Roi) -> NDArray[np.bool_]:
 def with_label(volume: Volume, tumour: Roi) -> Image:
     """A burnt-in label of 16 × 56 pixels in the first corner of every slice."""
     voxels = volume.voxels.copy()
-    voxels[:, 2 : 2 + min(16, volume.shape[1] // 8), 2 : 2 + min(56, volume.shape[2] // 4)] = 1.2 * voxels.max()
+    voxels[:, 2 : 2 + min(16, volume.shape[1] // 12), 2 : 2 + min(56, volume.shape[2] // 6)] = 1.2 * voxels.max()
     return Volume(volume.affine, voxels), tumour
 
 
