@@ -7,6 +7,8 @@ matters, so it is all the same. Written with the VR of the pixels, or, wrongly, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
@@ -27,17 +29,17 @@ def padding_range(header: pydicom.Dataset) -> tuple[int, int] | None:
     return min(value, limit), max(value, limit)
 
 
-def padding_in(pixels: NDArray[np.generic], header: pydicom.Dataset) -> NDArray[np.bool_] | None:
+def padding_in(pixels: NDArray[Any], header: pydicom.Dataset) -> NDArray[np.bool_] | None:
     """Bool, where stored pixels are padding; None where the header declares none, or no pixel is."""
     found = padding_range(header)
     if found is None:
         return None
     low, high = (_as_stored(value, pixels.dtype) for value in found)
     mask = (pixels >= min(low, high)) & (pixels <= max(low, high))
-    return mask if mask.any() else None
+    return np.asarray(mask) if mask.any() else None
 
 
-def _as_stored(value: int, dtype: np.dtype[np.generic]) -> int:
+def _as_stored(value: int, dtype: np.dtype[Any]) -> int:
     """The value in the range of the pixels: 63536 for signed 16-bit pixels is -2000, -2000 for unsigned ones 63536."""
     if not np.issubdtype(dtype, np.integer):
         return value

@@ -19,7 +19,7 @@ IMAGES_VERSION = 2
 
 
 class NormalizeRegion(StrEnum):
-    """What grey levels are normalised over."""
+    """The region grey levels are normalised over."""
 
     BODY = "body"  # the body, its values cut at two quantiles: padding, crop, labels and outliers do not matter
     IMAGE = "image"  # every voxel of the image, as PyRadiomics does

@@ -1,4 +1,4 @@
-"""What an image may hold that is no measurement, or not the scanner's: found, and told with its place and share.
+"""Pixels that are no measurement, or not the scanner's: found, and told with their place and share.
 
 Every check is a function of the pixels alone. Fill is `fill`'s; what is found here is replaced (hot pixels), excluded
 (labels), or left as it is with a quality note; inside the tumour, where neither is safe, the study is refused.
@@ -181,7 +181,7 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
 
 
 def about_values(voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, where: Where) -> list[QualityNote]:
-    """Whether the image was standardised or rescaled before it came, and whether it is saturated."""
+    """Notes on an image that was standardised or rescaled before it came, or is saturated."""
     notes = []
     mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
     negative = float(np.mean(values < 0))

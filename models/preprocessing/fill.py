@@ -47,7 +47,7 @@ def find_fill(voxels: NDArray[np.float32], declared: NDArray[np.bool_] | None) -
 
 def box_of(mask: NDArray[np.bool_]) -> Box:
     """The smallest box that holds a mask; empty where the mask is."""
-    in_plane: NDArray[np.bool_] = np.asarray(mask.any(axis=0))
+    in_plane = np.logical_or.reduce(mask, axis=0)
     parts = []
     for used in (mask.any(axis=(1, 2)), in_plane.any(axis=1), in_plane.any(axis=0)):
         places = np.flatnonzero(used)

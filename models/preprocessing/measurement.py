@@ -11,7 +11,7 @@ minimum or maximum; they all work on one array, made in this order:
 5. cut to the box of the body, and that repeated until the box stays.
 
 The order decides. The body mask moves by a voxel when what it is made of changes, and a mask that moves by a voxel
-moves a score; so the pixels have to be the same before the mask is made. `docs/inputs.md` has the measured tolerances.
+moves a score; so the pixels must be the same before the mask is made. `docs/inputs.md` has the measured tolerances.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _about_body(
     spacing_mm: tuple[float, float, float],
     sequence: Sequence,
 ) -> list[QualityNote]:
-    """Whether the body mask is plausible, and whether the image, or fill, ends inside the body."""
+    """Notes on a body mask that is not plausible, and on an image, or fill, that ends inside the body."""
     notes = []
     share = np.count_nonzero(body) / np.count_nonzero(usable)
     measured = np.count_nonzero(usable) / usable.size

@@ -77,7 +77,7 @@ def shrink_factors(shape: tuple[int, int, int], shrink: int) -> tuple[int, int, 
 
 @dataclass(frozen=True)
 class FieldFit:
-    """How the fit of a field went.
+    """Outcome of the fit of a field.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Corrected:
 
 @dataclass(frozen=True, eq=False)
 class Shrunk:
-    """What a field is fitted to.
+    """The blocks a field is fitted to.
 
     Attributes
     ----------

@@ -17,7 +17,7 @@ from models.volume import Roi, Volume
 
 @dataclass(frozen=True)
 class Storage:
-    """How an array is turned into its canonical storage.
+    """The turn of an array into its canonical storage.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Storage:
 
 
 def storage_of(grid: Volume | Roi) -> Storage:
-    """How the arrays on this grid become canonical."""
+    """The turn that makes arrays on this grid canonical."""
     direction = grid.direction
     across = int(np.argmax(np.abs(direction[:, 0])))
     in_plane = np.abs(direction[:, 1:]).copy()

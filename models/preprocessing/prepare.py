@@ -40,7 +40,7 @@ NOTABLE_LEFT_OUT, FLAT_FIELD, UNSTABLE_FIELD = 0.01, 0.01, 0.6
 
 
 class Cavities(StrEnum):
-    """What becomes of voxels that the tumour encloses (necrosis that was left out of the segmentation)."""
+    """Treatment of voxels that the tumour encloses (necrosis that was left out of the segmentation)."""
 
     EXCLUDE = "exclude"  # neither tumour nor surroundings
     FILL = "fill"  # tumour
@@ -48,7 +48,7 @@ class Cavities(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What the features of one sequence are computed on.
+    """The grid the features of one sequence are computed on.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ def prepare(
     Raises
     ------
     StudyRejected
-        When there is no image or no tumour, the image is no measurement where it has to be one, a tumour is lost on
+        When there is no image or no tumour, the tumour lies where the image is no measurement, a tumour is lost on
         the grid of an image, or a region has no voxel.
     """
     if not volumes or not tumours:

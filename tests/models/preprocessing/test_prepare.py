@@ -108,7 +108,7 @@ def test_a_small_tumour_at_the_edge_of_the_image_is_named() -> None:
 def test_a_tumour_whose_volume_changes_on_the_other_grid_is_named() -> None:
     coarse = centred_affine((6, 20, 22), (9.0, 3.6, 3.4))
     volumes = {Sequence.T1C: VOLUMES[Sequence.T1C], Sequence.T2W: image((6, 20, 22), coarse)}
-    small = Roi(T1C, sphere(T1C_SHAPE, T1C, 3, centre_mm=(0, 0, 4.5)), "tumour")
+    small = Roi(T1C, sphere(T1C_SHAPE, T1C, 4, centre_mm=(0, 0, 4.5)), "tumour")
     [changed] = found(prepared({Sequence.T1C: small}, volumes), "tumour-volume-changed")
     assert changed.severity is Severity.WARNING
 
