@@ -40,13 +40,13 @@ def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """
     from appliance.service.health import ailments
 
-    found = list(ailments(settings_from(config)))
+    problems = list(ailments(settings_from(config)))
     if as_json:
-        print_json({"healthy": not found, "ailments": found})
+        print_json({"healthy": not problems, "ailments": problems})
     else:
-        for sentence in found or ["The service is healthy."]:
+        for sentence in problems or ["The service is healthy."]:
             typer.echo(sentence)
-    if found:
+    if problems:
         raise typer.Exit(Exit.INCOMPLETE)
 
 

@@ -174,9 +174,9 @@ def packages_in(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     order = [package.name for package in shipped_packages()]
-    found = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
+    packages = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
     return tuple(
-        sorted(found, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
+        sorted(packages, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
     )
 
 

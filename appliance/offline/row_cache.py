@@ -46,7 +46,7 @@ class KeptRows:
                 values=values,
                 engine=about["engine"],
                 bias=about["bias"],
-                acquisitions={Sequence(key): Acquisition(**one) for key, one in about["acquisitions"].items()},
+                acquisitions={Sequence(key): Acquisition(**sizes) for key, sizes in about["acquisitions"].items()},
                 several_tumours=about["several_tumours"],
                 is_from_before=True,
             )

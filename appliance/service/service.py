@@ -327,7 +327,7 @@ def _callers(settings: Settings) -> list[Caller] | None:
     return [
         Caller(settings.service.ae_title, here, may_store=False),
         *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
-        *(Caller(one.ae_title, _networks(one.host), may_store=False) for one in _committing(settings)),
+        *(Caller(peer.ae_title, _networks(peer.host), may_store=False) for peer in _committing(settings)),
     ]
 
 

@@ -40,7 +40,7 @@ class Commitments:
         records: CommitmentRecords,
         outbox: Outbox,
     ) -> None:
-        self._destinations: Mapping[str, Destination] = {one.name: one for one in destinations}
+        self._destinations: Mapping[str, Destination] = {destination.name: destination for destination in destinations}
         self._settings = settings
         self._records = records
         self._outbox = outbox

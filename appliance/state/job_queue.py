@@ -160,8 +160,8 @@ class Jobs:
 
     def forget(self, study_uid: str) -> None:
         """Delete what the queue keeps of a study's finished jobs."""
-        found = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
-        finished = [status.workflow_id for status in found if status.status not in _IN_FLIGHT]
+        jobs = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
+        finished = [status.workflow_id for status in jobs if status.status not in _IN_FLIGHT]
         if finished:
             DBOS.delete_workflows(finished)
 

@@ -218,16 +218,16 @@ class Records:
             row = _of_job(database, delivery.job_id)
             if row is None or row["state"] != State.SENDING:
                 return None
-            found = {
+            reasons = {
                 str(kind): text
                 for kind, text in database.execute(
                     "SELECT state, max(sentence) FROM deliveries WHERE job_id = ? GROUP BY state", (delivery.job_id,)
                 )
             }
-            if DeliveryState.WAITING in found:
+            if DeliveryState.WAITING in reasons:
                 return None
-            if DeliveryState.REFUSED in found:
-                _move(database, row, State.FAILED, sentence=found[DeliveryState.REFUSED])
+            if DeliveryState.REFUSED in reasons:
+                _move(database, row, State.FAILED, sentence=reasons[DeliveryState.REFUSED])
                 return State.FAILED
             _move(database, row, State.DELIVERED)
             return State.DELIVERED

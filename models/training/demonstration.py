@@ -68,8 +68,8 @@ def demonstration_cohort(shape: FeatureShape) -> Cohort:
 
 
 def _columns(cohort: Cohort, names: tuple[str, ...]) -> NDArray[np.float64]:
-    place = {name: index for index, name in enumerate(cohort.names)}
-    return cohort.values[:, [place[name] for name in names]]
+    column_of = {name: index for index, name in enumerate(cohort.names)}
+    return cohort.values[:, [column_of[name] for name in names]]
 
 
 def _origin() -> FeatureOrigin:

@@ -157,13 +157,13 @@ def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: 
         networks.append((chosen, fit.layers))
         gains.append(gain)
         offset -= gain * float(output.mean())
-    used = np.unique(np.concatenate([chosen for chosen, _ in networks]))
-    inner = _scorer(z.shape[1], used, networks, tuple(gains), offset)
+    union = np.unique(np.concatenate([chosen for chosen, _ in networks]))
+    inner = _scorer(z.shape[1], union, networks, tuple(gains), offset)
     scorer = Scorer(
         inputs=prepared.inputs,
-        selected=prepared.source[used],
-        centre=prepared.mean[used],
-        scale=prepared.spread[used],
+        selected=prepared.source[union],
+        centre=prepared.mean[union],
+        scale=prepared.spread[union],
         networks=inner.networks,
         gains=inner.gains,
         offset=offset - float(inner.output(z).mean()),
@@ -216,12 +216,12 @@ def out_of_fold(
             device=objective.device,
         )
         varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
-        found = fit_best(
+        best = fit_best(
             values[inside],
             varies,
             objective=part,
             recipes=(recipe, *alternatives),
             seed=seed + 1000 * (fold + 1),
         )
-        outputs[outside] = found.scorer.output(values[outside])
+        outputs[outside] = best.scorer.output(values[outside])
     return outputs
