@@ -237,7 +237,6 @@ def _region_section(
             value=volume_mm3,
             unit="mm3",
             shown=numerals.volume(volume_mm3),
-            in_words=numerals.volume_words(volume_mm3),
         ),
         features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),

@@ -193,7 +193,7 @@ def _check_stand_ins(packages: Sequence[ModelPackage]) -> None:
         other = by_name.get(package.stands_in_for)
         if other is not None and not (other.task is package.task and set(package.sequences) < set(other.sequences)):
             raise SetupError(
-                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) stands in for "
+                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) substitutes for "
                 f"'{other.identity.name}' ({other.task}: {', '.join(other.sequences)}); a model of the same task that "
                 "needs more sequences was expected. Configure one of the two."
             )
