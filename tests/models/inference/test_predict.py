@@ -115,8 +115,7 @@ def test_a_model_that_stands_in_is_silent_where_the_other_one_is_asked(
         assert by_name["t1c"] == NotApplicable(
             t1c.package.identity,
             f"it substitutes for '{recurrence.package.identity.title}', which was run because the study has all it "
-            "needs "
-            "(T1+C and T2W)",
+            "needs (T1+C and T2W)",
             is_expected=True,
         )
     # Without the other one, or where the other one lacks a sequence, it answers.
