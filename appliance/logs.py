@@ -47,7 +47,7 @@ class LineFormatter(logging.Formatter):
 
 
 def configure(settings: LogSettings) -> None:
-    """Send the log lines of the whole process to standard error."""
+    """Sends the log lines of the whole process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(settings.format))
     root = logging.getLogger()

@@ -60,7 +60,7 @@ def work_off(
     workers: int,
     tasks_per_worker: int = 25,
 ) -> Iterator[Done[Task, Answer] | Broken[Task]]:
-    """Process tasks in `workers` processes; outcomes come in the order in which they end.
+    """Processes tasks in `workers` processes; outcomes come in the order in which they end.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
 
 
 def _stop(worker: _Worker) -> None:
-    """Stop a worker; one that is busy is not waited for."""
+    """Stops a worker; one that is busy is not waited for."""
     worker.pipe.close()
     if worker.is_busy:
         worker.process.terminate()
@@ -173,7 +173,7 @@ def _described(error: Exception) -> str:
 
 @contextmanager
 def _shared_cores(workers: int) -> Iterator[None]:
-    """Give each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
+    """Gives each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
     before: Mapping[str, str | None] = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update({name: str(share) for name, value in before.items() if value is None})

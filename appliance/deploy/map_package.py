@@ -181,7 +181,7 @@ def packages_in(folder: Path) -> tuple[Path, ...]:
 
 
 def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
-    """Copy what the MAP consists of to the folders that are mounted below `root`; returns what was written.
+    """Copies what the MAP consists of to the folders that are mounted below `root`; returns what was written.
 
     If any of `app`, `config`, `models` or `docs` exists, only those that exist; otherwise all four.
 

@@ -112,7 +112,7 @@ def _model(folder: Path) -> Component:
 
 
 def main(target: Path) -> None:
-    """Write the bill to a file."""
+    """Writes the bill to a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     bom = bill_of_materials()
     target.write_text(as_json(bom), encoding="utf-8")

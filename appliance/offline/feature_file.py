@@ -67,13 +67,13 @@ class NoRow:
 
 
 def check_format(out: Path) -> None:
-    """Raise `SetupError` unless the name of the file says a format we write."""
+    """Raises `SetupError` unless the suffix of the file is that of a format we write."""
     if out.suffix not in (".csv", ".parquet"):
         raise SetupError(f"The features cannot be written to '{out.name}'; a name with .csv or .parquet was expected.")
 
 
 def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
-    """Write one row per study to a .csv or .parquet file, completely or not at all.
+    """Writes one row per study to a .csv or .parquet file, completely or not at all.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _acquired(row: Row) -> list[float]:
 
 
 def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -> None:
-    """Write the features of one image as one row, as `write_rows` does.
+    """Writes the features of one image as one row, as `write_rows` does.
 
     Raises
     ------

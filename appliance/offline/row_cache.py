@@ -55,7 +55,7 @@ class KeptRows:
         return row if len(row.names) == len(row.values) else None
 
     def keep(self, row: Row, input_digest: str) -> None:
-        """Write a row completely or not at all."""
+        """Writes a row completely or not at all."""
         about = asdict(replace(row, values=np.empty(0)))
         del about["values"], about["is_from_before"]
         stream = io.BytesIO()

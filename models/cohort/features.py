@@ -89,7 +89,7 @@ class FeatureRows:
 
 
 def read_features(path: Path) -> FeatureRows:
-    """Read a table of features.
+    """Reads a table of features.
 
     Raises
     ------

@@ -76,7 +76,7 @@ class CohortCheck:
 
 
 def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
-    """Look for every mistake and doubt; nothing raises."""
+    """Looks for every mistake and doubt; raises nothing."""
     refusals: list[Refusal] = []
     notes: list[QualityNote] = []
     for check in (check_outcomes(outcomes), check_features(features), check_together(features, outcomes)):

@@ -58,7 +58,7 @@ class ScoredRows:
 
 
 def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
-    """Score every patient who has the features of the model.
+    """Scores every patient who has the features of the model.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
 
 
 def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
-    """Write one row per patient, completely or not at all; CSV, or Parquet by the suffix.
+    """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
     `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
@@ -177,7 +177,7 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
 
 
 def check_suffix(out: Path) -> None:
-    """Refuse a file that is neither CSV nor Parquet.
+    """Refuses a file that is neither CSV nor Parquet.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class EvaluationSettings:
 
 
 def evaluate_model(model: LoadedModel, table: PatientTable, settings: EvaluationSettings) -> Evaluation:
-    """Score the patients and compute every statistic.
+    """Scores the patients and computes every statistic.
 
     Raises
     ------

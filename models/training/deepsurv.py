@@ -70,7 +70,7 @@ def fit_recurrence(
     seed: int,
     device: str = "cpu",
 ) -> RecurrenceModel:
-    """Train on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
     The slope is estimated inside the outer folds: outputs of different folds come from different models, so comparing
     patients across folds measures the differences of the models as well (Parker et al. (2007), BMC Bioinformatics

@@ -50,7 +50,7 @@ STATEMENTS = {
 
 
 def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
-    """Train and write `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
+    """Trains and writes `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
     names = features_of(Sequence, Region)
     shape = measured_shape(names)
     cohort = demonstration_cohort(shape)

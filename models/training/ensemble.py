@@ -96,7 +96,7 @@ class _Prepared:
 def fit_ensemble(
     values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, seed: int
 ) -> Scorer:
-    """Train the members and average them: output has mean 0 over the training patients, no calibration yet.
+    """Trains the members and averages them: output has mean 0 over the training patients, no calibration yet.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def fit_ensemble(
 def fit_best(
     values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipes: tuple[Recipe, ...], seed: int
 ) -> Searched:
-    """Train an ensemble by every recipe and keep the one with the smallest loss on the held-out folds.
+    """Trains an ensemble by every recipe and keeps the one with the smallest loss on the held-out folds.
 
     All are trained with the same folds and the same correlation filter, so that their losses can be compared. That loss
     has chosen the recipe and the epoch: it says nothing about new patients. `out_of_fold` repeats the choice in every

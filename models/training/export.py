@@ -204,7 +204,7 @@ def write_package(
     training_values: NDArray[np.float64],
     reference_values: NDArray[np.float64],
 ) -> None:
-    """Write a package into a folder that is new, empty, or holds an older package of the same task.
+    """Writes a package into a folder that is new, empty, or holds an older package of the same task.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def tpm(counts: ArrayLike, lengths: ArrayLike) -> NDArray[np.float64]:
 
 
 def read_counts(path: Path) -> Counts:
-    """Read a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
+    """Reads a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
 
     Raises
     ------

@@ -81,7 +81,7 @@ class TrainedExpression:
 def train_krt7_as(
     names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: ExpressionOptions
 ) -> TrainedExpression:
-    """Train on `values` (patients, inputs) and `is_high` (patients,).
+    """Trains on `values` (patients, inputs) and `is_high` (patients,).
 
     Raises
     ------
@@ -182,7 +182,7 @@ def write_krt7_as(
     about: About,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
-    """Write the package; `reference_values` as in `write_recurrence`."""
+    """Writes the package; `reference_values` as in `write_recurrence`."""
     write_package(
         folder,
         text=PackageText(

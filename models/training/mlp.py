@@ -53,7 +53,7 @@ def fit_expression(
     seed: int,
     device: str = "cpu",
 ) -> ExpressionModel:
-    """Train on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
+    """Trains on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
 
     Raises
     ------

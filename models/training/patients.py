@@ -55,7 +55,7 @@ class TrainingPatients:
 def training_patients(
     table: PatientTable, *, task: Task, sequences: Ordered[Sequence], cohort: str | None = None
 ) -> TrainingPatients:
-    """Choose cohort, inputs and patients.
+    """Chooses cohort, inputs and patients.
 
     Parameters
     ----------

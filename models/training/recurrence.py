@@ -109,7 +109,7 @@ def train_recurrence(
     events: NDArray[np.float64],
     options: RecurrenceOptions,
 ) -> TrainedRecurrence:
-    """Train on `values` (patients, inputs), follow-up in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
 
     Raises
     ------
