@@ -70,7 +70,7 @@ RAISES: Final = "raises the output"
 
 # Labels of provenance; `compose` fills them in this order.
 SOFTWARE: Final = "Software"
-CREATED: Final = "Report created"
+CREATED: Final = "Report made"
 STUDY_UID: Final = "Study Instance UID"
 BIAS: Final = "Bias field correction"
 INTENSITIES: Final = "Intensities"
