@@ -26,7 +26,7 @@ def demo(
     small: Annotated[bool, typer.Option("--small", help="Use small images: faster and coarser.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the synthetic patient.")] = 1,
 ) -> None:
-    """Send a synthetic study through the running service and show what comes back.
+    """Send a synthetic study through the running service and show the results.
 
     Starts the service on free ports of this machine with a temporary state folder, pushes T1+C, T2W and the tumour's
     segmentation by C-STORE, receives the results, and stops everything.
