@@ -13,7 +13,7 @@ from models.inference.package import FeatureOrigin
 from models.model_card.about import About
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape, measured_shape
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
 from models.training.mlp import auc
 from models.training.network import Recipe
@@ -116,7 +116,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
     )
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
-    c_fresh = harrell_c(fresh.times_months, fresh.events, unseen)
+    c_fresh = harrell_c_of(fresh.times_months, fresh.events, unseen)
     write_recurrence(
         folder,
         trained,
