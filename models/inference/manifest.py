@@ -21,7 +21,7 @@ _Count = Annotated[int, AtLeast(0)]
 
 @dataclass(frozen=True)
 class FeatureOrigin:
-    """How the training features were made; an empty text means that it does not matter or is not known.
+    """Origin of the training features; an empty text means that it does not matter or is not known.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class FeatureOrigin:
 
 @dataclass(frozen=True)
 class Training:
-    """What the model was trained on and how, for people.
+    """Training data and method of the model, for people.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Training:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """How well the model told its own training patients apart, each scored by a model trained without that patient.
+    """Discrimination between the model's own training patients, each scored by a model trained without that patient.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class OutOfFold:
 
     @property
     def has_signal(self) -> bool:
-        """Whether the interval lies above chance."""
+        """Returns whether the interval lies above chance."""
         return self.low > 0.5
 
 

@@ -1,13 +1,13 @@
-"""The model package on disk: what is in the folder, and the checks before a byte of it is trusted.
+"""The model package on disk: what is in the folder, and the checks before any of it is trusted.
 
-    manifest.toml    what the model is, needs and gives; SHA-256 of every other file
+    manifest.toml    identity, inputs and outputs of the model; SHA-256 of every other file
     model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
     baseline.csv     time_months, cumulative_hazard (tasks with survival only)
     familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
-    SIGNATURE.json   optional; whose word the package has (`models.inference.signature`). Not part of the digest
+    SIGNATURE.json   optional; who vouches for the package (`models.inference.signature`). Not part of the digest
 
 This module checks the folder by itself: keys, digests, consistency. `models.inference.runtime` checks what needs a
 session: that the graph is what the manifest says, and that the reference patients reproduce. The inputs are in a file
@@ -82,7 +82,7 @@ class ModelPackage:
     search : recipes that were tried in the training with what they reached, by name; empty where none was
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
-    stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
+    stands_in_for : name of another package that is run instead wherever the study has all its sequences; "" for none
     images : what its training images were
     """
 

@@ -1,4 +1,4 @@
-"""Trains a KRT7-AS model with everything that keeps it honest.
+"""Trains a KRT7-AS model with every check against overfitting.
 
 Nested cross-validation: selection, early stopping and calibration of every out-of-fold output happen without the
 patient it is for. AUC with DeLong's interval; the same training on permuted classes beside it.
@@ -136,7 +136,7 @@ def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tupl
                 "few-patients",
                 Severity.WARNING,
                 f"{patients} patients; with fewer than {FEW_PATIENTS} an area under the ROC curve is known to about "
-                "±.1 at best.",
+                "±0.1 at best.",
             )
         )
     if permuted and float(np.mean(permuted)) > LEAK:

@@ -219,7 +219,7 @@ def test_every_mistake_of_a_manifest_is_reported_together(folder: Path) -> None:
 
 FILE_MISTAKES = {
     "header of the inputs": ("inputs.csv", "name,low,high", "name,min,max", "the first line is name,min,max"),
-    "input twice": ("inputs.csv", "made_01", "made_00", "1 input names occur twice"),
+    "input twice": ("inputs.csv", "made_01", "made_00", "1 input names are repeated"),
     "input of no sequence": ("inputs.csv", "t1c_intratumoral_original_made_00", "adc_made", "does not begin with a"),
     "time twice": ("baseline.csv", "20.0,", "6.0,", "strictly increasing"),
     "hazard falls": ("baseline.csv", "0.03", "0.001", "must not decrease"),
