@@ -236,7 +236,7 @@ def statements_template() -> None:
 def _options(
     recipe: str, diagnostics: bool, *, permutations: int, search: int, seed: int, device: str
 ) -> TrainingOptions:
-    """What both commands are asked for alike, checked in the order of the options."""
+    """Options that both trainings share, checked in the order of the command line."""
     from models.training.network import training_device
     from models.training.options import TrainingOptions
 

@@ -31,7 +31,7 @@ def digest_of_recipe(**parts: object) -> str:
 
 
 def _stated(part: object) -> object:
-    """What of a part determines the result, as JSON can hold it."""
+    """The parts of a value that determine the result, as JSON can hold them."""
     match part:
         case None | bool() | int() | float() | str():
             return part

@@ -27,7 +27,7 @@ LEADING = 20  # contributions of inputs that are listed for each model
 
 @dataclass(frozen=True)
 class Origin:
-    """What a result was made from.
+    """Origin of a result.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ def _head(origin: Origin) -> dict[str, Any]:
 
 
 def _model(outcome: ModelOutcome | NotApplicable) -> dict[str, Any]:
-    """What one model says, or why it was not run."""
+    """The answer of one model, or the reason why it was not run."""
     identity = asdict(outcome.model)
     if isinstance(outcome, NotApplicable):
         return identity | {"not_applicable": outcome.reason}

@@ -51,7 +51,7 @@ class StudyTask:
     assignment: Assignment
 
     def origin(self, created: datetime) -> Origin:
-        """What its result is made from."""
+        """Origin of its result."""
         return Origin(self.study_instance_uid, self.input_digest, self.recipe_digest, created)
 
 

@@ -1,4 +1,4 @@
-"""What recurrence and KRT7-AS training have in common: their options, and what a trained model has for its package."""
+"""The common part of recurrence and KRT7-AS training: their options, and the parts of a trained model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAK = 0.60  # mean statistic on permuted outcomes that noise alone does not giv
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train.
+    """Options of a training.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Trained(Protocol):
 
     @property
     def familiarity(self) -> Familiarity:
-        """What the inputs look like."""
+        """The distribution of the inputs."""
 
     @property
     def notes(self) -> tuple[QualityNote, ...]:
