@@ -1,4 +1,4 @@
-"""rdeepnet from Python: answer studies, extract features, score patients.
+"""rdeepnet from Python: answer studies, extract features, score patients. ::
 
     import rdeepnet
 

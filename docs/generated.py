@@ -28,9 +28,10 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
     below = getattr(command, "commands", {})
     if len(path) > 1:
         yield f"{'#' * len(path)} {' '.join(path)}\n"
+        if not below:
+            yield f"```text\n{' '.join(path)} {_usage(command)}\n```\n"
         yield f"{(command.help or '').strip()}\n"
     if len(path) > 1 and not below:
-        yield f"```text\n{' '.join(path)} {_usage(command)}\n```\n"
         yield "| argument, option | meaning | default |"
         yield "|---|---|---|"
         for parameter in command.params:

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 
 PAGE = ROOT / "docs" / "tutorial.md"
 README = ROOT / "README.md"
-_COLUMNS = 110  # of the terminal that the page shows
+_COLUMNS = 86  # of the terminal that the page shows
 _STEP = re.compile(r"^```(python|console)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
 
@@ -51,7 +51,7 @@ def run_readme(text: str, folder: Path, *, small: bool = False) -> str:
         return f"```python\n{found[1]}```\n\n{shown}"
 
     with contextlib.chdir(folder):
-        return re.sub(r"^```python\n(.*?)^```\n\n(?: {4}.+\n)+", printed, text, flags=re.MULTILINE | re.DOTALL)
+        return re.sub(r"^```python\n(.*?)^```\n\n(?: {4}[^\n]+\n)+", printed, text, flags=re.MULTILINE | re.DOTALL)
 
 
 def comparable(text: str) -> str:
