@@ -27,8 +27,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["images"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-# Included pages begin with a title of their own; the globs are for pages that no toctree names yet.
-suppress_warnings = ["myst.header", "toc.empty_glob"]
+suppress_warnings = ["myst.header"]  # the included pages begin with a title of their own
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -60,6 +60,12 @@ def test_files_that_are_linked_exist(document: str) -> None:
     assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", ["README.md", "SECURITY.md", *PAGES])
+def test_files_of_ours_that_are_named_exist(document: str) -> None:
+    ours = r"`((?:appliance|dicom_io|reports|models|tests|docs)/[\w./-]*)`"
+    assert [path for path in re.findall(ours, text_of(document)) if not (ROOT / path).exists()] == []
+
+
 def test_the_readme_links_every_document() -> None:
     links = set(re.findall(r"\]\(([^)#\s]+)", text_of("README.md")))
     beside = {"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "appliance/OPERATING.md"}
