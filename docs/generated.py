@@ -78,9 +78,9 @@ def _cell(text: str) -> str:
 def settings() -> str:
     """Every setting: what it may be, its default, and its meaning as the operators' page gives it."""
     meanings = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| .+? \| (.+) \|$", _OPERATING.read_text("utf-8"), re.MULTILINE))
-    rows = ["| setting | may be | default | meaning |", "|---|---|---|---|"]
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
     for name, hint, default in _fields(Settings, ""):
-        rows.append(f"| `{name}` | {_cell(hint)} | {default} | {meanings[name]} |")
+        rows.append(f"| `{name}` | {default} | {meanings[name]} ({_cell(hint)}) |")
     return "\n".join(rows)
 
 
@@ -88,9 +88,9 @@ def feature_settings() -> str:
     """Every feature setting with its default, and its meaning from the docstring."""
     attributes = (FeatureSettings.__doc__ or "").split("----------")[1]
     meanings = {name: " ".join(text.split()) for name, text in re.findall(r"^ {4}(\w+) : (.+)$", attributes, re.M)}
-    rows = ["| setting | may be | default | meaning |", "|---|---|---|---|"]
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
     for name, hint, default in _fields(FeatureSettings, "features.settings."):
-        rows.append(f"| `{name}` | {_cell(hint)} | {default} | {_cell(meanings[name.rpartition('.')[2]])} |")
+        rows.append(f"| `{name}` | {default} | {_cell(meanings[name.rpartition('.')[2]])} ({_cell(hint)}) |")
     return "\n".join(rows)
 
 
