@@ -41,7 +41,6 @@ python_use_unqualified_type_names = True
 toc_object_entries = False
 
 default_role = "literal"
-smartquotes = False  # -- is an option, not a dash
 
 html_theme = "furo"
 html_title = "rdeepnet"

@@ -30,15 +30,25 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
         yield f"{'#' * len(path)} {' '.join(path)}\n"
         if not below:
             yield f"```text\n{' '.join(path)} {_usage(command)}\n```\n"
-        yield f"{(command.help or '').strip()}\n"
+        yield f"{_with_options_marked(command.help or '')}\n"
     if len(path) > 1 and not below:
         yield "| argument, option | meaning | default |"
         yield "|---|---|---|"
         for parameter in command.params:
-            yield f"| {_names(parameter)} | {_cell(getattr(parameter, 'help', '') or '')} | {_default(parameter)} |"
+            meaning = _cell(_with_options_marked(parameter.help or ""))
+            yield f"| {_names(parameter)} | {meaning} | {_default(parameter)} |"
         yield ""
     for name, inner in below.items():
         yield from _command((*path, name), inner)
+
+
+def _with_options_marked(text: str) -> str:
+    """Help as Markdown; in prose, options are code: a typesetter makes a dash of --."""
+    lines = text.strip().splitlines()
+    return "\n".join(
+        line if line.startswith("    ") else re.sub(r"(?<![`\w-])(--[a-z][a-z0-9-]*)(?![`\w])", r"`\1`", line)
+        for line in lines
+    )
 
 
 def _usage(command: Any) -> str:
@@ -80,7 +90,7 @@ def settings() -> str:
     meanings = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| .+? \| (.+) \|$", _OPERATING.read_text("utf-8"), re.MULTILINE))
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for name, hint, default in _fields(Settings, ""):
-        rows.append(f"| `{name}` | {default} | {meanings[name]} ({_cell(hint)}) |")
+        rows.append(f"| `{name}` | {default} | {meanings[name]}{_limits(hint)} |")
     return "\n".join(rows)
 
 
@@ -90,7 +100,7 @@ def feature_settings() -> str:
     meanings = {name: " ".join(text.split()) for name, text in re.findall(r"^ {4}(\w+) : (.+)$", attributes, re.M)}
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for name, hint, default in _fields(FeatureSettings, "features.settings."):
-        rows.append(f"| `{name}` | {default} | {_cell(meanings[name.rpartition('.')[2]])} ({_cell(hint)}) |")
+        rows.append(f"| `{name}` | {default} | {_cell(meanings[name.rpartition('.')[2]])}{_limits(hint)} |")
     return "\n".join(rows)
 
 
@@ -123,6 +133,11 @@ def _shown(field: dataclasses.Field[Any]) -> str:
     return f"`{text.lower() if isinstance(field.default, bool) else text}`"
 
 
+def _limits(hint: str) -> str:
+    """What a setting may be, behind its meaning; nothing where the default shows it."""
+    return "" if hint in _TYPES.values() else f" ({_cell(hint)})"
+
+
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
 
 
@@ -130,7 +145,8 @@ def _in_words(hint: Any) -> str:
     """A type with its range in words."""
     arguments = get_args(hint)
     if hasattr(hint, "__metadata__"):
-        return " ".join([_in_words(hint.__origin__), *(limit.expected() for limit in hint.__metadata__)])
+        words = " ".join([_in_words(hint.__origin__), *(limit.expected() for limit in hint.__metadata__)])
+        return words.removeprefix("a text that is ")
     if type(None) in arguments:
         return f"{_in_words(next(item for item in arguments if item is not type(None)))}, or none"
     if getattr(hint, "__origin__", None) is tuple:
