@@ -304,7 +304,7 @@ def _about(
     *,
     rule: str = "",
 ) -> About:
-    """What a site states about the model, for manifest and card."""
+    """The statements of a site about its model, for manifest and card."""
     from models.model_card.about import NOTICE, About
     from models.model_card.statements import read_statements
 
