@@ -323,7 +323,7 @@ def _show(out: Path, trained: Trained, measured: Iterable[Measurement], cohort_n
     """Print what was measured, every doubt about cohort and training, and where the package is."""
     seconds = trained.seconds
     rows = [(one.what, one.value, one.whom) for one in measured]
-    stdout().print(table("Measured in the training", ("What", "Value", "Patients and method"), rows))
+    stdout().print(table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
     for note in (*cohort_notes, *trained.notes):
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
