@@ -127,6 +127,7 @@ def extract_image(
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    """Reads, prepares and extracts one study."""
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)

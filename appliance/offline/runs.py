@@ -165,6 +165,7 @@ def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
+    """The outcome of an earlier run that still holds, or None."""
     description = read_result(task.folder)
     if description is None or description["outcome"] == Outcome.FAILED:
         return None
