@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from dicom_io.errors import GeometryInvalid
-from dicom_io.images.headers import Instance, content_digest, files_by_study, read_instances
+from dicom_io.images.file_scan import files_by_study
+from dicom_io.images.headers import Instance, content_digest, read_instances
 from dicom_io.images.philips import about_scaling
 from dicom_io.images.pixels import load
 from dicom_io.images.quality import NOT_JUDGED, about_images, acquisition_of
