@@ -10,8 +10,9 @@ from dicom_io.default_rules import CONTRASTED
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import text
+from dicom_io.images.phase_order import phase_order
 from dicom_io.images.planes import Plane
-from dicom_io.images.series import Phase, Series, phase_order
+from dicom_io.images.series import Phase, Series
 from dicom_io.rules import SelectionRules
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
