@@ -8,7 +8,7 @@ those attributes are absent, constant, wrong or jittering in real dynamic series
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,12 +16,13 @@ from functools import cached_property
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import Instance, shown, text
 from dicom_io.images.phase_order import MOST_KINDS, phase_order
 from dicom_io.images.planes import MR_IMAGES, Orientation, Plane, planes_of
-from dicom_io.images.stack import positions_of
+from dicom_io.images.stack import positions_of, stacks_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,8 @@ class Series:
     part : for images of one kind among several in one DICOM series (Dixon, echoes): what sets them apart; else empty
     kind : their echo time and image type, by keyword; empty when there is no part
     others : instances of the DICOM series in its other parts
+    stacks : how many stacks of slices the DICOM series holds; this is one of them
+    stopped : images of a last phase that was stopped before its end; no part of `phases`
     """
 
     instances: tuple[Instance, ...]
@@ -77,6 +80,8 @@ class Series:
     part: str = ""
     kind: Mapping[str, str] = field(default_factory=dict)
     others: tuple[Instance, ...] = ()
+    stacks: int = 1
+    stopped: tuple[Plane, ...] = ()
 
     @property
     def header(self) -> pydicom.Dataset:
@@ -118,8 +123,9 @@ class Series:
 def series_of(instances: Iterable[Instance]) -> tuple[Series, ...]:
     """The series among `instances`, sorted by number and UID; a series whose geometry is wrong carries the sentence.
 
-    A series that mixes several kinds of image (water and fat, several echoes), each a whole stack at the same places,
-    becomes one `Series` for each kind.
+    A DICOM series becomes several `Series` where it mixes several kinds of image (water and fat, several echoes), each
+    a whole stack at the same places; where it holds several stacks (a slab for each breast, two orientations); and
+    where it holds other objects besides its images (a screenshot).
     """
     groups: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
@@ -129,13 +135,63 @@ def series_of(instances: Iterable[Instance]) -> tuple[Series, ...]:
 
 
 def _parts(instances: tuple[Instance, ...]) -> list[Series]:
-    """The kinds of image in a DICOM series as series of their own where they are clearly apart, else one series."""
-    if not all(instance.sop_class_uid in MR_IMAGES for instance in instances):
-        return [Series(instances, (), "", (), "The series does not hold MR images only.")]
-    try:
-        planes = [plane for instance in instances for plane in planes_of(instance)]
-    except (GeometryInvalid, NotReadable) as error:
-        return [Series(instances, (), "", (), str(error))]
+    images = tuple(instance for instance in instances if instance.sop_class_uid in MR_IMAGES)
+    rest = tuple(instance for instance in instances if instance.sop_class_uid not in MR_IMAGES)
+    if not rest:
+        return _of_images(images)
+    problem = f"It holds no MR images, but {_classes(rest)}."
+    if not images:
+        return [Series(rest, (), "", (), problem)]
+    other = Series(rest, (), "", (), problem, part="no MR images", others=images)
+    return [*(dataclasses.replace(part, others=(*part.others, *rest)) for part in _of_images(images)), other]
+
+
+def _classes(instances: Iterable[Instance]) -> str:
+    """SOP classes by name, with their number: "1 × Secondary Capture Image Storage"."""
+    counts = Counter(UID(instance.sop_class_uid).name for instance in instances)
+    return ", ".join(f"{count} × {name}" for name, count in counts.most_common())
+
+
+def _of_images(instances: tuple[Instance, ...]) -> list[Series]:
+    """The parts of a series of MR images: its stacks where they are clearly apart, and the kinds of image of each."""
+    planes: list[Plane] = []
+    problems: list[str] = []
+    for instance in instances:
+        try:
+            planes += planes_of(instance)
+        except (GeometryInvalid, NotReadable) as error:
+            problems.append(str(error))
+    if problems:
+        count = f"{len(problems)} of {len(instances)} objects of the series cannot be placed. "
+        return [Series(instances, (), "", (), f"{count}{problems[0]}")]
+    whole = _by_kind(instances, planes)
+    if not any(part.problem for part in whole):
+        return whole
+    stacks = stacks_of(planes, none_missing=len(instances) == 1 or _is_numbered_through(instances))
+    found = [_by_kind(_owners(stack), stack) for stack in stacks]
+    if len(stacks) < 2 or any(part.problem for parts in found for part in parts):
+        return whole
+    return [
+        dataclasses.replace(
+            part,
+            part=f"stack {number} of {len(stacks)}, {_extent(part)}" + (f", {part.part}" if part.part else ""),
+            others=tuple(one for one in instances if one not in part.instances),
+            stacks=len(stacks),
+        )
+        for number, parts in enumerate(found, start=1)
+        for part in parts
+    ]
+
+
+def _extent(series: Series) -> str:
+    """Number and orientation of the slices of a stack, and where they begin and end along their normal."""
+    planes = series.phases[0].planes
+    low, high = (float(np.dot(plane.position_mm, planes[0].orientation.normal)) for plane in (planes[0], planes[-1]))
+    return f"{len(planes)} {planes[0].orientation.name} slices from {low:.0f} to {high:.0f} mm"
+
+
+def _by_kind(instances: tuple[Instance, ...], planes: Sequence[Plane]) -> list[Series]:
+    """The kinds of image among planes as series of their own where they are clearly apart, else one series."""
     kinds: dict[tuple[str, str], list[Plane]] = defaultdict(list)
     for plane in planes:
         kinds[plane.kind].append(plane)
@@ -177,12 +233,12 @@ def _apart(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
 
 def _series(instances: tuple[Instance, ...], planes: Sequence[Plane]) -> Series:
     try:
-        positions = positions_of(planes)
+        positions, stopped = positions_of(planes)
         order, ordered_by, contradicted_by = phase_order(positions)
         phases = tuple(_phase([at[rank] for at in order]) for rank in range(len(order[0])))
     except GeometryInvalid as error:
         return Series(instances, (), "", (), str(error))
-    return Series(instances, phases, ordered_by, contradicted_by, "")
+    return Series(instances, phases, ordered_by, contradicted_by, "", stopped=stopped)
 
 
 def _phase(planes: Sequence[Plane]) -> Phase:
@@ -214,6 +270,13 @@ def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, i
     if len(set(found)) != len(found) or last - first + 1 == len(found):
         return None
     return first, last, last - first + 1 - len(found)
+
+
+def _is_numbered_through(instances: Sequence[Instance]) -> bool:
+    """Whether the Instance Numbers run from first to last, each once: then no image is missing between them."""
+    values = [text(instance.header, "InstanceNumber") for instance in instances]
+    numbers = {int(value) for value in values if value.isdigit()}
+    return len(numbers) == len(values) and max(numbers) - min(numbers) + 1 == len(values)
 
 
 def attributes_counted(series: Series) -> Mapping[str, str]:

@@ -1,9 +1,14 @@
-"""Whether image planes form one regular stack of slices, by geometry alone; what does not is refused with the numbers."""
+"""Whether image planes form one regular stack of slices, by geometry alone; what does not is refused with the numbers.
+
+Several stacks in one series (a slab for each breast, stacks of an Enhanced MR image, two orientations) are told apart
+here, and a phase that was stopped before its end is set aside.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +20,27 @@ from dicom_io.images.planes import Plane, same_orientation
 SAME_POSITION_MM = 0.05
 # Largest deviation of a slice distance from the others: relative, plus the rounding of the written positions.
 SPACING_RELATIVE, SPACING_MM = 0.02, 0.12
+# Pixel spacings of one series may differ by rounding: largest displacement it makes over the whole image.
+SPACING_OVER_IMAGE_MM = 0.1
 # Largest sideways drift of the slices over the whole stack, in pixels; more would be sheared.
 DRIFT_PIXELS = 0.25
+# What tells that the images of a phase are later than all others; numbers and times of writing do not, because a copy
+# that was imported again has new ones.
+STOPPED_BY = (
+    "TemporalPositionIdentifier",
+    "AcquisitionDateTime",
+    "AcquisitionTime",
+    "TriggerTime",
+    "AcquisitionNumber",
+)
+# A gap between two slabs: at least this many slices and millimetres wide, and slabs of at least this many slices.
+GAP_SLICES, GAP_MM, SLAB_SLICES = 5, 10.0, 4
 
 
-def positions_of(planes: Sequence[Plane]) -> list[list[Plane]]:
-    """The planes at each position, positions in order along the normal; all positions have the same number of planes.
+def positions_of(planes: Sequence[Plane]) -> tuple[list[list[Plane]], tuple[Plane, ...]]:
+    """The planes at each position, positions in order along the normal; and those of a last phase that was stopped.
+
+    All positions have the same number of planes.
 
     Raises
     ------
@@ -30,20 +50,87 @@ def positions_of(planes: Sequence[Plane]) -> list[list[Plane]]:
     if not planes:
         raise GeometryInvalid("The series holds no image plane; two or more were expected.")
     _uniform(planes)
+    groups = _at_one_position(planes)
+    positions, stopped = _without_stopped_phase(groups)
+    _equal_counts(positions)
     normal = planes[0].orientation.normal
-    centre = np.array([plane.position_mm for plane in planes])
-    distance = centre @ normal
+    _evenly_spaced(np.array([at[0].position_mm for at in positions]) @ normal)
+    _straight(np.array([plane.position_mm for plane in planes]), normal, pixel_mm=min(planes[0].spacing_mm))
+    return positions, stopped
+
+
+def stacks_of(planes: Sequence[Plane], *, none_missing: bool) -> list[list[Plane]]:
+    """The stacks of a series: by Stack ID, matrix and orientation, then by wide gaps along the normal.
+
+    Parameters
+    ----------
+    none_missing : whether it is known that no image is missing, so that a gap is one between slabs
+    """
+    groups: list[list[Plane]] = []
+    for plane in planes:
+        group = next((one for one in groups if _may_be_one_stack(one[0], plane)), None)
+        if group is None:
+            groups.append([plane])
+        else:
+            group.append(plane)
+    return [slab for group in groups for slab in (_slabs(group) if none_missing else [group])]
+
+
+def _may_be_one_stack(one: Plane, other: Plane) -> bool:
+    return (one.stack, one.shape) == (other.stack, other.shape) and same_orientation(
+        one.orientation, [other.orientation]
+    )
+
+
+def _slabs(planes: Sequence[Plane]) -> list[list[Plane]]:
+    positions = _at_one_position(planes)
+    distances = np.array([at[0].position_mm for at in positions]) @ planes[0].orientation.normal
+    steps = np.diff(distances)
+    if len(steps) == 0:
+        return [list(planes)]
+    cuts = np.flatnonzero(steps > max(GAP_SLICES * float(np.median(steps)), GAP_MM)) + 1
+    bounds = [0, *cuts.tolist(), len(positions)]
+    if min(np.diff(bounds)) < SLAB_SLICES:
+        return [list(planes)]
+    return [[plane for at in positions[low:high] for plane in at] for low, high in pairwise(bounds)]
+
+
+def _at_one_position(planes: Sequence[Plane]) -> list[list[Plane]]:
+    """The planes grouped by position along the normal of the first, in its direction."""
+    distance = np.array([plane.position_mm for plane in planes]) @ planes[0].orientation.normal
     groups: list[list[int]] = []
     for index in np.argsort(distance, kind="stable"):
         if groups and distance[index] - distance[groups[-1][0]] < SAME_POSITION_MM:
             groups[-1].append(int(index))
         else:
             groups.append([int(index)])
-    _equal_counts([len(group) for group in groups], [float(distance[group[0]]) for group in groups])
-    firsts = np.array([centre[group[0]] for group in groups])
-    _evenly_spaced(firsts @ normal)
-    _straight(centre, normal, pixel_mm=min(planes[0].spacing_mm))
     return [[planes[index] for index in group] for group in groups]
+
+
+def _without_stopped_phase(positions: list[list[Plane]]) -> tuple[list[list[Plane]], tuple[Plane, ...]]:
+    """The complete phases, and the images of one more that was stopped; all as they are when it is not clearly that.
+
+    The first attribute of `STOPPED_BY` that tells the images of each position apart decides: the images too many have
+    to be later than every image of the other phases. Two or more phases have to be complete, because a dynamic series
+    without one after contrast is of no use.
+    """
+    complete, most = min(len(at) for at in positions), max(len(at) for at in positions)
+    if complete < 2 or most != complete + 1:
+        return positions, ()
+    for name in STOPPED_BY:
+        if not all(name in plane.times for at in positions for plane in at):
+            continue
+        ordered = [sorted(at, key=lambda plane: plane.times[name]) for at in positions]
+        if any(a.times[name] == b.times[name] for at in ordered for a, b in pairwise(at)):
+            if len({plane.times[name] for at in positions for plane in at}) > 1:
+                return positions, ()  # sent twice
+            continue
+        stopped = tuple(at[complete] for at in ordered if len(at) > complete)
+        if min(plane.times[name] for plane in stopped) > max(at[complete - 1].times[name] for at in ordered):
+            kept = {id(plane) for plane in stopped}
+            return [[plane for plane in at if id(plane) not in kept] for at in positions], stopped
+        return positions, ()
+    return positions, ()
 
 
 def _uniform(planes: Sequence[Plane]) -> None:
@@ -51,10 +138,16 @@ def _uniform(planes: Sequence[Plane]) -> None:
     if len(shapes) > 1:
         found = ", ".join(f"{count} of {rows} × {columns}" for (rows, columns), count in shapes.most_common(4))
         raise GeometryInvalid(f"The series mixes images of different matrix ({found}); one matrix was expected.")
-    spacings = Counter((round(plane.spacing_mm[0], 4), round(plane.spacing_mm[1], 4)) for plane in planes)
-    if len(spacings) > 1:
+    spacing = np.array([plane.spacing_mm for plane in planes])
+    # From the centre of the first pixel to that of the last.
+    displaced_mm = float((np.ptp(spacing, axis=0) * (np.array(planes[0].shape) - 1)).max())
+    if displaced_mm > SPACING_OVER_IMAGE_MM:
+        spacings = Counter((round(plane.spacing_mm[0], 5), round(plane.spacing_mm[1], 5)) for plane in planes)
         found = ", ".join(f"{count} of {rows:g} × {columns:g} mm" for (rows, columns), count in spacings.most_common(4))
-        raise GeometryInvalid(f"The series mixes images of different pixel spacing ({found}); one was expected.")
+        raise GeometryInvalid(
+            f"The series mixes images of different pixel spacing ({found}): {displaced_mm:.2f} mm over the image, at "
+            f"most {SPACING_OVER_IMAGE_MM:g} mm was expected."
+        )
     if not same_orientation(planes[0].orientation, [plane.orientation for plane in planes]):
         names = Counter(plane.orientation.name for plane in planes)
         found = ", ".join(f"{count} {name}" for name, count in names.most_common(4))
@@ -76,7 +169,8 @@ def _largest_angle(planes: Sequence[Plane]) -> float:
     return float(np.degrees(np.arccos(np.clip(min(cosines), -1, 1))))
 
 
-def _equal_counts(counts: Sequence[int], distances_mm: Sequence[float]) -> None:
+def _equal_counts(positions: Sequence[Sequence[Plane]]) -> None:
+    counts = [len(at) for at in positions]
     if len(set(counts)) == 1:
         if len(counts) < 2:
             raise GeometryInvalid(
@@ -84,13 +178,25 @@ def _equal_counts(counts: Sequence[int], distances_mm: Sequence[float]) -> None:
             )
         return
     usual, usual_positions = Counter(counts).most_common(1)[0]
-    odd = [(distance, count) for distance, count in zip(distances_mm, counts, strict=True) if count != usual]
-    where = ", ".join(f"{count} at {distance:.1f} mm" for distance, count in odd[:5])
+    normal = positions[0][0].orientation.normal
+    odd = [(float(np.dot(at[0].position_mm, normal)), at) for at in positions if len(at) != usual]
+    where = ", ".join(f"{len(at)} at {distance:.1f} mm" for distance, at in odd[:5])
     raise GeometryInvalid(
         f"{usual_positions} positions have {usual} image{'s' if usual > 1 else ''} each, but {len(odd)} "
         f"{'has' if len(odd) == 1 else 'have'} another number ({where}{', …' if len(odd) > 5 else ''}, along the "
-        "normal); the same number at every position was expected. An image is missing or was sent twice."
+        f"normal); the same number at every position was expected. {_why_odd(usual, [at for _, at in odd])}"
     )
+
+
+def _why_odd(usual: int, odd: Sequence[Sequence[Plane]]) -> str:
+    """What images too many or too few at some positions most likely are, and what to do."""
+    times = [[tuple(plane.times.get(name) for name in STOPPED_BY) for plane in at] for at in odd]
+    if any(len(at) < usual for at in odd):
+        missing = sum(max(usual - len(at), 0) for at in odd)
+        return f"{missing} image{' seems' if missing == 1 else 's seem'} to be missing: send the series again."
+    if any(len(set(at)) < len(at) for at in times):
+        return "Images with the same times were sent twice: remove one of each from the series."
+    return "A phase seems to have been stopped: send its other images, or the series without it."
 
 
 def _evenly_spaced(distances_mm: NDArray[np.float64]) -> None:
@@ -107,6 +213,11 @@ def _evenly_spaced(distances_mm: NDArray[np.float64]) -> None:
     if steps[wrong].min() > 1.5 * usual:
         missing = int(np.round(steps[wrong] / usual - 1).sum())
         seems = "1 slice seems" if missing == 1 else f"{missing} slices seem"
+        if steps[wrong].min() > max(GAP_SLICES * usual, GAP_MM):
+            raise GeometryInvalid(
+                f"{found}; {seems} to be missing, or the series holds several slabs and its Instance Numbers do not "
+                "tell. Send the series again, slabs as series of their own."
+            )
         raise GeometryInvalid(f"{found}; {seems} to be missing. Send the series again.")
     raise GeometryInvalid(f"{found}; equal distances were expected.")
 
