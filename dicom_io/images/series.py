@@ -139,14 +139,14 @@ def _parts(instances: tuple[Instance, ...]) -> list[Series]:
     rest = tuple(instance for instance in instances if instance.sop_class_uid not in MR_IMAGES)
     if not rest:
         return _of_images(images)
-    problem = f"It holds no MR images, but {_classes(rest)}."
+    problem = f"It holds no MR images, but {classes_of(rest)}."
     if not images:
         return [Series(rest, (), "", (), problem)]
     other = Series(rest, (), "", (), problem, part="no MR images", others=images)
     return [*(dataclasses.replace(part, others=(*part.others, *rest)) for part in _of_images(images)), other]
 
 
-def _classes(instances: Iterable[Instance]) -> str:
+def classes_of(instances: Iterable[Instance]) -> str:
     """SOP classes by name, with their number: "1 × Secondary Capture Image Storage"."""
     counts = Counter(UID(instance.sop_class_uid).name for instance in instances)
     return ", ".join(f"{count} × {name}" for name, count in counts.most_common())

@@ -169,6 +169,16 @@ def _largest_angle(planes: Sequence[Plane]) -> float:
     return float(np.degrees(np.arccos(np.clip(min(cosines), -1, 1))))
 
 
+def is_later(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
+    """Whether planes were made after all others, by the first attribute of `STOPPED_BY` that all have."""
+    for name in STOPPED_BY:
+        if all(name in plane.times for plane in (*planes, *others)):
+            first, last = min(plane.times[name] for plane in planes), max(plane.times[name] for plane in others)
+            if first != last:
+                return first > last
+    return False
+
+
 def _equal_counts(positions: Sequence[Sequence[Plane]]) -> None:
     counts = [len(at) for at in positions]
     if len(set(counts)) == 1:

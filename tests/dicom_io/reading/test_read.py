@@ -218,7 +218,7 @@ def test_tumours_of_different_kinds_are_refused_unless_assigned(tmp_path: Path) 
     write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="A")
     mass = ("4147007", "SCT", "Mass")
     write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="B", code=mass, number=901)
-    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "their property types differ")
+    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "Their property types differ")
     both = read(tmp_path, assignment=Assignment.parse(["tumour=A", "tumour=B"]))
     np.testing.assert_array_equal(both.tumours[T1C].mask, MASK | small)
 
