@@ -1,4 +1,4 @@
-"""What a reader of a refusal can do about it: the command line can choose a series, the service cannot.
+"""What a reader of a refusal can do about it: who reads may be able to choose a series, or not.
 
 A refusal carries its remedies as data (`errors.Remedy`); what a remedy is called for whom stands in one table.
 """
@@ -18,7 +18,7 @@ class Reader(StrEnum):
     """Who reads a refusal, by what they can do."""
 
     COMMAND_LINE = "command line"  # has the files and --assign
-    SERVICE = "service"  # has the settings, the sender of the study and `rdeepnet retry`
+    UNATTENDED = "unattended"  # the service, or a package in a pipeline: has the settings, and the sender of the study
 
 
 ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
@@ -28,18 +28,18 @@ ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
                 "Say which with --assign t1c=… or --assign t2w=… (a Series Instance UID or description), or add a rule "
                 "to [reading] of the settings."
             ),
-            Reader.SERVICE: "Add a rule to [reading] of the settings that finds the series, and retry the study.",
+            Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the series.",
         },
         Remedy.CHOOSE_TUMOUR: {
             Reader.COMMAND_LINE: (
                 "Say which with --assign tumour=… (a series or SOP Instance UID, a series description or a segment "
                 "label), repeated for several tumours, or add a rule to [reading] of the settings."
             ),
-            Reader.SERVICE: "Add a rule to [reading] of the settings that finds the tumour, and retry the study.",
+            Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the tumour.",
         },
         Remedy.LEAVE_T2W_OUT: {
             Reader.COMMAND_LINE: "Or leave T2W out with --assign t2w=none.",
-            Reader.SERVICE: "Or add a rule to exclude of [reading] that leaves T2W out, and retry the study.",
+            Reader.UNATTENDED: "Or add a rule to exclude in [reading] of the settings that leaves T2W out.",
         },
     }
 )

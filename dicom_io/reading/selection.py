@@ -452,7 +452,8 @@ def _drawn_elsewhere(selection: Selection) -> str:
     }
     return "".join(
         f' The segmentation "{one.segment.series_description}" refers to {len(one.instance_uids)} images that are in '
-        "no series of this study: they were not sent, or have another Study Instance UID. Have both stored as one study."
+        "no series of this study: they were not sent, or have another Study Instance UID. Have both stored under "
+        "one."
         for one in elsewhere.values()
     )
 
