@@ -46,7 +46,11 @@ def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
         notes.append(QualityNote("one-stack-of-several", Severity.NOTE, sentence, sequence))
     if foreign:
         sentence = f"Left out of the {sequence.label} series, because they are no MR images: {classes_of(foreign)}."
-        notes.append(QualityNote("objects-left-out", Severity.NOTE, sentence, sequence))
+        severity = Severity.NOTE
+        if any("ImagePositionPatient" in instance.header for instance in foreign):
+            severity = Severity.WARNING
+            sentence = f"{sentence[:-1]}; they have a place in the patient, so a slice may be missing."
+        notes.append(QualityNote("objects-left-out", severity, sentence, sequence))
     numbering = missing_instance_numbers(images)
     if numbering is not None and (not foreign or missing_instance_numbers([*images, *foreign]) is not None):
         first, last, missing = numbering
