@@ -25,14 +25,14 @@ ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
     {
         Remedy.CHOOSE_SERIES: {
             Reader.COMMAND_LINE: (
-                "Say which with --assign t1c=… or --assign t2w=… (a Series Instance UID or description), or add a rule "
+                "Choose with --assign t1c=… or --assign t2w=… (a Series Instance UID or description), or add a rule "
                 "to [reading] of the settings."
             ),
             Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the series.",
         },
         Remedy.CHOOSE_TUMOUR: {
             Reader.COMMAND_LINE: (
-                "Say which with --assign tumour=… (a series or SOP Instance UID, a series description or a segment "
+                "Choose with --assign tumour=… (a series or SOP Instance UID, a series description or a segment "
                 "label), repeated for several tumours, or add a rule to [reading] of the settings."
             ),
             Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the tumour.",

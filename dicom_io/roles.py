@@ -17,7 +17,7 @@ TUMOUR: Final = "tumour"
 
 @dataclass(frozen=True, kw_only=True)
 class RoleRow:
-    """How a role can be assigned.
+    """Way in which a role can be assigned.
 
     Attributes
     ----------

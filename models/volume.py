@@ -26,17 +26,17 @@ class Sequence(StrEnum):
 
     @property
     def label(self) -> str:
-        """As a radiologist writes it."""
+        """Name of the sequence as a radiologist writes it."""
         return SEQUENCES[self].label
 
     @property
     def has_contrast_phases(self) -> bool:
-        """Whether the images are acquired before and after contrast agent, so that one phase has to be chosen."""
+        """Returns whether images are acquired before and after contrast agent, so that a phase must be chosen."""
         return SEQUENCES[self].has_contrast_phases
 
     @property
     def is_required(self) -> bool:
-        """Whether a study without this sequence is refused."""
+        """Returns whether a study without this sequence is refused."""
         return SEQUENCES[self].is_required
 
 
@@ -216,7 +216,7 @@ class Roi(_Grid):
 
 
 def same_grid(one: Volume | Roi, other: Volume | Roi, *, tolerance_mm: float = 1e-3) -> bool:
-    """Whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
+    """Returns whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
     if one.shape != other.shape:
         return False
     slices, rows, columns = (size - 1 for size in one.shape)

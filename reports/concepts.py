@@ -1,4 +1,4 @@
-"""What our numbers are called: words for a reader and codes for a machine, without any DICOM type.
+"""Names of our numbers: words for a reader and codes for a machine, without any DICOM type.
 
 One row for each `Quantity`. SR, PDF and result.json take their words and codes from here, so they cannot disagree.
 """

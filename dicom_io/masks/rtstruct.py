@@ -28,7 +28,7 @@ FLAT = 0.1
 def regions_of(instance: Instance) -> tuple[Segment, ...]:
     """The regions of interest of a structure set that have closed contours, in the words of a segmentation.
 
-    The name of the region stands as label; regions without closed contours (points, empty regions) are left out.
+    The name of the region is the label; regions without closed contours (points, empty regions) are left out.
 
     Raises
     ------

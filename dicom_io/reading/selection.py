@@ -1,4 +1,4 @@
-"""Which series and segments a study is read from, and why: the rules and the assignment applied to what is there.
+"""Series and segments from which a study is read, with reasons: the rules and the assignment applied to the study.
 
 No image is decoded here. The same selection answers `read` (which raises the first problem) and `survey` (which shows
 all of it).
@@ -49,7 +49,7 @@ class Candidate:
     Attributes
     ----------
     segment : the segment
-    rank : how early the rule stands that makes it a tumour; None when it is not one
+    rank : position of the rule that makes it a tumour; None when it is not one
     why : the rule, or why it is no tumour
     series_keys : `Series.key` of the series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to
@@ -74,7 +74,7 @@ class Chosen:
 
 @dataclass(eq=False)
 class Selection:
-    """What a study is read from.
+    """Series and segments from which a study is read.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignm
 
 
 def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool:
-    """Whether a series holds what is referred to: an object, or frames of it where frames are named."""
+    """Returns whether a series holds a referenced object, or frames of it where frames are named."""
     named = {frame for owner, frame in frames if owner == uid}
     return not (series.part and named) or any(
         plane.frame_number in named and plane.instance.sop_instance_uid == uid
@@ -301,9 +301,9 @@ def _decide(
         if series in stopped:
             selection.verdicts[series.key] = f"a phase of {sequence.label} that was stopped"
         elif series.key not in uids:
-            goes = "is the stack with the tumour" if series.uid == pool[0].uid and series.stacks > 1 else "goes"
-            before = "" if goes.startswith("is") else " before it"
-            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} {goes}{before}"
+            is_other_stack = series.uid == pool[0].uid and series.stacks > 1
+            reason = "holds the tumour" if is_other_stack else "takes precedence"
+            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} {reason}"
     why = f"rule: {fits[pool[0]][1].name}"
     planes = tuple(plane for series in stopped for plane in series.phases[0].planes)
     return members, f"{why}; the tumour segmentation refers to it" if preferred else why, planes
@@ -348,7 +348,7 @@ def _timed_alike(one: Series, other: Series) -> bool:
 
 
 def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
-    """What rules look at; of the last phase, which is after contrast if any is."""
+    """Values for the rules; those of the last phase, which is after contrast if any is."""
     if not series.phases:
         return values_for_rules(series.header, keywords)
     return attributes_of(series.phases[-1].planes[0], keywords)
@@ -387,15 +387,15 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
 
 
 def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
-    """Whether segments that could all be the tumour may be taken as several tumours."""
+    """Returns whether segments that could all be the tumour may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
         return
     advice = (
-        "Set several_tumours in [reading] of the settings to union or largest to take them together."
+        "Set several_tumours in [reading] of the settings to union or largest to combine them."
         if is_refused
-        else "Their property types differ, so they are not taken together unasked."
+        else "Their property types differ, so they are not combined automatically."
     )
     raise SelectionAmbiguous(
         f"{len(found)} segments could be the tumour on {sequence.label}: "

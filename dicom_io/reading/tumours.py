@@ -1,4 +1,4 @@
-"""The tumour of one sequence on the grid of its images: placed, several taken together, doubts said."""
+"""The tumour of one sequence on the grid of its images: placed, several combined, doubts recorded."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[Qu
     if not passed_over:
         return []
     names = "; ".join(f"{one.segment.name} ({one.why})" for one in passed_over)
-    sentence = f"Not used on {sequence.label}, because a rule that goes before chose the tumour: {names}."
+    sentence = f"Not used on {sequence.label}, because a rule with precedence chose the tumour: {names}."
     return [QualityNote("tumour-segments-not-used", Severity.NOTE, sentence, sequence)]
 
 
@@ -100,7 +100,7 @@ def _of_several(
 
 
 def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[QualityNote]:
-    """A quality note for each model that was trained to take several tumours otherwise than the settings ask for."""
+    """A quality note for each model that was trained to take several tumours otherwise than the settings say."""
     done = rules.tumours_together
     words = {
         SeveralTumours.UNION: "all tumours as one region",
@@ -111,7 +111,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
         QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
-            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings say "
             f"{words[done]} ({sequence.label}).",
             sequence,
         )
@@ -153,7 +153,7 @@ def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
     if own != images and ((own and images) or not refers):
         raise GeometryInvalid(
             f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
-            f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
+            f"{images or '(none)'}: their relative position is not known. The same Frame of Reference was expected."
         )
     try:
         if segment.encoding == "CONTOURS":

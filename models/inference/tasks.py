@@ -21,7 +21,7 @@ COMMON_FILES: Final = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "r
 
 
 class Task(StrEnum):
-    """What a package predicts; it fixes which files and which scale it must have."""
+    """Task of a package; it fixes the required files and the scale."""
 
     RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
     KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
@@ -29,7 +29,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CardWords:
-    """What the model card says of a task.
+    """Words of the model card about a task.
 
     Attributes
     ----------
