@@ -1,4 +1,4 @@
-"""What a reader of a refusal can do about it: who reads may be able to choose a series, or not.
+"""Advice to the reader of a refusal, who may be able to choose a series, or not.
 
 A refusal carries its remedies as data (`errors.Remedy`); what a remedy is called for whom stands in one table.
 """
@@ -15,7 +15,7 @@ from models.errors import RDeepNetError
 
 
 class Reader(StrEnum):
-    """Who reads a refusal, by what they can do."""
+    """Readers of a refusal, by what they can do."""
 
     COMMAND_LINE = "command line"  # has the files and --assign
     UNATTENDED = "unattended"  # the service, or a package in a pipeline: has the settings, and the sender of the study

@@ -21,7 +21,7 @@ from models.errors import RDeepNetError, StudyRejected
 
 
 class Remedy(StrEnum):
-    """What may help a refused study without changing it; worded for each reader in `advice`."""
+    """Remedies for a refused study that leave it as it is; worded for each reader in `advice`."""
 
     CHOOSE_SERIES = "choose-series"  # say which series is which
     CHOOSE_TUMOUR = "choose-tumour"  # say which segment is the tumour

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes, before anything of it is parsed; and files that were left out, with the reason.
+"""Kinds of files by their first bytes, before anything is parsed; and files that were left out, with the reason.
 
 Nothing is left out without a word: a portal's ZIP archive, eighty images in a byte order nobody expects or a picture
 between the images are the commonest causes of "no series was found".
@@ -19,13 +19,13 @@ _SHOWN = 2  # names of files in a sentence
 
 
 class LeftOutBecause(StrEnum):
-    """Why a file is no part of any study, in the words of a reader ("3 files are …")."""
+    """Reasons why a file is no part of any study, in the words of a reader."""
 
     ARCHIVE = "packed (ZIP, 7z, RAR, gzip, tar), which is not opened: unpack it"
     DICOMDIR = "a DICOMDIR, the index of a medium; the images it lists are read from their own files"
     OURS = "a result of this product"
     COPY = "a second copy of an object that is there"
-    OTHER_IMAGE = "an image that is not DICOM (NIfTI, NRRD, Analyze, picture): send the original DICOM files"
+    OTHER_IMAGE = "an image that is not DICOM (NIfTI, NRRD, picture): send the original DICOM files"
     ODD_BYTE_ORDER = "in a byte order that DICOM does not have (big endian without value representations): convert it"
     NOT_DICOM = "not DICOM"
 
@@ -39,7 +39,7 @@ class LeftOut:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether a file is DICOM by its first `HEAD_BYTES`: with a preamble, or from its first element on.
+    """Returns whether a file is DICOM by its first `HEAD_BYTES`: with a preamble, or from its first element on.
 
     Without preamble a file starts with its meta information (group 0002) or with group 0008, in either byte order.
     """
@@ -47,7 +47,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def reason_of(path: Path, head: bytes) -> LeftOutBecause:
-    """Why a file that is not DICOM is left out."""
+    """The reason why a file that is not DICOM is left out."""
     if any(head.startswith(magic) for magic in _ARCHIVES) or path.name.lower().endswith(".tar"):
         return LeftOutBecause.NOT_DICOM if _is_compressed_image(path) else LeftOutBecause.ARCHIVE
     if head[:3] == b"\0\x08\0" and head[3:4] in _FIRST_ELEMENTS:
@@ -93,7 +93,7 @@ def _starts_with_meta(head: bytes) -> bool:
 
 
 def _starts_bare(head: bytes) -> bool:
-    """Whether the first element is one of group 0008 that data sets start with, as old archives write them."""
+    """Returns whether the first element is one of group 0008 that data sets start with, as old archives write them."""
     if head[:2] == b"\x08\0":  # little endian, implicit or explicit
         return head[2:3] in _FIRST_ELEMENTS and head[3:4] == b"\0"
     # Big endian only with the value representation: without it no transfer syntax has it.

@@ -25,7 +25,7 @@ _IDENTITY = [
 
 @dataclass(frozen=True)
 class FileHead:
-    """What identifies the object in a file; all of it is empty for a file that is damaged."""
+    """The identity of the object in a file; all of it is empty for a file that is damaged."""
 
     path: Path
     study_instance_uid: str = ""

@@ -262,7 +262,7 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
 
 
 def _is_copy(one: Path, other: Path) -> bool:
-    """Whether two files hold the same object: the same bytes, or the same elements."""
+    """Returns whether two files hold the same object: the same bytes, or the same elements."""
     if file_digest(one) == file_digest(other):
         return True
     try:
@@ -278,7 +278,7 @@ def class_of(header: pydicom.Dataset) -> str:
 
 
 def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause | None:
-    """Why a file is not read, by what `read_header` gives for it; None for an object that is.
+    """The reason why a file is not read, by what `read_header` gives for it; None for an object that is.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether two data sets under one SOP Instance UID are the same object, however each file happens to be written.
+"""Comparison of two data sets under one SOP Instance UID, however each file happens to be written.
 
 A copy from a CD and one from the archive differ in file meta information (who wrote it), preamble, and often in the
 transfer syntax (explicit or implicit VR); the data set is the object. So elements are compared, not bytes of files.
@@ -15,7 +15,7 @@ _TRAILING_PADDING = 0xFFFCFFFC
 
 
 def is_same_object(one: pydicom.Dataset, other: pydicom.Dataset) -> bool:
-    """Whether two data sets hold the same elements with the same values; pixels have to be encoded alike."""
+    """Returns whether two data sets hold the same elements with the same values; pixels must be encoded alike."""
     tags = _tags(one)
     return tags == _tags(other) and all(_is_same(one, other, tag) for tag in tags)
 

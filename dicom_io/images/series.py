@@ -273,7 +273,7 @@ def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, i
 
 
 def _is_numbered_through(instances: Sequence[Instance]) -> bool:
-    """Whether the Instance Numbers run from first to last, each once: then no image is missing between them."""
+    """Returns whether the Instance Numbers run from first to last, each once: then no image is missing between them."""
     values = [text(instance.header, "InstanceNumber") for instance in instances]
     numbers = {int(value) for value in values if value.isdigit()}
     return len(numbers) == len(values) and max(numbers) - min(numbers) + 1 == len(values)

@@ -1,4 +1,4 @@
-"""Whether image planes form one regular stack of slices, by geometry alone; what does not is refused with the numbers.
+"""Regular stacks of slices from image planes, by geometry alone; what is none is refused with the numbers.
 
 Several stacks in one series (a slab for each breast, stacks of an Enhanced MR image, two orientations) are told apart
 here, and a phase that was stopped before its end is set aside.
@@ -110,8 +110,8 @@ def _at_one_position(planes: Sequence[Plane]) -> list[list[Plane]]:
 def _without_stopped_phase(positions: list[list[Plane]]) -> tuple[list[list[Plane]], tuple[Plane, ...]]:
     """The complete phases, and the images of one more that was stopped; all as they are when it is not clearly that.
 
-    The first attribute of `STOPPED_BY` that tells the images of each position apart decides: the images too many have
-    to be later than every image of the other phases. Two or more phases have to be complete, because a dynamic series
+    The first attribute of `STOPPED_BY` that tells the images of each position apart decides: the surplus images
+    must be later than every image of the other phases. Two or more phases must be complete, because a dynamic series
     without one after contrast is of no use.
     """
     complete, most = min(len(at) for at in positions), max(len(at) for at in positions)
@@ -170,7 +170,7 @@ def _largest_angle(planes: Sequence[Plane]) -> float:
 
 
 def is_later(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
-    """Whether planes were made after all others, by the first attribute of `STOPPED_BY` that all have."""
+    """Returns whether planes were made after all others, by the first attribute of `STOPPED_BY` that all have."""
     for name in STOPPED_BY:
         if all(name in plane.times for plane in (*planes, *others)):
             first, last = min(plane.times[name] for plane in planes), max(plane.times[name] for plane in others)
@@ -199,7 +199,7 @@ def _equal_counts(positions: Sequence[Sequence[Plane]]) -> None:
 
 
 def _why_odd(usual: int, odd: Sequence[Sequence[Plane]]) -> str:
-    """What images too many or too few at some positions most likely are, and what to do."""
+    """The most likely reason for surplus or missing images at some positions, and what to do."""
     times = [[tuple(plane.times.get(name) for name in STOPPED_BY) for plane in at] for at in odd]
     if any(len(at) < usual for at in odd):
         missing = sum(max(usual - len(at), 0) for at in odd)

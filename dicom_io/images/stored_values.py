@@ -59,7 +59,7 @@ def stored_values(samples: NDArray[np.generic], header: pydicom.Dataset, *, synt
 
 
 def is_inverted(header: pydicom.Dataset) -> bool:
-    """Whether the smallest value is the brightest (MONOCHROME1).
+    """Returns whether the smallest value is the brightest (MONOCHROME1).
 
     Raises
     ------

@@ -21,7 +21,7 @@ _HARMLESS = (LeftOutBecause.DICOMDIR, LeftOutBecause.OURS)
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies below a folder.
+    """Contents of a folder.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Folder:
     halves: Mapping[str, tuple[str, ...]]
 
     def remarks(self, study: str) -> tuple[str, ...]:
-        """What may explain a refusal of a study and does not stand in its own files; sentences."""
+        """Sentences that may explain a refusal of a study and does not stand in its own files."""
         odd = [file for file in self.left_out.get(study, ()) if file.because not in _HARMLESS]
         said = (f"Left out in its folder: {'; '.join(counted(odd))}.",) if odd else ()
         return (*self.halves.get(study, ()), *said)

@@ -1,4 +1,4 @@
-"""Whether objects are of one study and one patient; if not, which series differ."""
+"""The check that objects are of one study and one patient; if not, which series differ."""
 
 from __future__ import annotations
 

@@ -317,7 +317,7 @@ def _same_acquisition(first: Series, others: Sequence[Series]) -> tuple[Series, 
 
 
 def _is_stopped_phase(members: Sequence[Series], other: Series) -> bool:
-    """Whether a series is a later phase of the same acquisition of which only some slices were made."""
+    """Returns whether a series is a later phase of the same acquisition of which only some slices were made."""
     if len(members) < 2 or other in members or len(other.phases) != 1 or other.part != members[0].part:
         return False
     whole, part = members[0].phases[0], other.phases[0]

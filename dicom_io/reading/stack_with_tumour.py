@@ -1,4 +1,4 @@
-"""Which of the stacks of one series the tumour lies in, by where its voxels or contours are.
+"""The stack of a series in which the tumour lies, by where its voxels or contours are.
 
 References do not tell: writers name the whole series. Masks are decoded for it, images are not.
 """
@@ -30,7 +30,7 @@ def with_tumour(pool: Sequence[Series], tumours: Sequence[Segment]) -> list[Seri
 
 
 def _holds(series: Series, frame_uid: str, points: NDArray[np.float64]) -> bool:
-    """Whether any of the points (n, 3), LPS mm, lies in the stack."""
+    """Returns whether any of the points (n, 3), LPS mm, lies in the stack."""
     phase = series.phases[0]
     own = phase.planes[0].instance.frame_of_reference_uid
     if own and frame_uid and own != frame_uid:
