@@ -48,12 +48,12 @@ def is_dicom(head: bytes) -> bool:
 
 def reason_of(path: Path, head: bytes) -> LeftOutBecause:
     """The reason why a file that is not DICOM is left out."""
-    if any(head.startswith(magic) for magic in _ARCHIVES) or path.name.lower().endswith(".tar"):
-        return LeftOutBecause.NOT_DICOM if _is_compressed_image(path) else LeftOutBecause.ARCHIVE
-    if head[:3] == b"\0\x08\0" and head[3:4] in _FIRST_ELEMENTS:
-        return LeftOutBecause.ODD_BYTE_ORDER
     if path.name.lower().endswith(_IMAGES):
         return LeftOutBecause.OTHER_IMAGE
+    if any(head.startswith(magic) for magic in _ARCHIVES) or path.name.lower().endswith(".tar"):
+        return LeftOutBecause.ARCHIVE
+    if head[:3] == b"\0\x08\0" and head[3:4] in _FIRST_ELEMENTS:
+        return LeftOutBecause.ODD_BYTE_ORDER
     return LeftOutBecause.NOT_DICOM
 
 
@@ -98,10 +98,6 @@ def _starts_bare(head: bytes) -> bool:
         return head[2:3] in _FIRST_ELEMENTS and head[3:4] == b"\0"
     # Big endian only with the value representation: without it no transfer syntax has it.
     return head[:3] == b"\0\x08\0" and head[3:4] in _FIRST_ELEMENTS and head[4:6] in (b"UL", b"CS", b"UI", b"DA", b"TM")
-
-
-def _is_compressed_image(path: Path) -> bool:
-    return path.name.lower().endswith((".nii.gz", ".nrrd.gz", ".svgz"))
 
 
 _FIRST_ELEMENTS = (b"\0", b"\x05", b"\x08", b"\x12", b"\x13", b"\x14", b"\x16", b"\x18")
