@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,7 +19,7 @@ from dicom_io.images.philips import signal_scalings
 from dicom_io.images.planes import Plane
 from dicom_io.images.real_world_value import real_world_mapping
 from dicom_io.images.series import Phase
-from dicom_io.images.stored_values import inverted, is_inverted, stored_values
+from dicom_io.images.stored_values import description_of, inverted, is_inverted, stored_values
 from dicom_io.rules import ValueMapping
 from models.volume import Volume
 
@@ -43,20 +43,28 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
     scalings = _scalings(phase.planes, mapping)
     # A real world value mapping is of stored values, whichever of them are shown bright.
     invert = _are_inverted(phase.planes) and mapping is not ValueMapping.REAL_WORLD
+    usual = _usual_header([instance.header for instance in phase.instances])
     for places in wanted.values():
         instance = phase.planes[places[0]].instance
         line = None if mapping is ValueMapping.REAL_WORLD else modality_line(instance.header)
         frames = [phase.planes[index].frame_number or 1 for index in places]
-        for index, stored in zip(places, decode(instance, frames=frames), strict=True):
+        for index, stored in zip(places, decode(instance, frames=frames, like=usual), strict=True):
             plane = phase.planes[index]
             if stored.shape != plane.shape:
                 raise NotReadable(
                     f"The pixels of {instance.path.name} have shape {stored.shape}; {plane.shape} was expected."
                 )
-            pixels = inverted(stored, instance.header) if invert else stored
+            pixels = inverted(stored, usual) if invert else stored
             slices[index] = _values(pixels, scalings[index], line, name=instance.path.name)
     # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
     return Volume(affine=phase.affine, voxels=np.stack(slices))
+
+
+def _usual_header(headers: Sequence[pydicom.Dataset]) -> pydicom.Dataset:
+    """One of the headers that describe the bits of a pixel as most of them do."""
+    descriptions = [description_of(header) for header in headers]
+    usual, _ = Counter(descriptions).most_common(1)[0]
+    return headers[descriptions.index(usual)]
 
 
 def _values(
@@ -95,17 +103,21 @@ def _are_inverted(planes: Sequence[Plane]) -> bool:
     return found[0]
 
 
-def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterator[NDArray[np.generic]]:
+def decode(
+    instance: Instance, *, frames: Sequence[int] | None = None, like: pydicom.Dataset | None = None
+) -> Iterator[NDArray[np.generic]]:
     """Stored pixel values of an object, decompressed, frame by frame: (rows, columns); bits that hold none are clear.
 
     Parameters
     ----------
     frames : one-based numbers of the frames that are wanted, in this order; all of them by default
+    like : a header whose Bits Stored, High Bit and Pixel Representation must give the same values
 
     Raises
     ------
     NotReadable
-        When the file is truncated or damaged, or no decoder for its transfer syntax is installed.
+        When the file is truncated or damaged, no decoder for its transfer syntax is installed, or its values are
+        others by the description of `like`.
     """
     try:
         file = instance.path.open("rb")
@@ -117,7 +129,18 @@ def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterat
         syntax = _transfer_syntax(dataset, instance)
         indices = None if frames is None else [frame - 1 for frame in frames]
         for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
-            yield stored_values(samples, dataset, syntax=syntax)
+            values = stored_values(samples, dataset, syntax=syntax)
+            own, others = description_of(dataset), description_of(dataset if like is None else like)
+            if (
+                like is not None
+                and own != others
+                and not np.array_equal(values, stored_values(samples, like, syntax=syntax))
+            ):
+                raise NotReadable(
+                    f"The file {instance.path.name} has Bits Stored / High Bit / Pixel Representation "
+                    f"{' / '.join(own)}, the other images of the series {' / '.join(others)}, and its values depend on it. Send the series again."
+                )
+            yield values
     except DECODE_ERRORS as error:
         raise NotReadable(
             f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "

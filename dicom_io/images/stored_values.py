@@ -46,16 +46,17 @@ def stored_values(samples: NDArray[np.generic], header: pydicom.Dataset, *, synt
             f"High Bit is {high} with {stored} Bits Stored in an image compressed as {syntax.name}: which bits of the "
             "code stream hold the value is not known. Send the images uncompressed."
         )
-    if shift:
-        samples = np.right_shift(samples, shift)
-    if stored == allocated:
-        return samples
-    kind = samples.dtype.type
-    values = np.bitwise_and(samples, kind((1 << stored) - 1))
+    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
+    bits = native.view(f"u{samples.dtype.itemsize}") >> shift
     if whole_number(header, "PixelRepresentation", default=0) == 1:
-        sign = kind(1 << (stored - 1))
-        values = (values ^ sign) - sign
-    return values
+        above = allocated - stored
+        return (bits << above).view(f"i{samples.dtype.itemsize}") >> above
+    return bits if stored == allocated else bits & bits.dtype.type((1 << stored) - 1)
+
+
+def description_of(header: pydicom.Dataset) -> tuple[str, str, str]:
+    """Bits Stored, High Bit and Pixel Representation, for comparison."""
+    return text(header, "BitsStored"), text(header, "HighBit"), text(header, "PixelRepresentation")
 
 
 def is_inverted(header: pydicom.Dataset) -> bool:

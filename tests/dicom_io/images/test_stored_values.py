@@ -117,6 +117,26 @@ def test_images_of_both_kinds_are_no_volume(tmp_path: Path) -> None:
         volume_of(tmp_path)
 
 
+@pytest.mark.parametrize(("value", "is_read"), [(4095, True), (4096, False)])
+def test_a_slice_described_otherwise_is_read_where_its_values_are_the_same(
+    tmp_path: Path, value: int, is_read: bool
+) -> None:
+    voxels = voxels_of(SHAPE)
+    voxels[1, 0, 0] = value
+    write(tmp_path, voxels, stored=16, high=15)
+    path = tmp_path / "5-0-1.dcm"
+    dataset = pydicom.dcmread(path)
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    dataset.save_as(path)
+    if is_read:
+        np.testing.assert_array_equal(volume_of(tmp_path), voxels)
+        return
+    with pytest.raises(
+        NotReadable, match=r"5-0-1\.dcm has Bits Stored / High Bit .* 12 / 11 / 0, the other .* 16 / 15"
+    ):
+        volume_of(tmp_path)
+
+
 def test_a_palette_is_no_grey_value(tmp_path: Path) -> None:
     write(tmp_path, voxels_of(SHAPE), PhotometricInterpretation="PALETTE COLOR")
     with pytest.raises(NotReadable, match="Photometric Interpretation is 'PALETTE COLOR'; one grey value"):
