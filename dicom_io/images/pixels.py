@@ -48,7 +48,8 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         instance = phase.planes[places[0]].instance
         line = None if mapping is ValueMapping.REAL_WORLD else modality_line(instance.header)
         frames = [phase.planes[index].frame_number or 1 for index in places]
-        for index, stored in zip(places, decode(instance, frames=frames, like=usual), strict=True):
+        like = None if description_of(instance.header) == description_of(usual) else usual
+        for index, stored in zip(places, decode(instance, frames=frames, like=like), strict=True):
             plane = phase.planes[index]
             if stored.shape != plane.shape:
                 raise NotReadable(
@@ -130,15 +131,11 @@ def decode(
         indices = None if frames is None else [frame - 1 for frame in frames]
         for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
             values = stored_values(samples, dataset, syntax=syntax)
-            own, others = description_of(dataset), description_of(dataset if like is None else like)
-            if (
-                like is not None
-                and own != others
-                and not np.array_equal(values, stored_values(samples, like, syntax=syntax))
-            ):
+            if like is not None and not np.array_equal(values, stored_values(samples, like, syntax=syntax)):
                 raise NotReadable(
-                    f"The file {instance.path.name} has Bits Stored / High Bit / Pixel Representation "
-                    f"{' / '.join(own)}, the other images of the series {' / '.join(others)}, and its values depend on it. Send the series again."
+                    f"The file {instance.path.name} has Bits Stored, High Bit and Pixel Representation "
+                    f"{', '.join(description_of(dataset))}, the other images of the series "
+                    f"{', '.join(description_of(like))}, and its values depend on it. Send the series again."
                 )
             yield values
     except DECODE_ERRORS as error:

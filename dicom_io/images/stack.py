@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid
+from dicom_io.images.headers import shown
 from dicom_io.images.planes import Plane, same_orientation
 
 # Planes closer than this along the normal are at one position (positions are written with rounded digits).
@@ -153,11 +154,18 @@ def _uniform(planes: Sequence[Plane]) -> None:
         found = ", ".join(f"{count} {name}" for name, count in names.most_common(4))
         raise GeometryInvalid(
             f"The series mixes images of different orientation ({found}, largest angle to the first "
-            f"{_largest_angle(planes):.1f} degrees); one orientation was expected."
+            f"{_largest_angle(planes):.1f} degrees){_rare(planes)}; one orientation was expected."
         )
     references = {plane.instance.frame_of_reference_uid for plane in planes}
     if len(references) > 1:
         raise GeometryInvalid(f"The series has {len(references)} different Frame of Reference UIDs; one was expected.")
+
+
+def _rare(planes: Sequence[Plane]) -> str:
+    """Instance Numbers of the images whose orientation only a few have."""
+    names = Counter(plane.orientation.name for plane in planes)
+    rare = [shown(plane.instance.header, "InstanceNumber") for plane in planes if names[plane.orientation.name] <= 3]
+    return f": Instance Number {', '.join(rare)}" if rare and len(rare) <= 3 and all(rare) else ""
 
 
 def _largest_angle(planes: Sequence[Plane]) -> float:

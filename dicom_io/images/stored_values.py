@@ -46,8 +46,11 @@ def stored_values(samples: NDArray[np.generic], header: pydicom.Dataset, *, synt
             f"High Bit is {high} with {stored} Bits Stored in an image compressed as {syntax.name}: which bits of the "
             "code stream hold the value is not known. Send the images uncompressed."
         )
-    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    bits = native.view(f"u{samples.dtype.itemsize}") >> shift
+    if samples.dtype.byteorder == ">":
+        samples = samples.astype(samples.dtype.newbyteorder("="))
+    bits = samples.view(f"u{samples.dtype.itemsize}")
+    if shift:
+        bits = bits >> shift
     if whole_number(header, "PixelRepresentation", default=0) == 1:
         above = allocated - stored
         return (bits << above).view(f"i{samples.dtype.itemsize}") >> above

@@ -132,7 +132,7 @@ def test_a_slice_described_otherwise_is_read_where_its_values_are_the_same(
         np.testing.assert_array_equal(volume_of(tmp_path), voxels)
         return
     with pytest.raises(
-        NotReadable, match=r"5-0-1\.dcm has Bits Stored / High Bit .* 12 / 11 / 0, the other .* 16 / 15"
+        NotReadable, match=r"5-0-1\.dcm has Bits Stored, High Bit .* 12, 11, 0, the other .* 16, 15, 0, and"
     ):
         volume_of(tmp_path)
 
