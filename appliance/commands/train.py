@@ -313,7 +313,7 @@ def _show(
     out: Path, measured: Iterable[Measurement], notes: Iterable[QualityNote], *, seconds: tuple[float, float]
 ) -> None:
     rows = [(one.what, one.value, one.whom) for one in measured]
-    stdout().print(table("Measured in the training", ("What", "Value", "Patients and method"), rows))
+    stdout().print(table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
     for note in notes:
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)

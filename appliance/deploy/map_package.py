@@ -174,14 +174,14 @@ def packages_in(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     order = [package.name for package in shipped_packages()]
-    found = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
+    packages = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
     return tuple(
-        sorted(found, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
+        sorted(packages, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
     )
 
 
 def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
-    """Copy what the MAP consists of to the folders that are mounted below `root`; returns what was written.
+    """Copies what the MAP consists of to the folders that are mounted below `root`; returns what was written.
 
     If any of `app`, `config`, `models` or `docs` exists, only those that exist; otherwise all four.
 

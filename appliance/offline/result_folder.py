@@ -98,7 +98,7 @@ def given_up(
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a folder in place as a whole, in place of an older one."""
+    """Puts a complete folder in place of an older one."""
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     for leftover in (part, old):
@@ -113,7 +113,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def remove_leftovers(out: Path) -> None:
-    """Remove the unfinished folders of a run that was interrupted."""
+    """Removes the unfinished folders of a run that was interrupted."""
     for pattern in (".study-*.part", ".study-*.old"):
         for leftover in out.glob(pattern):
             shutil.rmtree(leftover, ignore_errors=True)

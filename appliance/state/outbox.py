@@ -64,7 +64,7 @@ class Outbox:
         return (self.folder_of(job_id) / RESULT).is_file()
 
     def put(self, job_id: str, outgoing: Outgoing) -> None:
-        """Write the results of a job; when this returns they survive a power cut."""
+        """Writes the results of a job; when this returns they survive a power cut."""
         folder = self.folder_of(job_id)
         if self.has(job_id):
             return
@@ -115,10 +115,10 @@ class Outbox:
         return tuple(StageCost(**cost) for cost in result["stages"])
 
     def drop(self, job_id: str) -> None:
-        """Delete the results of a job."""
+        """Deletes the results of a job."""
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
 
     def remove(self, study_uid: str) -> None:
-        """Delete the results of every job of a study."""
+        """Deletes the results of every job of a study."""
         for folder in (*self._folder.glob(f"{study_uid}_*"), *self._folder.glob(f".{study_uid}_*{PART}")):
             shutil.rmtree(folder, ignore_errors=True)

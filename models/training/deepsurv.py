@@ -70,7 +70,7 @@ def fit_recurrence(
     seed: int,
     device: str = "cpu",
 ) -> RecurrenceModel:
-    """Train on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
     The slope is estimated inside the outer folds: outputs of different folds come from different models, so comparing
     patients across folds measures the differences of the models as well (Parker et al. (2007), BMC Bioinformatics
@@ -93,13 +93,13 @@ def fit_recurrence(
     )
     fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
     slope = max(0.0, cox_slope(times_months, events, raw, strata=fold_of))
-    found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
-    ensemble = found.scorer
+    best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    ensemble = best.scorer
     scorer = replace(ensemble, gains=tuple(slope * gain for gain in ensemble.gains), offset=slope * ensemble.offset)
     return RecurrenceModel(
         scorer=scorer,
-        recipe=found.recipe,
-        trials=found.trials,
+        recipe=best.recipe,
+        trials=best.trials,
         folds=folds,
         baseline=breslow_baseline(times_months, events, slope * raw),
         slope=slope,
@@ -124,8 +124,9 @@ def cox_slope(
     ----------
     strata : (patients,), a number for each; patients are compared with those of the same number only. None: with all
     """
-    t, e, x = (np.asarray(one, dtype=np.float64) for one in (times, events, log_risk))
-    groups = [np.ones(t.size, dtype=np.bool_)] if strata is None else [strata == one for one in np.unique(strata)]
+    t, e, x = (np.asarray(column, dtype=np.float64) for column in (times, events, log_risk))
+    everybody = np.ones(t.size, dtype=np.bool_)
+    groups = [everybody] if strata is None else [strata == stratum for stratum in np.unique(strata)]
     parts = [(risk_sets(t[rows], e[rows]), torch.tensor(x[rows])) for rows in groups if e[rows].any()]
 
     def loss(slope: float) -> float:

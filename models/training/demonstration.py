@@ -50,7 +50,7 @@ STATEMENTS = {
 
 
 def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
-    """Train and write `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
+    """Trains and writes `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
     names = features_of(Sequence, Region)
     shape = measured_shape(names)
     cohort = demonstration_cohort(shape)
@@ -68,8 +68,8 @@ def demonstration_cohort(shape: FeatureShape) -> Cohort:
 
 
 def _columns(cohort: Cohort, names: tuple[str, ...]) -> NDArray[np.float64]:
-    place = {name: index for index, name in enumerate(cohort.names)}
-    return cohort.values[:, [place[name] for name in names]]
+    column_of = {name: index for index, name in enumerate(cohort.names)}
+    return cohort.values[:, [column_of[name] for name in names]]
 
 
 def _origin() -> FeatureOrigin:

@@ -81,7 +81,7 @@ class TrainedExpression:
 def train_krt7_as(
     names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: ExpressionOptions
 ) -> TrainedExpression:
-    """Train on `values` (patients, inputs) and `is_high` (patients,).
+    """Trains on `values` (patients, inputs) and `is_high` (patients,).
 
     Raises
     ------
@@ -102,7 +102,7 @@ def train_krt7_as(
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     value, low, high = delong_auc(is_high, model.uncalibrated)
-    found = cross_validated(value, low, high, folds=recipe.inner_folds)
+    interval = cross_validated(value, low, high, folds=recipe.inner_folds)
     permuted = []
     rng = np.random.default_rng(seed)
     for number in range(options.permutations):
@@ -118,12 +118,12 @@ def train_krt7_as(
         permuted.append(auc(raw, classes))
     return TrainedExpression(
         model=model,
-        out_of_fold=found,
+        out_of_fold=interval,
         delong=(low, high),
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
         familiarity=fit_familiarity(values, usable, seed=seed),
-        notes=(*_notes(is_high.size, found, tuple(permuted)), *search_notes(model.trials)),
+        notes=(*_notes(is_high.size, interval, tuple(permuted)), *search_notes(model.trials)),
         seconds=(network_seconds, time.perf_counter() - started),
     )
 
@@ -182,7 +182,7 @@ def write_krt7_as(
     about: About,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
-    """Write the package; `reference_values` as in `write_recurrence`."""
+    """Writes the package; `reference_values` as in `write_recurrence`."""
     write_package(
         folder,
         text=PackageText(

@@ -131,7 +131,7 @@ def fit_penalised_cox(
     folds: int = FOLDS,
     seed: int,
 ) -> PenalisedCox:
-    """Fit on the inputs the network is offered: usable, not copies of each other, standardised, clipped at ±4.
+    """Fits on the inputs the network is offered: usable, not copies of each other, standardised, clipped at ±4.
 
     Parameters
     ----------

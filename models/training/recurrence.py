@@ -109,7 +109,7 @@ def train_recurrence(
     events: NDArray[np.float64],
     options: RecurrenceOptions,
 ) -> TrainedRecurrence:
-    """Train on `values` (patients, inputs), follow-up in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
 
     Raises
     ------
@@ -150,19 +150,19 @@ def train_recurrence(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
     cut_off, selected, cut_notes = _cut_off(model, times_months, events, options.cut_off)
-    found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
+    concordance = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
     slope = fit_cox(times_months, events, model.uncalibrated)
-    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
+    cox_concordance = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
     difference = concordance_difference(
         times_months, events, model.uncalibrated, cox.out_of_fold, folds=model.folds, seed=seed
     )
     permuted = _permuted(names, values, times_months, events, options)
     return TrainedRecurrence(
         model=model,
-        out_of_fold=found,
+        out_of_fold=concordance,
         slope_interval=None if slope is None else _around(model.slope, slope.standard_error),
         cox=cox,
-        cox_out_of_fold=cox_found,
+        cox_out_of_fold=cox_concordance,
         difference=difference,
         permuted_c=permuted,
         cut_off=cut_off,
@@ -170,7 +170,7 @@ def train_recurrence(
         horizons_months=horizons,
         familiarity=fit_familiarity(values, usable, seed=seed),
         notes=(
-            *_notes(int(events.sum()), found, cox_found, permuted, horizons, model.baseline.end_months),
+            *_notes(int(events.sum()), concordance, cox_concordance, permuted, horizons, model.baseline.end_months),
             *search_notes(model.trials),
             *cut_notes,
         ),
@@ -243,7 +243,7 @@ def _permuted(
     """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, fewer folds."""
     rng = np.random.default_rng(options.seed)
     usable = usable_inputs(names, values, diagnostics=options.recipe.diagnostics)
-    found = []
+    concordances = []
     for number in range(options.permutations):
         order = rng.permutation(events.size)
         times, flags = times_months[order], events[order]
@@ -255,8 +255,8 @@ def _permuted(
             folds=options.recipe.inner_folds,
             seed=options.seed + number,
         )
-        found.append(float(harrell_c(Followed.of(times, flags, raw))[0]))
-    return tuple(found)
+        concordances.append(float(harrell_c(Followed.of(times, flags, raw))[0]))
+    return tuple(concordances)
 
 
 def _cut_off(

@@ -29,7 +29,7 @@ def write_recurrence(
     about: About,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
-    """Write the package.
+    """Writes the package.
 
     Parameters
     ----------
