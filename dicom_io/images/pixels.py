@@ -13,7 +13,7 @@ from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
-from dicom_io.images.headers import DECODE_ERRORS, Instance
+from dicom_io.images.headers import DECODE_ERRORS, Instance, whole_number
 from dicom_io.images.modality_lut import Line, modality_line
 from dicom_io.images.philips import signal_scalings
 from dicom_io.images.planes import Plane
@@ -128,6 +128,8 @@ def decode(
         with file:
             dataset = pydicom.dcmread(file, force=True)
         syntax = _transfer_syntax(dataset, instance)
+        if not syntax.is_encapsulated:
+            _check_surplus(dataset, instance)
         indices = None if frames is None else [frame - 1 for frame in frames]
         for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
             values = stored_values(samples, dataset, syntax=syntax)
@@ -143,6 +145,26 @@ def decode(
             f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
             "truncated. Send it again."
         ) from error
+
+
+def _check_surplus(dataset: pydicom.Dataset, instance: Instance) -> None:
+    """Raise when uncompressed pixels hold more than the header says: then its matrix is not that of the pixels.
+
+    Less than a row of zeros is padding, which some writers add; a mask of single bits has none but to an even length.
+    """
+    rows, columns, allocated = (whole_number(dataset, keyword) for keyword in ("Rows", "Columns", "BitsAllocated"))
+    frames = whole_number(dataset, "NumberOfFrames", default=1)
+    samples = whole_number(dataset, "SamplesPerPixel", default=1)
+    expected = (rows * columns * frames * samples * allocated + 7) // 8
+    pixels = dataset.PixelData
+    surplus = pixels[expected + expected % 2 :]
+    row = columns * samples * allocated // 8 if allocated > 1 else 0
+    if surplus and (len(surplus) >= row or any(surplus)):
+        raise NotReadable(
+            f"The pixels of the file {instance.path.name} have {len(pixels)} bytes; {expected} were expected for "
+            f"{frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} pixels. The header or the pixels are "
+            "damaged: send it again."
+        )
 
 
 def _transfer_syntax(dataset: pydicom.Dataset, instance: Instance) -> UID:

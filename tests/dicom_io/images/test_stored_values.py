@@ -207,6 +207,24 @@ def test_a_file_that_does_not_state_its_transfer_syntax_is_read_as_written(
     np.testing.assert_array_equal(volume_of(tmp_path), voxels)
 
 
+@pytest.mark.parametrize(
+    ("surplus", "is_read"),
+    [(b"\0" * 20, True), (b"\0" * 128, False), (b"\1" * 20, False)],
+    ids=["padding", "row", "data"],
+)
+def test_pixels_beyond_the_matrix_are_refused_unless_they_are_padding(
+    tmp_path: Path, surplus: bytes, is_read: bool
+) -> None:
+    voxels = voxels_of(SHAPE)
+    write(tmp_path, voxels, stored=16, high=15, PixelData=voxels[0].tobytes() + surplus)
+    if is_read:
+        with pytest.warns(UserWarning, match="excess padding"):
+            assert np.all(volume_of(tmp_path) == voxels[0])
+        return
+    with pytest.raises(NotReadable, match=r"have \d+ bytes; 6144 were expected for 1 frame of 48 × 64 pixels"):
+        volume_of(tmp_path)
+
+
 def test_compressed_pixels_without_transfer_syntax_are_named(tmp_path: Path) -> None:
     write(tmp_path, voxels_of(SHAPE), syntax=JPEGLSLossless)
     path = tmp_path / "5-0-1.dcm"

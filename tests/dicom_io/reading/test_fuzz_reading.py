@@ -3,8 +3,9 @@
 `python -m tests.dicom_io.reading.test_fuzz_reading 10000` reads 10,000 of them and prints the outcomes; a second number
 is the first case. The number of a case is its seed, so a case that escapes can be read again alone.
 
-The first 10,000 cases: 3,742 NotReadable, 2,973 GeometryInvalid, 1,889 read, 706 SeriesNotFound, 564 StudyRejected, 126
-SelectionAmbiguous; none escaped or hung.
+Of the first 1,000 cases: 363 NotReadable, 299 GeometryInvalid, 63 StudyRejected, 61 SeriesNotFound, 12
+SelectionAmbiguous; 159 read rightly, 15 read otherwise with a warning, 28 of which the truth is not known; none wrong in
+silence, none escaped or hung.
 """
 
 from __future__ import annotations
@@ -204,17 +205,21 @@ def _rules(kind: int) -> SelectionRules:
 
 
 def _is_known(folder: Path, truth: Truth) -> bool:
-    """Whether the truth can be told from what is left: all pixels are those that were written, and where files are
-    missing, not the last slice of a series, of whose absence nothing tells but the count of an archive.
+    """Returns whether the truth can be told from what is left.
+
+    All pixels are those that were written. Where files are missing, it is not the last slice of a series, of whose
+    absence nothing tells but the count of an archive. A mask that names no images still has its matrix: with another,
+    it is one on a grid of its own.
     """
     left = {path.name: path.read_bytes() for path in folder.iterdir()}
-    removed = set(truth.pixels) - set(left)
-    last = {
-        max(name for name in truth.pixels if name.startswith(series))
-        for series in ("2-", "4-", "6-")
-        if any(name.startswith(series) for name in truth.pixels)
-    }
-    return not removed & last and all(truth.pixels[name] in content for name, content in left.items())
+    last = {max(names) for series in "246" if (names := [name for name in truth.pixels if name.startswith(series)])}
+    if (set(truth.pixels) - set(left)) & last or any(truth.pixels[name] not in left[name] for name in left):
+        return False
+    mask = folder / "seg.dcm"
+    if not mask.exists() or not (folder / "t1.dcm").exists():  # only beside `t1.dcm` it names none
+        return True
+    header = pydicom.dcmread(mask, stop_before_pixels=True, force=True)
+    return (header.get("Rows"), header.get("Columns")) == MASK.shape[1:]
 
 
 def _is_true(study: Study, truth: Study) -> bool:
