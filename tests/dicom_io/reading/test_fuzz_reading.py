@@ -4,8 +4,8 @@
 is the first case. The number of a case is its seed, so a case that escapes can be read again alone.
 
 Of the first 1,000 cases: 363 NotReadable, 299 GeometryInvalid, 63 StudyRejected, 61 SeriesNotFound, 12
-SelectionAmbiguous; 159 read rightly, 15 read otherwise with a warning, 28 of which the truth is not known; none wrong in
-silence, none escaped or hung.
+SelectionAmbiguous; 159 read rightly, 15 read otherwise with a warning, 28 of which the truth is not known; none wrong
+in silence, none escaped or hung.
 """
 
 from __future__ import annotations
