@@ -111,7 +111,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
         QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
-            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings say "
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
             f"{words[done]} ({sequence.label}).",
             sequence,
         )
