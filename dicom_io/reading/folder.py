@@ -51,8 +51,8 @@ def look_into(root: Path) -> Folder:
     """
     heads, left_out = scan(root)
     if not heads:
-        found = f"; what there is: {'; '.join(counted(left_out))}" if left_out else " and it holds no file"
-        raise StudyRejected(f"No DICOM study was found below {root}{found}. Name a folder that holds MR series.")
+        found = f"It holds {'; '.join(counted(left_out))}." if left_out else "It holds no file."
+        raise StudyRejected(f"No DICOM study was found below {root}. {found} Name a folder that holds MR series.")
     studies = studies_of(heads)
     return Folder(studies, beside(studies, left_out), _halves(heads) if len(studies) > 1 else {})
 

@@ -282,11 +282,11 @@ def test_files_that_are_no_dicom_objects_are_counted_with_the_reason(tmp_path: P
 
 
 def test_a_folder_without_a_study_says_what_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(StudyRejected, match="holds no file"):
+    with pytest.raises(StudyRejected, match="It holds no file"):
         look_into(tmp_path)
     with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
         archive.writestr("a", "b")
-    with pytest.raises(StudyRejected, match=r"what there is: 1 file \(export\.zip\): packed .* unpack it"):
+    with pytest.raises(StudyRejected, match=r"It holds 1 file \(export\.zip\): packed .* unpack it"):
         look_into(tmp_path)
 
 
