@@ -94,6 +94,7 @@ def read_study(
             sequence=sequence,
             candidates=candidates,
             passed_over=selection.passed_over[sequence],
+            series=selection.series,
             rules=rules,
         )
         tumours[sequence] = roi

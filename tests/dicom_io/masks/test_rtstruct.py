@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid, NotReadable, SeriesNotFound
 from dicom_io.images.headers import read_instances
+from dicom_io.masks.contours import fill
 from dicom_io.masks.placement import Placement
-from dicom_io.masks.rtstruct import fill, place_contours, regions_of
+from dicom_io.masks.rtstruct import place_contours, regions_of
 from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from models.volume import Sequence

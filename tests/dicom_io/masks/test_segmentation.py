@@ -31,11 +31,10 @@ def placed(
     *,
     affine: NDArray[np.float64],
     shape: tuple[int, int, int] = SHAPE,
-    made_on_it: bool = True,
 ) -> Placement:
     (instance,) = read_instances([path])
     (segment,) = segments_of(instance)
-    return place(mask_frames(segment), affine=affine, shape=shape, made_on_it=made_on_it)
+    return place(mask_frames(segment), affine=affine, shape=shape)
 
 
 @pytest.mark.parametrize("plane", ["axial", "sagittal", "coronal", "oblique"])
@@ -113,7 +112,7 @@ def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> N
     (instance,) = read_instances([path])
     node, tumour = segments_of(instance)
     for segment, expected in ((node, other), (tumour, MASK)):
-        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE)
         np.testing.assert_array_equal(placement.mask, expected)
 
 
@@ -139,7 +138,7 @@ def test_frames_of_several_segments_may_stand_in_any_order(tmp_path: Path) -> No
     first.save_as(paths[0])
     (instance,) = read_instances(paths[:1])
     for segment, expected in zip(segments_of(instance), (MASK, other), strict=True):
-        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE)
         np.testing.assert_array_equal(placement.mask, expected)
 
 
@@ -184,7 +183,7 @@ def test_another_orientation_is_carried_over_exactly(tmp_path: Path, turned: str
     mask = np.zeros(size, bool)
     places = (np.argwhere(MASK) @ to_other[:3, :3].T + to_other[:3, 3]).round().astype(int)
     mask[tuple(places.T)] = True
-    placement = placed(write_seg(tmp_path / "s.dcm", mask, affine=other), affine=affine, made_on_it=False)
+    placement = placed(write_seg(tmp_path / "s.dcm", mask, affine=other), affine=affine)
     np.testing.assert_array_equal(placement.mask, MASK)
 
 
@@ -194,7 +193,7 @@ def test_another_grid_is_sampled_at_the_voxel_centres(tmp_path: Path) -> None:
     other = affine_of("axial", spacing_mm=(3.1, 1.4, 1.2))
     path = write_seg(tmp_path / "s.dcm", MASK, affine=other)
     shape = (14, 24, 26)
-    placement = placed(path, affine=affine, shape=shape, made_on_it=False)
+    placement = placed(path, affine=affine, shape=shape)
     expected = np.zeros(shape, bool)
     for index in np.ndindex(shape):
         source = np.round((np.linalg.inv(other) @ affine @ (*index, 1))[:3]).astype(int)
@@ -310,6 +309,6 @@ def test_dcmqi_places_every_voxel_where_we_do(
     subprocess.run(command, check=True, capture_output=True)
     (nrrd,) = tmp_path.glob("*.nrrd")
     theirs = read_mask(nrrd)
-    ours = placed(path, affine=theirs.affine, shape=theirs.shape, made_on_it=False)
+    ours = placed(path, affine=theirs.affine, shape=theirs.shape)
     np.testing.assert_array_equal(ours.mask, theirs.mask)
     assert json.loads(next(tmp_path.glob("*meta.json")).read_text())["segmentAttributes"]
