@@ -17,6 +17,7 @@ from dicom_io.images.quality import NOT_JUDGED, about_images, acquisition_of
 from dicom_io.images.series import Phase, missing_instance_numbers
 from dicom_io.images.subject import carried_header, subject_of
 from dicom_io.masks.segmentation import Segment
+from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.selection import Candidate, Chosen, Selection, select
@@ -130,6 +131,9 @@ def read_study(
         missing=selection.missing,
         algorithm_types=algorithm_types,
         acquisitions={sequence: acquisition_of(one.dynamic.phase) for sequence, one in selection.chosen.items()},
+        contrast=contrast_evidence(
+            selection.chosen[MrSequence.T1C].dynamic, tumours.get(MrSequence.T1C), mapping=rules.value_mapping
+        ),
     )
 
 
