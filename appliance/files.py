@@ -36,7 +36,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") -> None:
-    """Write a file (0600) so that it is there as a whole or not at all, also after a power cut.
+    """Write a file (0600) completely or not at all, even across a power cut.
 
     `part_name` tells apart writers of the same path at the same time.
     """
@@ -77,7 +77,7 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(handle)
         raise SetupError(
-            f"Another service works on {folder}; expected one service for each state folder: stop the other, or give "
+            f"Another service uses {folder}; expected one service per state folder: stop the other, or give "
             "this one its own state_dir in [service]."
         ) from error
     return handle

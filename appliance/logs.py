@@ -1,4 +1,5 @@
-"""Log lines: one a line on standard error, as key=value or JSON, with the job they belong to and no patient data.
+"""Log lines: one entry per line on standard error, as key=value or JSON, with the job they belong to and no patient
+data.
 
 Only the fields below leave the process. Libraries that quote attribute values in their messages are reduced to where
 they spoke, and an unexpected error is logged by its type and its place in the code, not by its text.

@@ -2,7 +2,7 @@
 
     files → read → preprocess → extract → predict → compose → encode → answer
 
-The service and the command line call the same function; what differs between sites stands in the `Workbench`.
+The service and the command line call the same function; the differences between sites are in the `Workbench`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from reports.content import Report
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """Everything a study is worked on with; made once, used for every study.
+    """Everything needed to process a study; made once, used for every study.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ def answer_study(
     ----------
     files : the DICOM files of one study
     assignment : explicit choice of series, empty to go by the rules
-    created : when the answer was asked for, with time zone; the same input and time give the same objects
+    created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
 
     Raises

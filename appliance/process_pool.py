@@ -1,4 +1,4 @@
-"""Worker processes that work off independent tasks one by one, so that a bad task harms nothing but itself.
+"""A pool of worker processes for independent tasks, so that a bad task harms only itself.
 
 Each worker is a fresh interpreter with its own pipe: whatever ends it (an error nobody foresaw, the kernel's memory
 killer) is known to belong to the one task it was on, and the others go on. Workers are replaced after a number of
@@ -60,14 +60,14 @@ def work_off(
     workers: int,
     tasks_per_worker: int = 25,
 ) -> Iterator[Done[Task, Answer] | Broken[Task]]:
-    """Work off tasks in `workers` processes; outcomes come in the order in which they end.
+    """Process tasks in `workers` processes; outcomes come in the order in which they end.
 
     Parameters
     ----------
     tasks : picklable
     prepare : picklable; runs once in each worker and returns the function that answers one task
     workers : number of processes; the processor's cores are divided among them
-    tasks_per_worker : a worker is replaced after so many
+    tasks_per_worker : number of tasks after which a worker is replaced
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _hand_over(worker: _Worker, task: Any) -> None:
 
 
 def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
-    """What has become of the worker's task; the worker is free, or dismissed."""
+    """Result of the worker's task; the worker is then free or stopped."""
     worker.is_busy = False
     try:
         kind, content = worker.pipe.recv()
@@ -121,9 +121,9 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
         worker.process.join()
         code = worker.process.exitcode
         how = (
-            f"by signal {-code}, possibly for want of memory" if code is not None and code < 0 else f"with code {code}"
+            f"by signal {-code}, possibly for lack of memory" if code is not None and code < 0 else f"with code {code}"
         )
-        return Broken(worker.task, f"The process that worked on it was ended {how}.")
+        return Broken(worker.task, f"The process that was computing it ended {how}.")
     if kind == "unprepared":
         raise SetupError(f"A worker process could not start: {content}")
     if not worker.tasks_left:
@@ -132,7 +132,7 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
 
 
 def _dismiss(worker: _Worker) -> None:
-    """End a worker; one that is on a task is not waited for."""
+    """Stop a worker; one that is busy is not waited for."""
     worker.pipe.close()
     if worker.is_busy:
         worker.process.terminate()
@@ -144,7 +144,7 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C goes to the whole group; the parent decides
     try:
         answer = prepare()
-    except Exception as error:  # outermost loop of a worker: the parent has to hear of everything
+    except Exception as error:  # outermost loop of a worker: the parent must hear of everything
         pipe.recv()
         pipe.send(("unprepared", _described(error)))
         return
@@ -160,7 +160,7 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
         try:
             pipe.send(message)
         except BrokenPipeError:
-            return  # nobody is there any more
+            return  # the parent has gone
 
 
 def _described(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The one configuration file: TOML, read once, unknown keys refused, every mistake reported together.
 
-Values are handed down as arguments; nothing below reads the file or the environment. Each default stands with its
-reason; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
+Values are handed down as arguments; nothing below reads the file or the environment. Each default has its reason
+beside it; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ EXAMPLE = Path(__file__).with_name("rdeepnet.example.toml")
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """Format of log lines."""
 
     KEY_VALUE = "keyvalue"  # for a reader and for the journal
     JSON = "json"  # one object a line, for a log collector
 
 
 class LogLevel(StrEnum):
-    """From which weight on lines are written."""
+    """Lowest level of the lines that are written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -96,7 +96,7 @@ class Destination:
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = tuple(Role)  # everything that was made
-    storage_commitment: bool = True  # IHE AI Results asks for it; a peer that does not offer it is asked once a study
+    storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
@@ -105,7 +105,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """When a study counts as complete; there is no signal for it in DICOM."""
+    """Limits after which a study counts as complete; DICOM has no signal for it."""
 
     idle_s: Seconds = 60.0  # pauses between the associations of one study are seconds; a minute is safe
     force_after_s: Seconds = 3600.0  # a study that never falls silent is taken as it is
@@ -122,7 +122,7 @@ class StudySettings:
 class ArchiveSettings:
     """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
 
-    host: str = ""  # empty: none is asked, and a slice missing at an edge shows in the Instance Numbers at most
+    host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
@@ -153,7 +153,7 @@ class TlsSettings:
 class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
-    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, fifty times dearer; "none"
+    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
     device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
 
@@ -175,7 +175,7 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Which model packages speak, in the order of the report."""
+    """Model packages to run, in the order of the report."""
 
     packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
     provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
@@ -186,7 +186,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What is made beside key SR, segmentations and PDF."""
+    """Optional objects beside key SR, segmentations and PDF."""
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
 
@@ -232,7 +232,7 @@ class DeliverySettings:
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """Nothing is deleted before it is this old; then it goes by itself."""
+    """Nothing is deleted before it is this old; then it is deleted automatically."""
 
     received_days: Annotated[float, Between(0.01, 3650)] = 14.0  # longer than anybody sends a study again by mistake
     results_days: Annotated[float, Between(0.01, 3650)] = 90.0  # results are small, and in the PACS as well
@@ -274,7 +274,7 @@ class Settings:
         names = [destination.name for destination in self.destinations]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise SetupError(f"destinations: the name {', '.join(twice)} stands twice; each needs its own")
+            raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
 
 
 def load_settings(path: Path) -> Settings:
@@ -283,7 +283,7 @@ def load_settings(path: Path) -> Settings:
     Raises
     ------
     SetupError
-        When the file cannot be read, or with every mistake in it, one a line.
+        When the file cannot be read, or with every mistake in it, one per line.
     """
     try:
         text = path.read_bytes().decode("utf-8")

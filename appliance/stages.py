@@ -1,4 +1,4 @@
-"""What each stage of a study costs: wall seconds, CPU seconds, peak memory of the process so far."""
+"""Cost of each stage of a study: wall seconds, CPU seconds, peak memory of the process so far."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stages:
 
     @property
     def costs(self) -> tuple[StageCost, ...]:
-        """What was measured so far, in order."""
+        """Measurements so far, in order."""
         return tuple(self._costs)
 
     @contextmanager

@@ -96,7 +96,7 @@ _UNITS = {
 # Prefix of a hashed Code Value → what such a code names.
 HASHED = {
     "F": "a feature without an IBSI code; the hash is of its full name",
-    "Q": "another quantity that a model gives",
+    "Q": "another quantity that a model predicts",
     "G": "the question that another model's group answers",
     "L": "lower limit of the 95 % interval of a quantity",
     "U": "upper limit of the 95 % interval of a quantity",
@@ -114,7 +114,7 @@ def private_codes() -> tuple[Code, ...]:
 
 
 def standard_codes() -> tuple[Code, ...]:
-    """Codes of standard schemes that stand here; templates and modules add their own."""
+    """Codes of standard schemes listed here; templates and modules add their own."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
     found = [*constants, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
     known = {(code.scheme_designator, code.value): code for code in found if code.scheme_designator != PRIVATE_SCHEME}
@@ -167,7 +167,7 @@ def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code
 
 
 def question(section: ModelSection) -> Code:
-    """The question that a model's group answers."""
+    """Code of the question that a model's group answers."""
     key = section.measurements[0].key
     return _QUESTIONS.get(key, _private(hashed("G", key), "Group"))
 
@@ -195,12 +195,12 @@ def contribution(label: str) -> Code:
 
 
 def note(item: QualityNote) -> Code:
-    """What a quality note is about, by its stable identifier."""
+    """Code of the subject of a quality note, by its stable identifier."""
     return _private(hashed("N", item.code), fitting(item.code, "quality note"))
 
 
 def severity(item: QualityNote) -> Code:
-    """How much a quality note weighs."""
+    """Code of the severity of a quality note."""
     return _SEVERITIES[item.severity]
 
 
@@ -220,7 +220,7 @@ def region_type(region: Region) -> Code:
 
 
 def is_breast(header: Dataset) -> bool:
-    """Whether the images are of the breast: they say so, or say nothing."""
+    """Returns whether the images are of the breast: they state it, or state nothing."""
     part = str(header.get("BodyPartExamined", "") or "").strip().upper()
     return part == "" or "BREAST" in part
 

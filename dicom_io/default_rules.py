@@ -1,4 +1,4 @@
-"""The selection rules that ship, in the form a site writes its own in the settings.
+"""The built-in selection rules, in the form in which a site writes its own in the settings.
 
 Written for the series names of GE, Siemens, Philips and Canon breast protocols in English, German, French, Spanish
 and Chinese, and for headers from which the names were removed (timing only). Order matters: see `rules.py`.

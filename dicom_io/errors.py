@@ -1,13 +1,13 @@
-"""What can go wrong with DICOM, told apart by what the caller should do.
+"""Errors of `dicom_io`, distinguished by what the caller should do.
 
-StudyRejected (models.errors)      the study has to change: do not repeat
+StudyRejected (models.errors)      the study must change: do not repeat
  ├─ SeriesNotFound                 nothing fits a role the study cannot do without
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
- ├─ PeerRefused                    the peer said no: an operator has to look
+ ├─ PeerRefused                    the peer refused: an operator must act
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 """
 

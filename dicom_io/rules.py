@@ -1,6 +1,7 @@
-"""Which series is T1+C, which T2W, which segment the tumour: rules as data, and the assignment that overrides them.
+"""Rules, as data, for the T1+C series, the T2W series and the tumour segment; the assignment overrides
+them.
 
-A rule is regular expressions and numeric ranges on DICOM attributes by keyword. Rules of a role stand in order: the
+A rule is regular expressions and numeric ranges on DICOM attributes by keyword. The rules of a role are in order: the
 first rule that any series fits decides, and when more than one series fits it the study is refused with the list.
 Scores and weights were rejected: nobody can tell from a score why a series was taken.
 """
@@ -27,14 +28,14 @@ COUNTED = ("Phases", "Slices")
 
 
 class Registration(StrEnum):
-    """What to do when T1+C and T2W have different Frames of Reference."""
+    """Treatment of T1+C and T2W in different Frames of Reference."""
 
     NONE = "none"  # refuse the study
     RIGID = "rigid"  # register the images and carry the tumour over, with a quality note
 
 
 class ValueMapping(StrEnum):
-    """What turns stored values into the values of the images."""
+    """Mapping of stored values to the values of the images."""
 
     RESCALE = "rescale"  # Rescale Slope and Intercept, where there are any
     PHILIPS = "philips"  # Philips' scaling to signal where images state it (`philips`), else Rescale
@@ -65,15 +66,15 @@ def _mistakes_of_rule(rule: Rule) -> list[str]:
 
 @dataclass(frozen=True)
 class Rule:
-    """Conditions on the attributes of one series or segment; all of them have to hold.
+    """Conditions on the attributes of one series or segment; all of them must hold.
 
     Attributes
     ----------
     name : what a reader sees as the reason ("dynamic series by its description")
-    matches : keyword → regular expression that has to be found in the value (case is ignored; an absent attribute is
+    matches : keyword → regular expression that must be found in the value (case is ignored; an absent attribute is
         the empty text; several values are joined by a backslash; a code is written "SCT 108369006 Neoplasm")
     unless : keyword → regular expression that must not be found
-    ranges : keyword → (smallest, largest) value, both allowed; an absent or non-numeric value does not fit
+    ranges : keyword → (smallest, largest) value, both allowed; an absent or non-numeric value does not match
     """
 
     name: str
@@ -122,7 +123,7 @@ _LIMITS = {"registration_limit_mm": 20.0, "registration_limit_degrees": 10.0}
 
 @dataclass(frozen=True)
 class SelectionRules:
-    """How series and segments get their roles.
+    """Rules that give series and segments their roles.
 
     Attributes
     ----------
@@ -138,7 +139,7 @@ class SelectionRules:
     registration : what to do with different Frames of Reference
     registration_limit_mm, registration_limit_degrees : a larger motion is not believed, and the study refused
     usual : voxel sizes and field strengths outside of which a quality note is made; what is None is left to the models
-    models : name of each model the study is read for → what its training images were
+    models : name of each model the study is read for → its training images
     """
 
     t1c: tuple[Rule, ...] = _SHIPPED["t1c"]
@@ -175,7 +176,7 @@ class SelectionRules:
 
     @property
     def tumours_together(self) -> SeveralTumours:
-        """What is done with several tumours: as the settings say, else as the models were trained, else the union."""
+        """Treatment of several tumours: by the settings, else as the models were trained, else the union."""
         wanted = [images.several_tumours for images in self.models.values() if images.several_tumours]
         return self.several_tumours or (wanted[0] if wanted else SeveralTumours.UNION)
 
@@ -184,7 +185,7 @@ class SelectionRules:
         """Rules from a plain mapping, as a TOML table gives it.
 
         `t1c`, `t2w`, `exclude`, `tumour` and `not_tumour` are lists of tables with `name`, `matches`, `unless` and
-        `ranges`; they stand before the rules that ship, or replace them all where `defaults = false`. The other
+        `ranges`; they precede the built-in rules, or replace them all with `defaults = false`. The other
         keys are the attributes of this class.
 
         Raises
@@ -237,7 +238,7 @@ class SelectionRules:
 
 @dataclass(frozen=True)
 class Assignment:
-    """An explicit choice that goes before the rules; each value is a Series Instance UID or a description.
+    """An explicit choice that overrides the rules; each value is a Series Instance UID or a description.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""`Study`: what was read of one DICOM study, placed in the patient and told apart by role."""
+"""`Study`: the content of one DICOM study, placed in the patient, by role."""
 
 from __future__ import annotations
 

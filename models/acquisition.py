@@ -1,7 +1,8 @@
-"""How images were acquired, as far as features depend on it, and what a model's training images were like.
+"""Acquisition of images as far as features depend on it, and the training images of a model.
 
 Texture depends on the voxel size, and on the field strength; a region made of two tumours is another region than the
-larger of them. A package says what its training patients had, so that a patient unlike them does not go unnoticed.
+larger of them. A package states the acquisition of its training images, so that a patient unlike them does not go
+unnoticed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from models.volume import Sequence
 
 
 class SeveralTumours(StrEnum):
-    """What to do when more than one segment of one sequence is a tumour."""
+    """Treatment of more than one tumour segment on one sequence."""
 
     REFUSE = "refuse"  # refuse the study and list them
     UNION = "union"  # all of them are one region, with a quality note
@@ -77,7 +78,7 @@ class AcquisitionRange:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known."""
+        """Returns whether nothing is known."""
         return all(getattr(self, item.name) is None for item in fields(self))
 
     def in_words(self) -> str:
@@ -127,7 +128,7 @@ class AcquisitionRange:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """What the training images of a model were, as far as new ones have to be like them.
+    """Properties of a model's training images that new images should share.
 
     Attributes
     ----------

@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 class Constraint(Protocol):
-    """What a value has to be, beyond its type."""
+    """Requirement of a value beyond its type."""
 
     def expected(self) -> str:
         """In words, after the type: "from 1 to 65535"."""
 
     def holds(self, value: Any) -> bool:
-        """Whether the value is allowed."""
+        """Returns whether the value is allowed."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_table(cls: type[T], table: Mapping[str, Any], *, where: str, mistakes: 
 
     Returns
     -------
-    The value, or None when a mistake stands in the way of it.
+    The value, or None when a mistake prevents it.
     """
     hints = field_types(cls)
     before = len(mistakes)
@@ -186,7 +186,7 @@ def _without_none(hint: Any) -> Any:
 
 
 def _words(hint: Any) -> str:
-    """A type in the words of somebody who edits the file."""
+    """A type in words for somebody who edits the file."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return " ".join([_words(arguments[0]), *(constraint.expected() for constraint in arguments[1:])])

@@ -24,7 +24,7 @@ class Sequence(StrEnum):
 
     @property
     def label(self) -> str:
-        """As a radiologist writes it."""
+        """Name of the sequence as a radiologist writes it."""
         return {"t1c": "T1+C", "t2w": "T2W"}[self.value]
 
 
@@ -167,7 +167,7 @@ class Roi(_Grid):
 
 
 def same_grid(one: Volume | Roi, other: Volume | Roi, *, tolerance_mm: float = 1e-3) -> bool:
-    """Whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
+    """Returns whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
     if one.shape != other.shape:
         return False
     slices, rows, columns = (size - 1 for size in one.shape)

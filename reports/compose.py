@@ -1,4 +1,4 @@
-"""From numbers to one `Report`: what is said, in which order, in which words.
+"""From numbers to one `Report`: its content, order and wording.
 
 Encoders (PDF, SR) show a `Report` as it is. Grouping, rounding, choosing a slice or a feature happens here.
 """
@@ -82,7 +82,7 @@ def compose(
     subject : patient and examination
     prepared : corrected images and regions
     features : of all sequences and regions of `prepared`
-    outcomes : what the models say, in the order of the report
+    outcomes : results of the models, in the order of the report
     series : what was read, and why
     notes : doubts from reading and preprocessing; those of the outcomes are added
     bias : the bias correction in words

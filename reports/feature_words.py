@@ -75,7 +75,7 @@ _DIAGNOSTIC_WORDS = {
 
 
 class FeatureClass(StrEnum):
-    """What a feature describes, coarse enough for a reader; the groups of the contribution chart."""
+    """Kinds of feature, coarse enough for a reader; the groups of the contribution chart."""
 
     SHAPE = "size and shape"
     INTENSITY = "intensity"  # first-order statistics, original and filtered

@@ -1,4 +1,4 @@
-"""How numbers are written, in reports and elsewhere where people read them.
+"""Format of numbers, in reports and elsewhere where people read them.
 
 What is shown never contradicts the side of a limit on which a number lies, and a probability is never shown as certain.
 """

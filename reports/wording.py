@@ -38,7 +38,7 @@ REGIONS: Final = "Regions and selected features"
 CONTRIBUTIONS: Final = "What moved the output"
 LEADING_FEATURES: Final = "Features with the largest attributions"
 SERIES: Final = "Images used"
-NOT_APPLICABLE: Final = "Models that were not asked"
+NOT_APPLICABLE: Final = "Models not run"
 PROVENANCE: Final = "Versions, settings and digests"
 HOW_TO_READ: Final = "How to read this report"
 
@@ -99,7 +99,7 @@ _PERCENT_QUANTITIES = (Quantity.RFS, Quantity.KRT7_AS_HIGH)
 
 
 def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
-    """What a prediction is called: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
+    """Label of a prediction: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
     if quantity is Quantity.RFS:
         return (
             SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {numerals.horizon(horizon_months)}"
@@ -133,7 +133,7 @@ def quantity_words(quantity: Quantity, value: float, interval: tuple[float, floa
 
 
 def cut_off_words(quantity: Quantity, cut_off: float) -> str:
-    """Which side of the cut-off is which: "high above 1.10, low at or below"."""
+    """Sides of the cut-off in words: "high above 1.10, low at or below"."""
     return f"{SCORE_ABOVE} above {quantity_shown(quantity, cut_off)}, {SCORE_BELOW} at or below"
 
 
@@ -167,7 +167,7 @@ def conclusion(
 
 
 def not_applicable_sentence(reason: str) -> str:
-    """Why a model was not asked: "not applicable, because no T2W series was found"."""
+    """Reason why a model was not run: "not applicable, because no T2W series was found"."""
     return f"not applicable, because {reason.rstrip('.')}"
 
 
@@ -183,7 +183,7 @@ def share_shown(share: float) -> str:
 
 
 def note_subject(note: QualityNote) -> str:
-    """What a quality note is about: "T1+C, peritumoral shell", "" for the whole study."""
+    """Subject of a quality note: "T1+C, peritumoral shell", "" for the whole study."""
     parts = []
     if note.sequence is not None:
         parts.append(note.sequence.label)
@@ -213,7 +213,7 @@ def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area
 
 
 def intensities_words(settings: FeatureSettings) -> str:
-    """How grey levels are normalised and binned."""
+    """Normalisation and binning of grey levels in words."""
     if settings.normalize:
         normalised = f"z-score over the whole image × {settings.normalize_scale:g}"
     else:
@@ -224,7 +224,7 @@ def intensities_words(settings: FeatureSettings) -> str:
 
 
 def image_types_words(settings: FeatureSettings) -> str:
-    """Which filtered images the features are computed on."""
+    """Filtered images on which the features are computed, in words."""
     types = ["original"]
     if settings.wavelet is not None:
         levels = "1 level" if settings.wavelet_levels == 1 else f"{settings.wavelet_levels} levels"
@@ -254,7 +254,7 @@ _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
     """Patient and examination as (label, value), in the order of the report.
 
-    What every examination should state stands there as "not stated" when it does not; the rest is left out.
+    Missing items that every examination should have appear as "not stated"; others are left out.
     """
     if subject.birth_date is None and subject.age:
         born = ("Age at examination", age_shown(subject.age))
@@ -279,7 +279,7 @@ def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def running_head(subject: Subject) -> str:
-    """Whom a loose page belongs to: name, ID and date of the examination."""
+    """Owner of a loose page: name, ID and date of the examination."""
     return " · ".join(
         (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
     )
@@ -329,15 +329,15 @@ def page_words(page: int) -> str:
 
 
 def more_notes(count: int) -> str:
-    """What page 1 says when it does not show all warnings."""
+    """Reference on page 1 to warnings that it does not show."""
     return f"{count} more {'warning' if count == 1 else 'warnings'} under “{QUALITY_NOTES}”."
 
 
 def characters_not_shown(count: int) -> str:
-    """What the PDF says when no font of this machine has a character; it stands as □ in the text."""
+    """Sentence for characters that no installed font has; the text shows them as □."""
     what = "1 character is" if count == 1 else f"{count} characters are"
     return (
-        f"{what} shown as □, because no font of this machine has them; the structured report holds the full text. "
+        f"{what} shown as □, because no font installed here has them; the structured report holds the full text. "
         "Install a font for the script, e.g. the Debian package fonts-wqy-microhei for Chinese, Japanese and Korean."
     )
 

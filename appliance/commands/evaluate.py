@@ -1,4 +1,4 @@
-"""`rdeepnet evaluate`: how well a model package does on patients with known outcomes."""
+"""`rdeepnet evaluate`: performance of a model package on patients with known outcomes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def evaluate(
         typer.Option(
             "--subgroup",
             metavar="COLUMN",
-            help="Clinical column whose values are subgroups; without it, those of subtype, therapy, stage and centre "
-            "that are there. May be repeated.",
+            help="Clinical column whose values define subgroups; default: those of subtype, therapy, stage and centre "
+            "that exist. May be repeated.",
             show_default=False,
         ),
     ] = None,
     column: Column = None,
     time_unit: Unit = "months",
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap samples.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 20230815,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 20230815,
 ) -> None:
     """Measure a model on patients with known outcomes, for each cohort and subgroup.
 

@@ -22,9 +22,9 @@ def score(
         Path, typer.Option("--out", "-o", dir_okay=False, metavar="FILE", help="Table to write: .csv or .parquet.")
     ],
 ) -> None:
-    """Score every patient of a feature table; outcomes are not needed. For reports of studies, see run.
+    """Score every patient of a feature table; no outcomes are needed. For reports of studies, see run.
 
-    Writes one row for each patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
+    Writes one row per patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
     by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
     on, with `residual`, `distance` and `share_outside` behind it), `quality_notes` (codes), `model`, `version`,
     `digest`.

@@ -1,4 +1,4 @@
-"""`rdeepnet series`: how each series and segment below a folder would be taken, and why."""
+"""`rdeepnet series`: the role of each series and segment below a folder, and the reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how each series and segment below a folder would be taken, and why. Nothing is computed.
+    """Show the role that each series and segment below a folder would get, and why. Nothing is computed.
 
     The exit status is 1 when a study would be refused.
 
@@ -51,7 +51,7 @@ def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_
 
 
 def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
-    """One survey for each study below a folder.
+    """One survey per study below a folder.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment
 
 
 def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
-    """A table for each study, and below it what would become of it."""
+    """A table per study, followed by problems and notes."""
     for survey in surveys:
         console.print(_table(survey))
         for sentence in survey.missing:
@@ -88,7 +88,7 @@ def _table(survey: Survey) -> Table:
     table.add_column("No.", justify="right")
     table.add_column("", no_wrap=True)
     table.add_column("Series, segment", ratio=1)
-    table.add_column("Role, and why", ratio=1)
+    table.add_column("Role and reason", ratio=1)
     for row in survey.rows:
         objects = "" if row.is_segment else f" ({row.objects})"
         name = f"[bold]{escape(row.description or '–')}[/]{objects}"

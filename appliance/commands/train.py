@@ -40,7 +40,7 @@ Sequences = Annotated[
     typer.Option(
         "--sequence",
         metavar="t1c|t2w",
-        help="Sequences the model may need; without it, both. May be repeated.",
+        help="Sequence the model may require; default: both. May be repeated.",
         show_default=False,
     ),
 ]
@@ -49,7 +49,7 @@ Cohort = Annotated[
     typer.Option(
         "--cohort",
         metavar="NAME",
-        help="Cohort of the training patients; without it, the one called training, or the only one.",
+        help="Training cohort; default: the one called training, or the only one.",
         show_default=False,
     ),
 ]
@@ -57,7 +57,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives th
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="auto: the GPU where there is one.")]
 Permutations = Annotated[
     int,
-    typer.Option("--permutations", min=0, help="How often to train on permuted outcomes, to see that nothing leaks."),
+    typer.Option("--permutations", min=0, help="Number of trainings on permuted outcomes, to detect leakage."),
 ]
 Search = Annotated[
     int,
@@ -65,16 +65,18 @@ Search = Annotated[
         "--search",
         min=1,
         metavar="N",
-        help="Try N recipes and keep the best on held-out folds, in every outer fold anew: N times the training time.",
+        help="Try N recipes in every outer fold and keep the best on held-out folds: N times the training time.",
     ),
 ]
 Name = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the package; without it, the folder's.")
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the package; default: that of the folder.")
 ]
 Version = Annotated[str, typer.Option("--version", metavar="TEXT", help="Version of the package.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="TEXT", help="What the training patients are, for the card.", show_default=False),
+    typer.Option(
+        "--data", metavar="TEXT", help="Description of the training patients, for the card.", show_default=False
+    ),
 ]
 Statements = Annotated[
     Path | None,
@@ -113,9 +115,9 @@ def recurrence(
 ) -> None:
     """Train a recurrence score (DeepSurv) and write it as a model package.
 
-    Beside the network always: a penalised Cox model on the same inputs, the same training on permuted outcomes,
-    everything out of fold with its interval. Where the interval of the concordance does not lie above .5, the package
-    says "no signal", in its card and with every result.
+    Always adds a penalised Cox model on the same inputs and the same training on permuted outcomes, all
+    out of fold with intervals. If the interval of the concordance does not lie above 0.5, the package states
+    "no signal" in its card and with every result.
 
     **Example**
 
@@ -167,13 +169,13 @@ def krt7_as(
         typer.Option(
             "--counts",
             metavar="FILE",
-            help="Instead of outcomes: read counts as CSV, columns gene, length (bases), one for each patient.",
+            help="Read counts instead of outcomes: CSV with columns gene, length (bases) and one per patient.",
             show_default=False,
         ),
     ] = None,
     gene: Annotated[str, typer.Option("--gene", metavar="NAME", help="Gene in the table of counts.")] = "KRT7-AS",
     threshold: Annotated[
-        str, typer.Option("--threshold", metavar="median|TPM", help="High expression is above it.")
+        str, typer.Option("--threshold", metavar="median|TPM", help="Expression above this value is high.")
     ] = "median",
     recipe: RecipeName = "ensemble",
     cohort: Cohort = None,
@@ -206,7 +208,7 @@ def krt7_as(
     from models.training.patients import training_patients
 
     if (outcomes is None) == (counts is None):
-        raise typer.BadParameter("give one of the two", param_hint="--outcomes / --counts")
+        raise typer.BadParameter("give exactly one of the two", param_hint="--outcomes / --counts")
     chosen = _recipe(recipe, diagnostics)
     options = ExpressionOptions(
         recipe=chosen,
@@ -234,9 +236,9 @@ def krt7_as(
 
 @train.command("statements")
 def statements_template() -> None:
-    """Write a file with everything that only the trainers can state, to fill in, to standard output.
+    """Write a template for everything that only the trainers can state to standard output.
 
-    Reporting guidelines ask for it; what is not filled in stands in the model card as "not stated".
+    Reporting guidelines require it; anything left empty appears in the model card as "not stated".
     """
     from models.model_card.statements import template
 
@@ -247,7 +249,7 @@ def _recipe(name: str, diagnostics: bool) -> Recipe:
     from models.training.network import PAPER, Recipe
 
     if name not in ("ensemble", "paper"):
-        raise typer.BadParameter(f"'{name}' is none of ensemble, paper", param_hint="--recipe")
+        raise typer.BadParameter(f"'{name}' is not one of ensemble, paper", param_hint="--recipe")
     return PAPER if name == "paper" else Recipe(diagnostics=diagnostics)
 
 
@@ -278,7 +280,7 @@ def _sequences(names: list[str] | None) -> tuple[Sequence, ...]:
     from models.volume import Sequence
 
     if wrong := [name for name in names or () if name not in tuple(Sequence)]:
-        raise typer.BadParameter(f"'{wrong[0]}' is none of {', '.join(Sequence)}", param_hint="--sequence")
+        raise typer.BadParameter(f"'{wrong[0]}' is not one of {', '.join(Sequence)}", param_hint="--sequence")
     return tuple(sequence for sequence in Sequence if not names or sequence in names)
 
 
@@ -311,7 +313,7 @@ def _show(
     out: Path, measured: Iterable[Measurement], notes: Iterable[QualityNote], *, seconds: tuple[float, float]
 ) -> None:
     rows = [(one.what, one.value, one.whom) for one in measured]
-    stdout().print(table("Measured in the training", ("What", "Value", "On whom, and how"), rows))
+    stdout().print(table("Measured in the training", ("What", "Value", "Patients and method"), rows))
     for note in notes:
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Which Python distributions the installed appliance consists of: what it requires, and what that requires in turn.
+"""Python distributions of the installed appliance: its requirements, and theirs in turn.
 
 Development tools of the same environment are not among them.
 """
@@ -33,7 +33,7 @@ def installed(path: Iterable[str] | None = None) -> dict[str, Distribution]:
 
 
 def project_requirements(extras: Iterable[str] = EXTRAS) -> list[Requirement]:
-    """What the project requires: from pyproject.toml in a checkout, where installed metadata may be old."""
+    """Requirements of the project: from pyproject.toml in a checkout, where installed metadata may be old."""
     wanted = tuple(extras)
     if _PYPROJECT.is_file():
         project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]

@@ -1,7 +1,7 @@
-"""Which licence each Python distribution of the appliance has, and whether it may be in the image: `make licences`.
+"""Licence of each Python distribution of the appliance, and the verdict on its place in the image: `make licences`.
 
-Permissive licences may. GPL and AGPL may not. What is in between or says nothing is refused too, until it is listed
-here with its licence and a reason; an entry that is not needed any more is a mistake as well. Libraries that wheels
+Permissive licences are allowed, GPL and AGPL are not. Anything else, or unstated, is refused too until it is listed
+here with its licence and a reason; an entry that is no longer needed is also a mistake. Libraries that wheels
 carry in their `.libs` folders count on their own, since the wheel's metadata does not speak of them.
 """
 
@@ -43,7 +43,7 @@ _SHORT = 60  # a longer text is the licence itself, and may name the licences of
 
 
 class Verdict(StrEnum):
-    """Whether a distribution may be in the image."""
+    """Verdict on a distribution in the image."""
 
     PERMISSIVE = "permissive"  # it may
     LISTED = "listed"  # it may, for the reason that is listed
@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Listed:
-    """A licence that somebody has looked at."""
+    """A licence that somebody has reviewed."""
 
     licence: str
     reason: str
@@ -148,7 +148,7 @@ def field_of(one: Distribution, name: str) -> str:
 
 
 def is_permissive(expression: str) -> bool:
-    """Whether an SPDX expression lets us choose permissive licences only; False for what is not an expression."""
+    """Returns whether an SPDX expression allows a choice of permissive licences only; False for any other text."""
     words = re.findall(r"[()]|[^\s()]+", expression)
     if not words:
         return False
@@ -222,7 +222,7 @@ def _judged(name: str, version: str, licence: str, listed: Listed | None) -> Row
 def _library(library: str, part_of: str) -> Row:
     listed = next((entry for pattern, entry in BUNDLED.items() if re.match(pattern, library)), None)
     if listed is None:
-        return Row(library, "", "", Verdict.REFUSED, "a library nobody has looked at: list it in BUNDLED", part_of)
+        return Row(library, "", "", Verdict.REFUSED, "a library that nobody has reviewed: list it in BUNDLED", part_of)
     verdict = Verdict.PERMISSIVE if is_permissive(listed.licence) else Verdict.LISTED
     return Row(library, "", listed.licence, verdict, listed.reason, part_of)
 

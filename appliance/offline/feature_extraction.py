@@ -26,7 +26,7 @@ from models.version import software_version
 
 @dataclass(frozen=True)
 class Extraction:
-    """How features are computed; made into engines in each worker process.
+    """Options of a feature extraction; each worker process builds its engines from them.
 
     Attributes
     ----------
@@ -75,13 +75,13 @@ def extract_cohort(
 
     Parameters
     ----------
-    kept : folder where rows are kept; a study whose files, settings and version are those of a row there is not
-        worked on again
+    kept : folder where rows are kept; a study with the files, settings and version of a row there is not
+        processed again
 
     Raises
     ------
     SetupError
-        When the engine, the bias correction or the device is not there.
+        When the engine, the bias correction or the device is not available.
     """
     _open(extraction)  # what cannot be opened is said here, once
     prepare_worker = partial(open_worker, extraction, kept)
@@ -90,7 +90,7 @@ def extract_cohort(
 
 
 def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
-    """What a worker process does: engines are opened once and used for every study."""
+    """Opens the engines once in a worker process and returns the function that it calls for every study."""
     engine, bias = _open(extraction)
 
     def answer(study: StudyFiles) -> Row | NoRow:
@@ -119,7 +119,7 @@ def extract_image(
     StudyRejected
         When a file cannot be read, or a feature has no value.
     SetupError
-        When the engine or the device is not there.
+        When the engine or the device is not available.
     """
     opened = open_engine(engine, device=device)
     return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)

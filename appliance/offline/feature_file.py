@@ -1,8 +1,8 @@
 """The table that `rdeepnet features` writes, and its rows.
 
-One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
+One row per study: `study`, the features in the order of `models.features.names` (3,452 with the default
 settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`, voxel size and
-field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows stand in the order of the Study
+field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows are in the order of the Study
 Instance UIDs, so the same cohort gives the same file whatever the number of processes.
 """
 
@@ -27,7 +27,7 @@ from models.volume import Sequence as MrSequence
 
 
 class RowId(StrEnum):
-    """What stands in the first column."""
+    """Content of the first column of the table."""
 
     STUDY = "study"  # Study Instance UID
     PATIENT = "patient"  # Patient ID, to be joined with a clinical table
@@ -73,7 +73,7 @@ def check_format(out: Path) -> None:
 
 
 def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
-    """Write one row for each study to a .csv or .parquet file, whole or not at all.
+    """Write one row per study to a .csv or .parquet file, completely or not at all.
 
     Raises
     ------
@@ -120,12 +120,12 @@ def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -
 
 
 def kept_folder(out: Path) -> Path:
-    """Where the rows of a table are kept, one file for each study."""
+    """Folder with the kept rows of a table, one file per study."""
     return out.with_name(f"{out.stem}.rows")
 
 
 def refused_file(out: Path) -> Path:
-    """Where the studies without features are listed."""
+    """File that lists the studies without features."""
     return out.with_name(f"{out.stem}.refused.csv")
 
 

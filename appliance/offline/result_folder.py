@@ -1,8 +1,8 @@
-"""What `rdeepnet run` writes for one study: a folder that is complete or not there at all.
+"""Output of `rdeepnet run` for one study: a folder that is complete or absent.
 
     OUT/study-<16 hexadecimal digits>/     of the SHA-256 of the Study Instance UID: no patient data in names
         seg_t1c.dcm, seg_t2w.dcm           tumour and peritumoral shell on each grid
-        key_sr.dcm, features_sr.dcm        Structured Reports (the second only when the settings ask for it)
+        key_sr.dcm, features_sr.dcm        Structured Reports (the second only when configured)
         pdf.dcm, report.pdf                the report as Encapsulated PDF and as it is
         features.csv                       name, value, unit (UCUM), ibsi
         result.json                        see `answered`; alone in the folder when the study was refused or failed

@@ -1,6 +1,6 @@
 """`rdeepnet run`: every study in a folder tree through the pipeline, each into a folder of its own.
 
-A study whose files, settings, models and version are those of an earlier run is not worked on again. A study that is
+A study whose files, settings, models and version are those of an earlier run is not processed again. A study that is
 refused or fails does not stop the others; its sentence goes into its result.json.
 """
 
@@ -40,7 +40,7 @@ SUMMARY = "studies.csv"
 
 
 class Outcome(StrEnum):
-    """What became of a study."""
+    """Outcome of a study."""
 
     ANSWERED = "answered"  # everything was written
     REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class StudyTask:
-    """One study to work on."""
+    """One study to process."""
 
     study_instance_uid: str
     files: tuple[Path, ...]
@@ -61,7 +61,7 @@ class StudyTask:
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What became of one study.
+    """Outcome of one study, with its folder and reason.
 
     Attributes
     ----------
@@ -80,13 +80,13 @@ class StudyOutcome:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run has to do.
+    """Work to do in a run.
 
     Attributes
     ----------
     out : folder of the results
     from_before : outcomes of an earlier run that still hold
-    tasks : the studies to work on
+    tasks : the studies to process
     """
 
     out: Path
@@ -126,7 +126,7 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
 
 
 def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
-    """Work on the studies of a plan in `jobs` processes; outcomes come as they end, those from before first.
+    """Process the studies of a plan in `jobs` processes; outcomes come as they end, earlier ones first.
 
     When the last one has come, `studies.csv` in the folder of the results has one line for each.
 
@@ -145,7 +145,7 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
 
 
 def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
-    """What a worker process does: the workbench is made once and used for every study."""
+    """Opens the workbench once in a worker process and returns the function that it calls for every study."""
     return partial(answer_to_folder, bench=open_workbench(settings))
 
 
@@ -225,7 +225,7 @@ def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping
 
 
 def _write_summary(path: Path, outcomes: Sequence[StudyOutcome]) -> None:
-    """One line for each study: outcome, sentence, and every prediction in a column of its own."""
+    """One line per study: outcome, sentence, and every prediction in a column of its own."""
     predictions = {outcome.study_instance_uid: predictions_of(outcome.description) for outcome in outcomes}
     columns = sorted({name for found in predictions.values() for name in found})
     part = path.with_suffix(".part")

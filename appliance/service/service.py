@@ -127,7 +127,7 @@ class Service:
         )
 
     def start(self) -> None:
-        """Take up what the last process left, then begin to listen."""
+        """Resume the work of the last process, then begin to listen."""
         self._records.interrupted()
         self._records.waiting_restarted(destinations=[d.name for d in self._settings.destinations])
         for study_uid in self._inbox.studies():
@@ -153,10 +153,13 @@ class Service:
                 LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
             running_s = self._jobs.longest_running_s()
             if running_s > self._settings.jobs.hung_after_s:
-                LOG.critical("a computation hangs; the process ends and repeats it", extra={"seconds": running_s})
+                LOG.critical(
+                    "a computation hangs; the process exits and repeats it at the next start",
+                    extra={"seconds": running_s},
+                )
                 return EXIT_HUNG
             if not all(courier.is_alive for courier in self._couriers):
-                LOG.critical("a courier ended by itself; the process ends")
+                LOG.critical("a delivery thread ended unexpectedly; the process exits")
                 return EXIT_DEFECT
         return 0
 
@@ -182,7 +185,7 @@ class Service:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
 
     def stop(self) -> bool:
-        """Stop in the order of the flow; returns whether a computation was in the middle of it.
+        """Stop in the order of the flow; returns whether a computation was running.
 
         A computation cannot be interrupted: then the caller ends the process, and the job is repeated at next start.
         """
@@ -196,7 +199,7 @@ class Service:
         return was_running
 
     def _store(self, received: Received) -> None:
-        """What the receiver does with an instance; when this returns it answers Success."""
+        """Stores an instance; when this returns, the receiver answers Success."""
         if not received.needed:
             self._completeness.seen(
                 received.study_instance_uid, association=received.association, now_s=time.monotonic()
@@ -215,7 +218,7 @@ class Service:
             raise
         if kept is Kept.NEWER_VERSION:
             LOG.warning(
-                "an instance came again with other content; the newer counts",
+                "an instance arrived again with different content; the newer version counts",
                 extra={"study": received.study_instance_uid, "peer": received.calling_title},
             )
         if kept is Kept.KNOWN:
@@ -242,23 +245,28 @@ class Service:
         LOG.info("study complete", extra={"job": job_id, "instances": len(content.files)})
 
     def _compare_with_queue(self) -> None:
-        """Studies that wait for a job which will never end."""
+        """Fails studies whose job will never end."""
         for record in (*self._records.studies_in(State.QUEUED), *self._records.studies_in(State.RUNNING)):
             fate = self._jobs.fate(record.job_id)
             if fate in (Fate.IN_FLIGHT, Fate.UNKNOWN):
                 continue
             if fate is Fate.EXHAUSTED:
                 attempts = self._settings.jobs.max_attempts
-                sentence = f"The computation ended the service {attempts} times; the log says how: then retry it."
+                sentence = (
+                    f"The computation crashed the service {attempts} times; see the log for the cause, then retry "
+                    "the study."
+                )
             else:
-                sentence = "The queue has ended this job without a result; the log says why: retry it."
+                sentence = (
+                    "The queue ended this job without a result; see the log for the reason, then retry the study."
+                )
             self._records.exhausted(record.job_id, sentence=sentence)
             if self._records.study(record.study_uid).state is State.FAILED:
                 LOG.error("study failed: %s", sentence, extra={"job": record.job_id})
 
 
 def check_service(settings: Settings) -> None:
-    """Whether the settings make a working service.
+    """Checks that the settings are complete for a service.
 
     Raises
     ------
@@ -266,7 +274,7 @@ def check_service(settings: Settings) -> None:
         When nobody may send, or nobody gets the results.
     """
     if mistakes := missing_peers(settings):
-        raise SetupError(f"The settings do not make a service: {'; '.join(mistakes)}.")
+        raise SetupError(f"The settings are incomplete for a service: {'; '.join(mistakes)}.")
 
 
 def serve(settings: Settings) -> int:
@@ -312,7 +320,7 @@ def _end(status: int) -> None:
 
 
 def _callers(settings: Settings) -> list[Caller] | None:
-    """Who may call: the senders, destinations that report on what they were sent, and `rdeepnet health` from here."""
+    """Peers that may call: senders, destinations that report on commitment, and `rdeepnet health` from here."""
     if settings.service.accept_unknown_senders:
         return None
     here = ("127.0.0.0/8", "::1/128", *_networks(settings.service.host))
@@ -328,7 +336,7 @@ def _committing(settings: Settings) -> list[Destination]:
 
 
 def _networks(host: str) -> tuple[str, ...]:
-    """Where a destination calls from: its address; from anywhere where the settings give a name."""
+    """Networks from which a destination calls: its address, or any where the settings give a name."""
     try:
         return (str(ip_network(host)),)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Everything that keeps a service from starting, told at once: mistakes in the file, missing peers, an unwritable disk.
+"""Everything that keeps a service from starting, reported together: mistakes in the file, missing peers, disk, port.
 
-An operator who starts a container should not have to correct one mistake to hear of the next.
+An operator who starts a container sees all mistakes together, instead of correcting one to learn of the next.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from appliance.transport import files_of
 from dicom_io.network.tls import mistakes as tls_mistakes
 from models.errors import SetupError
 
-NO_SENDERS = "no [[senders]] is listed, so nobody may send: list the PACS, or set accept_unknown_senders"
-NO_DESTINATIONS = "no [[destinations]] is listed, so nobody gets the results: list the PACS"
+NO_SENDERS = "no [[senders]] is listed, so no peer may send: list the PACS, or set accept_unknown_senders"
+NO_DESTINATIONS = "no [[destinations]] is listed, so no peer gets the results: list the PACS"
 
 
 def settings_to_serve(config: Path | None) -> Settings:
@@ -26,7 +26,7 @@ def settings_to_serve(config: Path | None) -> Settings:
     Raises
     ------
     SetupError
-        With everything that is wrong, one a line.
+        With all problems, one per line.
     """
     try:
         settings = Settings() if config is None else load_settings(config)
@@ -39,7 +39,7 @@ def settings_to_serve(config: Path | None) -> Settings:
 
 
 def missing_peers(settings: Settings) -> list[str]:
-    """What the settings lack to make a service of them."""
+    """Peers that a service needs and the settings lack."""
     found = []
     if not settings.senders and not settings.service.accept_unknown_senders:
         found.append(NO_SENDERS)
@@ -49,7 +49,7 @@ def missing_peers(settings: Settings) -> list[str]:
 
 
 def _surroundings(settings: Settings) -> list[str]:
-    """What the settings ask for and this machine does not have."""
+    """Problems with what the settings require of this machine."""
     found = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
     files = files_of(settings)
     found += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
@@ -69,7 +69,7 @@ def _surroundings(settings: Settings) -> list[str]:
 
 
 def _with_more(error: SetupError, config: Path | None) -> SetupError:
-    """Mistakes in the file, and what else can be told although it could not be read as a whole."""
+    """Mistakes in the file, and further problems that can be found although it could not be read completely."""
     table = _table(config)
     service = table.get("service")
     service = service if isinstance(service, dict) else {}
@@ -81,11 +81,11 @@ def _with_more(error: SetupError, config: Path | None) -> SetupError:
     state_dir = service.get("state_dir", str(Settings().service.state_dir))
     if config is not None and isinstance(state_dir, str) and (why_not := unwritable(config.parent / state_dir)):
         found.append(f"state_dir: {why_not}")
-    return SetupError(f"{error}\n{_listed('Beside that', found)}") if found else error
+    return SetupError(f"{error}\n{_listed('In addition', found)}") if found else error
 
 
 def _table(config: Path | None) -> dict[str, Any]:
-    """What stands in the file; empty when it is not TOML."""
+    """Content of the file; empty when it is not TOML."""
     try:
         return tomllib.loads(config.read_text(encoding="utf-8")) if config is not None else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

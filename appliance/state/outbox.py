@@ -27,7 +27,7 @@ PDF = "report.pdf"
 
 @dataclass(frozen=True, eq=False)
 class Outgoing:
-    """What answering a study gives: the objects, and what it cost."""
+    """Results of a study: the objects, and their cost."""
 
     answer: Answer
     stages: tuple[StageCost, ...]
@@ -48,7 +48,7 @@ class Outbox:
 
     Parameters
     ----------
-    folder : made when it is not there (0700)
+    folder : made when it does not exist (0700)
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,11 +56,11 @@ class Outbox:
         make_private_folder(folder)
 
     def folder_of(self, job_id: str) -> Path:
-        """Where the results of a job are, or will be."""
+        """Folder for the results of a job, existing or not."""
         return self._folder / job_id.replace(":", "_")
 
     def has(self, job_id: str) -> bool:
-        """Whether the results of a job are there."""
+        """Returns whether the results of a job exist."""
         return (self.folder_of(job_id) / RESULT).is_file()
 
     def put(self, job_id: str, outgoing: Outgoing) -> None:
@@ -108,7 +108,7 @@ class Outbox:
         )
 
     def stages(self, job_id: str) -> tuple[StageCost, ...]:
-        """What each stage of a job cost; empty when there are no results."""
+        """Cost of each stage of a job; empty when there are no results."""
         if not self.has(job_id):
             return ()
         result = json.loads((self.folder_of(job_id) / RESULT).read_bytes())

@@ -79,8 +79,8 @@ def dynamic_of(
                 code="phase-order-contradicted",
                 severity=Severity.WARNING,
                 sentence=(
-                    f"The phases were put in order by {ordered_by}; {', '.join(contradicted_by)} would put them in "
-                    "another order."
+                    f"The phases were put in order by {ordered_by}; {', '.join(contradicted_by)} would order them "
+                    "differently."
                 ),
                 sequence=sequence,
             )
@@ -144,7 +144,7 @@ def _used(
 
 
 def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
-    """Why the headers leave open, or contradict, that a phase is after contrast; empty when they confirm it."""
+    """Reason why the headers leave open, or contradict, that a phase is after contrast; empty when they confirm it."""
     which = f"phase {used + 1} of the T1+C series" if len(phases) > 1 else "the T1+C series"
     check = "check that it is after contrast"
     if _is_unenhanced(phases[used]):
@@ -156,7 +156,7 @@ def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
         says = f'name no contrast agent ("{agent}")' if agent else "do not say whether a contrast agent was given"
         return f"The headers of {which} {says}: {check}."
     if used == 0 and len(phases) > 1 and not _NO_AGENT.match(_agent(phases[-1])):
-        return f"The first of {len(phases)} phases of the T1+C series is used, which usually is unenhanced: {check}."
+        return f"The first of {len(phases)} phases of the T1+C series is used, which is usually unenhanced: {check}."
     return ""
 
 

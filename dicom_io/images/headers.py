@@ -106,7 +106,7 @@ def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
     """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product.
 
     A damaged file belongs to every study of its folder, so that reading the study names it; where its folder holds no
-    study, it stands alone under "unreadable-" and twelve letters, so that it is refused and not lost.
+    study, it is listed alone under "unreadable-" and twelve letters, so that it is refused and not lost.
     """
     studies: dict[str, list[Path]] = defaultdict(list)
     damaged: list[Path] = []
@@ -300,7 +300,7 @@ def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | Non
 
 
 def _starts_bare(start: bytes) -> bool:
-    """Whether a file without preamble starts with an element of group 0008, as old archives write them."""
+    """Returns whether a file without preamble starts with an element of group 0008, as old archives write them."""
     return start[:2] == b"\x08\x00" and start[2:4] in (b"\x00\x00", b"\x05\x00", b"\x08\x00", b"\x16\x00", b"\x18\x00")
 
 

@@ -1,7 +1,7 @@
 """One `Plane` for each image plane, whether it is a file of its own or a frame of a multi-frame image.
 
-Attributes of a multi-frame image stand in functional groups, for each frame or once for all: `FrameGroups` looks in
-both, the frame's first. Everything behind this module (sorting, phases, decoding) no longer sees the difference.
+Attributes of a multi-frame image are in functional groups, for each frame or once for all: `FrameGroups` looks in
+both, the frame's first. All later steps (sorting, phases, decoding) see no difference.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def _seconds(value: str) -> float:
 
 
 def same_orientation(one: Orientation, others: Sequence[Orientation], *, tolerance: float = 2e-3) -> bool:
-    """Whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
+    """Returns whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
     return all(
         other is one
         or max(

@@ -69,7 +69,7 @@ class Series:
     instances : sorted by SOP Instance UID
     phases : volumes the series holds, in the order of time; empty when `problem` says why there is none
     ordered_by : the attribute that put the phases in order, empty for a single phase
-    contradicted_by : attributes that would put them in another order
+    contradicted_by : attributes that would order them differently
     problem : why the series is not a stack of slices, a complete sentence, or empty
     part : for images of one kind among several in one DICOM series (Dixon, echoes): what sets them apart; else empty
     kind : their echo time and image type, by keyword; empty when there is no part
@@ -97,12 +97,12 @@ class Series:
 
     @property
     def key(self) -> str:
-        """What tells this series, or part of one, from all others of the study."""
+        """Key that distinguishes this series, or part of one, from all others of the study."""
         return f"{self.uid} {self.part}".rstrip()
 
     @property
     def is_mr(self) -> bool:
-        """Whether every instance is an MR image."""
+        """Returns whether every instance is an MR image."""
         return all(instance.sop_class_uid in MR_IMAGES for instance in self.instances)
 
     @cached_property
@@ -118,7 +118,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        """How the series is called in a sentence: number and description."""
+        """Name of the series in a sentence: number and description."""
         return f'{self.number or "?"} "{self.description}"'
 
 
@@ -174,7 +174,7 @@ def _stack_of(series: Series) -> tuple[int, tuple[float, ...]]:
 
 
 def _apart(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
-    """What one kind of image has that not all of the others have, in words."""
+    """Attributes in which one kind of image differs from the others, in words."""
     words = kind[1].split("\\")
     common = set.intersection(*(set(image_type.split("\\")) for _, image_type in kinds))
     own = "\\".join(word for word in words if word not in common)

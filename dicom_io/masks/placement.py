@@ -1,6 +1,6 @@
 """A stack of mask frames, wherever it lies in the patient, on the grid of a volume: nearest neighbour.
 
-Every voxel of the volume asks for the mask voxel at its centre (pull). Asking the other way round loses or doubles
+Every voxel of the volume takes the mask voxel at its centre (pull). The other way round loses or duplicates
 voxels as soon as the grids differ. Ties are broken to one side for all voxels alike, so that a mask half a
 voxel off keeps its shape and its number of voxels; rounding to even would not.
 """
@@ -231,7 +231,7 @@ def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: 
 def _outside(
     voxels: NDArray[np.int64], to_volume: NDArray[np.float64], shape: tuple[int, int, int]
 ) -> NDArray[np.float64]:
-    """How far voxels of the stack lie outside the first and last voxel centres of the volume, along its axes."""
+    """Distances of stack voxels outside the first and last voxel centres of the volume, along its axes."""
     places = voxels @ to_volume[:3, :3].T + to_volume[:3, 3]
     return np.maximum(-places, places - (np.array(shape) - 1))
 

@@ -33,7 +33,7 @@ FLAT = 0.1
 def regions_of(instance: Instance) -> tuple[Segment, ...]:
     """The regions of interest of a structure set that have contours, in the words of a segmentation.
 
-    The name of the region stands as label. A region whose contours are of types that cannot be filled is there with
+    The name of the region is the label. A region whose contours are of types that cannot be filled is there with
     its `problem`; one without contours is left out.
 
     Raises

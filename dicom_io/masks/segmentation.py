@@ -55,7 +55,7 @@ class Segment:
 
     @property
     def name(self) -> str:
-        """How the segment is called in a sentence."""
+        """Name of the segment in a sentence."""
         if self.encoding == "CONTOURS":
             return f'region {self.number} "{self.label}" of the structure set "{self.series_description}"'
         meaning = self.property_type.split(" ", 2)[-1] if self.property_type else "no property type"
@@ -72,7 +72,7 @@ class Segment:
         return shown(self.instance.header, "SeriesNumber")
 
     def values(self, keywords: tuple[str, ...]) -> Mapping[str, str]:
-        """What rules look at: attributes of the segment, then those of the object."""
+        """Values for the rules: attributes of the segment, then those of the object."""
         own = [keyword for keyword in keywords if keyword in self.item]
         return {**values_for_rules(self.instance.header, keywords), **values_for_rules(self.item, own)}
 
@@ -222,7 +222,7 @@ def mask_frames(segment: Segment) -> MaskFrames:
 
 
 def maximum_fraction(segment: Segment) -> int:
-    """The value that stands for a whole voxel in a FRACTIONAL segmentation.
+    """The value of a whole voxel in a FRACTIONAL segmentation.
 
     Raises
     ------

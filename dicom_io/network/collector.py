@@ -1,4 +1,4 @@
-"""A small receiving peer for the demonstration: it stores what it is sent into a folder, and can say what came."""
+"""A small receiving peer for the demonstration: it stores what it is sent in a folder, and lists it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dicom_io.network.receive import INPUT_CLASSES, MAXIMUM_PDU, REPORT_CLASSES,
 
 @dataclass(frozen=True)
 class Collected:
-    """One instance that came."""
+    """One received instance."""
 
     file: Path
     sop_class_uid: str
@@ -28,7 +28,7 @@ class Collected:
 
 
 class Collector:
-    """Takes every instance it is sent, once per SOP Instance UID, and keeps count."""
+    """Stores every instance it is sent, once per SOP Instance UID, and counts them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class Collector:
 
     @property
     def collected(self) -> tuple[Collected, ...]:
-        """What came so far, in order of arrival."""
+        """Data received so far, in order of arrival."""
         with self._lock:
             return tuple(self._collected.values())
 

@@ -40,8 +40,8 @@ def carry_between_frames(
         return []
     if len(tumours) > 1:
         sentence = (
-            "T1+C and T2W have different Frames of Reference; each has its own segmentation, so nothing had to be "
-            "carried from one to the other."
+            "T1+C and T2W have different Frames of Reference; each has its own segmentation, so nothing was carried "
+            "over from one to the other."
         )
         return [QualityNote("frames-of-reference-differ", Severity.NOTE, sentence)]
     drawn = next(iter(tumours))

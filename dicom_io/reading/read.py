@@ -1,4 +1,4 @@
-"""Files of one study to `Study`: select, decode what was selected, place the tumour, say how it was done."""
+"""Files of one study to `Study`: select, decode the selection, place the tumour, record how it was done."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
     """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
 
     A damaged file belongs to a study of its folder, so that reading that study refuses it by name; with no study there
-    it stands under a key that starts with "unreadable-".
+    it has a key that starts with "unreadable-".
     """
     return files_by_study(root)
 

@@ -1,4 +1,4 @@
-"""Which series and segments a study is read from, and why: the rules and the assignment applied to what is there.
+"""Series and segments from which a study is read, with reasons: the rules and the assignment applied to the study.
 
 Nothing is decoded here. The same selection answers `read` (which raises the first problem) and `survey` (which shows
 all of it).
@@ -43,7 +43,7 @@ class Candidate:
     Attributes
     ----------
     segment : the segment
-    rank : how early the rule stands that makes it a tumour; None when it is not one
+    rank : position of the rule that makes it a tumour; None when it is not one
     why : the rule, or why it is no tumour
     series_keys : `Series.key` of the series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to
@@ -68,7 +68,7 @@ class Chosen:
 
 @dataclass(eq=False)
 class Selection:
-    """What a study is read from.
+    """Series and segments from which a study is read.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignm
 
 
 def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool:
-    """Whether a series holds what is referred to: an object, or frames of it where frames are named."""
+    """Returns whether a series holds a referenced object, or frames of it where frames are named."""
     named = {frame for owner, frame in frames if owner == uid}
     return not (series.part and named) or any(
         plane.frame_number in named and plane.instance.sop_instance_uid == uid
@@ -286,7 +286,7 @@ def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tup
         )
     for series in fits:
         if series.key not in uids:
-            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} goes before it"
+            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} takes precedence"
     why = f"rule: {fits[pool[0]][1].name}"
     return members, f"{why}; the tumour segmentation refers to it" if preferred else why
 
@@ -309,7 +309,7 @@ def _alike(one: Series, other: Series) -> bool:
 
 
 def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
-    """What rules look at; of the last phase, which is after contrast if any is."""
+    """Values for the rules; those of the last phase, which is after contrast if any is."""
     if not series.phases:
         return values_for_rules(series.header, keywords)
     return attributes_of(series.phases[-1].planes[0], keywords)
@@ -323,8 +323,8 @@ def _same_frame_of_reference(selection: Selection) -> None:
     if len({uid for uid in references.values() if uid}) > 1:
         raise GeometryInvalid(
             "T1+C and T2W have different Frame of Reference UIDs "
-            f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): how they lie to each other is not "
-            "known, so the tumour cannot be carried from one to the other. One Frame of Reference was expected; "
+            f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): their relative position is not known, "
+            "so the tumour cannot be carried over from one to the other. One Frame of Reference was expected; "
             'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
         )
 
@@ -354,7 +354,7 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
 
 
 def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
-    """Whether segments that could all be the tumour may be taken as several tumours."""
+    """Returns whether segments that could all be the tumour may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
@@ -362,7 +362,7 @@ def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionR
     advice = (
         "or set several_tumours to union or largest."
         if is_refused
-        else "repeating it for several tumours; their property types differ, so they are not taken together unasked."
+        else "repeating it for several tumours; their property types differ, so they are not combined automatically."
     )
     raise SelectionAmbiguous(
         f"{len(found)} segments could be the tumour on {sequence.label}: "
@@ -407,7 +407,7 @@ def _no_tumour(selection: Selection, assignment: Assignment) -> str:
     )
 
 
-_HINT = "Say which with an assignment (t1c=… t2w=…, a Series Instance UID or description), or add a rule."
+_HINT = "Choose with an assignment (t1c=… t2w=…, a Series Instance UID or description), or add a rule."
 
 
 def _keywords(rules: Sequence[Rule]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""How each series and segment of a study would be taken, and why: what `rdeepnet series` shows.
+"""Roles that the rules would give each series and segment of a study, with reasons, for `rdeepnet series`.
 
-Nothing is decoded and nothing is raised for what the selection does not like: the refusal is part of the answer.
+Nothing is decoded, and a refusal by the selection is not raised but part of the result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SurveyRow:
 
     Attributes
     ----------
-    number, modality, description : of the series; of a segment its label stands as description
+    number, modality, description : of the series; for a segment its label is the description
     objects : SOP instances of the series; 0 for a segment
     detail : phases, slices and spacing, or property type and encoding
     role : "T1+C", "T2W", "Tumour (T1+C)", or empty when it is not used
@@ -47,7 +47,7 @@ class SurveyRow:
 
 @dataclass(frozen=True)
 class Survey:
-    """How a study would be taken.
+    """Roles that the series and segments of a study would get.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Survey:
 
 
 def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Survey:
-    """How the files of one study would be taken; a study that would be refused has its sentence in `refusals`.
+    """Surveys the files of one study; a study that would be refused has its sentence in `refusals`.
 
     Pixels are not decoded, so a truncated image or a segmentation that lies off its images is not noticed here.
     """
@@ -158,4 +158,4 @@ def _tumour_role(homes: Sequence[MrSequence]) -> str:
 def _unused(selection: Selection) -> str:
     if MrSequence.T1C not in selection.chosen:
         return "not placed, because there is no T1+C series"
-    return "another segment goes before it"
+    return "another segment takes precedence"

@@ -1,4 +1,4 @@
-"""The tumour of one sequence on the grid of its images: placed, several taken together, doubts said."""
+"""The tumour of one sequence on the grid of its images: placed, several combined, doubts recorded."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[Qu
         notes.append(QualityNote("tumour-segments-unusable", Severity.WARNING, sentence, sequence))
     if outranked := [one for one in passed_over if not one.segment.problem]:
         names = "; ".join(f"{one.segment.name} ({one.why})" for one in outranked)
-        sentence = f"Not used on {sequence.label}, because a rule that goes before chose the tumour: {names}."
+        sentence = f"Not used on {sequence.label}, because a rule with precedence chose the tumour: {names}."
         notes.append(QualityNote("tumour-segments-not-used", Severity.NOTE, sentence, sequence))
     return notes
 
@@ -113,7 +113,7 @@ def _of_several(
 
 
 def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[QualityNote]:
-    """A quality note for each model that was trained to take several tumours otherwise than the settings ask for."""
+    """A quality note for each model that was trained to take several tumours otherwise than the settings say."""
     done = rules.tumours_together
     words = {
         SeveralTumours.UNION: "all tumours as one region",
@@ -124,7 +124,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
         QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
-            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings say "
             f"{words[done]} ({sequence.label}).",
             sequence,
         )
@@ -151,8 +151,8 @@ def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Qualit
     left, right = (np.count_nonzero(side) * volume.voxel_volume_mm3 / 1000 for side in (x > 0, x < 0))
     sentence = (
         f"Tumours were segmented on both sides of the {sequence.label} images: {left:.2f} cm³ in the left breast and "
-        f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to have it "
-        "analysed alone."
+        f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to analyse "
+        "it alone."
     )
     return [QualityNote("bilateral-tumours", Severity.WARNING, sentence, sequence)]
 
@@ -167,7 +167,7 @@ def _placed(candidate: Candidate, chosen: Chosen, volume: Volume, images: Sequen
     if own != theirs and ((own and theirs) or not refers):
         raise GeometryInvalid(
             f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
-            f"{theirs or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
+            f"{theirs or '(none)'}: their relative position is not known. The same Frame of Reference was expected."
         )
     try:
         if segment.encoding == "CONTOURS":

@@ -53,7 +53,7 @@ class SyntheticPatient:
 
 @dataclass(frozen=True)
 class SyntheticStudy:
-    """What was written.
+    """Files and facts of a written study.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class SyntheticStudy:
 
 @dataclass(frozen=True)
 class _Protocol:
-    """What tells one series from another in its headers."""
+    """Header values that distinguish one series from another."""
 
     key: str
     number: int

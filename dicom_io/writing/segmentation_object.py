@@ -67,7 +67,7 @@ def segment_numbers(prepared: PreparedSequence) -> Mapping[Region, int]:
 def segment_references(
     segmentation: AnswerObject, prepared: PreparedSequence, source: SourceSeries
 ) -> Mapping[Region, SegmentReference]:
-    """How to refer to each segment of a segmentation of ours."""
+    """References to each segment of one of our segmentations."""
     return {
         region: SegmentReference(
             sop_class_uid=segmentation.sop_class_uid,
@@ -156,7 +156,7 @@ def _planes(
 def _stand_in(
     roi: Roi, frame_of_reference: str, orientation: hd.PlaneOrientationSequence, measures: hd.PixelMeasuresSequence
 ) -> Dataset:
-    """An image header on the grid, which highdicom asks for.
+    """An image header on the grid, as highdicom requires it.
 
     It carries no patient: what highdicom copies is replaced afterwards, and its warnings would print the name.
     """
@@ -213,7 +213,7 @@ def _description(
 
 
 def _algorithm_type(study: Study, sequence: Sequence) -> SegmentAlgorithmTypeValues | None:
-    """How the tumour was segmented, as the input says it; a tumour carried over from the other grid keeps its type."""
+    """Algorithm type of the tumour as stated by the input; one carried over from the other grid keeps its type."""
     types = study.algorithm_types
     stated = types[sequence] if sequence in types else next(iter(types.values()), "")
     return SegmentAlgorithmTypeValues(stated) if stated in _STATED else None

@@ -38,7 +38,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Checked:
-    """What one check says."""
+    """Result of one check."""
 
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[QualityNote, ...] = ()
@@ -202,7 +202,10 @@ def _identifier_refusals(identifiers: Ordered[str], source: str) -> list[Refusal
     counts = Counter(identifiers)
     if twice := [row for row, identifier in enumerate(identifiers) if identifier and counts[identifier] > 1]:
         refusals.append(
-            Refusal("id-repeated", f"{source}: {_rows(twice)} an id that another row has, too; one row for each.")
+            Refusal(
+                "id-repeated",
+                f"{source}: {_rows(twice)} an id that another row also has; one row per patient was expected.",
+            )
         )
     return refusals
 
@@ -228,8 +231,9 @@ def _patient_refusals(outcomes: OutcomeRows) -> list[Refusal]:
             refusals.append(
                 Refusal(
                     "patient-repeated",
-                    f"{outcomes.source}: {_rows(within)} a patient whom another row of the cohort has, too; patients "
-                    "have to be independent. Keep one examination of each.",
+                    f"{outcomes.source}: {_rows(within)} a patient who also appears in another row of the cohort; "
+                    "patients "
+                    "must be independent. Keep one examination of each.",
                 )
             )
     return refusals

@@ -1,4 +1,4 @@
-"""Reads the table that `rdeepnet features` writes: one row for each study, `.csv` or `.parquet`.
+"""Reads the table that `rdeepnet features` writes: one row per study, `.csv` or `.parquet`.
 
 The first column identifies the row; then the features (empty where a sequence was not there); at the end
 `settings_digest`, `engine` and `bias_correction`. Tables of newer versions also have how the images were acquired
@@ -28,7 +28,7 @@ _FEATURE_PREFIXES = tuple(f"{sequence}_{region}_" for sequence in Sequence for r
 
 @dataclass(frozen=True, eq=False)
 class FeatureRows:
-    """Features of some patients, as they stand in a file.
+    """Features of some patients, as in a file.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class FeatureRows:
     several_tumours: tuple[str, ...] = ()
 
     def rows(self, chosen: Iterable[int]) -> FeatureRows:
-        """Some of the rows, in the order asked for."""
+        """Some of the rows, in the requested order."""
         rows = list(chosen)
 
         def of(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class FeatureRows:
         )
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.float64]:
-        """The values of some features in the order asked for: float64 (rows, len(names)).
+        """The values of some features in the requested order: float64 (rows, len(names)).
 
         Raises
         ------
@@ -94,12 +94,12 @@ def read_features(path: Path) -> FeatureRows:
     Raises
     ------
     CohortRejected
-        When the file is not there, is not such a table, or holds a text where a number was expected.
+        When the file does not exist, is not such a table, or holds a text where a number was expected.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise CohortRejected(f"The features are in '{path.name}'; a .csv or .parquet file was expected.")
     if not path.is_file():
-        raise CohortRejected(f"{path} is not there; give the table that rdeepnet features wrote.")
+        raise CohortRejected(f"{path} does not exist; give the table that rdeepnet features wrote.")
     table = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     header = list(table.column_names)
     if len(set(header)) != len(header):

@@ -1,4 +1,4 @@
-"""Whether the features of a table were made as those of a model's training patients were."""
+"""Comparison of the features of a table with those of a model's training patients: engine, settings, correction."""
 
 from __future__ import annotations
 

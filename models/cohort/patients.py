@@ -1,7 +1,7 @@
-"""Joins features with outcomes, and checks what a cohort can be wrong about.
+"""Joins features with outcomes, and checks a cohort for mistakes.
 
-A mistake that would make every number wrong is a refusal; all are listed together. What a reader has to know is a
-quality note. Sentences name rows of the files, never an identifier.
+A mistake that would make every number wrong is a refusal; all are listed together. A doubt that a reader must know is
+a quality note. Sentences name rows of the files, never an identifier.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class PatientTable:
 
 @dataclass(frozen=True)
 class CohortCheck:
-    """What was found in the tables of a cohort.
+    """Result of the checks of a cohort's tables.
 
     Attributes
     ----------
     refusals : mistakes; the cohort cannot be used while there is one
-    notes : what a reader has to know
+    notes : doubts that a reader must know
     """
 
     refusals: tuple[Refusal, ...]

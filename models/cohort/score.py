@@ -30,7 +30,7 @@ _BATCH = 512  # patients compared with the training patients at a time: 14 MB of
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """What a model says about the patients of a table, in their order.
+    """Scores of the patients of a table, in their order.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
 
 
 def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
-    """Write one row for each patient, whole or not at all; CSV, or Parquet by the suffix.
+    """Write one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
     `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.

@@ -28,11 +28,11 @@ _MOST_VALUES = 12  # of a subgroup column; more are no groups but a number or a 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How to evaluate.
+    """Options of an evaluation.
 
     Attributes
     ----------
-    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that are there
+    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that exist
     resamples, seed : of the bootstrap
     """
 
@@ -48,7 +48,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
     ------
     CohortRejected
         When the table lacks a feature of the model, no patient has all of them with an outcome, or a subgroup column
-        is not there.
+        does not exist.
     """
     package = model.package
     columns = _subgroup_columns(table, settings.subgroups)

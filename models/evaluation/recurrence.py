@@ -29,7 +29,7 @@ _GRID_MONTHS = 1.0  # of the integrated Brier score
 
 @dataclass(frozen=True, eq=False)
 class FrozenModel:
-    """What is taken from the package and never fitted to the patients.
+    """Parameters taken from the package and never fitted to the patients.
 
     Attributes
     ----------

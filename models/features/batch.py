@@ -31,7 +31,7 @@ def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) 
 
 
 def _groups(counts: Sequence[TextureCounts], device: torch.device) -> list[list[int]]:
-    """Which images to evaluate together: all on a GPU; on the CPU those with similar numbers of levels.
+    """Groups of images to evaluate together: all on a GPU; on the CPU those with similar numbers of levels.
 
     Matrices are padded to the largest of their group, and a low-pass image has several times the levels of the others.
     """

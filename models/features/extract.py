@@ -42,7 +42,7 @@ class FeatureEngine(Protocol):
         """
 
     def take_notes(self) -> tuple[QualityNote, ...]:
-        """What was noticed since the last call (out of memory on the GPU, say)."""
+        """Quality notes since the last call (out of memory on the GPU, say)."""
 
 
 def open_engine(name: str, *, device: str) -> FeatureEngine:

@@ -15,7 +15,7 @@ from models.features.kernels import texture as texture_kernels
 
 @dataclass(frozen=True, eq=False)
 class RegionGeometry:
-    """What all images of a region share: the padded box of the mask and who is whose neighbour.
+    """Geometry shared by all images of a region: the padded box of the mask and the neighbours of each voxel.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How familiar a patient's features are to a model: whether they look like those of its training patients.
+"""Familiarity of a patient's features to a model: their likeness to those of its training patients.
 
 Three numbers, because each is blind to something the others see:
 
@@ -33,7 +33,7 @@ _ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
 
 @dataclass(frozen=True)
 class Limits:
-    """What 99 % of held-out patients do not exceed; units as in `Measures`."""
+    """Limits that 99% of held-out patients do not exceed; units as in `Measures`."""
 
     residual: float
     distance: float
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """How far patients are from the training patients.
+    """Distances of patients from the training patients.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Familiarity:
         )
 
     def to_bytes(self) -> bytes:
-        """As a NumPy archive; the same arrays give the same bytes."""
+        """Serialises to a NumPy archive; the same arrays give the same bytes."""
         stream = io.BytesIO()
         limits = np.array([self.limits.residual, self.limits.distance, self.limits.share])
         np.savez(

@@ -42,7 +42,7 @@ class ManifestReader:
         return value
 
     def optional_text(self, key: str) -> str:
-        """A string that may be left out: then it is empty. Where the key is there, it has at least one character."""
+        """A string that may be left out: then it is empty. Where the key exists, it has at least one character."""
         return self.text(key) if key in self._table else self._left_out(key)
 
     def _left_out(self, key: str) -> str:
@@ -50,7 +50,7 @@ class ManifestReader:
         return ""
 
     def fixed(self, key: str, expected: str) -> None:
-        """A string that can only be one thing; it stands in the manifest so that a reader sees it."""
+        """A string with a single allowed value, written in the manifest for its readers."""
         if (value := self._take(key)) != expected:
             raise self._wrong(key, value, f"'{expected}'")
 

@@ -1,13 +1,13 @@
-"""The model package on disk: what is in the folder, and the checks before a byte of it is trusted.
+"""The model package on disk: what is in the folder, and the checks before any of it is trusted.
 
-    manifest.toml    what the model is, needs and gives; SHA-256 of every other file
+    manifest.toml    identity, inputs and outputs of the model; SHA-256 of every other file
     model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
     baseline.csv     time_months, cumulative_hazard (task "recurrence" only)
-    familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
+    familiarity.npz  distribution of the training patients' features, to recognise a patient unlike them
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
-    SIGNATURE.json   optional; whose word the package has (`models.inference.signature`). Not part of the digest
+    SIGNATURE.json   optional; who vouches for the package (`models.inference.signature`). Not part of the digest
 
 This module checks the folder by itself: keys, digests, consistency. `models.inference.runtime` checks what needs a
 session: that the graph is what the manifest says, and that the reference patients reproduce. The inputs are in a file
@@ -48,7 +48,7 @@ SIGNATURE = "SIGNATURE.json"
 
 
 class Task(StrEnum):
-    """What a package predicts; it fixes which files and which scale it must have."""
+    """Task of a package; it fixes the required files and the scale."""
 
     RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
     KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
@@ -64,7 +64,7 @@ FILES = {Task.RECURRENCE: _COMMON | {"baseline.csv"}, Task.KRT7_AS: _COMMON}
 
 @dataclass(frozen=True)
 class FeatureOrigin:
-    """How the training features were made; an empty text means that it does not matter or is not known.
+    """Origin of the training features; an empty text means that it does not matter or is not known.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class FeatureOrigin:
 
 @dataclass(frozen=True)
 class Training:
-    """What the model was trained on and how, for people.
+    """Training data and method of the model, for people.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Training:
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """How well the model told its own training patients apart, each scored by a model trained without that patient.
+    """Discrimination between the model's own training patients, each scored by a model trained without that patient.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class OutOfFold:
 
     @property
     def has_signal(self) -> bool:
-        """Whether the interval lies above chance."""
+        """Returns whether the interval lies above chance."""
         return self.low > 0.5
 
 
@@ -145,7 +145,7 @@ class ModelPackage:
     search : recipes that were tried in the training with what they reached, by name; empty where none was
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
-    stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
+    stands_in_for : name of another package that is run instead wherever the study has all its sequences; "" for none
     images : what its training images were
     """
 

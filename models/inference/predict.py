@@ -1,7 +1,7 @@
-"""From the features of one patient to what every model says about that patient.
+"""From the features of one patient to the outcome of every model.
 
-A model that needs a sequence the study lacks is not asked and says why. Doubts about a prediction are part of its
-outcome.
+A model that needs a sequence the study lacks is not run, and its outcome gives the reason. Doubts about a prediction
+are part of its outcome.
 """
 
 from __future__ import annotations
@@ -48,24 +48,24 @@ _QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantit
 def predict(
     features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
 ) -> tuple[ModelOutcome | NotApplicable, ...]:
-    """Ask every model.
+    """Run every model.
 
     Parameters
     ----------
     features : features of the sequences the study has
     models : in the order of the report
-    missing : why a sequence is not there, e.g. {Sequence.T2W: "no T2W series was found"}
+    missing : why a sequence is absent, e.g. {Sequence.T2W: "no T2W series was found"}
     bias : name of the bias correction of the images; compared with that of the training when given
 
     Returns
     -------
-    One outcome for each model, in order. A model that stands in for another one is not asked where that one is: a
+    One outcome for each model, in order. A model that stands in for another one is not run where that one is: a
     study gets one answer to one question.
 
     Raises
     ------
     StudyRejected
-        When no model is applicable, or the table lacks a feature that a model needs although its sequence is there.
+        When no model is applicable, or the table lacks a feature that a model needs although its sequence is present.
     """
     complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
     asked = {package.identity.name: package for package in complete}
@@ -82,7 +82,7 @@ def predict(
 def _not_asked(
     package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]
 ) -> NotApplicable | None:
-    """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
+    """Reason not to run a model, or None; `asked`: the packages whose sequences are all present, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
         return NotApplicable(package.identity, " and ".join(reasons))
@@ -127,7 +127,7 @@ def _contributions(
 
 
 def _origin_notes(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[QualityNote, ...]:
-    """What differs between the making of these features and of the training features; empty texts match anything."""
+    """Differences between the origins of these and of the training features; empty texts match anything."""
     trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
     notes = []
     if trained.settings_digest and found.settings_digest != trained.settings_digest:
@@ -217,7 +217,7 @@ def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
 
 
 def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:
-    """A quality note where the model could not be shown to tell even its training patients apart."""
+    """A quality note where the model could not be shown to discriminate even between its training patients."""
     found = package.out_of_fold
     if found.has_signal:
         return ()

@@ -1,6 +1,6 @@
 """Signatures of model packages: who vouches for a package, beyond its digests being consistent.
 
-A signature is Ed25519 (RFC 8032) over the package's digest and stands beside the files in SIGNATURE.json, which the
+A signature is Ed25519 (RFC 8032) over the package's digest and is kept beside the files in SIGNATURE.json, which the
 digest leaves out: signing changes no result and no identifier. It proves something only against a public key that came
 another way than the package.
 """
@@ -48,7 +48,7 @@ def make_key(path: Path) -> str:
     Raises
     ------
     SetupError
-        When one of the files is there already or cannot be written.
+        When one of the files exists already or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
@@ -66,7 +66,7 @@ def make_key(path: Path) -> str:
 
 
 def public_file(private: Path) -> Path:
-    """Where the public key of a private one stands."""
+    """File of the public key that belongs to a private one."""
     return private.with_name(f"{private.name}.pub")
 
 
@@ -106,7 +106,7 @@ def verify_signature(folder: Path, *, digest: str, public_key: Path | None) -> S
 
     Parameters
     ----------
-    public_key : file with the key that has to have signed; None checks that the signature fits, whoever made it
+    public_key : file with the key that must have signed; None checks that the signature fits, whoever made it
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What model cards and answers to reporting guidelines are made from."""
+"""Facts for model cards and answers to reporting guidelines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; every fact but measurements, quality notes and caveats stands in the manifest as well.
+    """Facts of a card; all but measurements, quality notes and caveats are in the manifest as well.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class CardFacts:
     cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
     search : the recipes that were tried, with what they reached; empty where none was
     statements : of the trainers
-    measurements, quality notes, caveats : what was measured; doubts about the training, and limits, as sentences
+    measurements, notes, caveats : what was measured; doubts about the training, and limits, as sentences
     """
 
     title: str

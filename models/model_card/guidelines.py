@@ -1,6 +1,6 @@
-"""What package and trainers say about each item of the reporting guidelines (`models.model_card.checklists`).
+"""Answers of package and trainers to each item of the reporting guidelines (`models.model_card.checklists`).
 
-An item that needs a word of the trainers and has none says what they have to state. METRICS has a score beside its
+An item that needs a statement of the trainers and has none says what they must state. METRICS has a score beside its
 answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
 """
 
@@ -27,7 +27,7 @@ CUT_OFF = "Cut-off"
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about one item of a guideline.
+    """Answer to one item of a guideline.
 
     Attributes
     ----------
@@ -60,17 +60,17 @@ def answers(facts: CardFacts) -> tuple[Answer, ...]:
 
 
 def known_answers(facts: CardFacts) -> dict[str, str]:
-    """What the package itself says, by key; a sentence for every key, also where there is nothing."""
+    """Answers from the package itself, by key; a sentence for every key, also where there is nothing."""
     return _about_patients(facts) | _about_features(facts) | _about_model(facts)
 
 
 def has_documented_settings(facts: CardFacts) -> bool:
-    """Whether the features were made with the documented defaults, which this software describes in full."""
+    """Returns whether the features were made with the documented defaults, which this software describes in full."""
     return facts.origin.settings_digest == FeatureSettings().digest()
 
 
 def is_known_engine(facts: CardFacts) -> bool:
-    """Whether the features were made by one of the software's engines."""
+    """Returns whether the features were made by one of the software's engines."""
     return facts.origin.engine.split(" ")[0] in ENGINES
 
 

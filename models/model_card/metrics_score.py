@@ -31,7 +31,7 @@ DEEP_LEARNING = 17  # of images, end to end: never applies here
 
 @dataclass(frozen=True)
 class MetricsScore:
-    """What was counted.
+    """Counted items of METRICS.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class MetricsScore:
     not_applicable: tuple[int, ...]
 
     def verdict(self, number: int) -> str:
-        """How an item is counted."""
+        """Verdict on an item."""
         if number in self.not_applicable:
             return "not applicable"
         if number in self.shown:

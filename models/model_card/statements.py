@@ -1,4 +1,4 @@
-"""What only the people who train a model can say: patients, ethics, funding, and so on, for manifest and model card."""
+"""Statements that only the people who train a model can make: patients, ethics, funding, and so on."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def open_bias_correction(name: str, *, device: str) -> BiasCorrection:
     Raises
     ------
     EngineUnavailable
-        When there is none of that name, or the device is not there.
+        When there is none of that name, or the device is not available.
     """
     # Imported here: the own implementation needs torch, which takes seconds to import.
     if name == "own":

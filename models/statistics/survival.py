@@ -67,7 +67,7 @@ class BaselineHazard:
         """
         if not 0 < months <= self.end_months:
             raise SetupError(
-                f"Survival at {months:g} months was asked for; the baseline hazard is known from 0 to "
+                f"Survival at {months:g} months was requested; the baseline hazard is known from 0 to "
                 f"{self.end_months:g} months. Ask for a horizon inside the follow-up of the training patients."
             )
         step = int(np.searchsorted(self.times_months, months, side="right"))

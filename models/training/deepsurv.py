@@ -40,7 +40,8 @@ class RecurrenceModel:
     folds : outer folds
     baseline : cumulative hazard of a patient with log-risk 0, from out-of-fold log-risks
     slope : calibration slope the ensemble's output was multiplied with; 0 where it predicts nothing out of fold
-    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without him
+    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without that
+        patient
     c_out_of_fold, c_apparent : Harrell's C out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before it was multiplied with the slope
     """

@@ -23,7 +23,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Objective:
-    """What is learnt, as functions of the patients (indices) it is asked for.
+    """Objective of the training, as functions of the patients (indices) given.
 
     Attributes
     ----------

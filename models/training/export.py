@@ -160,7 +160,7 @@ def _mean_gradient(graph: _Graph, projected: str, layers: tuple[Layer, ...]) -> 
 
 @dataclass(frozen=True)
 class PackageText:
-    """What a package says about itself; it becomes the manifest and the model card.
+    """Texts of a package about itself, for the manifest and the model card.
 
     Attributes
     ----------
@@ -175,7 +175,7 @@ class PackageText:
     stands_in_for, statements : as in `ModelPackage`
     images : what the training images were
     search : as in `ModelPackage`
-    measurements, quality notes : for the model card
+    measurements, notes : for the model card
     """
 
     task: Task

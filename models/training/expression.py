@@ -1,7 +1,7 @@
 """Expression of a gene from read counts, and the rule that calls it high.
 
 TPM: reads per kilobase of the gene, divided by the sum of these over all genes of the sample, times a million (Wagner,
-Kin and Lynch (2012), Theory Biosci 131:281-285). The table has to hold all genes that were counted, not a selection:
+Kin and Lynch (2012), Theory Biosci 131:281-285). The table must hold all genes that were counted, not a selection:
 the sum is over them.
 """
 
@@ -103,7 +103,7 @@ def read_counts(path: Path) -> Counts:
     Raises
     ------
     CohortRejected
-        When the file is not there or not such a table.
+        When the file does not exist or is not such a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -115,7 +115,7 @@ def read_counts(path: Path) -> Counts:
     if header[:2] != ["gene", "length"] or len(header) < 3 or len(set(header)) != len(header):
         raise CohortRejected(
             f"{path.name} begins with the columns {', '.join(header[:4])}; gene, length and one column for each "
-            "patient, none twice, were expected."
+            "patient, none duplicated, were expected."
         )
     if any(len(row) != len(header) for row in rows):
         raise CohortRejected(f"{path.name}: every row must have {len(header)} cells.")
@@ -151,7 +151,7 @@ def gene_tpm(counts: Counts, gene: str) -> NDArray[np.float64]:
         When the gene is not in the table, or as `tpm`.
     """
     if gene not in counts.genes:
-        raise CohortRejected(f"{counts.source} has no gene '{gene}'; name the gene as it stands there with --gene.")
+        raise CohortRejected(f"{counts.source} has no gene '{gene}'; name the gene as written there with --gene.")
     return np.asarray(tpm(counts.counts, counts.lengths)[counts.genes.index(gene)])
 
 

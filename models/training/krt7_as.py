@@ -1,4 +1,4 @@
-"""Trains a KRT7-AS model with everything that keeps it honest, and writes its package.
+"""Trains a KRT7-AS model with every check against overfitting, and writes its package.
 
 Nested cross-validation: selection, early stopping and calibration of every out-of-fold output happen without the
 patient it is for. AUC with DeLong's interval; the same training on permuted classes beside it.
@@ -42,7 +42,7 @@ FEW_PATIENTS = 100  # the paper's 92 give an AUC an interval of about ±.1
 
 @dataclass(frozen=True)
 class ExpressionOptions:
-    """How to train; as `RecurrenceOptions`."""
+    """Options of a KRT7-AS training; as `RecurrenceOptions`."""
 
     recipe: Recipe
     permutations: int = PERMUTATIONS
@@ -158,7 +158,7 @@ def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tupl
                 "few-patients",
                 Severity.WARNING,
                 f"{patients} patients; with fewer than {FEW_PATIENTS} an area under the ROC curve is known to about "
-                "±.1 at best.",
+                "±0.1 at best.",
             )
         )
     if permuted and float(np.mean(permuted)) > LEAK:

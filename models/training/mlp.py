@@ -26,7 +26,8 @@ class ExpressionModel:
     recipe : what it was trained with, out of `trials`
     trials : the recipes that were tried, with their held-out losses
     slope, intercept : Platt scaling from out-of-fold outputs; slope 0 where they predict nothing
-    out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without him
+    out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without that
+        patient
     auc_out_of_fold, auc_apparent : area under the ROC curve out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before Platt scaling
     """

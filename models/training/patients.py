@@ -64,7 +64,7 @@ def training_patients(
     Raises
     ------
     CohortRejected
-        When the cohort is not there or not certain, a sequence has no features, or no patient is complete.
+        When the cohort does not exist or is ambiguous, a sequence has no features, or no patient is complete.
     """
     name = _cohort(table.cohort_names, cohort)
     regions = tuple(Region) if task is Task.RECURRENCE else (Region.INTRATUMORAL,)
@@ -131,7 +131,7 @@ def _cohort(there: tuple[str, ...], asked: str | None) -> str:
             return name
     raise CohortRejected(
         f"The outcomes have {len(there)} cohorts ({', '.join(there)}), none of them called training; say which to "
-        "train on with --cohort. The others have to stay unseen."
+        "train on with --cohort. The others must remain unseen."
     )
 
 

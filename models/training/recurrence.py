@@ -1,4 +1,4 @@
-"""Trains a recurrence model with everything that keeps it honest.
+"""Trains a recurrence model with every check against overfitting.
 
 Beside the network: a penalised Cox model on the same inputs and the difference to it, the same training on permuted
 outcomes, out-of-fold concordance with its interval, calibration slope and baseline hazard out of fold, and a cut-off
@@ -45,7 +45,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class RecurrenceOptions:
-    """How to train.
+    """Options of a recurrence training.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ def _cut_off(
                 _warning(
                     "cut-off-at-edge",
                     f"The selected cut-off {cut_off:.2f} is the first or last that was tried ({selected.low_patients} "
-                    f"patients at or below, {selected.high_patients} above): the search wanted to go on.",
+                    f"patients at or below, {selected.high_patients} above): the search would have gone further.",
                 )
             )
         if selected.p_lausen94 > 0.05:

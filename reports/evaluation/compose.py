@@ -25,7 +25,7 @@ _HALF = WIDTH / 2 - 6
 
 
 def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: str) -> EvaluationReport:
-    """Everything a reader gets to see.
+    """Content of the report for a reader.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
         )
     table = TableBlock(
         f"Subgroups; AUC, sensitivity, specificity and calibration at {last:g} months. – where it cannot be computed; "
-        "the reason stands in evaluation.json.",
+        "the reason is in evaluation.json.",
         (
             "Subgroup",
             "Events / patients",

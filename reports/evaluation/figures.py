@@ -210,7 +210,7 @@ def forest_figure(rows: Sequence[tuple[str, int, Found, bool]], *, width: float,
     axes.set_xlim(0, 1.02)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"{measure}, 95 % interval (.5 is chance; open: too few events for an interval)")
+    axes.set_xlabel(f"{measure}, 95 % interval (0.5 is chance; open: too few events for an interval)")
     return _done(
         figure,
         size,

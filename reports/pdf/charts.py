@@ -16,7 +16,7 @@ from reports.pdf import theme
 
 
 class Legend(Flowable):
-    """Which line is which, set flush right: (words, colour, dash) for each.
+    """Legend of the lines, set flush right: (words, colour, dash) for each.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class CutOffStrip(Flowable):
     ----------
     value, cut_off : on the same scale
     limits : ends of the scale
-    value_shown, cut_off_shown, below, above : what stands at the marker, at the cut-off and in the two halves
+    value_shown, cut_off_shown, below, above : text at the marker, at the cut-off and in the two halves
     width : in points
     """
 
@@ -173,8 +173,8 @@ class ContributionChart(Flowable):
     Parameters
     ----------
     groups : from top to bottom
-    shown : what stands beside each bar
-    lowers, raises : what stands above the two directions
+    shown : text beside each bar
+    lowers, raises : text above the two directions
     width : in points
     """
 

@@ -82,7 +82,7 @@ def test_the_example_configuration_is_right(tmp_path: Path) -> None:
     file.write_text(example.stdout, encoding="utf-8")
     result = RUNNER.invoke(app, ["config", "check", str(file)])
     assert result.exit_code == Exit.OK
-    assert "is right: RDEEPNET on port 11112, 1 sender(s), 1 destination(s)" in result.stdout
+    assert "is valid: RDEEPNET on port 11112, 1 sender(s), 1 destination(s)" in result.stdout
 
 
 def test_every_mistake_of_a_configuration_is_told_without_a_traceback(tmp_path: Path) -> None:

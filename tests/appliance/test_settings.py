@@ -110,7 +110,7 @@ def test_every_mistake_is_reported_together(tmp_path: Path) -> None:
         ('[[senders]]\nae_title = "A"\naddresses = ["10.0.0.1/8"]', "senders[1]: addresses of A: '10.0.0.1/8'"),
         ("[features.settings]\nbin_width = -1", "features.settings: The bin width is -1.0"),
         ('[features.settings]\nbin_count = "many"', "bin_count is 'many'; expected a whole number, or \"none\""),
-        ('[[destinations]]\nname="a"\nae_title="A"\nhost="h"\n' * 2, "the name a stands twice"),
+        ('[[destinations]]\nname="a"\nae_title="A"\nhost="h"\n' * 2, "the name a is duplicated"),
         ("[service\n", "is not TOML"),
     ],
 )

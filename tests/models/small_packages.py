@@ -65,7 +65,7 @@ def table(names: tuple[str, ...], values: np.ndarray, *, settings: str = SETTING
 
 
 def small_familiarity(*, inputs: int) -> Familiarity:
-    """What 60 patients with standard normal inputs look like."""
+    """Familiarity of 60 patients with standard normal inputs."""
     return fit_familiarity(np.random.default_rng(1).normal(size=(60, inputs)), np.arange(inputs), seed=1)
 
 

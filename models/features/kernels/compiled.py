@@ -1,4 +1,4 @@
-"""How the kernels of the feature engine are compiled."""
+"""Compilation of the kernels of the feature engine."""
 
 from __future__ import annotations
 

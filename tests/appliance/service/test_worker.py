@@ -231,7 +231,7 @@ def test_lost_results_are_said(bench: Bench) -> None:
     destination = Destination("pacs", "PACS", "h")
     state, sentence = attempt(delivery("gone"), destination=destination, outbox=bench.outbox, send_files=lambda _: ())
     assert state is DeliveryState.REFUSED
-    assert "not in the outbox any more" in sentence
+    assert "no longer in the outbox" in sentence
     bench.records.close()
 
 

@@ -84,7 +84,7 @@ def test_a_label_map_segment_is_the_voxels_with_its_number(tmp_path: Path) -> No
 
 
 def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> None:
-    """As OHIF writes one: all frames, 8 bits, RLE, a background item, no Segment Identification."""
+    """Label map as OHIF writes it: all frames, 8 bits, RLE, a background item, no Segment Identification."""
     other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5)) & ~MASK
     labels = np.where(MASK, 3, np.where(other, 1, 0)).astype(np.uint8)
 
@@ -117,7 +117,7 @@ def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> N
 
 
 def test_frames_of_several_segments_may_stand_in_any_order(tmp_path: Path) -> None:
-    """As 3D Slicer's segment editor exports: one binary object, many segments, frames of one after those of another."""
+    """Order of frames as in exports of 3D Slicer: one binary object, many segments, one segment after another."""
     other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5))
     paths = [
         write_seg(tmp_path / f"{name}.dcm", mask, affine=affine_of(), number=900 + index)

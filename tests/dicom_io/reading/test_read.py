@@ -309,7 +309,7 @@ AGENT, NO_AGENT = "Gadobutrol", "NONE"
         ((NO_AGENT, AGENT, AGENT), 1, ""),
         ((NO_AGENT, AGENT, AGENT), None, ""),
         ((AGENT, AGENT, AGENT), 1, ""),
-        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which usually is unenhanced"),
+        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which is usually unenhanced"),
         ((NO_AGENT, AGENT, AGENT), 0, 'phase 1 of the T1+C series name no contrast agent ("NONE")'),
         ((NO_AGENT, NO_AGENT, NO_AGENT), 1, 'phase 2 of the T1+C series name no contrast agent ("NONE")'),
         ((AGENT, AGENT, AGENT), None, "do not tell which is before contrast"),

@@ -135,7 +135,7 @@ def test_a_study_is_refused_when_no_model_applies(loaded: dict[str, tuple[Loaded
         predict(features, [model], missing=NO_T2W)
     with pytest.raises(StudyRejected, match="no model is loaded"):
         predict(features, [], missing={})
-    with pytest.raises(StudyRejected, match="80 of the 160 features asked for were not extracted"):
+    with pytest.raises(StudyRejected, match="80 of the 160 requested features were not extracted"):
         predict(features, [model], missing={})
     assert scorer.inputs == 160
 

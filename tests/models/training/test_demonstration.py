@@ -150,7 +150,7 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
 
 @pytest.mark.slow
 def test_training_makes_the_shipped_networks_again() -> None:
-    """Cohort, folds, selection, networks, slope and baseline of `recurrence`, anew: all that its predictions are of.
+    """Cohort, folds, selection, networks, slope and baseline of `recurrence`, again: all that its predictions are of.
 
     Equal but for the last digits of sums, in which processors differ and which training carries on.
     """
@@ -174,7 +174,7 @@ def test_training_makes_the_shipped_networks_again() -> None:
 
 @pytest.mark.slow
 def test_training_makes_the_shipped_expression_model_again() -> None:
-    """As for `recurrence`."""
+    """Same check as for `recurrence`."""
     package = load_package(shipped_packages()[1])
     cohort = demonstration_cohort(measured_shape(vector_names()))
     place = {name: index for index, name in enumerate(cohort.names)}
