@@ -1,4 +1,4 @@
-"""Whether a mask can be a breast tumour: measured, held against limits, each with a verdict.
+"""Plausibility of a mask as a breast tumour: measured, held against limits, each measure with a verdict.
 
 A segmentation that was misread, moved or made of something else gives features, scores and groups like any other. Size
 and place tell some of them apart, and after contrast a tumour is brighter than what is around it. The limits are
@@ -28,6 +28,7 @@ from models.volume import Sequence as MrSequence
 # The surroundings a tumour is compared with, in mm from its edge: beyond partial volume and blooming, and near enough
 # to be under the same coil.
 RING_MM = (2.0, 12.0)
+_TOLERANCE_MM = 1e-6  # eight steps of 1.5 mm are not quite 12 mm in binary
 
 _Share = Annotated[float, Between(0, 1)]
 _Length = Annotated[float, Between(1, 10_000)]
@@ -84,7 +85,7 @@ class PlausibilityLimits:
 
 
 class Verdict(StrEnum):
-    """What a check means for the answer."""
+    """Meaning of a check for the answer."""
 
     OK = "ok"  # nothing against it
     CONDITIONAL = "conditional"  # it may be a tumour; somebody has to look
@@ -136,7 +137,7 @@ class Judgement:
 
 @dataclass(frozen=True, eq=False)
 class ContrastEvidence:
-    """What is known about the contrast of the T1+C images beside themselves.
+    """Knowledge about the contrast of the T1+C images beside themselves.
 
     Attributes
     ----------
@@ -241,7 +242,7 @@ def judge_contrast(
 
 
 def refusal(judgement: Judgement, sequence: MrSequence) -> str:
-    """Why there is no answer for this mask, as a message for the sender; empty when there is one."""
+    """Reason why there is no answer for this mask, as a message for the sender; empty when there is one."""
     worst = [one for one in judgement.checks if one.verdict is Verdict.NOT_COMPUTABLE]
     if not worst:
         return ""
@@ -321,7 +322,8 @@ def contrast_to_surroundings(tumour: Roi, image: Volume, body: NDArray[np.bool_]
         for index, reach in zip(indices, margin, strict=True)
     )
     distance = ndimage.distance_transform_edt(~tumour.mask[box], sampling=tumour.spacing_mm)
-    around = np.sort(image.voxels[box][(distance > RING_MM[0]) & (distance <= RING_MM[1]) & body[box]])
+    in_ring = (distance > RING_MM[0] + _TOLERANCE_MM) & (distance <= RING_MM[1] + _TOLERANCE_MM)
+    around = np.sort(image.voxels[box][in_ring & body[box]])
     if not around.size:
         return None
     inside = image.voxels[tumour.mask]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from models.features.extract import FeatureEngine, extract_features, extract_reg
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
+from models.preprocessing.tumour_check import check_tumours
 from models.version import software_version
 
 
@@ -34,6 +36,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
     rules: SelectionRules
@@ -43,6 +46,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ def extract_image(
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(
@@ -154,6 +159,7 @@ def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection,
         "engine": engine.name,
         "bias": bias.name,
         "shell_mm": extraction.shell_mm,
+        "plausibility": asdict(extraction.plausibility),
         "features": extraction.settings.digest(),
     }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()

@@ -99,7 +99,7 @@ def dynamic_of(
 
 
 def is_before_contrast(phase: Phase, *, among: Sequence[Phase]) -> bool:
-    """Whether headers say that a phase was before contrast, and the last of all phases after it."""
+    """Returns whether headers say that a phase was before contrast, and the last of all phases after it."""
     by_description = _is_unenhanced(phase) and not _is_unenhanced(among[-1])
     by_agent = bool(_NO_AGENT.match(_agent(phase))) and not _NO_AGENT.match(_agent(among[-1]))
     return by_description or by_agent

@@ -25,7 +25,7 @@ Polygon = NDArray[np.float64]
 
 
 class Relation(StrEnum):
-    """How two contours of one slice lie to each other."""
+    """Relation of two contours of one slice."""
 
     APART = "apart"  # they touch at most
     SAME = "same"  # one outline, drawn twice
@@ -84,7 +84,7 @@ def combine(polygons: Sequence[Polygon], *, shape: tuple[int, int], exclusive: b
 
 
 def relation(one: Polygon, other: Polygon) -> Relation:
-    """How two contours lie to each other; what is closer than `SAME_LINE` touches, and does not cross."""
+    """Relation of two contours; what is closer than `SAME_LINE` touches, and does not cross."""
     apart = np.maximum(one.min(axis=0) - other.max(axis=0), other.min(axis=0) - one.max(axis=0)).max()
     if apart > 0:
         return Relation.APART
@@ -131,7 +131,7 @@ def fill(polygon: Polygon, *, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def encloses_area(polygon: Polygon) -> bool:
-    """Whether the corners are three different points at least, and not all on one line."""
+    """Returns whether the corners are three different points at least, and not all on one line."""
     corners = np.unique(polygon, axis=0)
     if len(corners) < 3:
         return False
@@ -148,7 +148,7 @@ def _united(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _depths(one: Polygon, other: Polygon) -> tuple[float, float]:
-    """How far the outline of `one` reaches into `other`, and out of it, in pixels (0 where it does not)."""
+    """Returns how far the outline of `one` reaches into `other`, and out of it, in pixels (0 where it does not)."""
     points = _dense(one)
     start, edge = other, np.roll(other, -1, axis=0) - other
     to_start = points[:, np.newaxis] - start  # (points, edges, 2)

@@ -1,7 +1,7 @@
 """The frames of a segmentation against the images it says it was made on.
 
 Frames are placed by their own geometry alone (`placement`); what they claim is checked here, since a wrong spacing or
-position shows nowhere else. A frame that names an image has to lie on it: same matrix, and every corner within half a
+position shows nowhere else. A frame that names an image must lie on it: same matrix, and every corner within half a
 voxel. Where frames fit the images, but not the ones they name, there are two cases. Names that are only mixed up (the
 same images in another order, or one image for many frames) are a remark: a widely used collection is written so. Names
 that are others than the images the frames lie on, one for each, are a contradiction: the mask may be a slice off.
@@ -183,7 +183,7 @@ def _of_object(
 
 
 def _claims_the_grid(frames: MaskFrames, planes: Planes, mine: NDArray[np.int64]) -> bool:
-    """Whether rows, columns and spacing are (nearly) those of the images, either way round."""
+    """Returns whether rows, columns and spacing are (nearly) those of the images, either way round."""
     first = int(mine[0])
     parallel = abs(float(frames.orientation.normal @ planes.directions[first, 0])) > 0.99
     ours, theirs = np.sort(frames.spacing_mm), np.sort(planes.planes[first].spacing_mm)

@@ -203,7 +203,7 @@ def _listed(slices: Counter[int]) -> str:
 
 
 def _problem(kinds: Counter[str]) -> str:
-    """Why the contours of a region, by type, cannot be filled; empty when they can."""
+    """Reason why the contours of a region, by type, cannot be filled; empty when they can."""
     unknown = {kind: count for kind, count in kinds.items() if kind not in (*CLOSED, *WITHOUT_AREA)}
     if not unknown and any(kind in CLOSED for kind in kinds):
         return ""

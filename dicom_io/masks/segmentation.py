@@ -115,7 +115,7 @@ def segments_of(instance: Instance) -> tuple[Segment, ...]:
 
 
 def _problem(*, named_alike: int, has_frames: bool) -> str:
-    """Why a segment cannot be placed, as far as the header tells."""
+    """Reason why a segment cannot be placed, as far as the header tells."""
     if named_alike > 1:
         return (
             f"{named_alike} segments of the object have this number, so which frames are whose cannot be told; numbers "
@@ -253,7 +253,7 @@ def _thresholded(segment: Segment, pixels: NDArray[np.generic]) -> NDArray[np.bo
 
 
 def at_least_half(fractions: NDArray[np.integer], *, maximum: int) -> NDArray[np.bool_]:
-    """Where fractions are at least half of `maximum`.
+    """Voxels whose fraction is at least half of `maximum`.
 
     Raises
     ------
@@ -293,7 +293,7 @@ MOST_FLAGS = 5
 
 
 def _are_flags(values: NDArray[np.integer], maximum: int) -> bool:
-    """Whether the values above 0 are combinations of a few bits of a large maximum, none of them the whole."""
+    """Returns whether the values above 0 are combinations of a few bits of a large maximum, none of them the whole."""
     present = int(np.bitwise_or.reduce(values.astype(np.int64)))
     few = present.bit_count() <= MOST_FLAGS and (values.size > 1 or present.bit_count() == 1)
     return few and maximum >= 2 ** (MOST_FLAGS + 1) and maximum not in values

@@ -1,4 +1,4 @@
-"""What a study knows about the contrast of its T1+C images: the phase before it, and fat suppression.
+"""Evidence of contrast in the T1+C images of a study: the phase before it, and fat suppression.
 
 Of the phase before contrast only the slices that the tumour reaches are decoded: its enhancement is measured there
 alone, and a whole phase would cost half as much again as the one that is used.
@@ -26,7 +26,7 @@ _NEGATED = re.compile(r"\bno[nt]?\b|\bw/?o\b|without", re.IGNORECASE)
 
 
 def contrast_evidence(dynamic: Dynamic, tumour: Roi | None, *, mapping: ValueMapping) -> ContrastEvidence:
-    """What the phases and headers of T1+C say about contrast.
+    """Evidence of contrast from the phases and headers of T1+C.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def contrast_evidence(dynamic: Dynamic, tumour: Roi | None, *, mapping: ValueMap
 
 
 def is_fat_suppressed(plane: Plane) -> bool:
-    """Whether headers say that fat is suppressed; False where they say nothing."""
+    """Returns whether headers say that fat is suppressed; False where they say nothing."""
     values = attributes_of(plane, ("ScanOptions", "SeriesDescription", "ProtocolName"))
     words = f"{values['SeriesDescription']} {values['ProtocolName']}"
     return bool(_IN_OPTIONS.search(values["ScanOptions"]) or (_IN_WORDS.search(words) and not _NEGATED.search(words)))
