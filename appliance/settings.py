@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 from dicom_io.answer import Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
 from models.plausibility import PlausibilityLimits
-from models.typed_tables import Between, Matches, check, read_table
+from models.typed_tables import Between, Matches, check, read_whole
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
@@ -32,6 +32,8 @@ AeTitle = Annotated[
 Port = Annotated[int, Between(1, 65535)]
 Name = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_' and '-'")]
 Seconds = Annotated[float, Between(0.05, 7 * 86400)]
+
+T = TypeVar("T")
 
 EXAMPLE = Path(__file__).with_name("rdeepnet.example.toml")
 
@@ -295,37 +297,20 @@ def load_settings(path: Path) -> Settings:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SetupError(f"The configuration file {path} is not TOML in UTF-8: {error}.") from error
-    mistakes: list[str] = []
-    reading = _read_rules(table, mistakes=mistakes)
-    settings = read_table(Settings, {k: v for k, v in table.items() if k != "reading"}, where="", mistakes=mistakes)
-    if mistakes or settings is None:
-        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise SetupError(f"The configuration file {path} has {len(mistakes)} mistake(s):{lines}")
-    return _resolved(dataclasses.replace(settings, reading=reading), folder=path.resolve().parent)
+    settings = read_whole(Settings, table, what=f"The configuration file {path}")
+    return _resolved(settings, folder=path.resolve().parent)
 
 
-def _read_rules(table: dict[str, Any], *, mistakes: list[str]) -> SelectionRules:
-    """The rules of reading; their own mistakes are reported with the others."""
-    try:
-        rules = table.get("reading", {})
-        return SelectionRules.from_mapping({key: value for key, value in rules.items() if value != "none"})
-    except SetupError as error:
-        mistakes.append(f"reading: {error}")
-        return SelectionRules()
-
-
-def _resolved(settings: Settings, *, folder: Path) -> Settings:
-    """Relative paths taken from the folder of the file."""
-    return dataclasses.replace(
-        settings,
-        service=dataclasses.replace(settings.service, state_dir=folder / settings.service.state_dir),
-        tls=dataclasses.replace(
-            settings.tls,
-            certificate=settings.tls.certificate and folder / settings.tls.certificate,
-            key=settings.tls.key and folder / settings.tls.key,
-            authorities=settings.tls.authorities and folder / settings.tls.authorities,
-        ),
-        models=dataclasses.replace(
-            settings.models, packages=tuple(folder / package for package in settings.models.packages)
-        ),
-    )
+def _resolved(value: T, *, folder: Path) -> T:
+    """The same value; relative paths in it, however deep, are taken from the folder of the file."""
+    result: Any = value
+    if isinstance(value, Path):
+        result = folder / value
+    elif isinstance(value, tuple):
+        result = tuple(_resolved(item, folder=folder) for item in value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        resolved = {name: _resolved(item, folder=folder) for name, item in held.items()}
+        changed = {name: item for name, item in resolved.items() if item != held[name]}
+        result = dataclasses.replace(value, **changed) if changed else value
+    return cast("T", result)

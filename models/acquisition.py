@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from models.errors import SetupError
 from models.volume import Sequence
@@ -89,30 +89,6 @@ class AcquisitionRange:
             ("field strength", self.field_strength_t, "T"),
         )
         return ", ".join(f"{what} {ends[0]:.3g} to {ends[1]:.3g} {unit}" for what, ends, unit in named if ends)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """From a plain mapping of pairs, as a TOML table gives it; the mistakes of all keys are named together.
-
-        Raises
-        ------
-        SetupError
-            For unknown keys and values that are neither [smallest, largest] nor "none".
-        """
-        known = [item.name for item in fields(cls)]
-        mistakes = [f"'{key}' is not known; {', '.join(known)} are" for key in mapping if key not in known]
-        pairs: dict[str, tuple[float, float]] = {}
-        for key in known:
-            value = mapping.get(key)
-            if value is None or value == "none":
-                continue
-            if isinstance(value, list | tuple) and len(value) == 2 and all(type(one) in (int, float) for one in value):
-                pairs[key] = (float(value[0]), float(value[1]))
-            else:
-                mistakes.append(f"{key} is {value!r}; [smallest, largest] was expected")
-        if mistakes:
-            raise SetupError("; ".join(mistakes))
-        return cls(**pairs)
 
     @classmethod
     def of(cls, acquisitions: Iterable[Acquisition]) -> Self:

@@ -21,6 +21,7 @@ from models.quality_notes import QualityNote, Severity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording
+from reports.concepts import CUT_OFF
 from reports.content import (
     ContributionGroup,
     KeyImage,
@@ -134,7 +135,7 @@ def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSectio
         key=lambda prediction: prediction.horizon_months or 0.0,
     )
     cut_off = Measurement(
-        key="cut_off",
+        key=CUT_OFF,
         label=wording.CUT_OFF_LABEL,
         value=outcome.cut_off,
         unit="1",

@@ -14,6 +14,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports import numerals
+from reports.concepts import CONCEPTS
 from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 
@@ -51,7 +52,7 @@ IBSI_COLUMN: Final = "IBSI code"
 KEY_IMAGE_LEGEND: Final = {Region.INTRATUMORAL: "Tumour", Region.PERITUMORAL: "Peritumoral shell"}
 WHOLE_SLICE: Final = "whole slice"
 ENLARGED: Final = "enlarged"
-SURVIVAL_HEADING: Final = "Recurrence-free survival"
+SURVIVAL_HEADING: Final = CONCEPTS[Quantity.RFS].label
 SCORE_BELOW: Final = "low"
 SCORE_ABOVE: Final = "high"
 
@@ -79,37 +80,21 @@ FEATURE_COUNT: Final = "Features computed"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
 
-_QUANTITY_LABELS = {
-    Quantity.RECURRENCE_SCORE: "RDeepNet recurrence score",
-    Quantity.KRT7_AS_HIGH: "Probability of high KRT7-AS expression",
-}
-_GROUP_LABELS = {
-    (Quantity.RECURRENCE_SCORE, Group.HIGH): "High risk of recurrence",
-    (Quantity.RECURRENCE_SCORE, Group.LOW): "Low risk of recurrence",
-    (Quantity.KRT7_AS_HIGH, Group.HIGH): "High expression of KRT7-AS",
-    (Quantity.KRT7_AS_HIGH, Group.LOW): "Low expression of KRT7-AS",
-}
 CUT_OFF_LABEL: Final = "Cut-off"
 VOLUME_LABEL: Final = "Volume"
-
-_PERCENT_QUANTITIES = (Quantity.RFS, Quantity.KRT7_AS_HIGH)
-
 
 # --- predictions -----------------------------------------------------------------------------------------------------
 
 
 def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
     """Label of a prediction: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
-    if quantity is Quantity.RFS:
-        return (
-            SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {numerals.horizon(horizon_months)}"
-        )
-    return _QUANTITY_LABELS[quantity]
+    label = CONCEPTS[quantity].label
+    return label if horizon_months is None else f"{label} at {numerals.horizon(horizon_months)}"
 
 
 def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = None) -> str:
     """A prediction as a reader sees it: a score with two decimals, a probability in per cent."""
-    if quantity in _PERCENT_QUANTITIES:
+    if CONCEPTS[quantity].is_probability:
         return numerals.percent(value, beside=beside)
     return numerals.score(value, beside=beside)
 
@@ -123,11 +108,10 @@ def interval_words(quantity: Quantity, interval: tuple[float, float] | None) -> 
 
 def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
     """The prediction in other words: survival and probabilities as a frequency; the interval where there is one."""
-    words = {
-        Quantity.RFS: f"{numerals.of_hundred(value)} patients recurrence-free",
-        Quantity.KRT7_AS_HIGH: f"{numerals.of_hundred(value)} such tumours with high expression",
-        Quantity.RECURRENCE_SCORE: "log-risk; higher means higher risk",
-    }[quantity]
+    concept = CONCEPTS[quantity]
+    words = concept.other_words
+    if concept.is_probability:
+        words = words.format(of_hundred=numerals.of_hundred(value))
     spread = interval_words(quantity, interval)
     return f"{words}; {spread}" if spread else words
 
@@ -139,7 +123,10 @@ def cut_off_words(quantity: Quantity, cut_off: float) -> str:
 
 def group_shown(quantity: Quantity, group: Group) -> str:
     """The group in words: "High risk of recurrence", "Low expression of KRT7-AS"."""
-    return _GROUP_LABELS[quantity, group]
+    groups = CONCEPTS[quantity].groups
+    if groups is None:
+        raise ValueError(f"'{quantity}' has no cut-off, so it has no groups.")
+    return groups.labels[group]
 
 
 def conclusion(

@@ -124,7 +124,7 @@ def recurrence(
         rdeepnet train recurrence --features features.parquet --outcomes outcomes.csv --out packages/recurrence
     """
     from models.cohort.patients import join
-    from models.inference.package import Task
+    from models.inference.tasks import Task
     from models.training.network import training_device
     from models.training.patients import training_patients
     from models.training.recurrence import RecurrenceOptions, train_recurrence
@@ -201,7 +201,7 @@ def krt7_as(
     """
     from models.cohort.features import read_features
     from models.cohort.patients import join
-    from models.inference.package import Task
+    from models.inference.tasks import Task
     from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
     from models.training.krt7_as import ExpressionOptions, measurements, train_krt7_as, write_krt7_as
     from models.training.network import training_device

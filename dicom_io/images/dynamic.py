@@ -124,20 +124,20 @@ def _used(
 ) -> tuple[int, str, str]:
     """(zero-based phase, why, doubt); `named` are the phases the tumour segmentations refer to."""
     if len(phases) == 1:
-        return 0, "", _contrast_doubt(phases, 0) if sequence is MrSequence.T1C else ""
+        return 0, "", _contrast_doubt(phases, 0) if sequence.has_contrast_phases else ""
     if rules.phase_from_segmentation and len(named) == 1:
         used = next(iter(named))
-        doubt = _contrast_doubt(phases, used) if sequence is MrSequence.T1C else ""
+        doubt = _contrast_doubt(phases, used) if sequence.has_contrast_phases else ""
         return used, "the tumour segmentation refers to it", doubt
-    if sequence is MrSequence.T2W:
+    if not sequence.has_contrast_phases:
         raise GeometryInvalid(
-            f"The T2W series has {len(phases)} images at each position, and no segmentation refers to one of them; one "
-            "image at each position was expected."
+            f"The {sequence.label} series has {len(phases)} images at each position, and no segmentation refers to one "
+            "of them; one image at each position was expected."
         )
     if rules.phase is not None:
         if rules.phase > len(phases):
             raise GeometryInvalid(
-                f"The settings ask for phase {rules.phase}, but the T1+C series has {len(phases)} phases."
+                f"The settings ask for phase {rules.phase}, but the {sequence.label} series has {len(phases)} phases."
             )
         return rules.phase - 1, "phase of the settings", _contrast_doubt(phases, rules.phase - 1)
     return _first_after_contrast(phases)

@@ -33,7 +33,7 @@ from models.volume import Sequence as MrSequence
 # Series that fit a rule of a role → the place of that rule, and the rule.
 Fits = Mapping[Series, tuple[int, Rule]]
 
-NO_T2W = "none"  # the assignment t2w=none
+LEFT_OUT = "none"  # the assignment t2w=none
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,8 +192,9 @@ def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> t
 
 def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]:
     """For each sequence the series that fit one of its rules; every series of MR images gets its verdict."""
-    wanted = {MrSequence.T1C: rules.t1c, MrSequence.T2W: rules.t2w}
-    keywords = [one for one in _keywords((*rules.t1c, *rules.t2w, *rules.exclude)) if one not in COUNTED]
+    wanted = {sequence: rules.of(sequence) for sequence in MrSequence}
+    looked_at = _keywords([rule for of_sequence in wanted.values() for rule in of_sequence] + list(rules.exclude))
+    keywords = [one for one in looked_at if one not in COUNTED]
     fits: dict[MrSequence, dict[Series, tuple[int, Rule]]] = {sequence: {} for sequence in wanted}
     for series in selection.series:
         if not series.is_mr:
@@ -217,9 +218,9 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
 def _choose(
     selection: Selection, sequence: MrSequence, fits: Fits, rules: SelectionRules, assignment: Assignment
 ) -> None:
-    assigned = {MrSequence.T1C: assignment.t1c, MrSequence.T2W: assignment.t2w}[sequence]
-    if sequence is MrSequence.T2W and assigned.casefold() == NO_T2W:
-        selection.missing[sequence] = "no T2W series was found (t2w=none was assigned)"
+    assigned = assignment.of(sequence)
+    if not sequence.is_required and assigned.casefold() == LEFT_OUT:
+        selection.missing[sequence] = f"no {sequence.label} series was found ({sequence}=none was assigned)"
         return
     taken = {series.key for chosen in selection.chosen.values() for series in chosen.dynamic.series}
     fits = {series: place for series, place in fits.items() if series.key not in taken}
@@ -228,11 +229,11 @@ def _choose(
         members, why = (_assigned(selection, sequence, assigned),), "assigned"
     elif fits:
         members, why = _decide(selection, sequence, fits)
-    elif sequence is MrSequence.T2W:
-        selection.missing[sequence] = "no T2W series was found"
+    elif not sequence.is_required:
+        selection.missing[sequence] = f"no {sequence.label} series was found"
         return
     else:
-        raise SeriesNotFound(f"No T1+C series was found. The study holds: {_listed(selection)}. {_HINT}")
+        raise SeriesNotFound(f"No {sequence.label} series was found. The study holds: {_listed(selection)}. {_HINT}")
     for member in members:
         if member.problem:
             raise GeometryInvalid(f"The {sequence.label} series {member.name} cannot be used. {member.problem}")
@@ -275,7 +276,7 @@ def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tup
     preferred = [series for series in fits if series.key in referenced]
     best = min(rank for rank, _ in fits.values())
     pool = preferred or [series for series, (rank, _) in fits.items() if rank == best]
-    members = _same_acquisition(pool[0], list(fits)) if sequence is MrSequence.T1C else (pool[0],)
+    members = _same_acquisition(pool[0], list(fits)) if sequence.has_contrast_phases else (pool[0],)
     uids = {member.key for member in members}
     if any(series.key not in uids for series in pool):
         rule = fits[pool[0]][1]
@@ -321,11 +322,13 @@ def _same_frame_of_reference(selection: Selection) -> None:
         for sequence, chosen in selection.chosen.items()
     }
     if len({uid for uid in references.values() if uid}) > 1:
+        others = [sequence for sequence in references if not sequence.is_required]
         raise GeometryInvalid(
-            "T1+C and T2W have different Frame of Reference UIDs "
-            f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): their relative position is not known, "
-            "so the tumour cannot be carried over from one to the other. One Frame of Reference was expected; "
-            'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
+            f"{' and '.join(sequence.label for sequence in references)} have different Frame of Reference UIDs "
+            f"({' and '.join(references.values())}): how they lie to each other is not "
+            "known, so the tumour cannot be carried from one to the other. One Frame of Reference was expected; "
+            f'set registration = "rigid" to register the series, or leave '
+            f"{' or '.join(f'{one.label} out with the assignment {one}=none' for one in others)}."
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from models.cohort.checks import Refusal, check_features, check_outcomes, check_
 from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.errors import CohortRejected
+from models.inference.tasks import Task
 from models.quality_notes import QualityNote
 
 
@@ -47,6 +49,16 @@ class PatientTable:
     def cohort_names(self) -> tuple[str, ...]:
         """In the order in which they first occur."""
         return tuple(dict.fromkeys(self.cohorts.tolist()))
+
+    def has_outcome(self, task: Task) -> NDArray[np.bool_]:
+        """Patients that have the outcome that a task needs: bool (patients,)."""
+        match task:
+            case Task.RECURRENCE:
+                return ~np.isnan(self.times_months)
+            case Task.KRT7_AS:
+                return ~np.isnan(self.krt7_as_high)
+            case _:
+                assert_never(task)
 
 
 @dataclass(frozen=True)

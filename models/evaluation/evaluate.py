@@ -15,8 +15,9 @@ from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
-from models.inference.package import ModelPackage, Task
+from models.inference.package import ModelPackage
 from models.inference.runtime import LoadedModel
+from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Floats, Followed
 
@@ -54,13 +55,12 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
     columns = _subgroup_columns(table, settings.subgroups)
     values = table.features.columns(package.inputs)
     complete = np.all(~np.isnan(values), axis=1)
-    has_outcome = ~np.isnan(table.krt7_as_high if package.task is Task.KRT7_AS else table.times_months)
+    has_outcome = table.has_outcome(package.task)
     used = complete & has_outcome
     if not used.any():
-        what = "krt7_as_high" if package.task is Task.KRT7_AS else "a time and an event"
         raise CohortRejected(
-            f"None of the {used.size} patients has all features of the model '{package.identity.name}' and {what}; "
-            "check the sequences of the studies and the columns of the outcomes."
+            f"None of the {used.size} patients has all features of the model '{package.identity.name}' and "
+            f"{TASKS[package.task].outcome}; check the sequences of the studies and the columns of the outcomes."
         )
     started = time.perf_counter()
     scores = np.full(used.size, np.nan)

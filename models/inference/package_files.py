@@ -80,7 +80,7 @@ def check_names(
     """Refuse names that are duplicated or come from other sequences and regions than the manifest says."""
     if len(set(names)) != len(names):
         raise PackageInvalid(
-            f"{path}: {len(names) - len(set(names))} input names are duplicated; unique names were expected."
+            f"{path}: {len(names) - len(set(names))} input names are repeated; unique names were expected."
         )
     prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
     used = set()

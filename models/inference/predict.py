@@ -23,8 +23,9 @@ from models.inference.outcome import (
     Prediction,
     Quantity,
 )
-from models.inference.package import STATISTICS, FeatureOrigin, ModelPackage, Task
+from models.inference.package import FeatureOrigin, ModelPackage
 from models.inference.runtime import LoadedModel
+from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
@@ -41,8 +42,6 @@ __all__ = [
 
 FAR = 4.0  # standard deviations; the models see nothing beyond
 _NAMED = 5  # of the features that lie so far
-
-_QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantity.KRT7_AS_HIGH}
 
 
 def predict(
@@ -103,7 +102,7 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelO
     return ModelOutcome(
         model=package.identity,
         predictions=(
-            Prediction(_QUANTITIES[package.task], score),
+            Prediction(TASKS[package.task].quantity, score),
             *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
         ),
         cut_off=package.cut_off,
@@ -226,9 +225,10 @@ def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:
             code="no-signal",
             severity=Severity.WARNING,
             sentence=(
-                f"The model '{package.identity.name}' showed no signal in its training: {STATISTICS[package.task]} "
-                f"{found.value:.2f} out of fold, 95% interval {found.low:.2f} to {found.high:.2f}, which does not lie "
-                "above the 0.50 of chance. Its numbers say nothing about this patient."
+                f"The model '{package.identity.name}' showed no signal in its training: "
+                f"{TASKS[package.task].statistic} {found.value:.2f} out of fold, 95% interval {found.low:.2f} to "
+                f"{found.high:.2f}, which does not lie above the 0.50 of chance. Its numbers say nothing about this "
+                "patient."
             ),
         ),
     )

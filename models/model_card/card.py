@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from html import escape
 
-from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.inference.tasks import TASKS
 from models.model_card.facts import CardFacts
 from models.model_card.guidelines import GUIDELINES, answers
 from models.model_card.metrics_score import metrics_score
@@ -49,13 +49,8 @@ def card_files(facts: CardFacts) -> dict[str, bytes]:
 
 def _sections(facts: CardFacts) -> tuple[_Section, ...]:
     training, origin, statements = facts.training, facts.origin, facts.statements
-    if facts.task is Task.RECURRENCE:
-        months = ", ".join(f"{month:g}" for month in facts.horizons_months)
-        gives = f"log-risk of recurrence after surgery; recurrence-free survival at {months} months from baseline.csv"
-        groups = "high risk above the cut-off, low risk at or below it"
-    else:
-        gives = "probability that the lncRNA KRT7-AS is highly expressed in the tumour"
-        groups = "high expression above the cut-off, low expression at or below it"
+    row = TASKS[facts.task]
+    months = ", ".join(f"{month:g}" for month in facts.horizons_months)
     details = (
         f"Package: {facts.name} {facts.version}",
         "Method: small dense networks on scaled inputs clipped at ±4 standard deviations",
@@ -64,16 +59,16 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
             f"Inputs: {facts.inputs:,} radiomic features offered, {facts.used} of them with any influence; "
             f"{' and '.join(facts.sequences)}; {' and '.join(facts.regions)}"
         ),
-        f"Output: {gives}",
-        f"Scale: {SCALES[facts.task]}; {DIRECTIONS[facts.task]}",
-        f"Cut-off: {facts.cut_off:g}; {groups}",
+        f"Output: {row.card.gives.format(months=months)}",
+        f"Scale: {row.scale}; {row.direction}",
+        f"Cut-off: {facts.cut_off:g}; {row.card.groups}",
         (
-            f"Attributions: integrated gradients on the {'log-risk' if facts.task is Task.RECURRENCE else 'logit'} "
-            "scale, from the patient whose inputs all have the mean of the training patients"
+            f"Attributions: integrated gradients on the {row.card.attributed_scale} scale, from the patient whose "
+            "inputs all have the mean of the training patients"
         ),
     )
     evidence = (
-        f"{STATISTICS[facts.task]} out of fold: {facts.out_of_fold.value:.2f} "
+        f"{row.statistic} out of fold: {facts.out_of_fold.value:.2f} "
         f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
     )
     measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
@@ -228,9 +223,9 @@ def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
 
 def _json(facts: CardFacts) -> str:
     content = asdict(facts) | {
-        "scale": SCALES[facts.task],
-        "direction": DIRECTIONS[facts.task],
-        "statistic": STATISTICS[facts.task],
+        "scale": TASKS[facts.task].scale,
+        "direction": TASKS[facts.task].direction,
+        "statistic": TASKS[facts.task].statistic,
         "has_signal": facts.out_of_fold.has_signal,
         "research_use": RESEARCH_USE,
         "reporting": [asdict(one) for one in answers(facts)],

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models.features.extract import ENGINES
 from models.features.settings import FeatureSettings
-from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.inference.tasks import BASELINE, TASKS
 from models.model_card.checklists import CLEAR, METRICS, TRIPOD, Item
 from models.model_card.facts import CardFacts
 from models.model_card.statements import NOT_STATED, STATEMENTS
@@ -79,11 +79,7 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
     months = ", ".join(f"{one:g}" for one in facts.horizons_months)
     return {
         "data": training.data,
-        "outcome": (
-            "Recurrence-free survival" + (f" at {months} months." if months else ".")
-            if facts.task is Task.RECURRENCE
-            else "High expression of KRT7-AS."
-        ),
+        "outcome": (TASKS[facts.task].card.outcome + (f" at {months} months." if months else ".")),
         "sample_size": _sentence(facts.measured(SAMPLE_SIZE), "Parameters the sample can carry: "),
         "left_out": _sentence(facts.measured(LEFT_OUT), "Left out of the training: "),
         "partition": (
@@ -160,15 +156,14 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
 
 def _about_model(facts: CardFacts) -> dict[str, str]:
     training = facts.training
-    recurrence = facts.task is Task.RECURRENCE
+    row = TASKS[facts.task]
     calibration = facts.measured(CALIBRATION)
     compared = facts.measured(COMPARISON)
     difference = facts.measured(DIFFERENCE)
     return {
         "title": f"“{facts.title}”; the method stands below it.",
         "summary": "Model details, intended use, training data and performance above.",
-        "keywords": "Radiomics, breast MRI, machine learning, "
-        + ("recurrence-free survival." if recurrence else "lncRNA KRT7-AS."),
+        "keywords": f"Radiomics, breast MRI, machine learning, {row.card.keyword}.",
         "adherence": "TRIPOD+AI, CLEAR and METRICS, item by item, in this card.",
         "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
         "recipe": training.recipe,
@@ -178,23 +173,20 @@ def _about_model(facts: CardFacts) -> dict[str, str]:
             else "No hyperparameter was tuned on these patients."
         ),
         "algorithm": (
-            "Dense networks with SiLU in torch "
-            + ("(DeepSurv: Cox's partial likelihood, Efron's ties)" if recurrence else "(cross-entropy, Platt scaling)")
-            + ", averaged; model.onnx holds the whole computation."
+            f"Dense networks with SiLU in torch ({row.card.algorithm}), averaged; model.onnx holds the whole "
+            "computation."
         ),
         "choice": "By the loss on patients held out inside the training patients, never on test patients.",
         "measures": "Discrimination and calibration out of fold; decision curves, Brier scores: rdeepnet evaluate.",
-        "computing": "model.onnx with inputs.csv" + (" and baseline.csv." if recurrence else "."),
-        "threshold": (
-            f"{SCALES[facts.task]}, {DIRECTIONS[facts.task]}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}"
-        ).strip(),
+        "computing": "model.onnx with inputs.csv" + (f" and {BASELINE}." if row.has_survival else "."),
+        "threshold": (f"{row.scale}, {row.direction}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}").strip(),
         "full_model": "The package holds the whole model; it is checked against reference.json when loaded.",
         "performance": (
-            f"{STATISTICS[facts.task]} {facts.out_of_fold.value:.2f} out of fold (95% interval "
+            f"{row.statistic} {facts.out_of_fold.value:.2f} out of fold (95% interval "
             f"{facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}). {training.performance}"
         ),
         "uncertainty": (
-            f"95% intervals by {'bootstrap over patients' if recurrence else 'DeLong'}, widened for the folds; doubts "
+            f"95% intervals by {row.card.intervals}, widened for the folds; doubts "
             "about the training are listed in this card."
         ),
         "test": "Out of fold on the training patients; no test patients are part of the training.",

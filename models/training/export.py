@@ -27,18 +27,14 @@ from onnx import TensorProto, helper, numpy_helper
 from models.acquisition import TrainingImages
 from models.inference.familiarity import Familiarity
 from models.inference.package import (
-    DIRECTIONS,
-    FILES,
     MANIFEST,
-    SCALES,
-    STATISTICS,
     FeatureOrigin,
     OutOfFold,
-    Task,
     Training,
 )
 from models.inference.package import SCHEMA as PACKAGE_SCHEMA
 from models.inference.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
+from models.inference.tasks import BASELINE, TASKS, Task
 from models.model_card.card import card_files
 from models.model_card.facts import CardFacts, Measurement, feature_classes
 from models.statistics.survival import BaselineHazard
@@ -167,7 +163,7 @@ class PackageText:
     task : what it predicts
     name, version, title, notice : as in `ModelIdentity`
     cut_off : on the scale of the score
-    horizons_months : for survival; empty unless the task is recurrence
+    horizons_months : for survival; empty where the task has none
     origin : how the training features were made
     training : what it was trained on
     out_of_fold : how well it tells its training patients apart
@@ -213,7 +209,7 @@ def write_package(
     Parameters
     ----------
     names : inputs in order
-    baseline : for the task recurrence, else None
+    baseline : for a task with survival, else None
     familiarity : of the same training patients
     training_values : float64 (patients, inputs), for the ranges
     reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
@@ -230,8 +226,8 @@ def write_package(
     }
     if baseline is not None:
         rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
-        files["baseline.csv"] = _table(["time_months", "cumulative_hazard"], rows)
-    assert set(files) == FILES[text.task]
+        files[BASELINE] = _table(["time_months", "cumulative_hazard"], rows)
+    assert set(files) == TASKS[text.task].files
     files[MANIFEST] = _manifest(text, sequences, regions, files).encode()
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -282,12 +278,9 @@ def _facts(
 def _manifest(
     text: PackageText, sequences: tuple[Sequence, ...], regions: tuple[Region, ...], files: Mapping[str, bytes]
 ) -> str:
-    output: dict[str, object] = {
-        "scale": SCALES[text.task],
-        "direction": DIRECTIONS[text.task],
-        "cut_off": text.cut_off,
-    }
-    if text.task is Task.RECURRENCE:
+    row = TASKS[text.task]
+    output: dict[str, object] = {"scale": row.scale, "direction": row.direction, "cut_off": text.cut_off}
+    if row.has_survival:
         output["horizons_months"] = list(text.horizons_months)
     return _toml(
         {
@@ -310,7 +303,7 @@ def _manifest(
                 f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(found).items() if limits}
                 for sequence, found in text.images.ranges.items()
             },
-            "out_of_fold": {"statistic": STATISTICS[text.task], **asdict(text.out_of_fold)},
+            "out_of_fold": {"statistic": row.statistic, **asdict(text.out_of_fold)},
             **({"search": dict(text.search)} if text.search else {}),
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

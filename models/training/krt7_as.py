@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from models.evaluation.expression import evaluate_expression
 from models.inference.familiarity import Familiarity
-from models.inference.package import OutOfFold, Task, Training
+from models.inference.package import OutOfFold, Training
+from models.inference.tasks import Task
 from models.model_card.about import About
 from models.model_card.facts import Measurement
 from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE

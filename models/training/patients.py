@@ -12,8 +12,9 @@ from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
-from models.inference.package import FeatureOrigin, Task
-from models.volume import Region, Sequence
+from models.inference.package import FeatureOrigin
+from models.inference.tasks import TASKS, Task
+from models.volume import Sequence
 
 TRAINING_COHORTS = ("training", "train")  # names of a cohort that is meant for training
 
@@ -58,7 +59,7 @@ def training_patients(
 
     Parameters
     ----------
-    sequences : whose features are inputs; KRT7-AS takes the intratumoral ones only
+    sequences : whose features are inputs, those of the regions of the task
     cohort : its name; None takes the one called training, or the only one there is
 
     Raises
@@ -67,25 +68,23 @@ def training_patients(
         When the cohort does not exist or is ambiguous, a sequence has no features, or no patient is complete.
     """
     name = _cohort(table.cohort_names, cohort)
-    regions = tuple(Region) if task is Task.RECURRENCE else (Region.INTRATUMORAL,)
     for sequence in sequences:
         if not any(one.startswith(f"{sequence}_") for one in table.features.names):
             raise CohortRejected(
                 f"{table.features.source} has no {sequence.label} feature; train without that sequence (--sequence), "
                 "or extract the features again."
             )
-    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in regions)
+    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in TASKS[task].regions)
     names = tuple(one for one in table.features.names if one.startswith(prefixes))
     inside = table.cohorts == name
     values = table.features.columns(names)
     complete = np.all(np.isfinite(values), axis=1)
-    outcome = ~np.isnan(table.times_months if task is Task.RECURRENCE else table.krt7_as_high)
+    outcome = table.has_outcome(task)
     used = inside & complete & outcome
     if not used.any():
-        what = "a time and an event" if task is Task.RECURRENCE else "krt7_as_high"
         raise CohortRejected(
             f"None of the {int(inside.sum())} patients of the cohort '{name}' has all {len(names)} features and "
-            f"{what}; check the sequences of the studies and the columns of the outcomes."
+            f"{TASKS[task].outcome}; check the sequences of the studies and the columns of the outcomes."
         )
     rows = np.flatnonzero(used)
     return TrainingPatients(

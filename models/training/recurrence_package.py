@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.inference.package import Task, Training
+from models.inference.package import Training
+from models.inference.tasks import Task
 from models.model_card.about import About
 from models.model_card.facts import Measurement
 from models.model_card.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, LEFT_OUT, SAMPLE_SIZE

@@ -11,6 +11,7 @@ from models.inference.predict import Group, Quantity
 from models.quality_notes import Severity
 from models.volume import Region
 from reports import numerals, wording
+from reports.concepts import CONCEPTS
 from reports.content import KeyImage, Measurement, ModelSection, Report
 from reports.pdf import theme
 from reports.pdf.charts import CutOffStrip, IconArray, Legend
@@ -25,7 +26,7 @@ _LEFT, _LEFT_OF_SURVIVAL = 0.46, 0.37
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller
 _GAP = 11.0  # between sections, in points
 _ICONS = 38.0  # side of a hundred dots, in points
-_PROBABILITIES = (str(Quantity.RFS), str(Quantity.KRT7_AS_HIGH))
+_PROBABILITIES = tuple(str(quantity) for quantity, concept in CONCEPTS.items() if concept.is_probability)
 _GROUP_COLORS = {Group.HIGH: theme.HIGH, Group.LOW: theme.LOW}
 # Features below the pictures of a sequence, besides the volume of the tumour.
 _SIZE_KEY = "original_shape_Maximum3DDiameter"

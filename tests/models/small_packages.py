@@ -10,7 +10,8 @@ import numpy as np
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
 from models.inference.familiarity import Familiarity
-from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.tasks import Task
 from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, write_package
 from models.training.familiarity import fit_familiarity

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
-from models.inference.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin
 from models.inference.predict import Group, ModelOutcome, NotApplicable, Quantity, predict
 from models.inference.runtime import LoadedModel, Provider, load_model
+from models.inference.tasks import Task
 from models.quality_notes import Severity
 from models.training.scorer import Scorer
 from models.volume import Sequence

@@ -14,7 +14,6 @@ import onnxruntime
 import pytest
 
 from models.errors import EngineUnavailable, PackageInvalid, SetupError, StudyRejected
-from models.inference.package import Task
 from models.inference.runtime import (
     CPU,
     NAMES_KEY,
@@ -24,6 +23,7 @@ from models.inference.runtime import (
     load_model,
     load_models,
 )
+from models.inference.tasks import Task
 from models.volume import Sequence
 from tests.models.small_packages import patients, write_small_package
 

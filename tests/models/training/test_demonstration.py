@@ -13,9 +13,10 @@ import pytest
 
 from models.features.names import features_of, vector_names
 from models.features.settings import FeatureSettings
-from models.inference.package import Task, load_package, shipped_packages
+from models.inference.package import load_package, shipped_packages
 from models.inference.predict import Group, ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel, load_models
+from models.inference.tasks import Task
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import measured_shape
 from models.training.deepsurv import fit_recurrence

@@ -11,8 +11,9 @@ from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.cohort.patients import join
 from models.errors import CohortRejected, SetupError
-from models.inference.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin
 from models.inference.runtime import Provider, load_model
+from models.inference.tasks import Task
 from models.model_card.about import NOTICE, About
 from models.model_card.statements import STATEMENTS, read_statements, template
 from models.simulation.cohort import Truth, simulate_cohort

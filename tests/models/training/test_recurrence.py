@@ -15,9 +15,10 @@ from models.cohort.patients import join
 from models.errors import EngineUnavailable, SetupError
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
-from models.inference.package import FeatureOrigin, OutOfFold, Task, load_package
+from models.inference.package import FeatureOrigin, OutOfFold, load_package
 from models.inference.predict import ModelOutcome, predict
 from models.inference.runtime import Provider, load_model
+from models.inference.tasks import Task
 from models.model_card.about import NOTICE, About
 from models.preprocessing.n4 import N4
 from models.preprocessing.n4_settings import N4Settings
