@@ -76,7 +76,7 @@ def answer_study(
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
 ) -> Result:
-    """Answer one study.
+    """Answers one study.
 
     Parameters
     ----------

@@ -49,8 +49,8 @@ def run() -> None:
     outcomes = []
     for outcome in runs.run(plan, settings=settings, jobs=1):
         outcomes.append(outcome)
-        said = f": {outcome.sentence}" if outcome.sentence else ""
-        typer.echo(f"{outcome.folder.name} {outcome.outcome}{said}", err=True)
+        reason = f": {outcome.sentence}" if outcome.sentence else ""
+        typer.echo(f"{outcome.folder.name} {outcome.outcome}{reason}", err=True)
     if any(outcome.outcome is not runs.Outcome.ANSWERED for outcome in outcomes):
         raise typer.Exit(Exit.INCOMPLETE)
 

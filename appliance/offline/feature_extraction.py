@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
 from appliance.files import digest_of_files
 from appliance.offline.feature_file import NoRow, Row, RowId
+from appliance.offline.recipe import digest_of_recipe
 from appliance.offline.row_cache import KeptRows
 from appliance.process_pool import Broken, work_off
 from dicom_io.reading.read import find_studies, read_study
@@ -23,7 +22,9 @@ from models.images import read_image, read_mask
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
 from models.preprocessing.tumour_check import check_tumours
-from models.version import software_version
+
+# Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
+_DEVICES = {"engine_device", "n4_device"}
 
 
 @dataclass(frozen=True)
@@ -152,17 +153,8 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
 def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(extraction.rules),
-        "assignment": asdict(assignment),
-        "engine": engine.name,
-        "bias": bias.name,
-        "shell_mm": extraction.shell_mm,
-        "plausibility": asdict(extraction.plausibility),
-        "features": extraction.settings.digest(),
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    options = {item.name: getattr(extraction, item.name) for item in fields(extraction) if item.name not in _DEVICES}
+    return digest_of_recipe(**options | {"engine": engine, "n4": bias, "assignment": assignment})
 
 
 def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:

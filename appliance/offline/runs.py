@@ -7,10 +7,9 @@ refused or fails does not stop the others; its sentence goes into its result.jso
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -18,15 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from appliance.files import digest_of_files
-from appliance.offline.result_folder import (
-    RESULT,
-    answered,
-    folder_name,
-    given_up,
-    read_result,
-    remove_leftovers,
-    write_folder,
-)
+from appliance.offline.recipe import digest_of_recipe
+from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
+from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
 from appliance.pipeline import Workbench, answer_study
 from appliance.process_pool import Broken, work_off
 from appliance.settings import Settings
@@ -34,7 +27,6 @@ from appliance.workbench import open_workbench
 from dicom_io.reading.read import find_studies
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
-from models.version import software_version
 
 SUMMARY = "studies.csv"
 
@@ -57,6 +49,10 @@ class StudyTask:
     input_digest: str
     recipe_digest: str
     assignment: Assignment
+
+    def origin(self, created: datetime) -> Origin:
+        """Origin of its result."""
+        return Origin(self.study_instance_uid, self.input_digest, self.recipe_digest, created)
 
 
 @dataclass(frozen=True)
@@ -158,26 +154,14 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
         return _given_up(task, Outcome.REFUSED, str(error))
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
-    contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
-    return _written(task, Outcome.ANSWERED, "", contents)
+    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
 
 
 def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
     """SHA-256 over everything but the images that determines an answer: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(bench.rules),
-        "assignment": asdict(assignment),
-        "bias": bench.bias.name,
-        "shell_mm": bench.shell_mm,
-        "engine": bench.engine.name,
-        "features": bench.features.digest(),
-        "models": [
-            (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
-        ],
-        "features_sr": bench.features_sr,
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return digest_of_recipe(
+        **{field.name: getattr(bench, field.name) for field in fields(bench)}, assignment=assignment
+    )
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
@@ -201,15 +185,8 @@ def _failed(task: StudyTask, reason: str) -> StudyOutcome:
 
 
 def _given_up(task: StudyTask, outcome: Outcome, sentence: str) -> StudyOutcome:
-    contents = given_up(
-        task.study_instance_uid,
-        outcome=outcome,
-        sentence=sentence,
-        input_digest=task.input_digest,
-        recipe_digest=task.recipe_digest,
-        created=datetime.now().astimezone(),
-    )
-    return _written(task, outcome, sentence, contents)
+    origin = task.origin(datetime.now().astimezone())
+    return _written(task, outcome, sentence, {RESULT: of_refusal(origin, outcome=outcome, sentence=sentence)})
 
 
 def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping[str, bytes]) -> StudyOutcome:

@@ -29,7 +29,7 @@ LOG = logging.getLogger("rdeepnet.workbench")
 
 
 def try_workbench(settings: Settings) -> None:
-    """Open the workbench in a process that then ends.
+    """Opens the workbench in a process that then ends.
 
     Raises
     ------

@@ -43,7 +43,7 @@ class EvaluationSettings:
 
 
 def evaluate_model(model: LoadedModel, table: PatientTable, settings: EvaluationSettings) -> Evaluation:
-    """Score the patients and compute every statistic.
+    """Scores the patients and computes every statistic.
 
     Raises
     ------
@@ -56,17 +56,17 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
     values = table.features.columns(package.inputs)
     complete = np.all(~np.isnan(values), axis=1)
     has_outcome = table.has_outcome(package.task)
-    used = complete & has_outcome
-    if not used.any():
+    scored = complete & has_outcome
+    if not scored.any():
         raise CohortRejected(
-            f"None of the {used.size} patients has all features of the model '{package.identity.name}' and "
+            f"None of the {scored.size} patients has all features of the model '{package.identity.name}' and "
             f"{TASKS[package.task].outcome}; check the sequences of the studies and the columns of the outcomes."
         )
     started = time.perf_counter()
-    scores = np.full(used.size, np.nan)
-    scores[used] = model.score(values[used])
+    scores = np.full(scored.size, np.nan)
+    scores[scored] = model.score(values[scored])
     seconds = time.perf_counter() - started
-    groups = list(_groups(table, used, columns))
+    groups = list(_groups(table, scored, columns))
     frozen = (
         FrozenModel(package.cut_off, package.horizons_months, package.baseline)
         if package.baseline is not None
@@ -79,7 +79,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
         resamples=settings.resamples,
         seed=settings.seed,
         seconds_to_score=seconds,
-        patients_scored=int(used.sum()),
+        patients_scored=int(scored.sum()),
         recurrence=tuple(
             evaluate_recurrence(
                 Followed.of(table.times_months[rows], table.events[rows], scores[rows]),
@@ -110,7 +110,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
             *model.notes,
             *_left_out(package, table, complete, has_outcome),
             *origin_notes(package, table.features),
-            *_familiarity_notes(package, table, values, used),
+            *_familiarity_notes(package, table, values, scored),
         ),
     )
 
