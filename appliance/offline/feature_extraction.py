@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from models.features.extract import FeatureEngine, extract_features, extract_reg
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
+from models.preprocessing.tumour_check import check_tumours
 
 # Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
 _DEVICES = {"engine_device", "n4_device"}
@@ -37,6 +39,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
     rules: SelectionRules
@@ -46,6 +49,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def extract_image(
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
     """Reads, prepares and extracts one study."""
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(

@@ -125,6 +125,13 @@ def _about_stopped(
     )
 
 
+def is_before_contrast(phase: Phase, *, among: Sequence[Phase]) -> bool:
+    """Returns whether headers say that a phase was before contrast, and the last of all phases after it."""
+    by_description = _is_unenhanced(phase) and not _is_unenhanced(among[-1])
+    by_agent = bool(_NO_AGENT.match(_agent(phase))) and not _NO_AGENT.match(_agent(among[-1]))
+    return by_description or by_agent
+
+
 def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[str, ...]]:
     if len(series) == 1:
         return series[0].phases, series[0].ordered_by, series[0].contradicted_by

@@ -18,6 +18,7 @@ from dicom_io.images.quality import NOT_JUDGED, acquisition_of
 from dicom_io.images.series import Phase
 from dicom_io.images.subject import carried_header, subject_of
 from dicom_io.masks.segmentation import Segment
+from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.selection import Candidate, Chosen, Selection, select
@@ -100,6 +101,9 @@ def read_study(
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,
         acquisitions={sequence: acquisition_of(images.dynamic.phase) for sequence, images in chosen.items()},
+        contrast=contrast_evidence(
+            chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
+        ),
     )
 
 
@@ -162,6 +166,7 @@ def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], 
             sequence=sequence,
             candidates=candidates,
             passed_over=selection.passed_over[sequence],
+            series=selection.series,
             rules=rules,
         )
         algorithms = {candidate.segment.algorithm_type for candidate in used}

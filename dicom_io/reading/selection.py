@@ -375,13 +375,20 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
     tumours = [one for one in selection.segments if one.rank is not None]
     if not tumours:
         raise _no_tumour(selection, assignment)
+    unusable = tuple(one for one in tumours if one.segment.problem)
+    if len(unusable) == len(tumours):
+        listed = "; ".join(f"{one.segment.name}: {one.segment.problem}" for one in unusable)
+        raise NotReadable(f"The segmentation of the tumour cannot be used: {listed}.")
     for one in tumours:
-        selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
+        if one not in unusable:
+            selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
     for sequence in [one for one in MrSequence if one in selection.tumours]:
         found = selection.tumours.pop(sequence)  # put back in the order of the sequences
         best = min(one.rank for one in found if one.rank is not None)
         selection.tumours[sequence] = tuple(one for one in found if one.rank == best)
         selection.passed_over[sequence] = tuple(one for one in found if one.rank != best)
+    first = next(iter(selection.tumours))
+    selection.passed_over[first] += unusable
     for sequence, found in selection.tumours.items():
         _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
 
