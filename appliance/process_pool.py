@@ -60,7 +60,7 @@ def work_off(
     workers: int,
     tasks_per_worker: int = 25,
 ) -> Iterator[Done[Task, Answer] | Broken[Task]]:
-    """Process tasks in `workers` processes; outcomes come in the order in which they end.
+    """Processes tasks in `workers` processes; outcomes come in the order in which they end.
 
     Parameters
     ----------
@@ -75,25 +75,25 @@ def work_off(
         When a worker cannot prepare itself.
     """
     waiting = deque(tasks)
-    crew: list[_Worker] = []
+    pool: list[_Worker] = []
     try:
         with _shared_cores(workers):
-            while waiting or any(worker.is_busy for worker in crew):
-                crew = [worker for worker in crew if worker.is_busy or worker.tasks_left]
-                while waiting and len(crew) < workers:
-                    crew.append(_hired(prepare, tasks_per_worker))
-                for worker in crew:
+            while waiting or any(worker.is_busy for worker in pool):
+                pool = [worker for worker in pool if worker.is_busy or worker.tasks_left]
+                while waiting and len(pool) < workers:
+                    pool.append(_started(prepare, tasks_per_worker))
+                for worker in pool:
                     if waiting and not worker.is_busy:
                         _hand_over(worker, waiting.popleft())
-                ready = wait([worker.pipe for worker in crew if worker.is_busy])
-                for worker in [worker for worker in crew if worker.pipe in ready]:
+                ready = wait([worker.pipe for worker in pool if worker.is_busy])
+                for worker in [worker for worker in pool if worker.pipe in ready]:
                     yield _outcome(worker)
     finally:
-        for worker in crew:
-            _dismiss(worker)
+        for worker in pool:
+            _stop(worker)
 
 
-def _hired(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker:
+def _started(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, prepare), daemon=True)
@@ -127,12 +127,12 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
     if kind == "unprepared":
         raise SetupError(f"A worker process could not start: {content}")
     if not worker.tasks_left:
-        _dismiss(worker)
+        _stop(worker)
     return Done(worker.task, content) if kind == "answer" else Broken(worker.task, content)
 
 
-def _dismiss(worker: _Worker) -> None:
-    """Stop a worker; one that is busy is not waited for."""
+def _stop(worker: _Worker) -> None:
+    """Stops a worker; one that is busy is not waited for."""
     worker.pipe.close()
     if worker.is_busy:
         worker.process.terminate()
@@ -173,7 +173,7 @@ def _described(error: Exception) -> str:
 
 @contextmanager
 def _shared_cores(workers: int) -> Iterator[None]:
-    """Give each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
+    """Gives each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
     before: Mapping[str, str | None] = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update({name: str(share) for name, value in before.items() if value is None})

@@ -32,7 +32,7 @@ class Stages:
 
     @contextmanager
     def measured(self, stage: str) -> Iterator[None]:
-        """Measure the body; a stage that raises is measured as well."""
+        """Measures the body; a stage that raises is measured as well."""
         wall, cpu = time.perf_counter(), time.process_time()
         try:
             yield

@@ -47,10 +47,10 @@ def check_files(settings: Settings) -> None:
         With every mistake in them, one per line.
     """
     files = files_of(settings)
-    found = [] if files is None else mistakes(files)
-    if found:
-        lines = "".join(f"\n  {mistake}" for mistake in found)
-        raise SetupError(f"The files of [tls] have {len(found)} mistake(s):{lines}")
+    problems = [] if files is None else mistakes(files)
+    if problems:
+        lines = "".join(f"\n  {mistake}" for mistake in problems)
+        raise SetupError(f"The files of [tls] have {len(problems)} mistake(s):{lines}")
 
 
 def certificate_in_words(settings: Settings) -> str:

@@ -27,6 +27,7 @@ def open_workbench(settings: Settings) -> Workbench:
         rules=replace(settings.reading, models=images),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
         shell_mm=settings.preprocessing.shell_mm,
+        plausibility=settings.plausibility,
         engine=open_engine(settings.features.engine, device=settings.features.device),
         features=settings.features.settings,
         models=models,

@@ -93,7 +93,7 @@ def compose(
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
     sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
-    said = [*notes, *(note for outcome in applicable for note in outcome.notes)]
+    all_notes = [*notes, *(note for outcome in applicable for note in outcome.notes)]
     return Report(
         subject=subject,
         created=created,
@@ -113,7 +113,7 @@ def compose(
         ),
         key_images=tuple(_key_image(sequence, prepared.sequences[sequence]) for sequence in sequences),
         series=tuple(series),
-        notes=_warnings_first(said),
+        notes=_warnings_first(all_notes),
         provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
         notice=wording.NOTICE,
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
@@ -237,7 +237,6 @@ def _region_section(
             value=volume_mm3,
             unit="mm3",
             shown=numerals.volume(volume_mm3),
-            in_words=numerals.volume_words(volume_mm3),
         ),
         features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),

@@ -36,7 +36,7 @@ NO_WARNINGS: Final = "No warning was raised for this study."
 QUALITY_NOTES: Final = "Quality notes"
 NO_QUALITY_NOTES: Final = "No quality note was recorded for this study."
 REGIONS: Final = "Regions and selected features"
-CONTRIBUTIONS: Final = "What moved the output"
+CONTRIBUTIONS: Final = "Contributions to the output"
 LEADING_FEATURES: Final = "Features with the largest attributions"
 SERIES: Final = "Images used"
 NOT_APPLICABLE: Final = "Models not run"
@@ -44,7 +44,7 @@ PROVENANCE: Final = "Versions, settings and digests"
 HOW_TO_READ: Final = "How to read this report"
 
 SEVERITY: Final = {Severity.WARNING: "Warning", Severity.NOTE: "Note"}
-SERIES_COLUMNS: Final = ("Role", "Series", "Geometry", "Taken because")
+SERIES_COLUMNS: Final = ("Role", "Series", "Geometry", "Reason for selection")
 FEATURE_COLUMN: Final = "Feature"
 VALUE_COLUMN: Final = "Value"
 IBSI_COLUMN: Final = "IBSI code"
@@ -62,8 +62,8 @@ CONTRIBUTIONS_NOTE: Final = (
     "pull upwards and downwards: where it is much longer than the bar, they disagree. A share is not a cause."
 )
 LEADING_FEATURES_NOTE: Final = (
-    "For the record, not as reasons: which single features lead changes between models trained on the same data. "
-    "Judge the groups above."
+    "For the record, not as reasons: the leading single features differ between models trained on the same data. "
+    "Rely on the groups above."
 )
 LOWERS: Final = "lowers the output"
 RAISES: Final = "raises the output"

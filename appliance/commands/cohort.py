@@ -59,25 +59,25 @@ def check(
     """
     from models.cohort.patients import check_cohort
 
-    found = check_cohort(*read_tables(features, outcomes, column, time_unit))
+    result = check_cohort(*read_tables(features, outcomes, column, time_unit))
     if as_json:
         print_json(
             {
-                "refusals": [asdict(one) for one in found.refusals],
+                "refusals": [asdict(refusal) for refusal in result.refusals],
                 "quality_notes": [
-                    {"code": one.code, "severity": one.severity, "sentence": one.sentence} for one in found.notes
+                    {"code": note.code, "severity": note.severity, "sentence": note.sentence} for note in result.notes
                 ],
             }
         )
     else:
-        lines = [("refused", "red", one.code, one.sentence) for one in found.refusals]
-        lines += [(one.severity.value, "yellow", one.code, one.sentence) for one in found.notes]
+        lines = [("refused", "red", refusal.code, refusal.sentence) for refusal in result.refusals]
+        lines += [(note.severity.value, "yellow", note.code, note.sentence) for note in result.notes]
         for verdict, colour, code, sentence in lines:
             text = f"[{colour}]{verdict:>7}[/]  {escape(code)}: {escape(sentence)}"
             stdout().print(text, highlight=False, soft_wrap=True)
         if not lines:
             typer.echo("No problem was found.")
-    if found.refusals:
+    if result.refusals:
         raise typer.Exit(Exit.INCOMPLETE)
 
 

@@ -26,7 +26,7 @@ def demo(
     small: Annotated[bool, typer.Option("--small", help="Use small images: faster and coarser.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the synthetic patient.")] = 1,
 ) -> None:
-    """Send a synthetic study through the running service and show what comes back.
+    """Send a synthetic study through the running service and show the results.
 
     Starts the service on free ports of this machine with a temporary state folder, pushes T1+C, T2W and the tumour's
     segmentation by C-STORE, receives the results, and stops everything.
@@ -54,12 +54,12 @@ def _show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) ->
 def _print_result(result: DemoResult, console: Console) -> None:
     rows = [(item.series_description, item.sop_class_name, f"{item.size / 1000:.0f} kB") for item in result.collected]
     console.print(table("Received by C-STORE", ("Series", "SOP class", "Size"), rows))
-    said = [
+    content = [
         (prediction.model if first else "", label, shown)
         for prediction in result.predictions
         for first, (label, shown) in _first_marked(prediction)
     ]
-    console.print(table("Content of the Structured Report (demonstration models)", ("Model", "", ""), said))
+    console.print(table("Content of the Structured Report (demonstration models)", ("Model", "", ""), content))
     costs = [
         (cost.stage, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", f"{cost.peak_memory_mb:.0f}")
         for cost in result.stages

@@ -65,17 +65,21 @@ def _print(evaluation: Evaluation, out: Path) -> None:
 
     recurrence = [
         (
-            words.group_name(one.cohort, one.subgroup),
-            f"{one.events} / {one.patients}",
-            words.shown(one.harrell_c),
-            words.shown(one.horizons[-1].auc),
-            words.ratio(one.groups.hazard_ratio_low),
+            words.group_name(result.cohort, result.subgroup),
+            f"{result.events} / {result.patients}",
+            words.shown(result.harrell_c),
+            words.shown(result.horizons[-1].auc),
+            words.ratio(result.groups.hazard_ratio_low),
         )
-        for one in evaluation.recurrence
+        for result in evaluation.recurrence
     ]
     expression = [
-        (words.group_name(one.cohort, one.subgroup), f"{one.high} / {one.patients}", words.shown(one.auc))
-        for one in evaluation.expression
+        (
+            words.group_name(result.cohort, result.subgroup),
+            f"{result.high} / {result.patients}",
+            words.shown(result.auc),
+        )
+        for result in evaluation.expression
     ]
     title = f"{evaluation.model.title} {evaluation.model.version} ({evaluation.model.notice})"
     if recurrence:

@@ -134,6 +134,7 @@ def _of_folder(
         shell_mm=settings.preprocessing.shell_mm,
         settings=settings.features.settings,
         cavities=settings.preprocessing.cavities,
+        plausibility=settings.plausibility,
     )
     console = stderr()
     with console.status("Looking for studies …"):
@@ -142,12 +143,12 @@ def _of_folder(
     rows: list[feature_file.Row] = []
     refused: list[feature_file.NoRow] = []
     ended = feature_extraction.extract_cohort(studies, extraction, kept=kept, jobs=jobs)
-    for one in track(ended, "Studies", total=len(studies), console=console, transient=True):
-        if isinstance(one, feature_file.Row):
-            rows.append(one)
+    for row in track(ended, "Studies", total=len(studies), console=console, transient=True):
+        if isinstance(row, feature_file.Row):
+            rows.append(row)
         else:
-            refused.append(one)
-            say(console, f"{one.study_instance_uid}: {one.sentence}")
+            refused.append(row)
+            say(console, f"{row.study_instance_uid}: {row.sentence}")
     feature_file.write_rows(rows, out, row_id=feature_file.RowId(row_id), settings=settings.features.settings)
     feature_file.write_refused(refused, out)
     from_before = sum(row.is_from_before for row in rows)
@@ -181,4 +182,5 @@ def _of_image(
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("name", "value", "unit", "ibsi"))
-    writer.writerows((one.name, repr(one.value), one.unit, one.ibsi or "") for one in table.features)
+    rows = ((feature.name, repr(feature.value), feature.unit, feature.ibsi or "") for feature in table.features)
+    writer.writerows(rows)

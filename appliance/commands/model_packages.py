@@ -64,7 +64,7 @@ def described(package: ModelPackage) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """A value of `described` for a reader."""
     if isinstance(value, list):
-        return ", ".join(shown(one) for one in value) or "–"
+        return ", ".join(shown(item) for item in value) or "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -130,13 +130,13 @@ def verify(
         identity = model.package.identity
         signature = verify_signature(folder, digest=identity.digest, public_key=key)
         if signature is None:
-            said = "not signed"
+            signed = "not signed"
         else:
             trust = "the key given" if signature.is_trusted else "a key not compared with a trusted one"
-            said = f"signed by {trust} ({signature.fingerprint[:16]})"
+            signed = f"signed by {trust} ({signature.fingerprint[:16]})"
         typer.echo(
             f"{folder}: {identity.name} {identity.version} is intact and reproduces its {len(model.package.reference)} "
-            f"reference patients; {said}; digest {identity.digest}"
+            f"reference patients; {signed}; digest {identity.digest}"
         )
 
 

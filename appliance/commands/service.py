@@ -40,13 +40,13 @@ def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """
     from appliance.service.health import ailments
 
-    found = list(ailments(settings_from(config)))
+    problems = list(ailments(settings_from(config)))
     if as_json:
-        print_json({"healthy": not found, "ailments": found})
+        print_json({"healthy": not problems, "ailments": problems})
     else:
-        for sentence in found or ["The service is healthy."]:
+        for sentence in problems or ["The service is healthy."]:
             typer.echo(sentence)
-    if found:
+    if problems:
         raise typer.Exit(Exit.INCOMPLETE)
 
 
@@ -71,7 +71,9 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         )
         for line in lines
     ]
-    stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Kept", "Why"), rows))
+    stdout().print(
+        table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Commitment", "Reason"), rows)
+    )
     if words := certificate_in_words(settings):
         typer.echo(f"TLS: {words}.")
 
@@ -102,8 +104,8 @@ def _print_detail(detail: StudyDetail, console: Console) -> None:
 def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
     return (
         (
-            "Way",
-            ("When", "State", "Job"),
+            "History",
+            ("Time", "State", "Job"),
             [(f"{move.at.astimezone():%Y-%m-%d %H:%M:%S}", move.state.value, move.job_id) for move in detail.moves],
         ),
         (
@@ -149,4 +151,4 @@ def retry(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> N
     if as_json:
         print_json({"study": study, "state": state})
     else:
-        typer.echo(f"The study is {state} now.")
+        typer.echo(f"The study is now {state}.")

@@ -131,15 +131,15 @@ def licence_of(one: Distribution) -> str:
     """
     if expression := field_of(one, "License-Expression"):
         return expression
-    found = []
+    licences = []
     for classifier in one.metadata.get_all("Classifier") or ():
         if classifier.startswith("License ::") and classifier != "License :: OSI Approved":
             stated = classifier.rpartition(" :: ")[2]
-            found.append(_CLASSIFIERS.get(stated, stated))
+            licences.append(_CLASSIFIERS.get(stated, stated))
     text = field_of(one, "License")
-    if text and ((len(text) <= _SHORT and "GPL" in text.upper()) or not found):
-        found.append(_TEXTS.get(text, text if len(text) <= _SHORT else ""))
-    return " AND ".join(dict.fromkeys(found))
+    if text and ((len(text) <= _SHORT and "GPL" in text.upper()) or not licences):
+        licences.append(_TEXTS.get(text, text if len(text) <= _SHORT else ""))
+    return " AND ".join(dict.fromkeys(licences))
 
 
 def field_of(one: Distribution, name: str) -> str:
@@ -196,12 +196,12 @@ def report(found: Mapping[str, Distribution]) -> list[Row]:
 
 def bundled_libraries(one: Distribution) -> list[str]:
     """Shared libraries that a wheel carries for others: those in its `.libs` folder, and GCC's in PyTorch's."""
-    found = set()
+    libraries = set()
     for file in one.files or ():
         in_libs = len(file.parts) == 2 and file.parts[0].endswith(".libs")
         if ".so" in file.name and (in_libs or file.name.startswith("libgomp")):
-            found.add(file.name)
-    return sorted(found)
+            libraries.add(file.name)
+    return sorted(libraries)
 
 
 def unneeded(rows: Iterable[Row]) -> list[str]:

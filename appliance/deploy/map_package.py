@@ -174,14 +174,14 @@ def packages_in(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     order = [package.name for package in shipped_packages()]
-    found = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
+    packages = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
     return tuple(
-        sorted(found, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
+        sorted(packages, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
     )
 
 
 def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
-    """Copy what the MAP consists of to the folders that are mounted below `root`; returns what was written.
+    """Copies what the MAP consists of to the folders that are mounted below `root`; returns what was written.
 
     If any of `app`, `config`, `models` or `docs` exists, only those that exist; otherwise all four.
 
@@ -218,6 +218,7 @@ def _export_app(folder: Path) -> None:
     leave_out = shutil.ignore_patterns("__pycache__")
     for package in _PACKAGES:
         shutil.copytree(_ROOT / package, folder / package, ignore=leave_out, dirs_exist_ok=True)
+    shutil.copyfile(_ROOT / "rdeepnet.py", folder / "rdeepnet.py")
 
 
 def _export_config(paths: MapPaths, folder: Path) -> None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
 from appliance.files import digest_of_files
 from appliance.offline.feature_file import NoRow, Row, RowId
+from appliance.offline.recipe import digest_of_recipe
 from appliance.offline.row_cache import KeptRows
 from appliance.process_pool import Broken, work_off
-from dicom_io.reading.read import find_studies, read_study
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
+from dicom_io.reading.read import read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, Cavities, open_bias_correction, prepare
-from models.version import software_version
+from models.preprocessing.tumour_check import check_tumours
+
+# Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
+_DEVICES = {"engine_device", "n4_device"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Extraction:
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
     cavities : what becomes of voxels a tumour encloses
+    plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
     rules: SelectionRules
@@ -45,6 +51,7 @@ class Extraction:
     shell_mm: float
     settings: FeatureSettings
     cavities: Cavities = Cavities.EXCLUDE
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class StudyFiles:
     study_instance_uid: str
     files: tuple[Path, ...]
     assignment: Assignment
+    remarks: tuple[str, ...] = ()  # what stands outside its files and may explain a refusal
 
 
 def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
@@ -64,10 +72,8 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
     StudyRejected
         When there is none.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
-    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+    folder = look_into(root)
+    return tuple(StudyFiles(uid, files, assignment, folder.remarks(uid)) for uid, files in folder.studies.items())
 
 
 def extract_cohort(
@@ -103,6 +109,9 @@ def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Ro
             return row
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
+        except StudyRejected as error:
+            sentence = " ".join([advised(error, Reader.COMMAND_LINE), *study.remarks])
+            return NoRow(study.study_instance_uid, sentence)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
         rows.keep(row, input_digest)
@@ -128,7 +137,9 @@ def extract_image(
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    """Reads, prepares and extracts one study."""
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(
         read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities
     )
@@ -151,17 +162,8 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
 def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(extraction.rules),
-        "assignment": asdict(assignment),
-        "engine": engine.name,
-        "bias": bias.name,
-        "shell_mm": extraction.shell_mm,
-        "cavities": extraction.cavities,
-        "features": extraction.settings.digest(),
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    options = {item.name: getattr(extraction, item.name) for item in fields(extraction) if item.name not in _DEVICES}
+    return digest_of_recipe(**options | {"engine": engine, "n4": bias, "assignment": assignment})
 
 
 def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:

@@ -46,7 +46,7 @@ class KeptRows:
                 values=values,
                 engine=about["engine"],
                 bias=about["bias"],
-                acquisitions={Sequence(key): Acquisition(**one) for key, one in about["acquisitions"].items()},
+                acquisitions={Sequence(key): Acquisition(**sizes) for key, sizes in about["acquisitions"].items()},
                 several_tumours=about["several_tumours"],
                 is_from_before=True,
             )
@@ -55,7 +55,7 @@ class KeptRows:
         return row if len(row.names) == len(row.values) else None
 
     def keep(self, row: Row, input_digest: str) -> None:
-        """Write a row completely or not at all."""
+        """Writes a row completely or not at all."""
         about = asdict(replace(row, values=np.empty(0)))
         del about["values"], about["is_from_before"]
         stream = io.BytesIO()

@@ -40,7 +40,7 @@ class Backup:
 
 
 def back_up(settings: Settings, target: Path) -> Backup:
-    """Copy the state folder to `target`, which appears only once it is complete.
+    """Copies the state folder to `target`, which appears only once it is complete.
 
     Raises
     ------

@@ -79,7 +79,7 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the attempt that runs, for as long as one answer may take, then end."""
+        """Finishes the attempt that runs, for as long as one answer may take, then ends."""
         self._stopping.set()
         self._thread.join(timeout=self._settings.timeout_s)
 
@@ -100,7 +100,7 @@ class Courier:
                 LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
 
     def deliver(self, delivery: DeliveryRecord) -> DeliveryState:
-        """Try one delivery and record its result."""
+        """Tries one delivery and records its result."""
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=self._send)
         pause = pause_s(delivery.attempts + 1, settings=self._settings)
         decided = self._records.delivery_tried(
@@ -128,7 +128,7 @@ def attempt(
     outbox: Outbox,
     send_files: Callable[[Sequence[Path]], tuple[Sent, ...]],
 ) -> tuple[DeliveryState, str]:
-    """Send what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
+    """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
     files = [item.file for item in outbox.objects(delivery.job_id) if item.role in destination.send]
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"

@@ -94,7 +94,7 @@ class DemoResult:
 
 
 def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[str], None]) -> DemoResult:
-    """Run the demonstration.
+    """Runs the demonstration.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
 
 
 def _push(study: SyntheticStudy, peer: Peer, *, tell: Callable[[str], None]) -> None:
-    """Send the study as a PACS does: every object of it, series after series."""
+    """Sends the study as a PACS does: every object of it, series after series."""
     for key, files in study.series.items():
         results = send(files, peer)
         lost = [result.sentence for result in results if result.delivery is not Delivery.STORED]

@@ -144,8 +144,8 @@ def check_tls(settings: Settings, now: datetime) -> Check:
     files = files_of(settings)
     if files is None:
         return Check(subject, Verdict.GOOD, "is not used")
-    if found := mistakes(files, now=now):
-        return Check(subject, Verdict.BAD, f"{'; '.join(found)}.")
+    if problems := mistakes(files, now=now):
+        return Check(subject, Verdict.BAD, f"{'; '.join(problems)}.")
     certificate = certificate_of(files)
     sentence = certificate.in_words(now)
     if not certificate.is_valid(now):
@@ -154,7 +154,7 @@ def check_tls(settings: Settings, now: datetime) -> Check:
         return Check(subject, Verdict.WARNING, f"{sentence}: renew it.")
     if files.key.stat().st_mode & 0o077:
         return Check(subject, Verdict.WARNING, f"{sentence}; others can read {files.key}: run chmod 600 on it.")
-    peers = [f"destination {one.name}" for one in settings.destinations if one.plain]
+    peers = [f"destination {peer.name}" for peer in settings.destinations if peer.plain]
     plain = [*(["our port"] if settings.service.plain else []), *peers]
     plain += ["the archive"] if settings.archive.host and settings.archive.plain else []
     if plain:
@@ -180,10 +180,10 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
 def check_gpu(settings: Settings) -> Check:
     """Checks for a CUDA device, and whether the settings use it."""
     wanted = "cuda" in (settings.features.device, settings.preprocessing.device, settings.models.provider)
-    found = _cuda_device()
-    if found:
+    device = _cuda_device()
+    if device:
         advice = "" if wanted else "; the settings do not use it"
-        return Check("GPU", Verdict.GOOD, f"{found}{advice}")
+        return Check("GPU", Verdict.GOOD, f"{device}{advice}")
     if wanted:
         return Check(
             "GPU",
@@ -219,7 +219,7 @@ def _damage(path: Path) -> str:
     """Report of SQLite's own check, empty when the file is intact."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)) as database:
-            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            report = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         return str(error)
-    return "" if found == "ok" else found
+    return "" if report == "ok" else report

@@ -33,7 +33,7 @@ class Pulse:
         self._next_s = float("-inf")
 
     def beat(self, now_s: float) -> None:
-        """Say that a round was done; the file is touched every few seconds only.
+        """Records that a round was done; the file is touched every few seconds only.
 
         A full disk does not stop it: the file has no content.
         """

@@ -127,7 +127,7 @@ class Service:
         )
 
     def start(self) -> None:
-        """Resume the work of the last process, then begin to listen."""
+        """Resumes the work of the last process, then begins to listen."""
         self._records.interrupted()
         self._records.waiting_restarted(destinations=[d.name for d in self._settings.destinations])
         for study_uid in self._inbox.studies():
@@ -144,7 +144,7 @@ class Service:
         LOG.info("service ready, version %s", software_version(), extra={"port": port})
 
     def work(self, stopping: threading.Event) -> int:
-        """Do the rounds until `stopping`; returns an exit status, 0 when it was told to stop."""
+        """Does the rounds until `stopping`; returns an exit status, 0 when it was told to stop."""
         while not stopping.wait(self._settings.jobs.poll_s):
             try:
                 self.round(time.monotonic())
@@ -185,7 +185,7 @@ class Service:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
 
     def stop(self) -> bool:
-        """Stop in the order of the flow; returns whether a computation was running.
+        """Stops in the order of the flow; returns whether a computation was running.
 
         A computation cannot be interrupted: then the caller ends the process, and the job is repeated at next start.
         """
@@ -235,7 +235,7 @@ class Service:
             self._fresh.add(study_uid)
 
     def _complete(self, study_uid: str) -> None:
-        """Queue a study that fell silent; one the records cannot take now is complete again after the idle time."""
+        """Queues a study that fell silent; one the records cannot take now is complete again after the idle time."""
         content = self._inbox.content(study_uid)
         try:
             job_id = self._records.queue(study_uid, digest=content.digest)
@@ -278,7 +278,7 @@ def check_service(settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> int:
-    """Run the service until SIGTERM or SIGINT; returns the exit status of the process.
+    """Runs the service until SIGTERM or SIGINT; returns the exit status of the process.
 
     Raises
     ------
@@ -299,7 +299,7 @@ def _nothing_begun(*_: object) -> None:
 
 
 def run(settings: Settings, *, answer: Answerer) -> int:
-    """Run the service with a given way to answer studies, until SIGTERM or SIGINT."""
+    """Runs the service with a given way to answer studies, until SIGTERM or SIGINT."""
     stopping = threading.Event()
     service = Service(settings, answer=answer)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -314,7 +314,7 @@ def run(settings: Settings, *, answer: Answerer) -> int:
 
 
 def _end(status: int) -> None:
-    """End the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
+    """Ends the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
     logging.shutdown()
     os._exit(status)
 
@@ -327,7 +327,7 @@ def _callers(settings: Settings) -> list[Caller] | None:
     return [
         Caller(settings.service.ae_title, here, may_store=False),
         *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
-        *(Caller(one.ae_title, _networks(one.host), may_store=False) for one in _committing(settings)),
+        *(Caller(peer.ae_title, _networks(peer.host), may_store=False) for peer in _committing(settings)),
     ]
 
 

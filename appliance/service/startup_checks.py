@@ -32,28 +32,28 @@ def settings_to_serve(config: Path | None) -> Settings:
         settings = Settings() if config is None else load_settings(config)
     except SetupError as error:
         raise _with_more(error, config) from error
-    found = [*missing_peers(settings), *_surroundings(settings)]
-    if found:
-        raise SetupError(_listed("The service cannot start", found))
+    problems = [*missing_peers(settings), *_surroundings(settings)]
+    if problems:
+        raise SetupError(_listed("The service cannot start", problems))
     return settings
 
 
 def missing_peers(settings: Settings) -> list[str]:
     """Peers that a service needs and the settings lack."""
-    found = []
+    problems = []
     if not settings.senders and not settings.service.accept_unknown_senders:
-        found.append(NO_SENDERS)
+        problems.append(NO_SENDERS)
     if not settings.destinations:
-        found.append(NO_DESTINATIONS)
-    return found
+        problems.append(NO_DESTINATIONS)
+    return problems
 
 
 def _surroundings(settings: Settings) -> list[str]:
     """Problems with what the settings require of this machine."""
-    found = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
+    problems = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
     files = files_of(settings)
-    found += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
-    found += [
+    problems += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
+    problems += [
         f"models: {package} has no manifest.toml; expected the folder of a model package"
         for package in settings.models.packages
         if not (package / "manifest.toml").is_file()
@@ -61,11 +61,11 @@ def _surroundings(settings: Settings) -> list[str]:
     try:
         socket.create_server((settings.service.host, settings.service.port)).close()
     except OSError as error:
-        found.append(
+        problems.append(
             f"port {settings.service.port} of {settings.service.host} cannot be used ({error.strerror}); expected a "
             "free port: stop what uses it, or change host or port in [service]"
         )
-    return found
+    return problems
 
 
 def _with_more(error: SetupError, config: Path | None) -> SetupError:
@@ -73,15 +73,15 @@ def _with_more(error: SetupError, config: Path | None) -> SetupError:
     table = _table(config)
     service = table.get("service")
     service = service if isinstance(service, dict) else {}
-    found = []
+    problems = []
     if table and not table.get("senders") and service.get("accept_unknown_senders") is not True:
-        found.append(NO_SENDERS)
+        problems.append(NO_SENDERS)
     if table and not table.get("destinations"):
-        found.append(NO_DESTINATIONS)
+        problems.append(NO_DESTINATIONS)
     state_dir = service.get("state_dir", str(Settings().service.state_dir))
     if config is not None and isinstance(state_dir, str) and (why_not := unwritable(config.parent / state_dir)):
-        found.append(f"state_dir: {why_not}")
-    return SetupError(f"{error}\n{_listed('In addition', found)}") if found else error
+        problems.append(f"state_dir: {why_not}")
+    return SetupError(f"{error}\n{_listed('In addition', problems)}") if problems else error
 
 
 def _table(config: Path | None) -> dict[str, Any]:
@@ -92,5 +92,5 @@ def _table(config: Path | None) -> dict[str, Any]:
         return {}
 
 
-def _listed(title: str, found: list[str]) -> str:
-    return f"{title}:" + "".join(f"\n  {sentence}" for sentence in found)
+def _listed(title: str, sentences: list[str]) -> str:
+    return f"{title}:" + "".join(f"\n  {sentence}" for sentence in sentences)

@@ -40,13 +40,13 @@ class Commitments:
         records: CommitmentRecords,
         outbox: Outbox,
     ) -> None:
-        self._destinations: Mapping[str, Destination] = {one.name: one for one in destinations}
+        self._destinations: Mapping[str, Destination] = {destination.name: destination for destination in destinations}
         self._settings = settings
         self._records = records
         self._outbox = outbox
 
     def ask_next(self, name: str, peer: Peer) -> CommitmentState | None:
-        """Ask a destination about one job that is due; returns what is known after it, None when nothing was due.
+        """Asks a destination about one job that is due; returns what is known after it, None when nothing was due.
 
         One at a time, so that results never wait behind requests.
         """
@@ -87,7 +87,7 @@ class Commitments:
         return CommitmentState.PENDING
 
     def reported(self, report: CommitmentReport) -> bool:
-        """Record a report; False when we made no such request."""
+        """Records a report; False when we made no such request."""
         job = self._records.asked_by(report.transaction_uid)
         if job is None:
             LOG.warning("a storage commitment report matches no request of ours")

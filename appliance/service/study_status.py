@@ -81,7 +81,7 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
         commitments = CommitmentRecords(records).of_study()
         lines = []
         for record in records.studies():
-            worst = _worst([one for one in commitments if one.job_id == record.job_id])
+            worst = _worst([commitment for commitment in commitments if commitment.job_id == record.job_id])
             sentence = record.sentence
             if not sentence and record.state is State.SENDING:
                 sentence = waiting.get(record.job_id, "")

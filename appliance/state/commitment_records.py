@@ -172,7 +172,7 @@ def _requests(database: sqlite3.Connection, job_id: str, destination: str) -> in
 
 
 def _set(database: sqlite3.Connection, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-    """Write the state; `since` stays as long as the state does."""
+    """Writes the state; `since` stays as long as the state does."""
     database.execute(
         "INSERT INTO commitments (job_id, study_uid, destination, delivery, state, since, next_at, sentence) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, destination) DO UPDATE SET "

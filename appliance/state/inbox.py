@@ -70,7 +70,7 @@ class Inbox:
             return tuple(study for study, instances in self._versions.items() if instances)
 
     def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes) -> Kept:
-        """Keep one instance; when this returns, it survives a power cut.
+        """Keeps one instance; when this returns, it survives a power cut.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class Inbox:
         return Content(tuple(files), hashlib.sha256(text.encode()).hexdigest())
 
     def remove(self, study_uid: str) -> None:
-        """Forget a study and delete its files."""
+        """Forgets a study and deletes its files."""
         with self._lock:
             self._versions.pop(study_uid, None)
         shutil.rmtree(self._folder / study_uid, ignore_errors=True)

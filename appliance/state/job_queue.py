@@ -89,7 +89,7 @@ class Jobs:
         self._running_since_s: dict[str, float] = {}
 
     def start(self) -> None:
-        """Open the queue, take back what this worker left unfinished, and begin to work.
+        """Opens the queue, takes back what this worker left unfinished, and begins to work.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Jobs:
         return answer_study
 
     def put(self, job_id: str) -> None:
-        """Queue a job; one that is queued, running or done already stays as it is."""
+        """Queues a job; one that is queued, running or done already stays as it is."""
         with SetWorkflowID(job_id):
             DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
 
@@ -159,9 +159,9 @@ class Jobs:
         return Fate.BROKEN
 
     def forget(self, study_uid: str) -> None:
-        """Delete what the queue keeps of a study's finished jobs."""
-        found = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
-        finished = [status.workflow_id for status in found if status.status not in _IN_FLIGHT]
+        """Deletes what the queue keeps of a study's finished jobs."""
+        jobs = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
+        finished = [status.workflow_id for status in jobs if status.status not in _IN_FLIGHT]
         if finished:
             DBOS.delete_workflows(finished)
 
@@ -172,7 +172,7 @@ class Jobs:
         return 0.0 if begun is None else time.monotonic() - begun
 
     def stop(self) -> bool:
-        """Stop working; returns whether a job was running.
+        """Stops working; returns whether a job was running.
 
         A computation cannot be interrupted: where one runs, the caller ends the process (`os._exit`), and the job
         is repeated at the next start. That attempt does not count, since the job did nothing wrong.
@@ -215,7 +215,7 @@ class Jobs:
 
 
 def _prepare_sqlite(path: Path) -> None:
-    """Make the file private before anything is in it; write-ahead logging stays with the file."""
+    """Makes the file private before anything is in it; write-ahead logging stays with the file."""
     path.touch(mode=0o600)
     database = sqlite3.connect(path)
     try:

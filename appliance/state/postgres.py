@@ -82,7 +82,7 @@ class QueueDatabase:
             )
 
     def close(self) -> None:
-        """Give the right back."""
+        """Releases the right."""
         self._connection.close()
 
 

@@ -122,7 +122,7 @@ class Records:
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file."""
+        """Closes the file."""
         with self._lock:
             self._database.close()
 
@@ -205,7 +205,7 @@ class Records:
     def delivery_tried(
         self, delivery: DeliveryRecord, *, state: DeliveryState, sentence: str, next_at: datetime
     ) -> State | None:
-        """Record an attempt; returns the new state of the study where this decided it.
+        """Records an attempt; returns the new state of the study where this decided it.
 
         `delivered` when every destination has the study's current job, `failed` when none waits and one refused.
         """
@@ -218,16 +218,16 @@ class Records:
             row = _of_job(database, delivery.job_id)
             if row is None or row["state"] != State.SENDING:
                 return None
-            found = {
+            reasons = {
                 str(kind): text
                 for kind, text in database.execute(
                     "SELECT state, max(sentence) FROM deliveries WHERE job_id = ? GROUP BY state", (delivery.job_id,)
                 )
             }
-            if DeliveryState.WAITING in found:
+            if DeliveryState.WAITING in reasons:
                 return None
-            if DeliveryState.REFUSED in found:
-                _move(database, row, State.FAILED, sentence=found[DeliveryState.REFUSED])
+            if DeliveryState.REFUSED in reasons:
+                _move(database, row, State.FAILED, sentence=reasons[DeliveryState.REFUSED])
                 return State.FAILED
             _move(database, row, State.DELIVERED)
             return State.DELIVERED
@@ -311,7 +311,7 @@ class Records:
         return tuple(_delivery(row) for row in rows)
 
     def forget(self, study_uid: str) -> None:
-        """Delete everything about a study that has come to an end."""
+        """Deletes everything about a study that has come to an end."""
         with self.transaction() as database:
             row = _row(database, study_uid)
             if row is not None and row["state"] in FINAL:
@@ -376,7 +376,7 @@ def _move(database: sqlite3.Connection, row: sqlite3.Row, state: State, *, sente
 
 
 def _new_job(database: sqlite3.Connection, row: sqlite3.Row, *, digest: str) -> str:
-    """Give the study a job of its own for this content, and queue it.
+    """Gives the study its own job for this content, and queues it.
 
     The id is `<study>:<content>`, so the same content twice is one job; an answer requested again explicitly carries
     the number of the attempt.

@@ -54,7 +54,7 @@ FINAL = frozenset({State.DELIVERED, State.REFUSED, State.FAILED})
 
 
 def check_move(current: State, new: State) -> None:
-    """Raise `IllegalMove` unless the table has the move."""
+    """Raises `IllegalMove` unless the table has the move."""
     if (current, new) not in MOVES.values():
         allowed = ", ".join(to for source, to in MOVES.values() if source is current)
         raise IllegalMove(f"The study is {current} and cannot become {new}; from here it can become {allowed}.")

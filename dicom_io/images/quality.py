@@ -25,7 +25,7 @@ SIZE_TOLERANCE, FIELD_TOLERANCE = 0.02, 0.05
 NOT_JUDGED = QualityNote(
     code="artefacts-not-judged",
     severity=Severity.NOTE,
-    sentence="Motion, ringing and other artefacts of the images were not judged: look at the images.",
+    sentence="Motion, ringing and other artefacts were not assessed: inspect the images.",
 )
 
 

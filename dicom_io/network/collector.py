@@ -42,7 +42,7 @@ class Collector:
             return tuple(self._collected.values())
 
     def take(self, event: Event) -> int:
-        """Store one instance."""
+        """Stores one instance."""
         dataset = event.dataset
         uid = str(dataset.SOPInstanceUID)
         file = self._folder / f"{uid}.dcm"
@@ -62,7 +62,7 @@ class Collector:
 
 @contextmanager
 def collecting(folder: Path, *, ae_title: str, host: str = "127.0.0.1") -> Iterator[tuple[Collector, int]]:
-    """Listen on a free port for as long as the context lasts: the collector and its port."""
+    """Listens on a free port for as long as the context lasts: the collector and its port."""
     folder.mkdir(parents=True, exist_ok=True)
     collector = Collector(folder)
     _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU

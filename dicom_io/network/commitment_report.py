@@ -65,7 +65,7 @@ class CommitmentReport:
 
 
 def answer_report(event: Event, reported: Callable[[CommitmentReport], bool]) -> tuple[int, Dataset | None]:
-    """Answer an N-EVENT-REPORT.
+    """Answers an N-EVENT-REPORT.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ def echo(peer: Peer) -> None:
 
 
 def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
-    """Send DICOM files, in order, on one association.
+    """Sends DICOM files, in order, on one association.
 
     Returns
     -------

@@ -53,7 +53,7 @@ def request_commitment(
     reported: Callable[[CommitmentReport], bool],
     stay_s: float = STAY_S,
 ) -> Asked:
-    """Ask a peer to keep objects (N-ACTION), and take its report where it comes on the same association.
+    """Asks a peer to keep objects (N-ACTION), and takes its report where it comes on the same association.
 
     Parameters
     ----------

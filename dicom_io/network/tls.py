@@ -148,7 +148,7 @@ class ListenerTls:
 
 
 def handshake(connection: ssl.SSLSocket, *, idle_s: float) -> str:
-    """Agree with a peer that calls us; returns why it failed, or nothing.
+    """Agrees with a peer that calls us; returns why it failed, or nothing.
 
     Parameters
     ----------

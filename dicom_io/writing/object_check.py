@@ -140,7 +140,7 @@ def required_attributes(sop_class_uid: str) -> tuple[Attributes, ...]:
 
 
 def check_object(dataset: Dataset) -> None:
-    """Check one object of ours.
+    """Checks one object of ours.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def check_object(dataset: Dataset) -> None:
 
 
 def check_answer(answer: Answer, study: Study) -> None:
-    """Check every object of an answer, and that all they refer to is in the answer or was in the input.
+    """Checks every object of an answer, and that all they refer to is in the answer or was in the input.
 
     An object may only refer to what is sent before it.
 

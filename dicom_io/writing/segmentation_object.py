@@ -234,7 +234,7 @@ def _instance_of_slice(source: SourceSeries, index: int) -> tuple[SourceInstance
 
 
 def _refer_to_sources(root: Dataset, source: SourceSeries, roi: Roi) -> None:
-    """Write the references: each frame to the image of its slice, and the list of all of them."""
+    """Writes the references: each frame to the image of its slice, and the list of all of them."""
     step = roi.affine[:3, 0]
     used: dict[str, SourceInstance] = {}
     for item in root.PerFrameFunctionalGroupsSequence:
@@ -267,6 +267,6 @@ def _reference(instance: SourceInstance) -> Dataset:
 
 
 def _name_dimensions(root: Dataset, uid: str) -> None:
-    """Replace highdicom's random Dimension Organization UID by a derived one."""
+    """Replaces highdicom's random Dimension Organization UID by a derived one."""
     for item in (*root.DimensionOrganizationSequence, *root.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid

@@ -135,18 +135,18 @@ def check_features(features: FeatureRows) -> Checked:
 def check_together(features: FeatureRows, outcomes: OutcomeRows) -> Checked:
     """Rows that are in one table only."""
     notes = []
-    for one, other, source, missing_in in (
+    for identifiers, other, source, missing_in in (
         (features.identifiers, outcomes.identifiers, features.source, outcomes.source),
         (outcomes.identifiers, features.identifiers, outcomes.source, features.source),
     ):
         there = set(other)
-        absent = [row for row, identifier in enumerate(one) if identifier not in there]
+        absent = [row for row, identifier in enumerate(identifiers) if identifier not in there]
         if absent:
             code = "no-outcome" if source == features.source else "no-features"
             notes.append(
                 _warning(
                     code,
-                    f"{len(absent)} of the {len(one)} patients of {source} are not in {missing_in} (rows "
+                    f"{len(absent)} of the {len(identifiers)} patients of {source} are not in {missing_in} (rows "
                     f"{_listed(absent)}) and are left out.",
                 )
             )

@@ -66,7 +66,7 @@ class FeatureRows:
             settings_digests=of(self.settings_digests),
             engines=of(self.engines),
             bias_corrections=of(self.bias_corrections),
-            acquisitions={name: tuple(found[row] for row in rows) for name, found in self.acquisitions.items()},
+            acquisitions={name: tuple(acquired[row] for row in rows) for name, acquired in self.acquisitions.items()},
             several_tumours=of(self.several_tumours) if self.several_tumours else (),
         )
 
@@ -78,18 +78,18 @@ class FeatureRows:
         CohortRejected
             When a feature is not in the table.
         """
-        place = {name: index for index, name in enumerate(self.names)}
-        missing = [name for name in names if name not in place]
+        column_of = {name: index for index, name in enumerate(self.names)}
+        missing = [name for name in names if name not in column_of]
         if missing:
             raise CohortRejected(
                 f"{self.source} lacks {len(missing)} of the {len(names)} features the model needs (first: "
                 f"{missing[0]}); extract them with rdeepnet features from studies with the sequences of the model."
             )
-        return self.values[:, [place[name] for name in names]]
+        return self.values[:, [column_of[name] for name in names]]
 
 
 def read_features(path: Path) -> FeatureRows:
-    """Read a table of features.
+    """Reads a table of features.
 
     Raises
     ------
@@ -127,17 +127,17 @@ def read_features(path: Path) -> FeatureRows:
 
 
 def _acquisitions(table: Any, header: list[str], path: Path) -> dict[Sequence, tuple[Acquisition, ...]]:
-    found: dict[Sequence, dict[str, list[float | None]]] = {}
+    columns: dict[Sequence, dict[str, list[float | None]]] = {}
     for column, (sequence, measure) in ACQUISITION.items():
         if column in header:
             numbers = _numbers(table.column(column), column, path).tolist()
             known = [value if value > 0 else None for value in numbers]  # NaN is not above 0
-            found.setdefault(sequence, {})[measure] = known
+            columns.setdefault(sequence, {})[measure] = known
     return {
         sequence: tuple(
             Acquisition(**dict(zip(measures, row, strict=True))) for row in zip(*measures.values(), strict=True)
         )
-        for sequence, measures in found.items()
+        for sequence, measures in columns.items()
     }
 
 

@@ -28,8 +28,8 @@ def rows_made_otherwise(package: ModelPackage, features: FeatureRows) -> dict[st
         ENGINE_DIFFERS: (trained.engine, features.engines),
     }
     return {
-        code: np.array([bool(one and expected and one != expected) for one in found], dtype=np.bool_)
-        for code, (expected, found) in pairs.items()
+        code: np.array([bool(value and expected and value != expected) for value in values], dtype=np.bool_)
+        for code, (expected, values) in pairs.items()
     }
 
 

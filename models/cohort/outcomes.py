@@ -96,7 +96,7 @@ class OutcomeRows:
 def read_outcomes(
     path: Path, *, columns: OutcomeColumns | None = None, unit: TimeUnit = TimeUnit.MONTHS
 ) -> OutcomeRows:
-    """Read a table of outcomes.
+    """Reads a table of outcomes.
 
     Parameters
     ----------

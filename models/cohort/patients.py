@@ -76,7 +76,7 @@ class CohortCheck:
 
 
 def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
-    """Look for every mistake and doubt; nothing raises."""
+    """Looks for every mistake and doubt; raises nothing."""
     refusals: list[Refusal] = []
     notes: list[QualityNote] = []
     for check in (check_outcomes(outcomes), check_features(features), check_together(features, outcomes)):
@@ -92,8 +92,8 @@ def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
             )
         )
         return CohortCheck(tuple(refusals), tuple(notes))
-    rows, places = (np.array(one) for one in zip(*pairs, strict=True))
-    repeated = check_repeated(features.values[rows], [outcomes.cohorts[place] for place in places], features.source)
+    rows, outcome_rows = (np.array(indices) for indices in zip(*pairs, strict=True))
+    repeated = check_repeated(features.values[rows], [outcomes.cohorts[row] for row in outcome_rows], features.source)
     return CohortCheck((*refusals, *repeated.refusals), (*notes, *repeated.notes))
 
 
@@ -107,15 +107,15 @@ def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
     """
     check = check_cohort(features, outcomes)
     if check.refusals:
-        raise CohortRejected("\n".join(f"{one.code}: {one.sentence}" for one in check.refusals))
-    rows, places = (list(one) for one in zip(*_pairs(features, outcomes), strict=True))
+        raise CohortRejected("\n".join(f"{refusal.code}: {refusal.sentence}" for refusal in check.refusals))
+    rows, outcome_rows = (list(indices) for indices in zip(*_pairs(features, outcomes), strict=True))
     return PatientTable(
         features=features.rows(rows),
-        cohorts=np.array([outcomes.cohorts[place] for place in places]),
-        times_months=outcomes.times_months[places],
-        events=outcomes.events[places],
-        krt7_as_high=outcomes.krt7_as_high[places],
-        clinical={name: np.array([cells[place] for place in places]) for name, cells in outcomes.clinical.items()},
+        cohorts=np.array([outcomes.cohorts[row] for row in outcome_rows]),
+        times_months=outcomes.times_months[outcome_rows],
+        events=outcomes.events[outcome_rows],
+        krt7_as_high=outcomes.krt7_as_high[outcome_rows],
+        clinical={name: np.array([cells[row] for row in outcome_rows]) for name, cells in outcomes.clinical.items()},
         notes=check.notes,
     )
 

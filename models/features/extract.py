@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ ENGINES = ("own", "pyradiomics")
 DEVICES = ("auto", "cpu", "cuda")
 
 
+@runtime_checkable
 class FeatureEngine(Protocol):
     """Computes PyRadiomics' features of the regions of one image."""
 

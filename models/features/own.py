@@ -221,7 +221,7 @@ def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: 
 
 
 def warm_up() -> None:
-    """Compile all kernels, or load them from the cache on disk: about 20 s the first time on a machine.
+    """Compiles all kernels, or loads them from the cache on disk: about 20 s the first time on a machine.
 
     For the build of an installation, so that the first study does not wait.
     """

@@ -46,7 +46,7 @@ def _import_radiomics() -> ModuleType:
 
 
 def check_region(volume: Volume, roi: Roi) -> None:
-    """Refuse a region PyRadiomics' features have no meaning for.
+    """Refuses a region PyRadiomics' features have no meaning for.
 
     Raises
     ------

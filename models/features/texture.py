@@ -89,7 +89,7 @@ def region_geometry(box_mask: NDArray[np.bool_], label: str) -> RegionGeometry:
 
 
 def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCounts:
-    """Count the matrices of one image. `levels` are those of the voxels of the region in scan order."""
+    """Counts the matrices of one image. `levels` are those of the voxels of the region in scan order."""
     count = levels.greys.size
     flat = np.zeros(geometry.mask.size, dtype=np.uint16)
     flat[geometry.positions] = levels.compact

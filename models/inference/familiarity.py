@@ -103,7 +103,7 @@ class Familiarity:
         return np.asarray((np.asarray(values, dtype=np.float64)[:, self.used] - self.centre) / self.scale)
 
     def measures(self, values: ArrayLike, *, low: Floats, high: Floats) -> Measures:
-        """Compare patients (patients, inputs) with the training patients; `low` and `high` are the ranges (inputs,)."""
+        """Compares patients (patients, inputs) with the training patients; ranges `low` and `high` (inputs,)."""
         x = np.asarray(values, dtype=np.float64)
         z = np.clip(self.scaled(x), -CLIP, CLIP)
         inside = z @ self.directions.T.astype(np.float64)
@@ -132,7 +132,7 @@ class Familiarity:
 
     @classmethod
     def from_bytes(cls, content: bytes, *, inputs: int) -> Familiarity:
-        """Read what `to_bytes` wrote, for a model with this many inputs.
+        """Reads what `to_bytes` wrote, for a model with this many inputs.
 
         Raises
         ------

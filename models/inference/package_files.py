@@ -77,7 +77,7 @@ def read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np
 def check_names(
     path: Path, names: tuple[str, ...], *, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
 ) -> None:
-    """Refuse names that are duplicated or come from other sequences and regions than the manifest says."""
+    """Refuses names that are duplicated or come from other sequences and regions than the manifest says."""
     if len(set(names)) != len(names):
         raise PackageInvalid(
             f"{path}: {len(names) - len(set(names))} input names are repeated; unique names were expected."

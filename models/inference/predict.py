@@ -89,11 +89,14 @@ def _not_asked(
     if other is None:
         return None
     sequences = " and ".join(sequence.label for sequence in other.sequences)
-    reason = f"it stands in for '{other.identity.title}', and the study has what that model needs ({sequences})"
+    reason = (
+        f"it substitutes for '{other.identity.title}', which was run because the study has all it needs ({sequences})"
+    )
     return NotApplicable(package.identity, reason, is_expected=True)
 
 
 def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
+    """The answer of one model to the features of one patient, with its doubts."""
     package = model.package
     values = features.vector(package.inputs)
     output = model.explain(values[np.newaxis])

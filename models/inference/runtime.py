@@ -122,7 +122,7 @@ class LoadedModel:
 
 
 def check_installation() -> None:
-    """Check that exactly one build of ONNX Runtime is installed.
+    """Checks that exactly one build of ONNX Runtime is installed.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def check_installation() -> None:
 
 
 def check_distributions(installed: Collection[str]) -> None:
-    """Check the names of the installed builds of ONNX Runtime.
+    """Checks the names of the installed builds of ONNX Runtime.
 
     `onnxruntime` and `onnxruntime-gpu` unpack into the same import folder; where both are installed, which one runs
     depends on which came last, and removing one breaks the other.
@@ -157,7 +157,7 @@ def check_distributions(installed: Collection[str]) -> None:
 
 
 def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel, ...]:
-    """Load packages in the order given and run their reference patients.
+    """Loads packages in the order given and runs their reference patients.
 
     Parameters
     ----------
@@ -193,14 +193,14 @@ def _check_stand_ins(packages: Sequence[ModelPackage]) -> None:
         other = by_name.get(package.stands_in_for)
         if other is not None and not (other.task is package.task and set(package.sequences) < set(other.sequences)):
             raise SetupError(
-                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) stands in for "
+                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) substitutes for "
                 f"'{other.identity.name}' ({other.task}: {', '.join(other.sequences)}); a model of the same task that "
                 "needs more sequences was expected. Configure one of the two."
             )
 
 
 def load_model(folder: Path, *, provider: Provider) -> LoadedModel:
-    """Load one package, check its graph against the manifest, and run its reference patients.
+    """Loads one package, checks its graph against the manifest, and runs its reference patients.
 
     Raises
     ------

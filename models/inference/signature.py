@@ -41,7 +41,7 @@ class Signature:
 
 
 def make_key(path: Path) -> str:
-    """Write a new private key to `path` (PEM, readable by its owner only) and the public one to `path`.pub.
+    """Writes a new private key to `path` (PEM, readable by its owner only) and the public one to `path`.pub.
 
     Returns the fingerprint.
 
@@ -71,7 +71,7 @@ def public_file(private: Path) -> Path:
 
 
 def sign_package(folder: Path, *, private_key: Path) -> str:
-    """Check a package and put a signature into it, in place of an older one; returns the fingerprint.
+    """Checks a package and puts a signature into it, in place of an older one; returns the fingerprint.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def sign_package(folder: Path, *, private_key: Path) -> str:
 
 
 def verify_signature(folder: Path, *, digest: str, public_key: Path | None) -> Signature | None:
-    """Check the signature of a package with this digest; None where it has none and no key was given.
+    """Checks the signature of a package with this digest; None where it has none and no key was given.
 
     Parameters
     ----------

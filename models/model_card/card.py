@@ -48,6 +48,7 @@ def card_files(facts: CardFacts) -> dict[str, bytes]:
 
 
 def _sections(facts: CardFacts) -> tuple[_Section, ...]:
+    """The sections of the card, as every format has them."""
     training, origin, statements = facts.training, facts.origin, facts.statements
     row = TASKS[facts.task]
     months = ", ".join(f"{month:g}" for month in facts.horizons_months)
@@ -71,7 +72,7 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
         f"{row.statistic} out of fold: {facts.out_of_fold.value:.2f} "
         f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
     )
-    measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
+    measured = tuple((measurement.what, measurement.value, measurement.whom) for measurement in facts.measurements)
     doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.notes)
     return (
         ("Model details", (details,)),
@@ -114,9 +115,9 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
             "Stated by the trainers",
             (
                 tuple(
-                    f"{one.question}: {facts.statements.get(one.key, NOT_STATED)}"
-                    for one in STATEMENTS
-                    if one.key not in METRICS_KEYS
+                    f"{statement.question}: {facts.statements.get(statement.key, NOT_STATED)}"
+                    for statement in STATEMENTS
+                    if statement.key not in METRICS_KEYS
                 ),
             ),
         ),
@@ -135,6 +136,7 @@ def _search(facts: CardFacts) -> tuple[_Block, ...]:
 
 
 def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
+    """The sections that answer the reporting guidelines item by item."""
     blocks: list[_Block] = [
         (
             "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
@@ -142,24 +144,26 @@ def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
             "question."
         )
     ]
-    found = answers(facts)
+    all_answers = answers(facts)
     for guideline in GUIDELINES:
-        items = [one for one in found if one.guideline == guideline]
-        waiting = sum(1 for one in items if not one.is_complete)
+        items = [answer for answer in all_answers if answer.guideline == guideline]
+        waiting = sum(1 for answer in items if not answer.is_complete)
         summary = f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers."
         if guideline == "METRICS":
             score = metrics_score(facts)
             blocks.append(f"{summary} Score {score.in_words()}")
             counted = (score.verdict(number) for number in range(1, len(items) + 1))
-            rows = tuple((one.item, one.answer, how) for one, how in zip(items, counted, strict=True))
+            rows = tuple((answer.item, answer.answer, how) for answer, how in zip(items, counted, strict=True))
             blocks.append(_Rows(("METRICS item", "Answer", "Counted as"), rows))
         else:
             blocks.append(summary)
-            blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
+            pairs = tuple((answer.item, answer.answer) for answer in items)
+            blocks.append(_Rows((f"{guideline} item", "Answer"), pairs))
     return tuple(blocks)
 
 
 def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as Markdown."""
     lines = [f"# {facts.title}", "", f"**{facts.notice}.** {RESEARCH_USE}"]
     for heading, blocks in sections:
         lines += ["", f"## {heading}"]
@@ -199,6 +203,7 @@ thead{display:table-header-group}}
 
 
 def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as one HTML page without outside resources."""
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -228,7 +233,7 @@ def _json(facts: CardFacts) -> str:
         "statistic": TASKS[facts.task].statistic,
         "has_signal": facts.out_of_fold.has_signal,
         "research_use": RESEARCH_USE,
-        "reporting": [asdict(one) for one in answers(facts)],
+        "reporting": [asdict(answer) for answer in answers(facts)],
         "metrics_score": asdict(metrics_score(facts)),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

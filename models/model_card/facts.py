@@ -66,7 +66,7 @@ class CardFacts:
 
     def measured(self, what: str) -> str:
         """The value of a measurement; empty where it was not made."""
-        return next((one.value for one in self.measurements if one.what == what), "")
+        return next((measurement.value for measurement in self.measurements if measurement.what == what), "")
 
 
 def feature_classes(names: Iterable[str]) -> dict[str, int]:

@@ -46,17 +46,17 @@ def answers(facts: CardFacts) -> tuple[Answer, ...]:
     """Every item of every guideline, in their order."""
     known = known_answers(facts)
     questions = {statement.key: statement.question for statement in STATEMENTS}
-    found = []
+    all_answers = []
     for guideline, items in GUIDELINES.items():
         for item in items:
             open_questions = [questions[key] for key in item.stated if key not in facts.statements]
-            said = [known[key] for key in item.known] + [
+            parts = [known[key] for key in item.known] + [
                 facts.statements[key] for key in item.stated if key in facts.statements
             ]
-            said += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
-            text = " ".join(part for part in said if part)
-            found.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
-    return tuple(found)
+            parts += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
+            text = " ".join(part for part in parts if part)
+            all_answers.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
+    return tuple(all_answers)
 
 
 def known_answers(facts: CardFacts) -> dict[str, str]:
@@ -75,8 +75,9 @@ def is_known_engine(facts: CardFacts) -> bool:
 
 
 def _about_patients(facts: CardFacts) -> dict[str, str]:
+    """Answers about patients and data, by the key of the checklist."""
     training = facts.training
-    months = ", ".join(f"{one:g}" for one in facts.horizons_months)
+    months = ", ".join(f"{horizon:g}" for horizon in facts.horizons_months)
     return {
         "data": training.data,
         "outcome": (TASKS[facts.task].card.outcome + (f" at {months} months." if months else ".")),
@@ -99,6 +100,7 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_features(facts: CardFacts) -> dict[str, str]:
+    """Answers about images and features, by the key of the checklist."""
     origin = facts.origin
     settings, documented = FeatureSettings(), has_documented_settings(facts)
     own = "By the settings of the site, with the digest given in this card."
@@ -155,6 +157,7 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_model(facts: CardFacts) -> dict[str, str]:
+    """Answers about model and evaluation, by the key of the checklist."""
     training = facts.training
     row = TASKS[facts.task]
     calibration = facts.measured(CALIBRATION)

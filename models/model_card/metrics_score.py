@@ -63,7 +63,7 @@ class MetricsScore:
 
 
 def metrics_score(facts: CardFacts) -> MetricsScore:
-    """Count the items of a package."""
+    """Counts the items of a package."""
     absent = (item_numbers(facts.statements.get("metrics_not_applicable", "")) or frozenset()) | {DEEP_LEARNING}
     shown = {number for number, is_met in _shown(facts).items() if is_met} - absent
     claimed = (item_numbers(facts.statements.get("metrics_met", "")) or frozenset()) - absent - shown

@@ -69,7 +69,7 @@ STATEMENTS = (
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Read a TOML file of `key = "text"`; empty texts are not stated.
+    """Reads a TOML file of `key = "text"`; empty texts are not stated.
 
     Raises
     ------

@@ -148,7 +148,7 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
         When the tumour lies in a blank slice, or half of the slices of the tumour are repeated.
     """
     notes = []
-    blank = fill.all(axis=(1, 2))
+    blank = np.logical_and.reduce(fill, axis=(1, 2))
     marks = np.broadcast_to(blank[:, np.newaxis, np.newaxis], voxels.shape)
     if (blank & tumour.any(axis=(1, 2))).any():
         raise StudyRejected(
@@ -199,7 +199,7 @@ def about_values(voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, 
             "scanner's own values were expected; a factor does not change the features."
         )
         notes.append(where.note("values-rescaled", Severity.NOTE, sentence))
-    return notes + _saturation(voxels, np.count_nonzero(usable), tumour, bright, where)
+    return notes + _saturation(voxels, int(np.count_nonzero(usable)), tumour, bright, where)
 
 
 def _saturation(voxels: Voxels, measured: int, tumour: Mask, bright: Voxels, where: Where) -> list[QualityNote]:

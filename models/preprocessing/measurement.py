@@ -214,11 +214,11 @@ def _about_body(
         notes.append(QualityNote("body-cut-by-image", Severity.WARNING, sentence, sequence))
     outline, along_fill = _outline(body, fill)
     if outline and along_fill > FILL_ALONG_BODY * outline:
-        share = along_fill / outline
+        part = along_fill / outline
         # All of it: the scanner has set the air around the body to one value, which cuts nothing.
-        cuts = FILL_CUTS_BODY < share < 1 - FILL_CUTS_BODY
+        cuts = FILL_CUTS_BODY < part < 1 - FILL_CUTS_BODY
         sentence = (
-            f"Fill borders {share:.0%} of the outline of the body on {sequence.label}: a part of it may be missing."
+            f"Fill borders {part:.0%} of the outline of the body on {sequence.label}: a part of it may be missing."
         )
         severity = Severity.WARNING if cuts else Severity.NOTE
         notes.append(QualityNote("fill-along-body", severity, sentence, sequence))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,7 @@ class Prepared:
     dropped: Mapping[Sequence, str] = field(default_factory=dict)
 
 
+@runtime_checkable
 class BiasCorrection(Protocol):
     """Removes the low-frequency intensity inhomogeneity of a volume."""
 

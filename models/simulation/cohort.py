@@ -83,7 +83,7 @@ class Cohort:
 
 
 def simulate_cohort(shape: FeatureShape, *, truth: Truth, seed: int, sizes: dict[str, int] | None = None) -> Cohort:
-    """Simulate patients whose features follow `shape`; names begin with their sequence (`t1c_`, `t2w_`).
+    """Simulates patients whose features follow `shape`; names begin with their sequence (`t1c_`, `t2w_`).
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ def shape_of(measurements: Mapping[str, NDArray[np.float64]]) -> FeatureShape:
 
 
 def write_shape(path: Path, shape: FeatureShape, *, origin: tuple[str, ...]) -> None:
-    """Write a shape in the format `measured_shape` reads; `origin` says how it was measured, one line each.
+    """Writes a shape in the format `measured_shape` reads; `origin` says how it was measured, one line each.
 
     Names carry the region only, e.g. `peritumoral_original_glcm_Contrast`.
     """

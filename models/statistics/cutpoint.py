@@ -63,7 +63,7 @@ def log_rank_scores(times_months: ArrayLike, events: ArrayLike) -> Floats:
 def select_cut_off(
     times_months: ArrayLike, events: ArrayLike, scores: ArrayLike, *, smallest_share: float = SMALLEST_SHARE
 ) -> SelectedCutOff:
-    """Try every cut-off that leaves at least `smallest_share` of the patients on each side.
+    """Tries every cut-off that leaves at least `smallest_share` of the patients on each side.
 
     Raises
     ------

@@ -97,12 +97,12 @@ def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
     graph.op("Sigmoid" if scorer.is_probability else "Identity", column, output=SCORE)
 
     # Unused inputs point at a column of zeros behind the used ones.
-    used = graph.op("Mul", gradient, z)
+    attributions = graph.op("Mul", gradient, z)
     zero = graph.op("Mul", graph.op("Gather", z, graph.constant([0], np.int64), axis=1), graph.constant(0.0))
-    place = np.full(scorer.inputs, scorer.selected.size)
-    place[scorer.selected] = np.arange(scorer.selected.size)
-    padded = graph.op("Concat", used, zero, axis=1)
-    graph.op("Gather", padded, graph.constant(place, np.int64), axis=1, output=ATTRIBUTIONS)
+    column_of = np.full(scorer.inputs, scorer.selected.size)
+    column_of[scorer.selected] = np.arange(scorer.selected.size)
+    padded = graph.op("Concat", attributions, zero, axis=1)
+    graph.op("Gather", padded, graph.constant(column_of, np.int64), axis=1, output=ATTRIBUTIONS)
 
     model = helper.make_model(
         helper.make_graph(
@@ -204,7 +204,7 @@ def write_package(
     training_values: NDArray[np.float64],
     reference_values: NDArray[np.float64],
 ) -> None:
-    """Write a package into a folder that is new, empty, or holds an older package of the same task.
+    """Writes a package into a folder that is new, empty, or holds an older package of the same task.
 
     Parameters
     ----------
@@ -251,6 +251,7 @@ def _facts(
     sequences: tuple[Sequence, ...],
     regions: tuple[Region, ...],
 ) -> CardFacts:
+    """The facts of the model card."""
     return CardFacts(
         title=text.title,
         name=text.name,
@@ -278,6 +279,7 @@ def _facts(
 def _manifest(
     text: PackageText, sequences: tuple[Sequence, ...], regions: tuple[Region, ...], files: Mapping[str, bytes]
 ) -> str:
+    """The manifest as TOML; `files` are listed with their SHA-256."""
     row = TASKS[text.task]
     output: dict[str, object] = {"scale": row.scale, "direction": row.direction, "cut_off": text.cut_off}
     if row.has_survival:
@@ -300,8 +302,8 @@ def _manifest(
             "features": asdict(text.origin),
             "training": asdict(text.training),
             **{
-                f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(found).items() if limits}
-                for sequence, found in text.images.ranges.items()
+                f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(ranges).items() if limits}
+                for sequence, ranges in text.images.ranges.items()
             },
             "out_of_fold": {"statistic": row.statistic, **asdict(text.out_of_fold)},
             **({"search": dict(text.search)} if text.search else {}),

@@ -51,13 +51,13 @@ class Counts:
             When there is none of them.
         """
         wanted = set(identifiers)
-        kept = [place for place, identifier in enumerate(self.identifiers) if identifier in wanted]
+        kept = [column for column, identifier in enumerate(self.identifiers) if identifier in wanted]
         if not kept:
             raise CohortRejected(
                 f"None of the {len(self.identifiers)} patients of {self.source} has features; the ids of the features "
                 "were expected as names of its columns."
             )
-        chosen = tuple(self.identifiers[place] for place in kept)
+        chosen = tuple(self.identifiers[column] for column in kept)
         return replace(self, identifiers=chosen, counts=self.counts[:, kept])
 
 
@@ -98,7 +98,7 @@ def tpm(counts: ArrayLike, lengths: ArrayLike) -> NDArray[np.float64]:
 
 
 def read_counts(path: Path) -> Counts:
-    """Read a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
+    """Reads a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
 
     Raises
     ------

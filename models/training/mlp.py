@@ -53,7 +53,7 @@ def fit_expression(
     seed: int,
     device: str = "cpu",
 ) -> ExpressionModel:
-    """Train on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
+    """Trains on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
 
     Raises
     ------
@@ -77,8 +77,8 @@ def fit_expression(
         alternatives=alternatives,
     )
     slope, intercept = platt_scaling(raw, high)
-    found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
-    ensemble = found.scorer
+    best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    ensemble = best.scorer
     scorer = replace(
         ensemble,
         gains=tuple(slope * gain for gain in ensemble.gains),
@@ -87,8 +87,8 @@ def fit_expression(
     )
     return ExpressionModel(
         scorer=scorer,
-        recipe=found.recipe,
-        trials=found.trials,
+        recipe=best.recipe,
+        trials=best.trials,
         slope=slope,
         intercept=intercept,
         out_of_fold=slope * raw + intercept,

@@ -137,7 +137,7 @@ def fit_network(
     seed: int,
     device: str = "cpu",
 ) -> Fit:
-    """Train on `z` and keep the epoch with the smallest loss on `held_out`.
+    """Trains on `z` and keeps the epoch with the smallest loss on `held_out`.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class PageCanvas(Canvas):
         self.setDateFormatter(lambda *_: f"D:{created:%Y%m%d%H%M%S}{zone}")
 
     def save(self) -> None:
-        """Fill in the number of pages, then write."""
+        """Fills in the number of pages, then writes."""
         self.beginForm(_PAGES_FORM)
         self.setFont(theme.REGULAR, 6.8)
         self.setFillColor(theme.MUTED)

@@ -85,8 +85,8 @@ def _wide_font(file: str) -> str | None:
 
 
 def _has(font: str, character: str) -> bool:
-    found = pdfmetrics.getFont(font)
-    return isinstance(found, TTFont) and ord(character) in found.face.charToGlyph
+    registered = pdfmetrics.getFont(font)
+    return isinstance(registered, TTFont) and ord(character) in registered.face.charToGlyph
 
 
 @dataclass(frozen=True)

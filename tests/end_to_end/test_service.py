@@ -155,7 +155,7 @@ def test_a_study_that_hangs_every_time_is_failed_and_the_next_one_answered(tmp_p
             assert service.wait_for_end() == 75
             service.start()
         record = service.wait_for_state(uid("hangs"), State.FAILED)
-        assert "ended the service 3 times" in record.sentence
+        assert "crashed the service 3 times" in record.sentence
         (service.control / "hold").unlink()
         storescu(write_study(tmp_path / "next", "next"), port=service.port)
         service.wait_for_state(uid("next"), State.DELIVERED)

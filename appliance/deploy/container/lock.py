@@ -57,7 +57,7 @@ def locked(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def main(flavour: str) -> None:
-    """Write `requirements-<flavour>.txt` beside this file."""
+    """Writes `requirements-<flavour>.txt` beside this file."""
     if flavour == BUILD:
         entries = resolve(BUILD_REQUIREMENTS, arguments=["--no-deps"])
         what = "What builds the container image, and does not reach it"

@@ -25,7 +25,7 @@ _NEAR_ZERO = 1e-3
 
 
 def _probabilities_along(p: Tensor, index: Tensor, length: int) -> Tensor:
-    """Sum the joint probabilities (..., D, K, K) by an index (..., K, K): (..., D, length)."""
+    """Sums the joint probabilities (..., D, K, K) by an index (..., K, K): (..., D, length)."""
     flat = index.flatten(-2)[..., None, :].expand(*p.shape[:-2], -1)
     return p.new_zeros((*p.shape[:-2], length)).scatter_add_(-1, flat, p.flatten(-2))
 

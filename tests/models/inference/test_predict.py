@@ -114,8 +114,8 @@ def test_a_model_that_stands_in_is_silent_where_the_other_one_is_asked(
         assert isinstance(by_name["recurrence"], ModelOutcome)
         assert by_name["t1c"] == NotApplicable(
             t1c.package.identity,
-            f"it stands in for '{recurrence.package.identity.title}', and the study has what that model needs "
-            "(T1+C and T2W)",
+            f"it substitutes for '{recurrence.package.identity.title}', which was run because the study has all it "
+            "needs (T1+C and T2W)",
             is_expected=True,
         )
     # Without the other one, or where the other one lacks a sequence, it answers.

@@ -222,7 +222,7 @@ def test_a_package_stands_in_only_for_one_that_needs_more_sequences(tmp_path: Pa
     models = load_models([tmp_path / "t1c", tmp_path / "recurrence"], provider="cpu")
     assert [model.package.stands_in_for for model in models] == ["recurrence", ""]
     write_small_package(tmp_path / "same", name="same", stands_in_for="recurrence")
-    with pytest.raises(SetupError, match=r"'same' \(recurrence: t1c, t2w\) stands in for 'recurrence'"):
+    with pytest.raises(SetupError, match=r"'same' \(recurrence: t1c, t2w\) substitutes for 'recurrence'"):
         load_models([tmp_path / "recurrence", tmp_path / "same"], provider="cpu")
     write_small_package(
         tmp_path / "krt7", task=Task.KRT7_AS, name="krt7", sequences=(Sequence.T1C,), stands_in_for="recurrence"
