@@ -71,7 +71,7 @@ def test_a_label_is_left_out_and_on_the_tumour_refused() -> None:
 
 def test_blank_and_repeated_slices() -> None:
     one, other = (part.as_stored(part.body) for part in (found(changed((0,), 0)), found(VOXELS)))
-    assert np.mean(one == other) > 0.999
+    assert np.mean(one == other) > 0.995
     with pytest.raises(StudyRejected, match="1 slices of T1\\+C that hold tumour are blank"):
         found(changed((16,), 0))
     voxels = VOXELS.copy()

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
+from models.preprocessing.n4_settings import Corrected
 from models.preprocessing.prepare import NoBiasCorrection, Prepared, open_bias_correction, prepare
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume
@@ -127,7 +128,7 @@ class Exhausted:
 
     name: str = "exhausted"
 
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
         raise DeviceMemoryExhausted("N4 of an image needs more memory than cuda has free")
 
     def on_cpu(self) -> NoBiasCorrection:
