@@ -38,7 +38,7 @@ NOTABLE_FILL, LARGEST_TUMOUR_IN_FILL = 0.3, 0.05
 # Of real images the body holds .46 to .67. Outside of this range the mask, or the image, is not what was expected.
 PLAUSIBLE_BODY = (0.25, 0.85)
 # The body reaches the edge of an uncropped image on two sides of four at most; with this share of a side it does.
-SIDE_IN_BODY, SIDES_CUT = 0.5, 3
+SIDE_IN_BODY, SIDES_CUT = 0.4, 3
 # Or it ends so near the tumour on all four, and the body reaches this share of so many of them.
 CLOSE_MM, SIDE_TOUCHED, SIDES_TOUCHED = 45.0, 0.05, 2
 # Share of the outline of the body that runs along fill: worth a note, and a doubt.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from models.preprocessing.fill import box_of
 from models.preprocessing.measurement import body_mask
@@ -130,8 +129,7 @@ def hot(count: int, value: float, *, in_body: bool = False) -> Callable[[Volume,
     """Single pixels of a value far outside the rest, in the air or in the body but not near the tumour."""
 
     def apply(volume: Volume, tumour: Roi) -> Image:
-        near = ndimage.binary_dilation(box_mask(tumour), iterations=2)
-        body = body_mask(volume)
+        near, body = within_reach(tumour), body_mask(volume)
         places = np.argwhere((body if in_body else ~body) & ~near)
         # So many of a clinical image of four million voxels; in a small one as large a share.
         some = max(1, min(count, volume.voxels.size // 40_000))
@@ -143,10 +141,11 @@ def hot(count: int, value: float, *, in_body: bool = False) -> Callable[[Volume,
     return apply
 
 
-def box_mask(roi: Roi) -> NDArray[np.bool_]:
-    """The box of a region as a mask."""
-    mask = np.zeros(roi.shape, dtype=bool)
-    mask[box_of(roi.mask)] = True
+def within_reach(tumour: Roi) -> NDArray[np.bool_]:
+    """The box of the tumour, its shell of 10 mm, and the three voxels that filters look further, as a mask."""
+    mask = np.zeros(tumour.shape, dtype=bool)
+    margin = [round(10 / step) + 3 for step in tumour.spacing_mm]
+    mask[tuple(slice(max(p.start - m, 0), p.stop + m) for p, m in zip(box_of(tumour.mask), margin, strict=True))] = True
     return mask
 
 
@@ -184,7 +183,7 @@ def noisy(share: float) -> Callable[[Volume, Roi], Image]:
 
 def some_negative(volume: Volume, tumour: Roi) -> Image:
     """One in ten thousand voxels of the body, outside the box of the tumour, set to -300."""
-    places = np.argwhere(body_mask(volume) & ~ndimage.binary_dilation(box_mask(tumour), iterations=2))
+    places = np.argwhere(body_mask(volume) & ~within_reach(tumour))
     chosen = places[np.random.default_rng(4).choice(len(places), max(4, len(places) // 10_000), replace=False)]
     voxels = volume.voxels.copy()
     voxels[tuple(chosen.T)] = -300

@@ -89,7 +89,7 @@ def rewritten(folder: Path, out: Path, *, what: str) -> Path:
             pixels = dataset.pixel_array.copy()
             if what == "declared padding":
                 pixels[:6, :6] = 4000
-                dataset.PixelPaddingValue = 4000
+                dataset.add_new("PixelPaddingValue", "SS" if dataset.PixelRepresentation else "US", 4000)
             elif what == "reversed columns":
                 row = [float(value) for value in dataset.ImageOrientationPatient[:3]]
                 step = float(dataset.PixelSpacing[1]) * (dataset.Columns - 1)
