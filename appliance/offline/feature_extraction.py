@@ -12,7 +12,9 @@ from appliance.offline.feature_file import NoRow, Row, RowId
 from appliance.offline.recipe import digest_of_recipe
 from appliance.offline.row_cache import KeptRows
 from appliance.process_pool import Broken, work_off
-from dicom_io.reading.read import find_studies, read_study
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
+from dicom_io.reading.read import read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
@@ -57,6 +59,7 @@ class StudyFiles:
     study_instance_uid: str
     files: tuple[Path, ...]
     assignment: Assignment
+    remarks: tuple[str, ...] = ()  # what stands outside its files and may explain a refusal
 
 
 def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
@@ -67,10 +70,8 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
     StudyRejected
         When there is none.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
-    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+    folder = look_into(root)
+    return tuple(StudyFiles(uid, files, assignment, folder.remarks(uid)) for uid, files in folder.studies.items())
 
 
 def extract_cohort(
@@ -106,6 +107,9 @@ def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Ro
             return row
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
+        except StudyRejected as error:
+            sentence = " ".join([advised(error, Reader.COMMAND_LINE), *study.remarks])
+            return NoRow(study.study_instance_uid, sentence)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
         rows.keep(row, input_digest)
@@ -131,6 +135,7 @@ def extract_image(
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    """Reads, prepares and extracts one study."""
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous
+from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous
 from dicom_io.images.series import Series
 from dicom_io.masks.placement import Placement, Remark, empty_runs, place
 from dicom_io.masks.references import NOTABLE, check_references
@@ -90,8 +90,8 @@ def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) 
             raise SelectionAmbiguous(
                 f"Two segments on {sequence.label} overlap by {common / smaller:.0%} of the smaller: "
                 f"{one.segment.name} and {other.segment.name}. They seem to be two segmentations of one tumour; one "
-                "was expected. Assign the right one with tumour= (a series or SOP Instance UID, a series description "
-                "or a segment label)."
+                "was expected.",
+                remedies=(Remedy.CHOOSE_TUMOUR,),
             )
 
 
@@ -124,7 +124,7 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
         QualityNote(
             "several-tumours-unlike-training",
             Severity.WARNING,
-            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings say "
+            f"The model '{title}' was trained on {words[images.several_tumours]}; the settings ask for "
             f"{words[done]} ({sequence.label}).",
             sequence,
         )
@@ -151,8 +151,7 @@ def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Qualit
     left, right = (np.count_nonzero(side) * volume.voxel_volume_mm3 / 1000 for side in (x > 0, x < 0))
     sentence = (
         f"Tumours were segmented on both sides of the {sequence.label} images: {left:.2f} cm³ in the left breast and "
-        f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to analyse "
-        "it alone."
+        f"{right:.2f} cm³ in the right. The models were made for one tumour, and both were analysed together."
     )
     return [QualityNote("bilateral-tumours", Severity.WARNING, sentence, sequence)]
 
