@@ -16,6 +16,7 @@ from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
 from models.inference.runtime import Provider, load_model
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import open_bias_correction
 from tests.models.small_packages import write_small_package
 
@@ -29,6 +30,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
         rules=SelectionRules(),
         bias=open_bias_correction("none", device="cpu"),
         shell_mm=10.0,
+        plausibility=PlausibilityLimits(),
         engine=OwnEngine(),
         features=FeatureSettings(),
         models=(model,),
@@ -41,6 +43,7 @@ def test_every_field_of_the_workbench_counts(bench: Workbench) -> None:
         "rules": SelectionRules(phase=2),
         "bias": open_bias_correction("own", device="cpu"),
         "shell_mm": 9.0,
+        "plausibility": PlausibilityLimits(volume_doubtful_cm3=100.0),
         "engine": OwnEngine(),
         "features": FeatureSettings(bin_width=24.0),
         "models": (),
@@ -51,7 +54,7 @@ def test_every_field_of_the_workbench_counts(bench: Workbench) -> None:
         recipe_digest(replace(bench, **{name: value}), assignment=NO_ASSIGNMENT) for name, value in others.items()
     }
     digests.add(recipe_digest(bench, assignment=Assignment(t1c="1.2.3")))
-    assert len(digests | {recipe_digest(bench, assignment=NO_ASSIGNMENT)}) == 8  # a second engine is the same engine
+    assert len(digests | {recipe_digest(bench, assignment=NO_ASSIGNMENT)}) == 9  # a second engine is the same engine
 
 
 def test_a_new_option_changes_the_digest(bench: Workbench) -> None:
