@@ -24,6 +24,7 @@ from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
 from models.preprocessing.prepare import BiasCorrection, prepare
+from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
 
@@ -64,6 +65,7 @@ class Result:
     stages: tuple[StageCost, ...]
 
 
+@one_thread()
 def answer_study(
     files: Sequence[Path],
     bench: Workbench,

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.files import digest_of_files
 from appliance.offline.feature_file import NoRow, Row, RowId
+from appliance.offline.recipe import bias_name, digest_of, engine_name
 from appliance.offline.row_cache import KeptRows
-from appliance.process_pool import Broken, work_off
+from appliance.process_pool import Broken, answers
 from dicom_io.reading.read import find_studies, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
-from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
-from models.images import read_image, read_mask
-from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
 from models.version import software_version
+
+if TYPE_CHECKING:
+    from models.features.extract import FeatureEngine
+    from models.preprocessing.prepare import BiasCorrection
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
 def extract_cohort(
     studies: Sequence[StudyFiles], extraction: Extraction, *, kept: Path, jobs: int
 ) -> Iterator[Row | NoRow]:
-    """The features of every study, in `jobs` processes, as they end.
+    """The features of every study, `jobs` at a time, as they end; kept rows first.
 
     Parameters
     ----------
@@ -83,27 +84,33 @@ def extract_cohort(
     SetupError
         When the engine, the bias correction or the device is not available.
     """
-    _open(extraction)  # what cannot be opened is said here, once
-    prepare_worker = partial(open_worker, extraction, kept)
-    for ended in work_off(studies, prepare_worker, workers=min(jobs, max(1, len(studies)))):
+    recipes = {study.assignment: KeptRows(kept, _recipe(extraction, study.assignment)) for study in studies}
+    missing: list[StudyFiles] = []
+    for study in studies:
+        row = recipes[study.assignment].find(digest_of_files(study.files)) if kept.is_dir() else None
+        if row is None:
+            missing.append(study)
+        else:
+            yield row
+    for ended in answers(missing, partial(open_worker, extraction, kept), jobs=jobs):
         yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
 
 
 def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
-    """Opens the engines once in a worker process and returns the function that it calls for every study."""
-    engine, bias = _open(extraction)
+    """Opens the engines once in a worker and returns the function that it calls for every study."""
+    # Imported here: where every row is kept nobody waits for the libraries.
+    from models.features.extract import open_engine
+    from models.preprocessing.prepare import open_bias_correction
+
+    engine = open_engine(extraction.engine, device=extraction.engine_device)
+    bias = open_bias_correction(extraction.n4, device=extraction.n4_device)
 
     def answer(study: StudyFiles) -> Row | NoRow:
-        rows = KeptRows(kept, _recipe(extraction, engine, bias, study.assignment))
-        input_digest = digest_of_files(study.files)
-        row = rows.find(input_digest)
-        if row is not None:
-            return row
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
-        rows.keep(row, input_digest)
+        KeptRows(kept, _recipe(extraction, study.assignment)).keep(row, digest_of_files(study.files))
         return row
 
     return answer
@@ -121,11 +128,17 @@ def extract_image(
     SetupError
         When the engine or the device is not available.
     """
+    from models.features.extract import extract_region, open_engine
+    from models.images import read_image, read_mask
+
     opened = open_engine(engine, device=device)
     return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    from models.features.extract import extract_features
+    from models.preprocessing.prepare import prepare
+
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
@@ -145,20 +158,16 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
     )
 
 
-def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
+def _recipe(extraction: Extraction, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(extraction.rules),
-        "assignment": asdict(assignment),
-        "engine": engine.name,
-        "bias": bias.name,
-        "shell_mm": extraction.shell_mm,
-        "features": extraction.settings.digest(),
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-
-
-def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
-    engine = open_engine(extraction.engine, device=extraction.engine_device)
-    return engine, open_bias_correction(extraction.n4, device=extraction.n4_device)
+    return digest_of(
+        {
+            "software": software_version(),
+            "rules": asdict(extraction.rules),
+            "assignment": asdict(assignment),
+            "engine": engine_name(extraction.engine),
+            "bias": bias_name(extraction.n4),
+            "shell_mm": extraction.shell_mm,
+            "features": extraction.settings.digest(),
+        }
+    )

@@ -7,17 +7,17 @@ refused or fails does not stop the others; its sentence goes into its result.jso
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.files import digest_of_files
+from appliance.offline.recipe import digest_of, run_recipe
 from appliance.offline.result_folder import (
     RESULT,
     answered,
@@ -27,14 +27,14 @@ from appliance.offline.result_folder import (
     remove_leftovers,
     write_folder,
 )
-from appliance.pipeline import Workbench, answer_study
-from appliance.process_pool import Broken, work_off
+from appliance.process_pool import Broken, answers
 from appliance.settings import Settings
-from appliance.workbench import open_workbench
 from dicom_io.reading.read import find_studies
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
-from models.version import software_version
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
 
 SUMMARY = "studies.csv"
 
@@ -105,12 +105,12 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
     StudyRejected
         When there is no study below `root`.
     SetupError
-        When the settings cannot be followed here: no such device, a model package that fails its checks.
+        When a model package fails its checks, or the settings contradict each other.
     """
     studies = find_studies(root)
     if not studies:
         raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
-    recipe = recipe_digest(open_workbench(settings), assignment=assignment)
+    recipe = digest_of(run_recipe(settings, assignment=assignment))
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     from_before: list[StudyOutcome] = []
@@ -126,18 +126,18 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
 
 
 def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
-    """Process the studies of a plan in `jobs` processes; outcomes come as they end, earlier ones first.
+    """Process the studies of a plan, `jobs` at a time; outcomes come as they end, earlier ones first.
 
     When the last one has come, `studies.csv` in the folder of the results has one line for each.
 
     Raises
     ------
     SetupError
-        When a worker process cannot start.
+        When the settings cannot be followed here: no such device, a model that does not reproduce.
     """
     outcomes = list(plan.from_before)
     yield from plan.from_before
-    for ended in work_off(plan.tasks, partial(open_worker, settings), workers=min(jobs, max(1, len(plan.tasks)))):
+    for ended in answers(plan.tasks, partial(open_worker, settings), jobs=jobs):
         outcome = _failed(ended.task, ended.reason) if isinstance(ended, Broken) else ended.answer
         outcomes.append(outcome)
         yield outcome
@@ -145,12 +145,17 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
 
 
 def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
-    """Opens the workbench once in a worker process and returns the function that it calls for every study."""
+    """Opens the workbench once in a worker and returns the function that it calls for every study."""
+    from appliance.workbench import open_workbench
+
     return partial(answer_to_folder, bench=open_workbench(settings))
 
 
 def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     """Answer one study and write its folder."""
+    # Imported here: a run that has nothing left to do does not wait for the libraries.
+    from appliance.pipeline import answer_study
+
     created = datetime.now().astimezone()
     try:
         result = answer_study(task.files, bench, assignment=task.assignment, created=created)
@@ -160,24 +165,6 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
         return _given_up(task, Outcome.FAILED, str(error))
     contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
     return _written(task, Outcome.ANSWERED, "", contents)
-
-
-def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
-    """SHA-256 over everything but the images that determines an answer: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(bench.rules),
-        "assignment": asdict(assignment),
-        "bias": bench.bias.name,
-        "shell_mm": bench.shell_mm,
-        "engine": bench.engine.name,
-        "features": bench.features.digest(),
-        "models": [
-            (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
-        ],
-        "features_sr": bench.features_sr,
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:

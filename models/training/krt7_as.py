@@ -23,6 +23,7 @@ from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
 from models.quality_notes import QualityNote, Severity
 from models.statistics.delong import delong_auc
 from models.statistics.estimate import Estimate, Found
+from models.threads import one_thread
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.export import PackageText, reference_vectors, write_package
 from models.training.familiarity import fit_familiarity
@@ -78,6 +79,7 @@ class TrainedExpression:
     seconds: tuple[float, float]
 
 
+@one_thread()
 def train_krt7_as(
     names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: ExpressionOptions
 ) -> TrainedExpression:
