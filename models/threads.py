@@ -23,7 +23,7 @@ _SHARED = ("ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS", "NUMBA_NUM_THREADS")
 
 
 class _Thread(threading.local):
-    """What the calling thread gives back at the end: OpenMP and PyTorch keep their number for each thread."""
+    """Limits of the calling thread, lifted at the end: OpenMP and PyTorch keep their number for each thread."""
 
     users = 0
     limits: Any = None

@@ -28,12 +28,12 @@ _CPU = "CPUExecutionProvider"  # as ONNX Runtime calls it
 
 
 def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
-    """What determines the answer to a study: version, every setting of reading, images, features and report, models.
+    """Returns what determines an answer: version, all settings of reading, images, features and report, models.
 
     Raises
     ------
     SetupError
-        When a model package fails its checks, or an engine that has to be asked for its version is not there.
+        When a model package fails its checks, or an engine that must be asked for its version is not installed.
     """
     packages = tuple(load_package(folder) for folder in settings.models.packages or shipped_packages())
     return {
