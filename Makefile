@@ -7,7 +7,7 @@ PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc ip
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench packages conformance constraints clean sbom licences manifests image image-test image-requirements
+.PHONY: help venv demo test lint format peers bench docs pictures packages conformance constraints clean sbom licences manifests image image-test image-requirements
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -70,6 +70,13 @@ image-requirements: $(STAMP)  ## Renew the hashed requirements of the image, as 
 
 bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
 	$(BIN)/python -m tests.benchmarks
+
+docs: $(STAMP)  ## The documentation as a site in build/docs; any warning fails it
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/docs
+	@echo "Open build/docs/index.html"
+
+pictures: $(STAMP)  ## Renew the output and pictures of tutorial and README
+	$(BIN)/python -m tests.docs.renew
 
 packages: $(STAMP)  ## Rebuild the demonstration packages
 	$(BIN)/rdeepnet models make-demonstration --out models/packages

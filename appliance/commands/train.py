@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from models.model_card.facts import Measurement
     from models.quality_notes import QualityNote
     from models.training.network import Recipe
+    from models.training.options import Trained, TrainingOptions
     from models.training.patients import TrainingPatients
     from models.volume import Sequence
 
@@ -125,33 +127,26 @@ def recurrence(
     """
     from models.cohort.patients import join
     from models.inference.tasks import Task
-    from models.training.network import training_device
     from models.training.patients import training_patients
-    from models.training.recurrence import RecurrenceOptions, train_recurrence
+    from models.training.recurrence import train_recurrence
     from models.training.recurrence_package import measurements, write_recurrence
 
-    chosen = _recipe(recipe, diagnostics)
-    options = RecurrenceOptions(
-        recipe=chosen,
-        cut_off=_cut_off(cut_off),
-        permutations=permutations,
-        trials=_trials(search, recipe),
-        seed=seed,
-        device=training_device(device),
-    )
+    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
+    limit = _cut_off(cut_off)
     joined = join(*read_tables(features, outcomes, column, time_unit))
     patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
     about = _about(out, name, version, "Recurrence score", patients, data, statements)
-    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+    with _training(patients, options):
         trained = train_recurrence(
             patients.names,
             patients.values,
             times_months=patients.times_months,
             events=patients.events,
             options=options,
+            cut_off=limit,
         )
         write_recurrence(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
+    _show(out, trained, measurements(trained, patients), joined.notes)
 
 
 @train.command("krt7-as")
@@ -203,20 +198,13 @@ def krt7_as(
     from models.cohort.patients import join
     from models.inference.tasks import Task
     from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
-    from models.training.krt7_as import ExpressionOptions, measurements, train_krt7_as, write_krt7_as
-    from models.training.network import training_device
+    from models.training.krt7_as import train_krt7_as
+    from models.training.krt7_as_package import measurements, write_krt7_as
     from models.training.patients import training_patients
 
     if (outcomes is None) == (counts is None):
         raise typer.BadParameter("give exactly one of the two", param_hint="--outcomes / --counts")
-    chosen = _recipe(recipe, diagnostics)
-    options = ExpressionOptions(
-        recipe=chosen,
-        permutations=permutations,
-        trials=_trials(search, recipe),
-        seed=seed,
-        device=training_device(device),
-    )
+    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
     rule = "High expression as stated in the outcomes."
     if counts is not None:
         rows = read_features(features)
@@ -228,10 +216,10 @@ def krt7_as(
         joined = join(*read_tables(features, outcomes, column, "months"))
     patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
     about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
-    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+    with _training(patients, options):
         trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
         write_krt7_as(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
+    _show(out, trained, measurements(trained, patients), joined.notes)
 
 
 @train.command("statements")
@@ -243,6 +231,27 @@ def statements_template() -> None:
     from models.model_card.statements import template
 
     typer.echo(template(), nl=False)
+
+
+def _options(
+    recipe: str, diagnostics: bool, *, permutations: int, search: int, seed: int, device: str
+) -> TrainingOptions:
+    """Options that both trainings share, checked in the order of the command line."""
+    from models.training.network import training_device
+    from models.training.options import TrainingOptions
+
+    return TrainingOptions(
+        recipe=_recipe(recipe, diagnostics),
+        permutations=permutations,
+        trials=_trials(search, recipe),
+        seed=seed,
+        device=training_device(device),
+    )
+
+
+def _training(patients: TrainingPatients, options: TrainingOptions) -> AbstractContextManager[object]:
+    """Says on standard error that a training goes on."""
+    return stderr().status(f"Training on {len(patients.values)} patients, {options.device} …")
 
 
 def _recipe(name: str, diagnostics: bool) -> Recipe:
@@ -309,12 +318,12 @@ def _about(
     )
 
 
-def _show(
-    out: Path, measured: Iterable[Measurement], notes: Iterable[QualityNote], *, seconds: tuple[float, float]
-) -> None:
+def _show(out: Path, trained: Trained, measured: Iterable[Measurement], cohort_notes: Iterable[QualityNote]) -> None:
+    """Print what was measured, every doubt about cohort and training, and where the package is."""
+    seconds = trained.seconds
     rows = [(one.what, one.value, one.whom) for one in measured]
     stdout().print(table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
-    for note in notes:
+    for note in (*cohort_notes, *trained.notes):
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
     typer.echo(

@@ -218,6 +218,7 @@ def _export_app(folder: Path) -> None:
     leave_out = shutil.ignore_patterns("__pycache__")
     for package in _PACKAGES:
         shutil.copytree(_ROOT / package, folder / package, ignore=leave_out, dirs_exist_ok=True)
+    shutil.copyfile(_ROOT / "rdeepnet.py", folder / "rdeepnet.py")
 
 
 def _export_config(paths: MapPaths, folder: Path) -> None:

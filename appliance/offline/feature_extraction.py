@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from models.features.extract import FeatureEngine
     from models.preprocessing.prepare import BiasCorrection
 
+# Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
+_DEVICES = {"engine_device", "n4_device"}
+
 
 @dataclass(frozen=True)
 class Extraction:
@@ -160,14 +163,6 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
 def _recipe(extraction: Extraction, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    return digest_of(
-        {
-            "software": software_version(),
-            "rules": asdict(extraction.rules),
-            "assignment": asdict(assignment),
-            "engine": engine_name(extraction.engine),
-            "bias": bias_name(extraction.n4),
-            "shell_mm": extraction.shell_mm,
-            "features": extraction.settings.digest(),
-        }
-    )
+    options = {name: value for name, value in asdict(extraction).items() if name not in _DEVICES}
+    names = {"engine": engine_name(extraction.engine), "n4": bias_name(extraction.n4)}
+    return digest_of({"software": software_version(), "assignment": asdict(assignment), **options, **names})

@@ -18,15 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.files import digest_of_files
 from appliance.offline.recipe import digest_of, run_recipe
-from appliance.offline.result_folder import (
-    RESULT,
-    answered,
-    folder_name,
-    given_up,
-    read_result,
-    remove_leftovers,
-    write_folder,
-)
+from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
+from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
 from appliance.process_pool import Broken, answers
 from appliance.settings import Settings
 from dicom_io.reading.read import find_studies
@@ -57,6 +50,10 @@ class StudyTask:
     input_digest: str
     recipe_digest: str
     assignment: Assignment
+
+    def origin(self, created: datetime) -> Origin:
+        """Origin of its result."""
+        return Origin(self.study_instance_uid, self.input_digest, self.recipe_digest, created)
 
 
 @dataclass(frozen=True)
@@ -163,8 +160,7 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
         return _given_up(task, Outcome.REFUSED, str(error))
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
-    contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
-    return _written(task, Outcome.ANSWERED, "", contents)
+    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
@@ -188,15 +184,8 @@ def _failed(task: StudyTask, reason: str) -> StudyOutcome:
 
 
 def _given_up(task: StudyTask, outcome: Outcome, sentence: str) -> StudyOutcome:
-    contents = given_up(
-        task.study_instance_uid,
-        outcome=outcome,
-        sentence=sentence,
-        input_digest=task.input_digest,
-        recipe_digest=task.recipe_digest,
-        created=datetime.now().astimezone(),
-    )
-    return _written(task, outcome, sentence, contents)
+    origin = task.origin(datetime.now().astimezone())
+    return _written(task, outcome, sentence, {RESULT: of_refusal(origin, outcome=outcome, sentence=sentence)})
 
 
 def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping[str, bytes]) -> StudyOutcome:

@@ -7,7 +7,7 @@ common. `models.features.names` fixes the order; an engine that leaves one out o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.errors import EngineUnavailable, SetupError
 from models.features.names import FeatureDefinition, feature_definitions
@@ -22,6 +22,7 @@ ENGINES = ("own", "pyradiomics")
 DEVICES = ("auto", "cpu", "cuda")
 
 
+@runtime_checkable
 class FeatureEngine(Protocol):
     """Computes PyRadiomics' features of the regions of one image."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class Prepared:
     notes: tuple[QualityNote, ...]
 
 
+@runtime_checkable
 class BiasCorrection(Protocol):
     """Removes the low-frequency intensity inhomogeneity of a volume."""
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from models.statistics.survival import BaselineHazard, breslow_baseline, harrell_c
+from models.statistics.concordance import harrell_c_of
+from models.statistics.survival import BaselineHazard, breslow_baseline
 from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets
@@ -104,8 +105,8 @@ def fit_recurrence(
         baseline=breslow_baseline(times_months, events, slope * raw),
         slope=slope,
         out_of_fold=slope * raw,
-        c_out_of_fold=harrell_c(times_months, events, raw),
-        c_apparent=harrell_c(times_months, events, ensemble.output(values)),
+        c_out_of_fold=harrell_c_of(times_months, events, raw),
+        c_apparent=harrell_c_of(times_months, events, ensemble.output(values)),
         uncalibrated=raw,
     )
 

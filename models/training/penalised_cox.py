@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.training.selection import stratified_folds, uncorrelated
 
 Floats = NDArray[np.float64]
@@ -166,7 +166,7 @@ def fit_penalised_cox(
         coefficients=beta[beta != 0],
         penalty=penalty,
         out_of_fold=out_of_fold,
-        c_out_of_fold=harrell_c(times_months, events, out_of_fold),
+        c_out_of_fold=harrell_c_of(times_months, events, out_of_fold),
     )
 
 

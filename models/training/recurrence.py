@@ -29,7 +29,7 @@ from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated, widened
-from models.training.network import Recipe
+from models.training.options import LEAK, TrainingOptions
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
@@ -37,33 +37,9 @@ from models.training.search import alternatives, search_notes
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
-PERMUTATIONS = 3
 FEW_EVENTS = 50  # about what the paper's cohort had, which carries some seven parameters
 FEW_HIGH = 10  # patients above the cut-off
-LEAK = 0.60  # mean concordance on permuted outcomes that noise alone does not give
 _RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class RecurrenceOptions:
-    """Options of a recurrence training.
-
-    Attributes
-    ----------
-    recipe : of the network
-    cut_off : fixed on the scale of the score, or None to select it
-    permutations : how often the training is repeated on permuted outcomes
-    trials : recipes to choose from inside the folds, `recipe` the first of them; 1 tries no other
-    seed : the same seed gives the same model on the same machine
-    device : "cpu" or "cuda"
-    """
-
-    recipe: Recipe
-    cut_off: float | None = CUT_OFF
-    permutations: int = PERMUTATIONS
-    trials: int = 1
-    seed: int = 1
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +85,14 @@ def train_recurrence(
     *,
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
-    options: RecurrenceOptions,
+    options: TrainingOptions,
+    cut_off: float | None = CUT_OFF,
 ) -> TrainedRecurrence:
     """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
+
+    Parameters
+    ----------
+    cut_off : fixed on the scale of the score, or None to select it
 
     Raises
     ------
@@ -151,7 +132,7 @@ def train_recurrence(
         raise SetupError(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
-    cut_off, selected, cut_notes = _cut_off(model, times_months, events, options.cut_off)
+    limit, selected, cut_notes = _cut_off(model, times_months, events, cut_off)
     concordance = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
     slope = fit_cox(times_months, events, model.uncalibrated)
     cox_concordance = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
@@ -167,7 +148,7 @@ def train_recurrence(
         cox_out_of_fold=cox_concordance,
         difference=difference,
         permuted_c=permuted,
-        cut_off=cut_off,
+        cut_off=limit,
         selected=selected,
         horizons_months=horizons,
         familiarity=fit_familiarity(values, usable, seed=seed),
@@ -240,7 +221,7 @@ def _permuted(
     values: NDArray[np.float64],
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
-    options: RecurrenceOptions,
+    options: TrainingOptions,
 ) -> tuple[float, ...]:
     """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, fewer folds."""
     rng = np.random.default_rng(options.seed)

@@ -28,6 +28,7 @@ PACKAGES = ("models", "reports", "dicom_io", "appliance")
 
 def import_everything() -> None:
     """Every module of ours, and with them the libraries they use."""
+    importlib.import_module("rdeepnet")
     for name in PACKAGES:
         package = importlib.import_module(name)
         for module in pkgutil.walk_packages(package.__path__, prefix=f"{name}."):

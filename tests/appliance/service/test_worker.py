@@ -84,7 +84,7 @@ def test_results_go_to_the_outbox_and_the_study_is_sending(bench: Bench) -> None
     assert dcmread(first.file).SOPInstanceUID == first.sop_instance_uid
     assert bench.outbox.stages(job) == (StageCost("read", 0.5, 0.4, 100.0),)
     assert {file.stat().st_mode & 0o777 for file in bench.outbox.folder_of(job).iterdir()} == {0o600}
-    text = (bench.outbox.folder_of(job) / "result.json").read_text()
+    text = (bench.outbox.folder_of(job) / "objects.json").read_text()
     assert "Test" not in text
     assert json.loads(text)["job"] == job
     bench.records.close()

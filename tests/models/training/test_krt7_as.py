@@ -26,8 +26,10 @@ from models.training.expression import (
     read_counts,
     tpm,
 )
-from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
+from models.training.krt7_as import train_krt7_as
+from models.training.krt7_as_package import write_krt7_as
 from models.training.network import Recipe
+from models.training.options import TrainingOptions
 from models.training.patients import training_patients
 from models.training.sample_size import binary_patients_per_parameter, survival_patients_per_parameter
 from models.volume import Sequence
@@ -114,7 +116,7 @@ def test_counts_to_package(shape: FeatureShape, quick: Recipe, tmp_path: Path) -
     assert {name.split("_")[1] for name in patients.names} == {"intratumoral"}
     assert patients.is_high.sum() == 200
     assert patients.origin == FeatureOrigin(SETTINGS, "e 1", "n4")
-    options = ExpressionOptions(recipe=quick, permutations=1)
+    options = TrainingOptions(recipe=quick, permutations=1)
     trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
     assert trained.out_of_fold.has_signal
     assert np.mean(trained.permuted_auc) < trained.out_of_fold.value
