@@ -244,11 +244,13 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     from dicom_io.rules import Assignment
     from models.features.extract import extract_features, open_engine
     from models.preprocessing.prepare import open_bias_correction, prepare
+    from models.preprocessing.tumour_check import check_tumours
 
     settings = settings or Settings()
     engine = open_engine(settings.features.engine, device=settings.features.device)
     bias = open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device)
     study = read_study(_one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign))
+    check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility)
     prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm)
     return extract_features(prepared, engine=engine, settings=settings.features.settings)
 

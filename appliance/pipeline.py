@@ -23,7 +23,9 @@ from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, prepare
+from models.preprocessing.tumour_check import check_tumours
 from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
@@ -38,6 +40,7 @@ class Workbench:
     rules : which series and segment plays which role
     bias : N4
     shell_mm : width of the peritumoral shell
+    plausibility : what a breast tumour can be
     engine : feature engine
     features : feature settings
     models : loaded model packages, in the order of the report
@@ -47,6 +50,7 @@ class Workbench:
     rules: SelectionRules
     bias: BiasCorrection
     shell_mm: float
+    plausibility: PlausibilityLimits
     engine: FeatureEngine
     features: FeatureSettings
     models: tuple[LoadedModel, ...]
@@ -92,6 +96,7 @@ def answer_study(
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
+        doubts = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
         prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
@@ -104,7 +109,7 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            notes=study.notes + prepared.notes + features.notes,
+            notes=study.notes + doubts + prepared.notes + features.notes,
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

@@ -18,6 +18,7 @@ from dicom_io.answer import Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
+from models.plausibility import PlausibilityLimits
 from models.typed_tables import Between, Matches, check, read_whole
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
@@ -262,6 +263,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
     features: EngineSettings = field(default_factory=EngineSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     report: ReportSettings = field(default_factory=ReportSettings)

@@ -34,6 +34,7 @@ def open_workbench(settings: Settings) -> Workbench:
         rules=rules_with(settings, (model.package for model in models)),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
         shell_mm=settings.preprocessing.shell_mm,
+        plausibility=settings.plausibility,
         engine=open_engine(settings.features.engine, device=settings.features.device),
         features=settings.features.settings,
         models=models,

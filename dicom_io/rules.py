@@ -43,6 +43,7 @@ class ValueMapping(StrEnum):
 
 
 def _mistakes_of_rule(rule: Rule) -> list[str]:
+    """Everything wrong with one rule, in words."""
     mistakes = [] if rule.name else ["it has no name"]
     mistakes += [
         f"'{keyword}' is not a DICOM keyword"

@@ -134,7 +134,7 @@ def _shown(field: dataclasses.Field[Any]) -> str:
 
 
 def _limits(hint: str) -> str:
-    """What a setting may be, behind its meaning; nothing where the default shows it."""
+    """Limits of a setting, to stand behind its meaning; nothing where the default shows them."""
     return "" if hint in _TYPES.values() else f" ({_cell(hint)})"
 
 

@@ -95,6 +95,7 @@ def _frozen(array: ArrayLike, dtype: type[_Scalar]) -> NDArray[_Scalar]:
 
 
 def _checked_affine(affine: ArrayLike) -> NDArray[np.float64]:
+    """The affine as float64 (4, 4), read-only; raises `StudyRejected` when its axes are not perpendicular."""
     matrix = _frozen(affine, np.float64)
     if matrix.shape != (4, 4) or not np.all(np.isfinite(matrix)):
         raise StudyRejected(f"The affine has shape {matrix.shape}; a finite 4 × 4 matrix was expected.")

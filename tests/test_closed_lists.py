@@ -52,27 +52,27 @@ def with_one_more(members: type[StrEnum], name: str) -> type[StrEnum]:
 
 
 def test_a_third_task_is_asked_for_by_name() -> None:
-    missing = unfilled(with_one_more(Task, "her2"), of=Task, among=tables())
-    assert missing["models.inference.tasks.TASKS"] == {"her2"}
+    missing = unfilled(with_one_more(Task, "another"), of=Task, among=tables())
+    assert missing["models.inference.tasks.TASKS"] == {"another"}
     # Its row names a quantity of its own, and that is asked for in turn.
-    assert unfilled(with_one_more(Quantity, "her2_high"), of=Quantity, among=tables()) == {
-        "reports.concepts.CONCEPTS": {"her2_high"}
+    assert unfilled(with_one_more(Quantity, "another_high"), of=Quantity, among=tables()) == {
+        "reports.concepts.CONCEPTS": {"another_high"}
     }
-    filled = {**tables(), "models.inference.tasks.TASKS": {**TASKS, "her2": TASKS[Task.KRT7_AS]}}
-    assert "models.inference.tasks.TASKS" not in unfilled(with_one_more(Task, "her2"), of=Task, among=filled)
+    filled = {**tables(), "models.inference.tasks.TASKS": {**TASKS, "another": TASKS[Task.KRT7_AS]}}
+    assert "models.inference.tasks.TASKS" not in unfilled(with_one_more(Task, "another"), of=Task, among=filled)
 
 
 def test_a_third_sequence_is_asked_for_by_name() -> None:
-    adc = with_one_more(Sequence, "adc")
-    missing = unfilled(adc, of=Sequence, among=tables())
+    longer = with_one_more(Sequence, "another")
+    missing = unfilled(longer, of=Sequence, among=tables())
     assert set(missing) >= {
         "models.volume.SEQUENCES",
         "dicom_io.default_rules.SHIPPED",
         "dicom_io.writing.segmentation_object.ROLES",
     }
-    assert all(members == {"adc"} for members in missing.values())
-    assert unnamed_roles(adc) == {
-        place: {"adc"}
+    assert all(members == {"another"} for members in missing.values())
+    assert unnamed_roles(longer) == {
+        place: {"another"}
         for place in (
             "dicom_io.roles.ROLES",
             "dicom_io.rules.SelectionRules",
@@ -81,10 +81,10 @@ def test_a_third_sequence_is_asked_for_by_name() -> None:
             "appliance.commands.train.Sequences",
         )
     }
-    filled = {**tables(), "models.volume.SEQUENCES": {**SEQUENCES, "adc": SEQUENCES[Sequence.T2W]}}
-    assert "models.volume.SEQUENCES" not in unfilled(adc, of=Sequence, among=filled)
+    filled = {**tables(), "models.volume.SEQUENCES": {**SEQUENCES, "another": SEQUENCES[Sequence.T2W]}}
+    assert "models.volume.SEQUENCES" not in unfilled(longer, of=Sequence, among=filled)
 
 
 def test_a_third_region_is_asked_for_by_name() -> None:
-    missing = unfilled(with_one_more(Region, "node"), of=Region, among=tables())
+    missing = unfilled(with_one_more(Region, "another"), of=Region, among=tables())
     assert {"dicom_io.codes._TYPES", "reports.feature_words.REGION_WORDS"} <= set(missing)

@@ -40,12 +40,15 @@ def run() -> None:
     """
     from appliance.deploy.map_package import MapPaths, check_folders, map_settings
     from appliance.offline import runs
+    from dicom_io.advice import Reader
     from dicom_io.rules import NO_ASSIGNMENT
 
     paths = MapPaths.from_environment(os.environ)
     check_folders(paths)
     settings = map_settings(paths)
-    plan = runs.plan_run(paths.input, paths.output, settings=settings, assignment=NO_ASSIGNMENT)
+    plan = runs.plan_run(
+        paths.input, paths.output, settings=settings, assignment=NO_ASSIGNMENT, reader=Reader.UNATTENDED
+    )
     outcomes = []
     for outcome in runs.run(plan, settings=settings, jobs=1):
         outcomes.append(outcome)

@@ -304,6 +304,7 @@ def _about(
     *,
     rule: str = "",
 ) -> About:
+    """The statements of a site about its model, for manifest and card."""
     from models.model_card.about import NOTICE, About
     from models.model_card.statements import read_statements
 

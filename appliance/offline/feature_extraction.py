@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,14 @@ from appliance.offline.feature_file import NoRow, Row, RowId
 from appliance.offline.recipe import bias_name, digest_of, engine_name
 from appliance.offline.row_cache import KeptRows
 from appliance.process_pool import Broken, answers
-from dicom_io.reading.read import find_studies, read_study
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
+from dicom_io.reading.read import read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
+from models.plausibility import PlausibilityLimits
 from models.version import software_version
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
     rules: SelectionRules
@@ -47,6 +51,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class StudyFiles:
     study_instance_uid: str
     files: tuple[Path, ...]
     assignment: Assignment
+    remarks: tuple[str, ...] = ()  # what stands outside its files and may explain a refusal
 
 
 def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
@@ -66,10 +72,8 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
     StudyRejected
         When there is none.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
-    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+    folder = look_into(root)
+    return tuple(StudyFiles(uid, files, assignment, folder.remarks(uid)) for uid, files in folder.studies.items())
 
 
 def extract_cohort(
@@ -111,6 +115,9 @@ def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Ro
     def answer(study: StudyFiles) -> Row | NoRow:
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
+        except StudyRejected as error:
+            sentence = " ".join([advised(error, Reader.COMMAND_LINE), *study.remarks])
+            return NoRow(study.study_instance_uid, sentence)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
         KeptRows(kept, _recipe(extraction, study.assignment)).keep(row, digest_of_files(study.files))
@@ -139,10 +146,13 @@ def extract_image(
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    """Reads, prepares and extracts one study."""
     from models.features.extract import extract_features
     from models.preprocessing.prepare import prepare
+    from models.preprocessing.tumour_check import check_tumours
 
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from appliance.workbench import rules_with
@@ -22,6 +22,19 @@ from models.version import software_version
 if TYPE_CHECKING:
     from appliance.settings import Settings
 
+# Sections of the settings that say nothing of an answer: how studies come, wait and go. Every other one counts.
+_AROUND = {
+    "service",
+    "senders",
+    "destinations",
+    "study",
+    "archive",
+    "tls",
+    "jobs",
+    "delivery",
+    "retention",
+    "logs",
+}
 # Where something is computed is not part of the recipe: the values are the same.
 _WHERE = frozenset({"device"})
 _CPU = "CPUExecutionProvider"  # as ONNX Runtime calls it
@@ -36,18 +49,17 @@ def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
         When a model package fails its checks, or an engine that must be asked for its version is not installed.
     """
     packages = tuple(load_package(folder) for folder in settings.models.packages or shipped_packages())
-    return {
-        "software": software_version(),
-        "assignment": asdict(assignment),
-        "reading": asdict(rules_with(settings, packages)),
-        "preprocessing": _values(settings.preprocessing) | {"n4": bias_name(settings.preprocessing.n4)},
-        "features": _values(settings.features) | {"engine": engine_name(settings.features.engine)},
-        "models": [
-            (package.identity.name, package.identity.digest, provider)
-            for package, provider in zip(packages, _providers(settings, packages), strict=True)
-        ],
-        "report": _values(settings.report),
+    sections = {
+        item.name: _values(getattr(settings, item.name)) for item in fields(settings) if item.name not in _AROUND
     }
+    sections["reading"] = asdict(rules_with(settings, packages))
+    sections["preprocessing"]["n4"] = bias_name(settings.preprocessing.n4)
+    sections["features"]["engine"] = engine_name(settings.features.engine)
+    models = [
+        (package.identity.name, package.identity.digest, provider)
+        for package, provider in zip(packages, _providers(settings, packages), strict=True)
+    ]
+    return {"software": software_version(), "assignment": asdict(assignment), **sections, "models": models}
 
 
 def digest_of(recipe: Mapping[str, Any]) -> str:

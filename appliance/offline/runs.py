@@ -22,7 +22,8 @@ from appliance.offline.result_folder import answered, folder_name, remove_leftov
 from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
 from appliance.process_pool import Broken, answers
 from appliance.settings import Settings
-from dicom_io.reading.read import find_studies
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
 
@@ -42,7 +43,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class StudyTask:
-    """One study to process."""
+    """One study to process.
+
+    Attributes
+    ----------
+    reader : who reads a refusal
+    remarks : what stands outside its files and may explain a refusal, as sentences
+    """
 
     study_instance_uid: str
     files: tuple[Path, ...]
@@ -50,6 +57,8 @@ class StudyTask:
     input_digest: str
     recipe_digest: str
     assignment: Assignment
+    reader: Reader = Reader.COMMAND_LINE
+    remarks: tuple[str, ...] = ()
 
     def origin(self, created: datetime) -> Origin:
         """Origin of its result."""
@@ -94,8 +103,10 @@ class Plan:
         return len(self.from_before) + len(self.tasks)
 
 
-def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignment) -> Plan:
-    """Find the studies below `root`, and those that `out` has the results of.
+def plan_run(
+    root: Path, out: Path, *, settings: Settings, assignment: Assignment, reader: Reader = Reader.COMMAND_LINE
+) -> Plan:
+    """Find the studies below `root`, and those that `out` has the results of; `reader` reads what is refused.
 
     Raises
     ------
@@ -104,16 +115,23 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
     SetupError
         When a model package fails its checks, or the settings contradict each other.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
+    folder = look_into(root)
     recipe = digest_of(run_recipe(settings, assignment=assignment))
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     from_before: list[StudyOutcome] = []
     tasks: list[StudyTask] = []
-    for uid, files in studies.items():
-        task = StudyTask(uid, tuple(files), out / folder_name(uid), digest_of_files(files), recipe, assignment)
+    for uid, files in folder.studies.items():
+        task = StudyTask(
+            study_instance_uid=uid,
+            files=tuple(files),
+            folder=out / folder_name(uid),
+            input_digest=digest_of_files(files),
+            recipe_digest=recipe,
+            assignment=assignment,
+            reader=reader,
+            remarks=folder.remarks(uid),
+        )
         earlier = _earlier(task)
         if earlier is None:
             tasks.append(task)
@@ -157,13 +175,14 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     try:
         result = answer_study(task.files, bench, assignment=task.assignment, created=created)
     except StudyRejected as error:
-        return _given_up(task, Outcome.REFUSED, str(error))
+        return _given_up(task, Outcome.REFUSED, " ".join([advised(error, task.reader), *task.remarks]))
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
     return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
+    """The outcome of an earlier run that still holds, or None."""
     description = read_result(task.folder)
     if description is None or description["outcome"] == Outcome.FAILED:
         return None

@@ -99,7 +99,7 @@ def answer(files: Sequence[Path], created: datetime, *, bench: Workbench, archiv
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:
     """Image counts at the archive; nothing when it cannot be asked, which must not hold up a study."""
-    from dicom_io.images.headers import study_uid_of
+    from dicom_io.images.file_scan import study_uid_of
     from dicom_io.network.find import images_held
     from dicom_io.reading.read import NOTHING_KNOWN
 

@@ -15,6 +15,7 @@ from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records
 from appliance.state.states import State
+from dicom_io.advice import Reader, advised
 from models.errors import RDeepNetError, StudyRejected
 
 LOG = logging.getLogger("rdeepnet.worker")
@@ -85,7 +86,7 @@ class Worker:
         try:
             self._outbox.put(job_id, self._answer(files, asked_at))
         except StudyRejected as error:
-            return Outcome(State.REFUSED, str(error))
+            return Outcome(State.REFUSED, advised(error, Reader.UNATTENDED))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))

@@ -10,8 +10,9 @@ from dicom_io.default_rules import CONTRASTED
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import text
+from dicom_io.images.phase_order import phase_order
 from dicom_io.images.planes import Plane
-from dicom_io.images.series import Phase, Series, phase_order
+from dicom_io.images.series import Phase, Series
 from dicom_io.rules import SelectionRules
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
@@ -58,17 +59,19 @@ def dynamic_of(
     frames: frozenset[tuple[str, int]],
     sequence: MrSequence,
     rules: SelectionRules,
+    stopped: tuple[Plane, ...] = (),
 ) -> Dynamic:
     """Order the phases of `series` and choose one.
 
     `referenced` are the SOP Instance UIDs the tumour segmentations refer to, `frames` the frames of multi-frame images
-    (UID and one-based number) where they name any. The phase is, in this order: the only
+    (UID and one-based number) where they name any; `stopped` are the images of a last phase in a series of its own
+    that was stopped before its end. The phase is, in this order: the only
     one there is; the only one they refer to; the configured one; the first after contrast.
 
     Raises
     ------
     GeometryInvalid
-        When phases in series of their own cannot be ordered, when the configured phase does not exist, or when T2W
+        When the configured phase does not exist, when the segmentation refers to a phase that was stopped, or when T2W
         has several images at each position and no segmentation says which.
     """
     phases, ordered_by, contradicted_by = _ordered(series)
@@ -90,12 +93,43 @@ def dynamic_of(
         for index, phase in enumerate(phases)
         if any(_is_referenced(plane, referenced=referenced, frames=frames) for plane in phase.planes)
     }
+    stopped = (*stopped, *(plane for one in series for plane in one.stopped))
+    if stopped:
+        is_drawn_on = any(_is_referenced(plane, referenced=referenced, frames=frames) for plane in stopped)
+        notes.append(_about_stopped(phases, stopped, sequence, is_drawn_on=is_drawn_on and not named))
     used, why, doubt = _used(phases, named=named, sequence=sequence, rules=rules)
     if doubt:
         notes.append(
             QualityNote(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
         )
     return Dynamic(tuple(series), phases, used, why, tuple(notes))
+
+
+def _about_stopped(
+    phases: Sequence[Phase], stopped: Sequence[Plane], sequence: MrSequence, *, is_drawn_on: bool
+) -> QualityNote:
+    found = (
+        f"Phase {len(phases) + 1} of the {sequence.label} series has images at {len(stopped)} of "
+        f"{len(phases[0].planes)} positions: the scan was stopped, or images are missing"
+    )
+    if is_drawn_on:
+        raise GeometryInvalid(
+            f"{found}; the tumour segmentation refers to this phase. Send its other images, or a segmentation of one "
+            f"of the {len(phases)} complete phases."
+        )
+    return QualityNote(
+        code="last-phase-incomplete",
+        severity=Severity.WARNING,
+        sentence=f"{found}. It was left out; the {len(phases)} complete phases were used.",
+        sequence=sequence,
+    )
+
+
+def is_before_contrast(phase: Phase, *, among: Sequence[Phase]) -> bool:
+    """Returns whether headers say that a phase was before contrast, and the last of all phases after it."""
+    by_description = _is_unenhanced(phase) and not _is_unenhanced(among[-1])
+    by_agent = bool(_NO_AGENT.match(_agent(phase))) and not _NO_AGENT.match(_agent(among[-1]))
+    return by_description or by_agent
 
 
 def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import GeometryInvalid, Remedy
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import Registration, SelectionRules
 from models.quality_notes import QualityNote, Severity
@@ -79,7 +79,8 @@ def _believable(found: RigidRegistration, rules: SelectionRules, *, drawn: MrSeq
         f"information {found.mutual_information:.3f} (before: {found.mutual_information_before:.3f}); at most "
         f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}°, and no less mutual "
         "information, were expected (settings registration_limit_mm, registration_limit_degrees). Segment the tumour "
-        "on both sequences, or leave T2W out with the assignment t2w=none."
+        "on both sequences.",
+        remedies=(Remedy.LEAVE_T2W_OUT,),
     )
 
 

@@ -11,20 +11,22 @@ from types import MappingProxyType
 import numpy as np
 
 from dicom_io.errors import GeometryInvalid
-from dicom_io.images.headers import Instance, content_digest, files_by_study, read_instances
-from dicom_io.images.philips import about_scaling
+from dicom_io.images.file_scan import files_by_study
+from dicom_io.images.headers import Instance, content_digest, read_instances
 from dicom_io.images.pixels import load
-from dicom_io.images.quality import NOT_JUDGED, about_images, acquisition_of
-from dicom_io.images.series import Phase, missing_instance_numbers
+from dicom_io.images.quality import NOT_JUDGED, acquisition_of
+from dicom_io.images.series import Phase
 from dicom_io.images.subject import carried_header, subject_of
 from dicom_io.masks.segmentation import Segment
+from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.selection import Candidate, Chosen, Selection, select
+from dicom_io.reading.series_notes import about_used
 from dicom_io.reading.tumours import tumour_on
-from dicom_io.rules import Assignment, SelectionRules, ValueMapping
+from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
-from models.quality_notes import QualityNote, Severity
+from models.quality_notes import QualityNote
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 from reports.content import SeriesUsed
@@ -77,7 +79,7 @@ def read_study(
     chosen = selection.chosen
     _refuse_incomplete(chosen, held)
     volumes = {sequence: load(images.dynamic.phase, mapping=rules.value_mapping) for sequence, images in chosen.items()}
-    about_each = [note for sequence, images in chosen.items() for note in _of_images(sequence, images, rules)]
+    about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
     tumours = _placed_tumours(selection, volumes, rules)
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, contradictions = tumour_side(
@@ -99,6 +101,9 @@ def read_study(
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,
         acquisitions={sequence: acquisition_of(images.dynamic.phase) for sequence, images in chosen.items()},
+        contrast=contrast_evidence(
+            chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
+        ),
     )
 
 
@@ -161,6 +166,7 @@ def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], 
             sequence=sequence,
             candidates=candidates,
             passed_over=selection.passed_over[sequence],
+            series=selection.series,
             rules=rules,
         )
         algorithms = {candidate.segment.algorithm_type for candidate in used}
@@ -170,38 +176,6 @@ def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], 
         tumours.rows += [_segment_row(sequence, candidate, roi) for candidate in used]
         tumours.notes += notes
     return tumours
-
-
-def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[QualityNote]:
-    """Doubts about the images of one sequence: quality, intensity scaling, missing slices, coordinates."""
-    notes = list(chosen.dynamic.notes)
-    notes += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
-    if rules.value_mapping is ValueMapping.RESCALE:
-        notes += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
-    numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
-    if numbering is not None:
-        first, last, missing = numbering
-        notes.append(
-            QualityNote(
-                code="instance-numbers-incomplete",
-                severity=Severity.WARNING,
-                sentence=(
-                    f"The Instance Numbers of the {sequence.label} series run from {first} to {last} with {missing} "
-                    "missing: a slice at the edge of the stack may be missing."
-                ),
-                sequence=sequence,
-            )
-        )
-    if not chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid:
-        notes.append(
-            QualityNote(
-                code="no-frame-of-reference",
-                severity=Severity.WARNING,
-                sentence=f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted.",
-                sequence=sequence,
-            )
-        )
-    return notes
 
 
 def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:

@@ -118,6 +118,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
 
 
 def _subgroup_columns(table: PatientTable, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The clinical columns whose values are subgroups; raises `CohortRejected` for one that cannot be."""
     columns = tuple(name for name in SUBGROUP_COLUMNS if name in table.clinical) if asked is None else tuple(asked)
     for name in columns:
         if name not in table.clinical:
@@ -155,6 +156,7 @@ def _groups(
 def _left_out(
     package: ModelPackage, table: PatientTable, complete: NDArray[np.bool_], has_outcome: NDArray[np.bool_]
 ) -> Iterator[QualityNote]:
+    """A quality note for each cohort with patients who lack features or the outcome."""
     for cohort in table.cohort_names:
         inside = table.cohorts == cohort
         no_features, no_outcome = int((inside & ~complete).sum()), int((inside & complete & ~has_outcome).sum())
@@ -170,6 +172,7 @@ def _left_out(
 def _familiarity_notes(
     package: ModelPackage, table: PatientTable, values: Floats, used: NDArray[np.bool_]
 ) -> Iterator[QualityNote]:
+    """A quality note for each cohort whose inputs are often unlike those of the training patients."""
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
         if not inside.any():

@@ -147,6 +147,7 @@ def package_digest(files: Mapping[str, bytes]) -> str:
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:
+    """Name → content of every file of the folder but its signature."""
     if not folder.is_dir():
         raise PackageInvalid(f"{folder} is not a folder; give the folder of a model package.")
     contents = {}

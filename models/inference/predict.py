@@ -96,6 +96,7 @@ def _not_asked(
 
 
 def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
+    """The answer of one model to the features of one patient, with its doubts."""
     package = model.package
     values = features.vector(package.inputs)
     output = model.explain(values[np.newaxis])

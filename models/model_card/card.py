@@ -48,6 +48,7 @@ def card_files(facts: CardFacts) -> dict[str, bytes]:
 
 
 def _sections(facts: CardFacts) -> tuple[_Section, ...]:
+    """The sections of the card, as every format has them."""
     training, origin, statements = facts.training, facts.origin, facts.statements
     row = TASKS[facts.task]
     months = ", ".join(f"{month:g}" for month in facts.horizons_months)
@@ -135,6 +136,7 @@ def _search(facts: CardFacts) -> tuple[_Block, ...]:
 
 
 def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
+    """The sections that answer the reporting guidelines item by item."""
     blocks: list[_Block] = [
         (
             "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
@@ -161,6 +163,7 @@ def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
 
 
 def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as Markdown."""
     lines = [f"# {facts.title}", "", f"**{facts.notice}.** {RESEARCH_USE}"]
     for heading, blocks in sections:
         lines += ["", f"## {heading}"]
@@ -200,6 +203,7 @@ thead{display:table-header-group}}
 
 
 def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as one HTML page without outside resources."""
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',

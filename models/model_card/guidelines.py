@@ -75,6 +75,7 @@ def is_known_engine(facts: CardFacts) -> bool:
 
 
 def _about_patients(facts: CardFacts) -> dict[str, str]:
+    """Answers about patients and data, by the key of the checklist."""
     training = facts.training
     months = ", ".join(f"{horizon:g}" for horizon in facts.horizons_months)
     return {
@@ -99,6 +100,7 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_features(facts: CardFacts) -> dict[str, str]:
+    """Answers about images and features, by the key of the checklist."""
     origin = facts.origin
     settings, documented = FeatureSettings(), has_documented_settings(facts)
     own = "By the settings of the site, with the digest given in this card."
@@ -155,6 +157,7 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_model(facts: CardFacts) -> dict[str, str]:
+    """Answers about model and evaluation, by the key of the checklist."""
     training = facts.training
     row = TASKS[facts.task]
     calibration = facts.measured(CALIBRATION)

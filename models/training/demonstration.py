@@ -107,6 +107,7 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
 
 
 def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
+    """Trains and writes a recurrence package for these sequences; returns its folder."""
     names = features_of(sequences, Region)
     patients = _patients(cohort, names, float(np.median(cohort.krt7_as_tpm)))
     trained = train_recurrence(
@@ -138,6 +139,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
 
 
 def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
+    """Trains and writes the KRT7-AS package; returns its folder."""
     names = features_of(Sequence, (Region.INTRATUMORAL,))
     median = float(np.median(cohort.krt7_as_tpm))
     patients = _patients(cohort, names, median)

@@ -251,6 +251,7 @@ def _facts(
     sequences: tuple[Sequence, ...],
     regions: tuple[Region, ...],
 ) -> CardFacts:
+    """The facts of the model card."""
     return CardFacts(
         title=text.title,
         name=text.name,
@@ -278,6 +279,7 @@ def _facts(
 def _manifest(
     text: PackageText, sequences: tuple[Sequence, ...], regions: tuple[Region, ...], files: Mapping[str, bytes]
 ) -> str:
+    """The manifest as TOML; `files` are listed with their SHA-256."""
     row = TASKS[text.task]
     output: dict[str, object] = {"scale": row.scale, "direction": row.direction, "cut_off": text.cut_off}
     if row.has_survival:

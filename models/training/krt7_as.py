@@ -121,6 +121,7 @@ def _calibrated(
 
 
 def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tuple[QualityNote, ...]:
+    """Doubts about a training: no signal, few patients, something learnt from permuted classes."""
     notes = []
     if not found.has_signal:
         notes.append(

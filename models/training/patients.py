@@ -119,6 +119,7 @@ def _images(features: FeatureRows, sequences: Ordered[Sequence]) -> TrainingImag
 
 
 def _cohort(there: tuple[str, ...], asked: str | None) -> str:
+    """The cohort to train on: the one asked for, the only one, or the one called training."""
     if asked is not None:
         if asked not in there:
             raise CohortRejected(f"There is no cohort '{asked}'; there are: {', '.join(there)}.")

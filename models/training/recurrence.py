@@ -293,6 +293,7 @@ def _notes(
     horizons: tuple[float, ...],
     end_months: float,
 ) -> tuple[QualityNote, ...]:
+    """Doubts about a training: no signal, few events, a Cox model as good, a leak, short follow-up."""
     notes = []
     if not found.has_signal:
         notes.append(

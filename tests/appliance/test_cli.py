@@ -102,7 +102,9 @@ def test_a_folder_without_studies(line: list[str], tmp_path: Path, monkeypatch: 
     (tmp_path / "empty").mkdir()
     result = RUNNER.invoke(app, [line[0], "empty", *line[1:]])
     assert result.exit_code == Exit.INCOMPLETE
-    assert result.stderr.strip().endswith("No DICOM study was found below empty; name a folder that holds MR series.")
+    assert result.stderr.strip().endswith(
+        "No DICOM study was found below empty. It holds no file. Name a folder that holds MR series."
+    )
 
 
 def test_a_wrong_assignment_is_a_set_up_error(tmp_path: Path) -> None:

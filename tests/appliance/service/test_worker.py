@@ -19,7 +19,7 @@ from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import DeliveryRecord, DeliveryState, Records
 from appliance.state.states import State
 from dicom_io.answer import Answer, AnswerObject, Role
-from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable
+from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable, Remedy, SeriesNotFound
 from dicom_io.network.send import Delivery, Sent
 from models.errors import FeatureUndefined, RDeepNetError
 from tests.end_to_end.small_study import document, segmentation, uid
@@ -117,6 +117,11 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
     ("error", "state", "sentence"),
     [
         (FeatureUndefined("the region has one voxel"), State.REFUSED, "the region has one voxel"),
+        (
+            SeriesNotFound("No T1+C series.", remedies=(Remedy.CHOOSE_SERIES,)),
+            State.REFUSED,
+            "No T1+C series. Add a rule to [reading]",  # the service takes no --assign
+        ),
         (ObjectNotConformant("an object lacks X"), State.FAILED, "an object lacks X"),
         (RDeepNetError("the model fails"), State.FAILED, "the model fails"),
         (MemoryError(), State.FAILED, "An unexpected error (MemoryError)"),
