@@ -88,8 +88,8 @@ def _identity_notes(subject: Subject) -> Iterator[QualityNote]:
         yield QualityNote(
             code="patient-not-identified",
             severity=Severity.WARNING,
-            sentence=f"The images carry no {missing}; expected what the archive has. The report can be told by the Study "
-            "Instance UID only: correct the patient at the archive and send the study again.",
+            sentence=f"The images carry no {missing}; expected what the archive has. The report can be told by the "
+            "Study Instance UID only: correct the patient at the archive and send the study again.",
         )
 
 

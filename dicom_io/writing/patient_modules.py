@@ -101,6 +101,7 @@ _SERIES_REQUEST = (
     "ScheduledProcedureStepDescription",
 )
 
+_CODE = ("CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodeMeaning")
 _ANY_UID = re.compile(r"[0-9.]{1,64}")  # leading zeros are made by real systems, and have to be carried
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
@@ -136,6 +137,8 @@ def carried_over(header: Dataset) -> Dataset:
                 result.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
         for keyword in _TRIAL_TYPE_3:
             _add(result, header, keyword)
+        if "ClinicalTrialTimePointDescription" in result and "ClinicalTrialTimePointID" not in result:
+            result.ClinicalTrialTimePointID = None  # type 2 of a module that is there or not as a whole
         if "ClinicalTrialSubjectID" not in result and "ClinicalTrialSubjectReadingID" not in result:
             result.ClinicalTrialSubjectID = one_value("ClinicalTrialSubjectID", str(result.PatientID)) or "unknown"
     else:
@@ -234,7 +237,7 @@ def _unicode(item: Dataset) -> Dataset:
 
 def _is_complete(item: Dataset) -> bool:
     """Whether an item still says something; a code needs value, scheme and meaning."""
-    if "CodeValue" in item or "CodeMeaning" in item:
+    if any(keyword in item for keyword in _CODE):
         coded = "CodeValue" in item or "LongCodeValue" in item or "URNCodeValue" in item
         return coded and "CodeMeaning" in item and ("CodingSchemeDesignator" in item or "URNCodeValue" in item)
     return len(item) > 0
