@@ -9,6 +9,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from dicom_io import codes
+from dicom_io.carried_values import ANY_OTHER, TREATMENTS
 from dicom_io.conformance.created_attributes import EVERY_KIND, MODULES, Presence, presence
 from dicom_io.conformance.markdown import table
 from dicom_io.writing.object_check import KINDS, required_attributes
