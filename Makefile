@@ -7,9 +7,9 @@ PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc ip
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench packages conformance constraints clean sbom licences manifests image image-test image-requirements
+.PHONY: help venv demo test lint format peers bench docs pictures packages conformance constraints clean sbom licences manifests image image-test image-requirements
 
-help:  ## This list
+help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 venv: $(STAMP)  ## The virtual environment .venv with pinned versions
@@ -25,10 +25,10 @@ $(STAMP): pyproject.toml constraints.txt
 		|| echo "PyRadiomics was not installed (a C compiler and Python's headers are needed): its comparisons will be skipped."
 	@touch $(STAMP)
 
-demo: $(STAMP)  ## A synthetic study through the running service: SR and PDF come back
+demo: $(STAMP)  ## Send a synthetic study through the running service and receive SR and PDF
 	$(BIN)/rdeepnet demo
 
-test: $(STAMP) peers  ## All tests but those that need a GPU
+test: $(STAMP) peers  ## All tests except those that need a GPU
 	$(BIN)/pytest -m "not gpu" --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP)  ## ruff and strict mypy
@@ -36,11 +36,11 @@ lint: $(STAMP)  ## ruff and strict mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(STAMP)  ## Format and fix what can be fixed
+format: $(STAMP)  ## Format, and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-peers:  ## Debian's programs that the tests talk to (skipped where they cannot be installed)
+peers:  ## Install the Debian programs that the tests talk to (skipped where they cannot be installed)
 	@missing=""; for program in $(PEER_PROGRAMS); do \
 		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
@@ -59,7 +59,7 @@ image: $(STAMP)  ## The container image localhost/rdeepnet:cpu (FLAVOUR=gpu for 
 image-test: $(STAMP) peers  ## Build the image and run it: hardened, main job, stopped, killed, started again
 	$(BIN)/pytest tests/container tests/appliance/deploy/test_pod.py -s $(ARGS)
 
-image-requirements: $(STAMP)  ## Hash the requirements of the image again, as pip resolves them here
+image-requirements: $(STAMP)  ## Renew the hashed requirements of the image, as pip resolves them here
 	$(BIN)/python appliance/deploy/container/lock.py build
 	$(BIN)/python appliance/deploy/container/lock.py cpu
 	@# Only the CPU's PyTorch may be in a folder that pip is told to look into.
@@ -68,25 +68,32 @@ image-requirements: $(STAMP)  ## Hash the requirements of the image again, as pi
 bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
 	$(BIN)/python -m tests.benchmarks
 
-packages: $(STAMP)  ## Make the demonstration packages again
+docs: $(STAMP)  ## The documentation as a site in build/docs; any warning fails it
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/docs
+	@echo "Open build/docs/index.html"
+
+pictures: $(STAMP)  ## Renew the output and pictures of tutorial and README
+	$(BIN)/python -m tests.docs.renew
+
+packages: $(STAMP)  ## Rebuild the demonstration packages
 	$(BIN)/rdeepnet models make-demonstration --out models/packages
 
 sbom: $(STAMP)  ## The bill of materials of the image's Python packages and models, CycloneDX JSON, in build/
 	$(BIN)/python -m appliance.deploy.sbom build/sbom.cdx.json
 
-licences: $(STAMP)  ## Licences of the image's Python packages; fails on GPL and on what nobody has looked at
+licences: $(STAMP)  ## Licences of the image's Python packages; fails on GPL and on licences that nobody has reviewed
 	$(BIN)/python -m appliance.deploy.licences
 
-manifests: $(STAMP)  ## Write appliance/deploy/map/ (MONAI Application Package) from the code again
+manifests: $(STAMP)  ## Regenerate appliance/deploy/map/ (MONAI Application Package) from the code
 	$(BIN)/rdeepnet map manifests --out appliance/deploy/map
 
-conformance: $(STAMP)  ## Write dicom_io/CONFORMANCE.md from the code again
+conformance: $(STAMP)  ## Regenerate dicom_io/CONFORMANCE.md from the code
 	$(BIN)/rdeepnet config conformance --config appliance/rdeepnet.example.toml > .conformance.md
 	mv .conformance.md dicom_io/CONFORMANCE.md
 
-constraints: $(STAMP)  ## Pin what is installed now
+constraints: $(STAMP)  ## Pin the installed versions
 	@{ echo "# Versions the tests ran with: pip install -c constraints.txt. Renewed with make constraints."; \
 	$(BIN)/pip freeze --all --exclude-editable | sed 's/+cpu//'; } > constraints.txt
 
-clean:  ## Remove everything that was made here
+clean:  ## Remove all generated files
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build demo-output *.egg-info

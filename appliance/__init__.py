@@ -1,1 +1,1 @@
-"""Runs it: command line, settings, receiver and inbox, jobs, pipeline, delivery, health."""
+"""The appliance: command line, settings, receiver and inbox, jobs, pipeline, delivery, health."""

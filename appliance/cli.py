@@ -1,6 +1,6 @@
-"""The command `rdeepnet`: which commands there are. What each does is in `appliance/commands/`.
+"""The command `rdeepnet` and its list of commands, each implemented in `appliance/commands/`.
 
-Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers at once.
+Modules that load libraries are imported inside the commands, so that `rdeepnet --help` answers immediately.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # they print local variables, and those hold patient data
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit status: 0 all done; 1 a study was refused or failed, a check found something, or a peer did not "
-    "answer; 2 wrong usage; 3 the installation or the configuration is wrong. "
+    epilog="Exit status: 0 success; 1 a study was refused or failed, a check failed, or a peer did not "
+    "answer; 2 incorrect usage; 3 the installation or the configuration is wrong. "
     "Research use only: not a medical device, not for diagnosis.",
 )
 
@@ -60,7 +60,7 @@ def _rdeepnet(
 ) -> None:
     """Breast MRI radiomics: recurrence risk and KRT7-AS expression from T1+C and T2W.
 
-    From DICOM to Structured Report, PDF and segmentations; as a service beside a PACS, or on folders.
+    From DICOM to Structured Report, PDF and segmentations, as a service beside a PACS or on folders.
     """
 
 

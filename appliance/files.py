@@ -18,7 +18,7 @@ PART = ".part"  # suffix of what is not complete; left behind only by a crash
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder (0700) and say so durably; its parents too."""
+    """Makes a folder (0700) durably, and its parents."""
     if folder.is_dir():
         return
     make_private_folder(folder.parent)
@@ -27,7 +27,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable."""
+    """Makes names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -36,7 +36,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") -> None:
-    """Write a file (0600) so that it is there as a whole or not at all, also after a power cut.
+    """Writes a file (0600) completely or not at all, even across a power cut.
 
     `part_name` tells apart writers of the same path at the same time.
     """
@@ -64,7 +64,7 @@ def digest_of_files(files: Sequence[Path]) -> str:
 
 
 def lock_folder(folder: Path) -> int:
-    """Keep every other process away from a state folder until this one ends; returns the handle of the lock.
+    """Keeps every other process away from a state folder until this one ends; returns the handle of the lock.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def lock_folder(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(handle)
         raise SetupError(
-            f"Another service works on {folder}; expected one service for each state folder: stop the other, or give "
+            f"Another service uses {folder}; expected one service per state folder: stop the other, or give "
             "this one its own state_dir in [service]."
         ) from error
     return handle

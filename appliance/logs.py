@@ -1,4 +1,5 @@
-"""Log lines: one a line on standard error, as key=value or JSON, with the job they belong to and no patient data.
+"""Log lines: one entry per line on standard error, as key=value or JSON, with the job they belong to and no patient
+data.
 
 Only the fields below leave the process. Libraries that quote attribute values in their messages are reduced to where
 they spoke, and an unexpected error is logged by its type and its place in the code, not by its text.
@@ -46,7 +47,7 @@ class LineFormatter(logging.Formatter):
 
 
 def configure(settings: LogSettings) -> None:
-    """Send the log lines of the whole process to standard error."""
+    """Sends the log lines of the whole process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(settings.format))
     root = logging.getLogger()
@@ -65,12 +66,12 @@ def configure(settings: LogSettings) -> None:
 def describe(error: BaseException) -> str:
     """An error for the log: our own sentences in full; of others the type and the place, since texts may quote data."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
+    location = f" at {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
     own = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
     if own is not None and own is not frames[-1]:
-        place += f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}"
+        location += f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}"
     text = f": {error}" if isinstance(error, RDeepNetError) else ""
-    return f"{type(error).__name__}{place}{text}"
+    return f"{type(error).__name__}{location}{text}"
 
 
 def _message(record: logging.LogRecord) -> str:

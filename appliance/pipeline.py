@@ -2,7 +2,7 @@
 
     files → read → preprocess → extract → predict → compose → encode → answer
 
-The service and the command line call the same function; what differs between sites stands in the `Workbench`.
+The service and the command line call the same function; the differences between sites are in the `Workbench`.
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, prepare
+from models.preprocessing.tumour_check import check_tumours
 from reports.compose import compose
 from reports.content import Report
 
 
 @dataclass(frozen=True, eq=False)
 class Workbench:
-    """Everything a study is worked on with; made once, used for every study.
+    """Everything needed to process a study; made once, used for every study.
 
     Attributes
     ----------
     rules : which series and segment plays which role
     bias : N4
     shell_mm : width of the peritumoral shell
+    plausibility : what a breast tumour can be
     engine : feature engine
     features : feature settings
     models : loaded model packages, in the order of the report
@@ -46,6 +49,7 @@ class Workbench:
     rules: SelectionRules
     bias: BiasCorrection
     shell_mm: float
+    plausibility: PlausibilityLimits
     engine: FeatureEngine
     features: FeatureSettings
     models: tuple[LoadedModel, ...]
@@ -72,13 +76,13 @@ def answer_study(
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
 ) -> Result:
-    """Answer one study.
+    """Answers one study.
 
     Parameters
     ----------
     files : the DICOM files of one study
     assignment : explicit choice of series, empty to go by the rules
-    created : when the answer was asked for, with time zone; the same input and time give the same objects
+    created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
 
     Raises
@@ -90,6 +94,7 @@ def answer_study(
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
+        doubts = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
         prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
@@ -102,7 +107,7 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            notes=study.notes + prepared.notes + features.notes,
+            notes=study.notes + doubts + prepared.notes + features.notes,
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

@@ -1,4 +1,4 @@
-"""Worker processes that work off independent tasks one by one, so that a bad task harms nothing but itself.
+"""A pool of worker processes for independent tasks, so that a bad task harms only itself.
 
 Each worker is a fresh interpreter with its own pipe: whatever ends it (an error nobody foresaw, the kernel's memory
 killer) is known to belong to the one task it was on, and the others go on. Workers are replaced after a number of
@@ -60,14 +60,14 @@ def work_off(
     workers: int,
     tasks_per_worker: int = 25,
 ) -> Iterator[Done[Task, Answer] | Broken[Task]]:
-    """Work off tasks in `workers` processes; outcomes come in the order in which they end.
+    """Processes tasks in `workers` processes; outcomes come in the order in which they end.
 
     Parameters
     ----------
     tasks : picklable
     prepare : picklable; runs once in each worker and returns the function that answers one task
     workers : number of processes; the processor's cores are divided among them
-    tasks_per_worker : a worker is replaced after so many
+    tasks_per_worker : number of tasks after which a worker is replaced
 
     Raises
     ------
@@ -75,25 +75,25 @@ def work_off(
         When a worker cannot prepare itself.
     """
     waiting = deque(tasks)
-    crew: list[_Worker] = []
+    pool: list[_Worker] = []
     try:
         with _shared_cores(workers):
-            while waiting or any(worker.is_busy for worker in crew):
-                crew = [worker for worker in crew if worker.is_busy or worker.tasks_left]
-                while waiting and len(crew) < workers:
-                    crew.append(_hired(prepare, tasks_per_worker))
-                for worker in crew:
+            while waiting or any(worker.is_busy for worker in pool):
+                pool = [worker for worker in pool if worker.is_busy or worker.tasks_left]
+                while waiting and len(pool) < workers:
+                    pool.append(_started(prepare, tasks_per_worker))
+                for worker in pool:
                     if waiting and not worker.is_busy:
                         _hand_over(worker, waiting.popleft())
-                ready = wait([worker.pipe for worker in crew if worker.is_busy])
-                for worker in [worker for worker in crew if worker.pipe in ready]:
+                ready = wait([worker.pipe for worker in pool if worker.is_busy])
+                for worker in [worker for worker in pool if worker.pipe in ready]:
                     yield _outcome(worker)
     finally:
-        for worker in crew:
-            _dismiss(worker)
+        for worker in pool:
+            _stop(worker)
 
 
-def _hired(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker:
+def _started(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, prepare), daemon=True)
@@ -112,7 +112,7 @@ def _hand_over(worker: _Worker, task: Any) -> None:
 
 
 def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
-    """What has become of the worker's task; the worker is free, or dismissed."""
+    """Result of the worker's task; the worker is then free or stopped."""
     worker.is_busy = False
     try:
         kind, content = worker.pipe.recv()
@@ -121,18 +121,18 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
         worker.process.join()
         code = worker.process.exitcode
         how = (
-            f"by signal {-code}, possibly for want of memory" if code is not None and code < 0 else f"with code {code}"
+            f"by signal {-code}, possibly for lack of memory" if code is not None and code < 0 else f"with code {code}"
         )
-        return Broken(worker.task, f"The process that worked on it was ended {how}.")
+        return Broken(worker.task, f"The process that was computing it ended {how}.")
     if kind == "unprepared":
         raise SetupError(f"A worker process could not start: {content}")
     if not worker.tasks_left:
-        _dismiss(worker)
+        _stop(worker)
     return Done(worker.task, content) if kind == "answer" else Broken(worker.task, content)
 
 
-def _dismiss(worker: _Worker) -> None:
-    """End a worker; one that is on a task is not waited for."""
+def _stop(worker: _Worker) -> None:
+    """Stops a worker; one that is busy is not waited for."""
     worker.pipe.close()
     if worker.is_busy:
         worker.process.terminate()
@@ -144,7 +144,7 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C goes to the whole group; the parent decides
     try:
         answer = prepare()
-    except Exception as error:  # outermost loop of a worker: the parent has to hear of everything
+    except Exception as error:  # outermost loop of a worker: the parent must hear of everything
         pipe.recv()
         pipe.send(("unprepared", _described(error)))
         return
@@ -160,7 +160,7 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
         try:
             pipe.send(message)
         except BrokenPipeError:
-            return  # nobody is there any more
+            return  # the parent has gone
 
 
 def _described(error: Exception) -> str:
@@ -173,7 +173,7 @@ def _described(error: Exception) -> str:
 
 @contextmanager
 def _shared_cores(workers: int) -> Iterator[None]:
-    """Give each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
+    """Gives each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
     before: Mapping[str, str | None] = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update({name: str(share) for name, value in before.items() if value is None})

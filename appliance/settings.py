@@ -1,7 +1,7 @@
 """The one configuration file: TOML, read once, unknown keys refused, every mistake reported together.
 
-Values are handed down as arguments; nothing below reads the file or the environment. Each default stands with its
-reason; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
+Values are handed down as arguments; nothing below reads the file or the environment. Each default has its reason
+beside it; `rdeepnet.example.toml` shows all of them, `OPERATING.md` explains them, and a test holds the three together.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 from dicom_io.answer import Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
-from models.typed_tables import Between, Matches, check, read_table
+from models.plausibility import PlausibilityLimits
+from models.typed_tables import Between, Matches, check, read_whole
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
@@ -32,18 +33,20 @@ Port = Annotated[int, Between(1, 65535)]
 Name = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_' and '-'")]
 Seconds = Annotated[float, Between(0.05, 7 * 86400)]
 
+T = TypeVar("T")
+
 EXAMPLE = Path(__file__).with_name("rdeepnet.example.toml")
 
 
 class LogFormat(StrEnum):
-    """How a log line is written."""
+    """Format of log lines."""
 
     KEY_VALUE = "keyvalue"  # for a reader and for the journal
     JSON = "json"  # one object a line, for a log collector
 
 
 class LogLevel(StrEnum):
-    """From which weight on lines are written."""
+    """Lowest level of the lines that are written."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -95,7 +98,7 @@ class Destination:
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = tuple(Role)  # everything that was made
-    storage_commitment: bool = True  # IHE AI Results asks for it; a peer that does not offer it is asked once a study
+    storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
@@ -104,7 +107,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """When a study counts as complete; there is no signal for it in DICOM."""
+    """Limits after which a study counts as complete; DICOM has no signal for it."""
 
     idle_s: Seconds = 60.0  # pauses between the associations of one study are seconds; a minute is safe
     force_after_s: Seconds = 3600.0  # a study that never falls silent is taken as it is
@@ -121,7 +124,7 @@ class StudySettings:
 class ArchiveSettings:
     """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
 
-    host: str = ""  # empty: none is asked, and a slice missing at an edge shows in the Instance Numbers at most
+    host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
@@ -152,7 +155,7 @@ class TlsSettings:
 class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
-    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, fifty times dearer; "none"
+    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
     device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
 
@@ -174,7 +177,7 @@ class EngineSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Which model packages speak, in the order of the report."""
+    """Model packages to run, in the order of the report."""
 
     packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
     provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
@@ -185,7 +188,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """What is made beside key SR, segmentations and PDF."""
+    """Optional objects beside key SR, segmentations and PDF."""
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
 
@@ -231,7 +234,7 @@ class DeliverySettings:
 
 @dataclass(frozen=True)
 class RetentionSettings:
-    """Nothing is deleted before it is this old; then it goes by itself."""
+    """Nothing is deleted before it is this old; then it is deleted automatically."""
 
     received_days: Annotated[float, Between(0.01, 3650)] = 14.0  # longer than anybody sends a study again by mistake
     results_days: Annotated[float, Between(0.01, 3650)] = 90.0  # results are small, and in the PACS as well
@@ -260,6 +263,7 @@ class Settings:
     tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
     features: EngineSettings = field(default_factory=EngineSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
@@ -272,7 +276,7 @@ class Settings:
         names = [destination.name for destination in self.destinations]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise SetupError(f"destinations: the name {', '.join(twice)} stands twice; each needs its own")
+            raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
 
 
 def load_settings(path: Path) -> Settings:
@@ -281,7 +285,7 @@ def load_settings(path: Path) -> Settings:
     Raises
     ------
     SetupError
-        When the file cannot be read, or with every mistake in it, one a line.
+        When the file cannot be read, or with every mistake in it, one per line.
     """
     try:
         text = path.read_bytes().decode("utf-8")
@@ -293,37 +297,20 @@ def load_settings(path: Path) -> Settings:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SetupError(f"The configuration file {path} is not TOML in UTF-8: {error}.") from error
-    mistakes: list[str] = []
-    reading = _read_rules(table, mistakes=mistakes)
-    settings = read_table(Settings, {k: v for k, v in table.items() if k != "reading"}, where="", mistakes=mistakes)
-    if mistakes or settings is None:
-        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise SetupError(f"The configuration file {path} has {len(mistakes)} mistake(s):{lines}")
-    return _resolved(dataclasses.replace(settings, reading=reading), folder=path.resolve().parent)
+    settings = read_whole(Settings, table, what=f"The configuration file {path}")
+    return _resolved(settings, folder=path.resolve().parent)
 
 
-def _read_rules(table: dict[str, Any], *, mistakes: list[str]) -> SelectionRules:
-    """The rules of reading; their own mistakes are reported with the others."""
-    try:
-        rules = table.get("reading", {})
-        return SelectionRules.from_mapping({key: value for key, value in rules.items() if value != "none"})
-    except SetupError as error:
-        mistakes.append(f"reading: {error}")
-        return SelectionRules()
-
-
-def _resolved(settings: Settings, *, folder: Path) -> Settings:
-    """Relative paths taken from the folder of the file."""
-    return dataclasses.replace(
-        settings,
-        service=dataclasses.replace(settings.service, state_dir=folder / settings.service.state_dir),
-        tls=dataclasses.replace(
-            settings.tls,
-            certificate=settings.tls.certificate and folder / settings.tls.certificate,
-            key=settings.tls.key and folder / settings.tls.key,
-            authorities=settings.tls.authorities and folder / settings.tls.authorities,
-        ),
-        models=dataclasses.replace(
-            settings.models, packages=tuple(folder / package for package in settings.models.packages)
-        ),
-    )
+def _resolved(value: T, *, folder: Path) -> T:
+    """The same value; relative paths in it, however deep, are taken from the folder of the file."""
+    result: Any = value
+    if isinstance(value, Path):
+        result = folder / value
+    elif isinstance(value, tuple):
+        result = tuple(_resolved(item, folder=folder) for item in value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        resolved = {name: _resolved(item, folder=folder) for name, item in held.items()}
+        changed = {name: item for name, item in resolved.items() if item != held[name]}
+        result = dataclasses.replace(value, **changed) if changed else value
+    return cast("T", result)

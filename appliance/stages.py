@@ -1,4 +1,4 @@
-"""What each stage of a study costs: wall seconds, CPU seconds, peak memory of the process so far."""
+"""Cost of each stage of a study: wall seconds, CPU seconds, peak memory of the process so far."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Stages:
 
     @property
     def costs(self) -> tuple[StageCost, ...]:
-        """What was measured so far, in order."""
+        """Measurements so far, in order."""
         return tuple(self._costs)
 
     @contextmanager
     def measured(self, stage: str) -> Iterator[None]:
-        """Measure the body; a stage that raises is measured as well."""
+        """Measures the body; a stage that raises is measured as well."""
         wall, cpu = time.perf_counter(), time.process_time()
         try:
             yield

@@ -1,4 +1,4 @@
-"""What of [tls] applies to which connection."""
+"""TLS settings of each connection."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def files_of(settings: Settings) -> TlsFiles | None:
 
 
 def client_tls(settings: Settings, *, plain: bool) -> ClientTls | None:
-    """How a peer is called; `plain` is what the settings say of it."""
+    """TLS settings of calls to a peer; `plain` is the setting of that peer."""
     files = files_of(settings)
     return None if files is None or plain else ClientTls(files, check_names=settings.tls.check_names)
 
 
 def listener_tls(settings: Settings) -> ListenerTls | None:
-    """How our port is secured.
+    """TLS settings of our port.
 
     Raises
     ------
@@ -39,22 +39,22 @@ def listener_tls(settings: Settings) -> ListenerTls | None:
 
 
 def check_files(settings: Settings) -> None:
-    """Look at the files of [tls].
+    """Checks the files of [tls].
 
     Raises
     ------
     SetupError
-        With every mistake in them, one a line.
+        With every mistake in them, one per line.
     """
     files = files_of(settings)
-    found = [] if files is None else mistakes(files)
-    if found:
-        lines = "".join(f"\n  {mistake}" for mistake in found)
-        raise SetupError(f"The files of [tls] have {len(found)} mistake(s):{lines}")
+    problems = [] if files is None else mistakes(files)
+    if problems:
+        lines = "".join(f"\n  {mistake}" for mistake in problems)
+        raise SetupError(f"The files of [tls] have {len(problems)} mistake(s):{lines}")
 
 
 def certificate_in_words(settings: Settings) -> str:
-    """How long our certificate is valid, without a full stop; empty where TLS is not used."""
+    """Validity of our certificate in words, without a full stop; empty where TLS is not used."""
     files = files_of(settings)
     if files is None:
         return ""

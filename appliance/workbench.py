@@ -13,13 +13,13 @@ from models.preprocessing.prepare import open_bias_correction
 
 
 def open_workbench(settings: Settings) -> Workbench:
-    """Everything a study is worked on with.
+    """Opens everything needed to process a study.
 
     Raises
     ------
     SetupError
-        When an engine, a device, a provider or a model package is not there or fails its checks, or when the packages
-        want several tumours taken differently and the settings do not decide.
+        When an engine, a device, a provider or a model package is missing or fails its checks, or when the packages
+        treat several tumours differently and the settings do not decide.
     """
     models = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
     images = {model.package.identity.name: model.package.images for model in models}
@@ -27,6 +27,7 @@ def open_workbench(settings: Settings) -> Workbench:
         rules=replace(settings.reading, models=images),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
         shell_mm=settings.preprocessing.shell_mm,
+        plausibility=settings.plausibility,
         engine=open_engine(settings.features.engine, device=settings.features.device),
         features=settings.features.settings,
         models=models,

@@ -9,7 +9,7 @@ import pydicom
 
 
 class Role(StrEnum):
-    """What an object of ours is."""
+    """Role of one of our objects."""
 
     SEG_T1C = "seg_t1c"  # tumour and shell on the T1+C grid
     SEG_T2W = "seg_t2w"  # tumour and shell on the T2W grid
@@ -38,7 +38,7 @@ class AnswerObject:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """All objects for one study; segmentations stand before the reports that refer to them."""
+    """All objects for one study; segmentations precede the reports that refer to them."""
 
     objects: tuple[AnswerObject, ...]
     pdf: bytes  # the plain PDF inside the Encapsulated PDF

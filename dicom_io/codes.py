@@ -17,7 +17,16 @@ from pydicom.sr.coding import Code
 
 from models.inference.predict import Group
 from models.quality_notes import QualityNote, Severity
-from models.volume import Region, Sequence
+from models.volume import SEQUENCES, Region, Sequence
+from reports.concepts import (
+    CONCEPTS,
+    CUT_OFF,
+    CUT_OFF_CODE,
+    UNIT_MEANINGS,
+    CodeText,
+    GroupConcept,
+    concept_of,
+)
 from reports.content import Measurement, ModelSection, Subject
 
 PRIVATE_SCHEME = "99RDEEPNET"
@@ -49,9 +58,11 @@ def _private(value: str, meaning: str) -> Code:
     return Code(value, PRIVATE_SCHEME, meaning)
 
 
+def _of(text: CodeText) -> Code:
+    return _private(text.value, text.meaning)
+
+
 PERITUMORAL_SHELL = _private("PERITUMORAL", "Peritumoral shell")
-T1C_IMAGE = _private("SEQ_T1C", "T1-weighted with contrast agent")
-T2W_IMAGE = _private("SEQ_T2W", "T2-weighted")
 ATTRIBUTION = _private("ATTRIBUTION", "Attribution to the output of the model")
 NOTICE = _private("NOTICE", "Notice")
 NOT_APPLICABLE = _private("NOT_APPLICABLE", "Model not applicable")
@@ -63,40 +74,16 @@ _SEVERITIES = {
     Severity.NOTE: _private("NOTE", "Note"),
     Severity.WARNING: _private("WARNING", "Warning"),
 }
-
-# Key of a measurement that is no feature → private code value and meaning.
-_QUANTITIES = {
-    "recurrence_score": ("RECURRENCE_SCORE", "Recurrence score (log-risk)"),
-    "krt7_as_high": ("KRT7_AS_PROB", "Probability of high expression of KRT7-AS"),
-    "cut_off": ("CUT_OFF", "Cut-off between the low and the high group"),
-}
-
-# First quantity of a model → the question its group answers.
-_QUESTIONS = {
-    "recurrence_score": _private("RISK_GROUP", "Risk group for recurrence"),
-    "krt7_as_high": _private("KRT7_AS_GROUP", "Expression group of KRT7-AS"),
-}
-
-# UCUM code → meaning (CID 7181 and 82 where they list it).
-_UNITS = {
-    "1": "no units",
-    "mm": "millimeter",
-    "mm2": "square millimeter",
-    "mm3": "cubic millimeter",
-    "/mm": "per millimeter",
-    "1/mm": "per millimeter",
-    "mm-1": "per millimeter",
-    "cm3": "cubic centimeter",
-    "mo": "month",
-    "%": "percent",
-    "{voxels}": "voxels",
-}
-
+_SIDES = {Group.HIGH: CodeText("HIGH", "High group"), Group.LOW: CodeText("LOW", "Low group")}
+_ANY_GROUP = "GROUP"  # stem of the code of a group whose quantity is none of ours
+_IMAGES = {sequence: _private(f"SEQ_{sequence.name}", row.meaning) for sequence, row in SEQUENCES.items()}
+_CATEGORIES = {Region.INTRATUMORAL: MORPHOLOGICALLY_ABNORMAL, Region.PERITUMORAL: SPATIAL_CONCEPT}
+_TYPES = {Region.INTRATUMORAL: NEOPLASM, Region.PERITUMORAL: PERITUMORAL_SHELL}
 
 # Prefix of a hashed Code Value → what such a code names.
 HASHED = {
     "F": "a feature without an IBSI code; the hash is of its full name",
-    "Q": "another quantity that a model gives",
+    "Q": "another quantity that a model predicts",
     "G": "the question that another model's group answers",
     "L": "lower limit of the 95 % interval of a quantity",
     "U": "upper limit of the 95 % interval of a quantity",
@@ -108,13 +95,12 @@ HASHED = {
 def private_codes() -> tuple[Code, ...]:
     """Every private code with a fixed value; the others are `RFS_<months>_MO` and those in `HASHED`."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
-    quantities = [_private(*pair) for pair in _QUANTITIES.values()]
-    fixed = [*constants, *_SEVERITIES.values(), *quantities, *_QUESTIONS.values(), *_groups()]
+    fixed = [*constants, *_SEVERITIES.values(), *_IMAGES.values(), *_quantities_and_groups()]
     return tuple(sorted((code for code in fixed if code.scheme_designator == PRIVATE_SCHEME), key=lambda c: c.value))
 
 
 def standard_codes() -> tuple[Code, ...]:
-    """Codes of standard schemes that stand here; templates and modules add their own."""
+    """Codes of standard schemes listed here; templates and modules add their own."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
     found = [*constants, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
     known = {(code.scheme_designator, code.value): code for code in found if code.scheme_designator != PRIVATE_SCHEME}
@@ -128,7 +114,7 @@ def fitting(text: str, otherwise: str) -> str:
 
 def unit(ucum: str) -> Code:
     """A unit; the code itself is the meaning of a unit that is not in the table."""
-    return Code(ucum, "UCUM", _UNITS.get(ucum, ucum))
+    return Code(ucum, "UCUM", UNIT_MEANINGS.get(ucum, ucum))
 
 
 def hashed(prefix: str, text: str) -> str:
@@ -155,8 +141,12 @@ def quantity(measurement: Measurement) -> Code:
         if months is None:
             raise ValueError(f"'{measurement.label}' has no horizon; recurrence-free survival needs one.")
         return _private(f"RFS_{months:g}_MO", f"Recurrence-free survival at {months:g} months")
-    known = _QUANTITIES.get(measurement.key)
-    return _private(*known) if known else _private(hashed("Q", measurement.key), fitting(measurement.label, "Output"))
+    if measurement.key == CUT_OFF:
+        return _of(CUT_OFF_CODE)
+    known = concept_of(measurement.key)
+    if known is None or known.code is None:
+        return _private(hashed("Q", measurement.key), fitting(measurement.label, "Output"))
+    return _of(known.code)
 
 
 def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code:
@@ -167,26 +157,35 @@ def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code
 
 
 def question(section: ModelSection) -> Code:
-    """The question that a model's group answers."""
+    """Code of the question that a model's group answers."""
     key = section.measurements[0].key
-    return _QUESTIONS.get(key, _private(hashed("G", key), "Group"))
+    groups = _groups_of(key)
+    return _private(hashed("G", key), "Group") if groups is None else _of(groups.question)
 
 
-# First quantity of a model → beginning of the code of its group.
-_GROUPS = {"recurrence_score": "RISK", "krt7_as_high": "KRT7_AS"}
+def _groups_of(key: str) -> GroupConcept | None:
+    known = concept_of(key)
+    return None if known is None else known.groups
 
 
-def _groups() -> list[Code]:
-    sides = {"HIGH": "High group", "LOW": "Low group"}
-    stems = (*_GROUPS.values(), "GROUP")
-    return [_private(f"{stem}_{side}", meaning) for stem in stems for side, meaning in sides.items()]
+def _quantities_and_groups() -> list[Code]:
+    """Every private code that the table of concepts gives."""
+    concepts = CONCEPTS.values()
+    grouped = [concept.groups for concept in concepts if concept.groups is not None]
+    stems = [*(groups.code_stem for groups in grouped), _ANY_GROUP]
+    return [
+        *(_of(concept.code) for concept in concepts if concept.code is not None),
+        _of(CUT_OFF_CODE),
+        *(_of(groups.question) for groups in grouped),
+        *(_private(f"{stem}_{side.value}", side.meaning) for stem in stems for side in _SIDES.values()),
+    ]
 
 
 def group(section: ModelSection) -> Code:
     """The group a patient is in; the meaning is the report's own label."""
-    stem = _GROUPS.get(section.measurements[0].key, "GROUP")
-    side = "HIGH" if section.group is Group.HIGH else "LOW"
-    return _private(f"{stem}_{side}", fitting(section.group_label, section.group.value))
+    groups = _groups_of(section.measurements[0].key)
+    stem = _ANY_GROUP if groups is None else groups.code_stem
+    return _private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label, section.group.value))
 
 
 def contribution(label: str) -> Code:
@@ -195,32 +194,32 @@ def contribution(label: str) -> Code:
 
 
 def note(item: QualityNote) -> Code:
-    """What a quality note is about, by its stable identifier."""
+    """Code of the subject of a quality note, by its stable identifier."""
     return _private(hashed("N", item.code), fitting(item.code, "quality note"))
 
 
 def severity(item: QualityNote) -> Code:
-    """How much a quality note weighs."""
+    """Code of the severity of a quality note."""
     return _SEVERITIES[item.severity]
 
 
 def sequence(value: Sequence) -> Code:
     """The sequence a region was measured on."""
-    return {Sequence.T1C: T1C_IMAGE, Sequence.T2W: T2W_IMAGE}[value]
+    return _IMAGES[value]
 
 
 def region_category(region: Region) -> Code:
     """Segmented Property Category."""
-    return {Region.INTRATUMORAL: MORPHOLOGICALLY_ABNORMAL, Region.PERITUMORAL: SPATIAL_CONCEPT}[region]
+    return _CATEGORIES[region]
 
 
 def region_type(region: Region) -> Code:
     """Segmented Property Type, and the finding of the region's measurement group."""
-    return {Region.INTRATUMORAL: NEOPLASM, Region.PERITUMORAL: PERITUMORAL_SHELL}[region]
+    return _TYPES[region]
 
 
 def is_breast(header: Dataset) -> bool:
-    """Whether the images are of the breast: they say so, or say nothing."""
+    """Returns whether the images are of the breast: they state it, or state nothing."""
     part = str(header.get("BodyPartExamined", "") or "").strip().upper()
     return part == "" or "BREAST" in part
 

@@ -1,4 +1,4 @@
-"""The selection rules that ship, in the form a site writes its own in the settings.
+"""The built-in selection rules, in the form in which a site writes its own in the settings.
 
 Written for the series names of GE, Siemens, Philips and Canon breast protocols in English, German, French, Spanish
 and Chinese, and for headers from which the names were removed (timing only). Order matters: see `rules.py`.
@@ -6,7 +6,12 @@ and Chinese, and for headers from which the names were removed (timing only). Or
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from dicom_io import roles
+from models.volume import Sequence
 
 _DYNAMIC = r"dyn|\bdce|multi.?phase|\bmph\b|vibrant|thrive|dynava?views|bliss|disco|dixon.?dyn|动态|增强"
 CONTRASTED = (
@@ -162,4 +167,15 @@ NOT_TUMOUR: tuple[dict[str, Any], ...] = (
             "SegmentLabel": r"\bnode|lymph|cyst|benign|fibroaden|clip|marker|necro|biopsy|implant|vessel|no.?tumou?r"
         },
     },
+)
+
+# Role, or list that gives none (`roles.RULED`) → its rules.
+SHIPPED: Final[Mapping[str, tuple[dict[str, Any], ...]]] = MappingProxyType(
+    {
+        Sequence.T1C: T1C,
+        Sequence.T2W: T2W,
+        roles.TUMOUR: TUMOUR,
+        roles.EXCLUDED: EXCLUDE,
+        roles.NOT_TUMOUR: NOT_TUMOUR,
+    }
 )

@@ -1,32 +1,54 @@
-"""What can go wrong with DICOM, told apart by what the caller should do.
+"""Errors of `dicom_io`, distinguished by what the caller should do.
 
-StudyRejected (models.errors)      the study has to change: do not repeat
+StudyRejected (models.errors)      the study must change: do not repeat
  ├─ SeriesNotFound                 nothing fits a role the study cannot do without
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
- ├─ PeerRefused                    the peer said no: an operator has to look
+ ├─ PeerRefused                    the peer refused: an operator must act
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
+
+What a reader can do besides depends on who reads: a refusal carries it as `Remedy`, and `advice` words it.
 """
+
+from __future__ import annotations
+
+from enum import StrEnum
 
 from models.errors import RDeepNetError, StudyRejected
 
 
-class SeriesNotFound(StudyRejected):
+class Remedy(StrEnum):
+    """Remedies for a refused study that leave it as it is; worded for each reader in `advice`."""
+
+    CHOOSE_SERIES = "choose-series"  # say which series is which
+    CHOOSE_TUMOUR = "choose-tumour"  # say which segment is the tumour
+    LEAVE_T2W_OUT = "leave-t2w-out"  # answer without T2W
+
+
+class InputRejected(StudyRejected):
+    """A refusal while reading; the sentence holds for every reader, the remedies depend on who reads."""
+
+    def __init__(self, sentence: str, *, remedies: tuple[Remedy, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.remedies = remedies
+
+
+class SeriesNotFound(InputRejected):
     """No series or segment fits a role that the study cannot do without; the message lists what was found."""
 
 
-class SelectionAmbiguous(StudyRejected):
+class SelectionAmbiguous(InputRejected):
     """More than one series or segment fits a role; the message lists them."""
 
 
-class GeometryInvalid(StudyRejected):
+class GeometryInvalid(InputRejected):
     """The geometry of a series or segmentation is not that of one volume; the message gives the numbers."""
 
 
-class NotReadable(StudyRejected):
+class NotReadable(InputRejected):
     """A file or attribute cannot be decoded."""
 
 

@@ -1,4 +1,4 @@
-"""How our objects name their maker, and how we know our own objects when a PACS sends them back."""
+"""Identity of our product in its objects, which recognises them when a PACS sends them back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODEL_NAME = "rdeepnet breast MRI radiomics"
 
 
 def is_ours(dataset: pydicom.Dataset) -> bool:
-    """Whether this product made the object (a PACS that sends a study again also sends our results)."""
+    """Returns whether this product made the object (a PACS that sends a study again also sends our results)."""
     return (
         str(dataset.get("Manufacturer", "")) == MANUFACTURER
         and str(dataset.get("ManufacturerModelName", "")) == MODEL_NAME

@@ -1,4 +1,4 @@
-"""`Study`: what was read of one DICOM study, placed in the patient and told apart by role."""
+"""`Study`: the content of one DICOM study, placed in the patient, by role."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pydicom
 
 from models.acquisition import Acquisition
+from models.plausibility import ContrastEvidence
 from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume
 from reports.content import SeriesUsed, Subject
@@ -59,6 +60,7 @@ class Study:
     algorithm_types : Segment Algorithm Type of the tumour on each sequence it was segmented on: AUTOMATIC,
         SEMIAUTOMATIC, MANUAL, or empty where the input does not say it, or says several
     acquisitions : voxel size and field strength of the images of each sequence
+    contrast : what phases and headers say about the contrast of T1+C
     """
 
     subject: Subject
@@ -73,3 +75,4 @@ class Study:
     missing: Mapping[Sequence, str]
     algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)
     acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)
+    contrast: ContrastEvidence = field(default_factory=ContrastEvidence)

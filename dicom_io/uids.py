@@ -1,7 +1,7 @@
-"""UIDs derived from what an object says, so that repeating a study repeats nothing at the peer.
+"""UIDs derived from the content of an object, so that repeating a study duplicates nothing at the peer.
 
 A UID is "2.25." and a UUID as one integer (PS3.5 B.2); the UUID's bits come from SHA-256 over named parts. Random
-UIDs were rejected: a repeated push would leave every answer twice in the archive.
+UIDs were rejected: a repeated push would duplicate every result in the archive.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""How images were acquired, as far as features depend on it, and what a model's training images were like.
+"""Acquisition of images as far as features depend on it, and the training images of a model.
 
 Texture depends on the voxel size, and on the field strength; a region made of two tumours is another region than the
-larger of them. A package says what its training patients had, so that a patient unlike them does not go unnoticed.
+larger of them. A package states the acquisition of its training images, so that a patient unlike them does not go
+unnoticed.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from models.errors import SetupError
 from models.volume import Sequence
 
 
 class SeveralTumours(StrEnum):
-    """What to do when more than one segment of one sequence is a tumour."""
+    """Treatment of more than one tumour segment on one sequence."""
 
     REFUSE = "refuse"  # refuse the study and list them
     UNION = "union"  # all of them are one region, with a quality note
@@ -77,7 +78,7 @@ class AcquisitionRange:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known."""
+        """Returns whether nothing is known."""
         return all(getattr(self, item.name) is None for item in fields(self))
 
     def in_words(self) -> str:
@@ -88,30 +89,6 @@ class AcquisitionRange:
             ("field strength", self.field_strength_t, "T"),
         )
         return ", ".join(f"{what} {ends[0]:.3g} to {ends[1]:.3g} {unit}" for what, ends, unit in named if ends)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """From a plain mapping of pairs, as a TOML table gives it; the mistakes of all keys are named together.
-
-        Raises
-        ------
-        SetupError
-            For unknown keys and values that are neither [smallest, largest] nor "none".
-        """
-        known = [item.name for item in fields(cls)]
-        mistakes = [f"'{key}' is not known; {', '.join(known)} are" for key in mapping if key not in known]
-        pairs: dict[str, tuple[float, float]] = {}
-        for key in known:
-            value = mapping.get(key)
-            if value is None or value == "none":
-                continue
-            if isinstance(value, list | tuple) and len(value) == 2 and all(type(one) in (int, float) for one in value):
-                pairs[key] = (float(value[0]), float(value[1]))
-            else:
-                mistakes.append(f"{key} is {value!r}; [smallest, largest] was expected")
-        if mistakes:
-            raise SetupError("; ".join(mistakes))
-        return cls(**pairs)
 
     @classmethod
     def of(cls, acquisitions: Iterable[Acquisition]) -> Self:
@@ -127,7 +104,7 @@ class AcquisitionRange:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """What the training images of a model were, as far as new ones have to be like them.
+    """Properties of a model's training images that new images should share.
 
     Attributes
     ----------

@@ -1,12 +1,12 @@
-"""What can go wrong in `models`, told apart by what the caller should do.
+"""Errors of `models`, distinguished by what the caller should do.
 
     RDeepNetError
-     ├─ StudyRejected          the input has to change: do not repeat
+     ├─ StudyRejected          the input must change: do not repeat
      │   ├─ FeatureUndefined   a feature has no value for this region
      │   └─ CohortRejected     the tables of a cohort have mistakes; all of them are listed
-     ├─ SetupError             the installation or its settings have to change: do not start
+     ├─ SetupError             the installation or its settings must change: do not start
      │   ├─ PackageInvalid     a model package fails one of its loading checks
-     │   └─ EngineUnavailable  an engine, provider or device that was asked for is not there
+     │   └─ EngineUnavailable  a requested engine, provider or device is not available
      ├─ DeviceMemoryExhausted  an accelerator has too little memory for this: repeat on the CPU
      └─ (dicom_io) PeerUnavailable …  the network: repeat later
 
@@ -39,7 +39,7 @@ class PackageInvalid(SetupError):
 
 
 class EngineUnavailable(SetupError):
-    """A feature engine, execution provider or device that was asked for is not there."""
+    """A requested feature engine, execution provider or device is not available."""
 
 
 class DeviceMemoryExhausted(RDeepNetError):

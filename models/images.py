@@ -55,7 +55,7 @@ def read_mask(path: Path, *, label: int | None = None) -> Roi:
     Raises
     ------
     StudyRejected
-        As `read_image`; and when the values are not whole numbers, the label is not there, or, without `label`, there
+        As `read_image`; and when the values are not whole numbers, the label does not exist, or, without `label`, there
         is no value or more than one to choose from.
     """
     image = _read(path, what="mask")
@@ -72,9 +72,7 @@ def read_mask(path: Path, *, label: int | None = None) -> Roi:
         raise StudyRejected(f"The mask '{path.name}' is empty (all voxels are 0); at least one voxel was expected.")
     if label is None:
         if len(labels) > 1:
-            raise StudyRejected(
-                f"The mask '{path.name}' holds {len(labels)} labels ({shown}); choose the one that is meant."
-            )
+            raise StudyRejected(f"The mask '{path.name}' holds {len(labels)} labels ({shown}); choose one of them.")
         label = labels[0]
     if label not in labels:
         raise StudyRejected(f"The mask '{path.name}' has no voxel of label {label}; found: {shown}.")

@@ -1,4 +1,4 @@
-"""A doubt as data: whatever the reader of a report has to know about how a number came about."""
+"""A doubt as data: whatever the reader of a report must know about how a number came about."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.volume import Region, Sequence
 
 
 class Severity(StrEnum):
-    """How much a quality note weighs."""
+    """Weight of a quality note."""
 
     NOTE = "note"  # how it was done, for the record: nothing to worry about
     WARNING = "warning"  # read the numbers with this in mind

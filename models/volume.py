@@ -6,9 +6,11 @@ millimetres (x to the left, y to posterior, z to the head), so `affine[:3, 0]` i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,15 +19,62 @@ from models.errors import StudyRejected
 
 
 class Sequence(StrEnum):
-    """The two MR sequences of the paper."""
+    """The two MR sequences of the paper, in the order of the feature vector."""
 
     T1C = "t1c"  # contrast-enhanced T1-weighted, one phase
     T2W = "t2w"  # T2-weighted
 
     @property
     def label(self) -> str:
-        """As a radiologist writes it."""
-        return {"t1c": "T1+C", "t2w": "T2W"}[self.value]
+        """Name of the sequence as a radiologist writes it."""
+        return SEQUENCES[self].label
+
+    @property
+    def has_contrast_phases(self) -> bool:
+        """Returns whether images are acquired before and after contrast agent, so that a phase must be chosen."""
+        return SEQUENCES[self].has_contrast_phases
+
+    @property
+    def is_required(self) -> bool:
+        """Returns whether a study without this sequence is refused."""
+        return SEQUENCES[self].is_required
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceRow:
+    """One sequence.
+
+    Attributes
+    ----------
+    label : as a radiologist writes it
+    meaning : in full
+    has_contrast_phases, is_required : as the properties of `Sequence`
+    """
+
+    label: str
+    meaning: str
+    has_contrast_phases: bool
+    is_required: bool
+
+
+# A third sequence is a member of `Sequence` and a row here; `tests/test_closed_lists.py` names what is still to be
+# filled then: its rules in `dicom_io`, its field in rules and assignment, its segmentation object.
+SEQUENCES: Final[Mapping[Sequence, SequenceRow]] = MappingProxyType(
+    {
+        Sequence.T1C: SequenceRow(
+            label="T1+C",
+            meaning="T1-weighted with contrast agent",
+            has_contrast_phases=True,
+            is_required=True,
+        ),
+        Sequence.T2W: SequenceRow(
+            label="T2W",
+            meaning="T2-weighted",
+            has_contrast_phases=False,
+            is_required=False,
+        ),
+    }
+)
 
 
 class Region(StrEnum):
@@ -46,6 +95,7 @@ def _frozen(array: ArrayLike, dtype: type[_Scalar]) -> NDArray[_Scalar]:
 
 
 def _checked_affine(affine: ArrayLike) -> NDArray[np.float64]:
+    """The affine as float64 (4, 4), read-only; raises `StudyRejected` when its axes are not perpendicular."""
     matrix = _frozen(affine, np.float64)
     if matrix.shape != (4, 4) or not np.all(np.isfinite(matrix)):
         raise StudyRejected(f"The affine has shape {matrix.shape}; a finite 4 × 4 matrix was expected.")
@@ -167,7 +217,7 @@ class Roi(_Grid):
 
 
 def same_grid(one: Volume | Roi, other: Volume | Roi, *, tolerance_mm: float = 1e-3) -> bool:
-    """Whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
+    """Returns whether both have the same shape and every corner lies within `tolerance_mm` of the other's."""
     if one.shape != other.shape:
         return False
     slices, rows, columns = (size - 1 for size in one.shape)

@@ -1,1 +1,1 @@
-"""Says it: one `Report`, its wording, its figures and its PDF."""
+"""Reports: one `Report`, its wording, its figures and its PDF."""

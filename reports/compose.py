@@ -1,4 +1,4 @@
-"""From numbers to one `Report`: what is said, in which order, in which words.
+"""From numbers to one `Report`: its content, order and wording.
 
 Encoders (PDF, SR) show a `Report` as it is. Grouping, rounding, choosing a slice or a feature happens here.
 """
@@ -21,6 +21,7 @@ from models.quality_notes import QualityNote, Severity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording
+from reports.concepts import CUT_OFF
 from reports.content import (
     ContributionGroup,
     KeyImage,
@@ -82,7 +83,7 @@ def compose(
     subject : patient and examination
     prepared : corrected images and regions
     features : of all sequences and regions of `prepared`
-    outcomes : what the models say, in the order of the report
+    outcomes : results of the models, in the order of the report
     series : what was read, and why
     notes : doubts from reading and preprocessing; those of the outcomes are added
     bias : the bias correction in words
@@ -92,7 +93,7 @@ def compose(
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
     sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
-    said = [*notes, *(note for outcome in applicable for note in outcome.notes)]
+    all_notes = [*notes, *(note for outcome in applicable for note in outcome.notes)]
     return Report(
         subject=subject,
         created=created,
@@ -112,7 +113,7 @@ def compose(
         ),
         key_images=tuple(_key_image(sequence, prepared.sequences[sequence]) for sequence in sequences),
         series=tuple(series),
-        notes=_warnings_first(said),
+        notes=_warnings_first(all_notes),
         provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
         notice=wording.NOTICE,
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
@@ -134,7 +135,7 @@ def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSectio
         key=lambda prediction: prediction.horizon_months or 0.0,
     )
     cut_off = Measurement(
-        key="cut_off",
+        key=CUT_OFF,
         label=wording.CUT_OFF_LABEL,
         value=outcome.cut_off,
         unit="1",
@@ -236,7 +237,6 @@ def _region_section(
             value=volume_mm3,
             unit="mm3",
             shown=numerals.volume(volume_mm3),
-            in_words=numerals.volume_words(volume_mm3),
         ),
         features=tuple(_feature(f, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),

@@ -20,7 +20,7 @@ from models.volume import Region, Sequence
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom and which examination the report is about, as the images say it; texts are already decoded to Unicode.
+    """Patient and examination of the report, as stated by the images; texts are already decoded to Unicode.
 
     Empty strings and None where the images say nothing.
     """
@@ -91,7 +91,7 @@ class ContributionGroup:
 
 @dataclass(frozen=True)
 class ModelSection:
-    """What one model says."""
+    """Section of the report about one model."""
 
     model: ModelIdentity
     measurements: tuple[Measurement, ...]  # score or probability, then survival by horizon, then the cut-off
@@ -106,11 +106,11 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class NotApplicableSection:
-    """A model that was not asked, and why.
+    """A model that was not run, and why.
 
     Attributes
     ----------
-    is_expected : the study lacks nothing; another model answers the same question, so page 1 does not speak of it
+    is_expected : the study lacks nothing; another model answers the same question, so page 1 does not mention it
     """
 
     model: ModelIdentity
@@ -156,7 +156,7 @@ class KeyImage:
 
 @dataclass(frozen=True)
 class SeriesUsed:
-    """One row of the table of what was read."""
+    """One row of the table of images used."""
 
     role: str  # "T1+C", "T2W", "Tumour segmentation (T1+C)"
     description: str
@@ -172,11 +172,11 @@ class Report:
 
     Attributes
     ----------
-    subject : whom and which examination
+    subject : patient and examination
     created : when the report was made, with time zone
     title : "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
-    models : what each applicable model says
-    not_applicable : models that were not asked, with the reason
+    models : one section per applicable model
+    not_applicable : models that were not run, with the reason
     regions : one section for each sequence and region, T1+C before T2W, tumour before shell
     key_images : one for each sequence
     series : what was read, and why

@@ -75,7 +75,7 @@ _DIAGNOSTIC_WORDS = {
 
 
 class FeatureClass(StrEnum):
-    """What a feature describes, coarse enough for a reader; the groups of the contribution chart."""
+    """Kinds of feature, coarse enough for a reader; the groups of the contribution chart."""
 
     SHAPE = "size and shape"
     INTENSITY = "intensity"  # first-order statistics, original and filtered
@@ -118,10 +118,10 @@ def take_apart(name: str) -> FeatureParts | None:
         return None
     sequence, region, rest = Sequence(words[0]), Region(words[1]), words[2]
     if rest.startswith("diagnostics_"):
-        found = _DIAGNOSTIC.fullmatch(rest.removeprefix("diagnostics_"))
-        if found is None:
+        diagnostic = _DIAGNOSTIC.fullmatch(rest.removeprefix("diagnostics_"))
+        if diagnostic is None:
             return None
-        return FeatureParts(sequence, region, "diagnostics", found.group(1), found.group(2))
+        return FeatureParts(sequence, region, "diagnostics", diagnostic.group(1), diagnostic.group(2))
     parts = rest.split("_")
     if len(parts) != 3:
         return None

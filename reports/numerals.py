@@ -1,4 +1,4 @@
-"""How numbers are written, in reports and elsewhere where people read them.
+"""Format of numbers, in reports and elsewhere where people read them.
 
 What is shown never contradicts the side of a limit on which a number lies, and a probability is never shown as certain.
 """
@@ -49,13 +49,9 @@ def number(value: float, unit: str = "1") -> str:
 
 
 def volume(value_mm3: float) -> str:
-    """A volume in whole mm³: "12345 mm³"."""
-    return f"{value_mm3:.0f} mm³"
-
-
-def volume_words(value_mm3: float) -> str:
-    """A volume in cm³, for orientation: "12.3 cm³"; two decimals below 1 cm³."""
-    return f"{value_mm3 / 1000:.{1 if value_mm3 >= 1000 else 2}f} cm³"
+    """A volume in cm³ with two decimals, below 0.1 cm³ with two significant digits: "12.35 cm³", "0.052 cm³"."""
+    value_cm3 = value_mm3 / 1000
+    return f"{value_cm3:.2f} cm³" if value_cm3 >= 0.1 else f"{value_cm3:.2g} cm³"
 
 
 def score(value: float, *, beside: float | None = None) -> str:

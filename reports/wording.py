@@ -14,6 +14,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports import numerals
+from reports.concepts import CONCEPTS
 from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 
@@ -35,15 +36,15 @@ NO_WARNINGS: Final = "No warning was raised for this study."
 QUALITY_NOTES: Final = "Quality notes"
 NO_QUALITY_NOTES: Final = "No quality note was recorded for this study."
 REGIONS: Final = "Regions and selected features"
-CONTRIBUTIONS: Final = "What moved the output"
+CONTRIBUTIONS: Final = "Contributions to the output"
 LEADING_FEATURES: Final = "Features with the largest attributions"
 SERIES: Final = "Images used"
-NOT_APPLICABLE: Final = "Models that were not asked"
+NOT_APPLICABLE: Final = "Models not run"
 PROVENANCE: Final = "Versions, settings and digests"
 HOW_TO_READ: Final = "How to read this report"
 
 SEVERITY: Final = {Severity.WARNING: "Warning", Severity.NOTE: "Note"}
-SERIES_COLUMNS: Final = ("Role", "Series", "Geometry", "Taken because")
+SERIES_COLUMNS: Final = ("Role", "Series", "Geometry", "Reason for selection")
 FEATURE_COLUMN: Final = "Feature"
 VALUE_COLUMN: Final = "Value"
 IBSI_COLUMN: Final = "IBSI code"
@@ -51,7 +52,7 @@ IBSI_COLUMN: Final = "IBSI code"
 KEY_IMAGE_LEGEND: Final = {Region.INTRATUMORAL: "Tumour", Region.PERITUMORAL: "Peritumoral shell"}
 WHOLE_SLICE: Final = "whole slice"
 ENLARGED: Final = "enlarged"
-SURVIVAL_HEADING: Final = "Recurrence-free survival"
+SURVIVAL_HEADING: Final = CONCEPTS[Quantity.RFS].label
 SCORE_BELOW: Final = "low"
 SCORE_ABOVE: Final = "high"
 
@@ -61,8 +62,8 @@ CONTRIBUTIONS_NOTE: Final = (
     "pull upwards and downwards: where it is much longer than the bar, they disagree. A share is not a cause."
 )
 LEADING_FEATURES_NOTE: Final = (
-    "For the record, not as reasons: which single features lead changes between models trained on the same data. "
-    "Judge the groups above."
+    "For the record, not as reasons: the leading single features differ between models trained on the same data. "
+    "Rely on the groups above."
 )
 LOWERS: Final = "lowers the output"
 RAISES: Final = "raises the output"
@@ -79,37 +80,21 @@ FEATURE_COUNT: Final = "Features computed"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
 
-_QUANTITY_LABELS = {
-    Quantity.RECURRENCE_SCORE: "RDeepNet recurrence score",
-    Quantity.KRT7_AS_HIGH: "Probability of high KRT7-AS expression",
-}
-_GROUP_LABELS = {
-    (Quantity.RECURRENCE_SCORE, Group.HIGH): "High risk of recurrence",
-    (Quantity.RECURRENCE_SCORE, Group.LOW): "Low risk of recurrence",
-    (Quantity.KRT7_AS_HIGH, Group.HIGH): "High expression of KRT7-AS",
-    (Quantity.KRT7_AS_HIGH, Group.LOW): "Low expression of KRT7-AS",
-}
 CUT_OFF_LABEL: Final = "Cut-off"
 VOLUME_LABEL: Final = "Volume"
-
-_PERCENT_QUANTITIES = (Quantity.RFS, Quantity.KRT7_AS_HIGH)
-
 
 # --- predictions -----------------------------------------------------------------------------------------------------
 
 
 def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
-    """What a prediction is called: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
-    if quantity is Quantity.RFS:
-        return (
-            SURVIVAL_HEADING if horizon_months is None else f"{SURVIVAL_HEADING} at {numerals.horizon(horizon_months)}"
-        )
-    return _QUANTITY_LABELS[quantity]
+    """Label of a prediction: "RDeepNet recurrence score", "Recurrence-free survival at 2 years"."""
+    label = CONCEPTS[quantity].label
+    return label if horizon_months is None else f"{label} at {numerals.horizon(horizon_months)}"
 
 
 def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = None) -> str:
     """A prediction as a reader sees it: a score with two decimals, a probability in per cent."""
-    if quantity in _PERCENT_QUANTITIES:
+    if CONCEPTS[quantity].is_probability:
         return numerals.percent(value, beside=beside)
     return numerals.score(value, beside=beside)
 
@@ -123,23 +108,25 @@ def interval_words(quantity: Quantity, interval: tuple[float, float] | None) -> 
 
 def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
     """The prediction in other words: survival and probabilities as a frequency; the interval where there is one."""
-    words = {
-        Quantity.RFS: f"{numerals.of_hundred(value)} patients recurrence-free",
-        Quantity.KRT7_AS_HIGH: f"{numerals.of_hundred(value)} such tumours with high expression",
-        Quantity.RECURRENCE_SCORE: "log-risk; higher means higher risk",
-    }[quantity]
+    concept = CONCEPTS[quantity]
+    words = concept.other_words
+    if concept.is_probability:
+        words = words.format(of_hundred=numerals.of_hundred(value))
     spread = interval_words(quantity, interval)
     return f"{words}; {spread}" if spread else words
 
 
 def cut_off_words(quantity: Quantity, cut_off: float) -> str:
-    """Which side of the cut-off is which: "high above 1.10, low at or below"."""
+    """Sides of the cut-off in words: "high above 1.10, low at or below"."""
     return f"{SCORE_ABOVE} above {quantity_shown(quantity, cut_off)}, {SCORE_BELOW} at or below"
 
 
 def group_shown(quantity: Quantity, group: Group) -> str:
     """The group in words: "High risk of recurrence", "Low expression of KRT7-AS"."""
-    return _GROUP_LABELS[quantity, group]
+    groups = CONCEPTS[quantity].groups
+    if groups is None:
+        raise ValueError(f"'{quantity}' has no cut-off, so it has no groups.")
+    return groups.labels[group]
 
 
 def conclusion(
@@ -167,7 +154,7 @@ def conclusion(
 
 
 def not_applicable_sentence(reason: str) -> str:
-    """Why a model was not asked: "not applicable, because no T2W series was found"."""
+    """Reason why a model was not run: "not applicable, because no T2W series was found"."""
     return f"not applicable, because {reason.rstrip('.')}"
 
 
@@ -183,7 +170,7 @@ def share_shown(share: float) -> str:
 
 
 def note_subject(note: QualityNote) -> str:
-    """What a quality note is about: "T1+C, peritumoral shell", "" for the whole study."""
+    """Subject of a quality note: "T1+C, peritumoral shell", "" for the whole study."""
     parts = []
     if note.sequence is not None:
         parts.append(note.sequence.label)
@@ -213,7 +200,7 @@ def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area
 
 
 def intensities_words(settings: FeatureSettings) -> str:
-    """How grey levels are normalised and binned."""
+    """Normalisation and binning of grey levels in words."""
     if settings.normalize:
         normalised = f"z-score over the whole image × {settings.normalize_scale:g}"
     else:
@@ -224,7 +211,7 @@ def intensities_words(settings: FeatureSettings) -> str:
 
 
 def image_types_words(settings: FeatureSettings) -> str:
-    """Which filtered images the features are computed on."""
+    """Filtered images on which the features are computed, in words."""
     types = ["original"]
     if settings.wavelet is not None:
         levels = "1 level" if settings.wavelet_levels == 1 else f"{settings.wavelet_levels} levels"
@@ -254,7 +241,7 @@ _AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
 def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
     """Patient and examination as (label, value), in the order of the report.
 
-    What every examination should state stands there as "not stated" when it does not; the rest is left out.
+    Missing items that every examination should have appear as "not stated"; others are left out.
     """
     if subject.birth_date is None and subject.age:
         born = ("Age at examination", age_shown(subject.age))
@@ -279,7 +266,7 @@ def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
 
 
 def running_head(subject: Subject) -> str:
-    """Whom a loose page belongs to: name, ID and date of the examination."""
+    """Owner of a loose page: name, ID and date of the examination."""
     return " · ".join(
         (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
     )
@@ -329,15 +316,15 @@ def page_words(page: int) -> str:
 
 
 def more_notes(count: int) -> str:
-    """What page 1 says when it does not show all warnings."""
+    """Reference on page 1 to warnings that it does not show."""
     return f"{count} more {'warning' if count == 1 else 'warnings'} under “{QUALITY_NOTES}”."
 
 
 def characters_not_shown(count: int) -> str:
-    """What the PDF says when no font of this machine has a character; it stands as □ in the text."""
+    """Sentence for characters that no installed font has; the text shows them as □."""
     what = "1 character is" if count == 1 else f"{count} characters are"
     return (
-        f"{what} shown as □, because no font of this machine has them; the structured report holds the full text. "
+        f"{what} shown as □, because no font installed here has them; the structured report holds the full text. "
         "Install a font for the script, e.g. the Debian package fonts-wqy-microhei for Chinese, Japanese and Korean."
     )
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ MAY_IMPORT = {
     "dicom_io": {"dicom_io", "reports", "models"},
     "appliance": {"appliance", "dicom_io", "reports", "models"},
 }
+DOOR = "rdeepnet"  # the public module at the root: it may import all four packages, and none of them imports it
 
 # Room → the rooms of its own package that it may import. Modules outside a room (`models/volume.py`) are open to all
 # rooms of their package, except those that lead into the rooms (`DOORS`).
@@ -83,9 +85,13 @@ HOMES = {
 
 
 def modules_imported() -> Iterator[tuple[str, str]]:
-    """(file, module in full) of every import in the four packages; `from package import module` names the module."""
-    for package in MAY_IMPORT:
-        for file in sorted((ROOT / package).rglob("*.py")):
+    """(file, module in full) of every import in the packages and the public module at the root.
+
+    `from package import module` names the module.
+    """
+    for package in (*MAY_IMPORT, f"{DOOR}.py"):
+        path = ROOT / package
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             name = file.relative_to(ROOT).as_posix()
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Import):
@@ -140,7 +146,7 @@ def test_there_are_imports_to_check() -> None:
 
 
 def test_every_room_is_in_the_table_and_says_what_it_is_for() -> None:
-    folders = {room_of(path) for path, _ in MODULES} - set(MAY_IMPORT)
+    folders = {room_of(path) for path, _ in MODULES} - set(MAY_IMPORT) - {""}
     assert folders == set(ROOMS)
     for room in (*MAY_IMPORT, *ROOMS):
         lines = (ROOT / room / "__init__.py").read_text(encoding="utf-8").strip().splitlines()
@@ -204,6 +210,12 @@ def test_imports_point_one_way(package: str) -> None:
         if file.startswith(f"{package}/") and module in MAY_IMPORT and module not in MAY_IMPORT[package]
     ]
     assert not wrong
+
+
+def test_the_public_module_is_a_door_and_nothing_more() -> None:
+    assert [file for file, module in IMPORTS if module == DOOR] == []
+    imported = {module for file, module in IMPORTS if file == f"{DOOR}.py"}
+    assert imported - sys.stdlib_module_names == {*MAY_IMPORT, "numpy"} - {"reports"}
 
 
 @pytest.mark.parametrize("library", HOMES)

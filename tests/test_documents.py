@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from appliance.cli import app
+from appliance.settings import Settings
 from reports.wording import NOTICE
+from tests.appliance.test_operating import WHOLE_TABLES, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "appliance/OPERATING.md"]
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "appliance/OPERATING.md", *PAGES]
+NAME_COMMANDS = {"README.md", "appliance/OPERATING.md", "docs/tutorial.md"}  # a document that names none is suspicious
+# Where a document names a command: indented, after the prompt of a console, or between backticks.
+COMMAND = r"(?:^    |^\$ |`)"
 
 
 def text_of(document: str) -> str:
@@ -23,16 +30,55 @@ def text_of(document: str) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_make_targets_that_are_named_exist(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), flags=re.MULTILINE))
-    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)", text_of(document), flags=re.MULTILINE))
+    named = set(re.findall(rf"{COMMAND}make ([a-z-]+)", text_of(document), flags=re.MULTILINE))
     assert named <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_that_are_named_exist(document: str) -> None:
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    named = set(re.findall(r"(?:^    |`)rdeepnet ([a-z]+)", text_of(document), flags=re.MULTILINE))
+    named = set(re.findall(rf"{COMMAND}rdeepnet ([a-z]+)", text_of(document), flags=re.MULTILINE))
     assert named <= commands
-    assert document == "CONTRIBUTING.md" or named
+    assert document not in NAME_COMMANDS or named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_settings_that_are_named_exist(document: str) -> None:
+    known = {*settings_of(Settings, ""), *WHOLE_TABLES}
+    tables = {name.rpartition(".")[0] for name in known} | {"reading", "reading.usual", "features.settings"}
+    text = text_of(document)
+    of_a_table = {name for name in re.findall(r"`([a-z]+\.[a-z_.]+)`", text) if name.split(".")[0] in tables}
+    named = {name for name in of_a_table if not re.search(r"\.(py|md|json|toml|csv|cff|npz|onnx|pdf|sqlite)$", name)}
+    assert {name for name in named if not name.startswith(("reading.", "features.settings"))} <= known
+    assert set(re.findall(r"`\[([a-z_.]+)\]`", text)) <= tables
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_linked_exist(document: str) -> None:
+    folder = (ROOT / document).parent
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text_of(document))
+    assert [link for link in links if "://" not in link and not (folder / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "SECURITY.md", *PAGES])
+def test_files_of_ours_that_are_named_exist(document: str) -> None:
+    ours = r"`((?:appliance|dicom_io|reports|models|tests|docs)/[\w./-]*)`"
+    assert [path for path in re.findall(ours, text_of(document)) if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_links_every_document() -> None:
+    """Pages of docs/ are reached from their index: the strict build names one that no contents list has."""
+    links = set(re.findall(r"\]\(([^)#\s]+)", text_of("README.md")))
+    beside = {"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "docs/index.md"}
+    assert {*beside, "appliance/OPERATING.md", "dicom_io/CONFORMANCE.md", "reports/EVALUATION.md"} <= links
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(citation)
 
 
 def test_readme_names_every_command() -> None:

@@ -1,4 +1,4 @@
-"""The command backup: a copy of the state folder, also while the service runs."""
+"""The command backup: a copy of the state folder, even while the service runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from appliance.commands.options import AsJson, ConfigFile, print_json, settings_
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the copy; it must not be there yet.")],
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the copy; it must not exist yet.")],
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the state folder, while the service runs or stands still: queue, records, results, images.
+    """Copy the state folder, with the service running or stopped: queue, records, results, images.
 
-    A service goes on from the copy: put it where `state_dir` points, owned by the service's user, and start.
+    To restore, put the copy where `state_dir` points, owned by the service's user, and start the service.
 
     **Example**
 
@@ -38,4 +38,6 @@ def backup(
         return
     typer.echo(f"{made.folder}: {made.files} files, {made.size / 1e6:.1f} MB")
     if made.queue_is_elsewhere:
-        typer.echo("The queue is on PostgreSQL and not part of it; a job that it does not know is queued again.")
+        typer.echo(
+            "The queue is on PostgreSQL and not part of the backup; jobs that it does not know are queued again."
+        )

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from models.cohort.features import FeatureRows
     from models.cohort.outcomes import OutcomeRows
 
-cohort = typer.Typer(name="cohort", cls=Commands, help="Features and outcomes of a cohort.", no_args_is_help=True)
+cohort = typer.Typer(
+    name="cohort", cls=Commands, help="Check or simulate the features and outcomes of a cohort.", no_args_is_help=True
+)
 
 Features = Annotated[
     Path,
@@ -46,10 +48,10 @@ def check(
     time_unit: Unit = "months",
     as_json: AsJson = False,
 ) -> None:
-    """Join features with outcomes and look for mistakes: every one is listed. Nothing is computed.
+    """Join features with outcomes and report all mistakes together. Nothing is computed.
 
-    Refused are patients in two cohorts (by id, or with the same features), negative times, times in another unit,
-    missing and infinite features, and features made with different settings. The exit status is 1 then.
+    Patients in two cohorts (by id, or with the same features), negative times, times in another unit, missing or
+    infinite features, and features made with different settings are refused; the exit status is then 1.
 
     **Example**
 
@@ -57,25 +59,25 @@ def check(
     """
     from models.cohort.patients import check_cohort
 
-    found = check_cohort(*read_tables(features, outcomes, column, time_unit))
+    result = check_cohort(*read_tables(features, outcomes, column, time_unit))
     if as_json:
         print_json(
             {
-                "refusals": [asdict(one) for one in found.refusals],
+                "refusals": [asdict(refusal) for refusal in result.refusals],
                 "quality_notes": [
-                    {"code": one.code, "severity": one.severity, "sentence": one.sentence} for one in found.notes
+                    {"code": note.code, "severity": note.severity, "sentence": note.sentence} for note in result.notes
                 ],
             }
         )
     else:
-        lines = [("refused", "red", one.code, one.sentence) for one in found.refusals]
-        lines += [(one.severity.value, "yellow", one.code, one.sentence) for one in found.notes]
+        lines = [("refused", "red", refusal.code, refusal.sentence) for refusal in result.refusals]
+        lines += [(note.severity.value, "yellow", note.code, note.sentence) for note in result.notes]
         for verdict, colour, code, sentence in lines:
             text = f"[{colour}]{verdict:>7}[/]  {escape(code)}: {escape(sentence)}"
             stdout().print(text, highlight=False, soft_wrap=True)
         if not lines:
-            typer.echo("Nothing was found.")
-    if found.refusals:
+            typer.echo("No problem was found.")
+    if result.refusals:
         raise typer.Exit(Exit.INCOMPLETE)
 
 
@@ -84,19 +86,21 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the tables.")],
     truth: Annotated[
         str,
-        typer.Option("--truth", metavar="strong|moderate|linear|null", help="What the simulated risk depends on."),
+        typer.Option(
+            "--truth", metavar="strong|moderate|linear|null", help="Dependence of the simulated risk on the features."
+        ),
     ] = "strong",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which patients.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the patients.")] = 1,
 ) -> None:
     """Write the tables of a simulated cohort of the paper's size, to try training and evaluation.
 
-    No patient is behind it; subgroups are drawn at random.
+    It contains no real patients; subgroups are drawn at random.
     """
     from models.simulation.cohort import Truth
     from models.simulation.files import write_simulated_cohort
 
     if truth not in tuple(Truth):
-        raise typer.BadParameter(f"'{truth}' is none of {', '.join(Truth)}", param_hint="--truth")
+        raise typer.BadParameter(f"'{truth}' is not one of {', '.join(Truth)}", param_hint="--truth")
     for path in write_simulated_cohort(out, truth=Truth(truth), seed=seed):
         typer.echo(str(path))
 
@@ -109,6 +113,6 @@ def read_tables(
     from models.cohort.outcomes import OutcomeColumns, TimeUnit, read_outcomes
 
     if time_unit not in tuple(TimeUnit):
-        raise typer.BadParameter(f"'{time_unit}' is none of {', '.join(TimeUnit)}", param_hint="--time-unit")
+        raise typer.BadParameter(f"'{time_unit}' is not one of {', '.join(TimeUnit)}", param_hint="--time-unit")
     columns = OutcomeColumns().renamed(tuple(column or ()))
     return read_features(features), read_outcomes(outcomes, columns=columns, unit=TimeUnit(time_unit))

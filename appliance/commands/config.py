@@ -10,14 +10,16 @@ import typer
 from appliance.commands.exit_status import Commands
 from appliance.commands.options import ConfigFile, settings_from
 
-config = typer.Typer(name="config", cls=Commands, help="The configuration file.", no_args_is_help=True)
+config = typer.Typer(
+    name="config", cls=Commands, help="Check, print and document the configuration.", no_args_is_help=True
+)
 
 
 @config.command("check")
 def check_config(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Configuration file.")],
 ) -> None:
-    """Read a configuration file and report every mistake in it, and in the files of [tls]. Nothing is started.
+    """Read a configuration file and report all mistakes in it and in the files of [tls]. Nothing is started.
 
     For peers, disk and models, see doctor."""
     from appliance.settings import load_settings
@@ -26,7 +28,7 @@ def check_config(
     settings = load_settings(file)
     check_files(settings)
     typer.echo(
-        f"{file} is right: {settings.service.ae_title} on port {settings.service.port}, "
+        f"{file} is valid: {settings.service.ae_title} on port {settings.service.port}, "
         f"{len(settings.senders)} sender(s), {len(settings.destinations)} destination(s)."
     )
 

@@ -1,4 +1,4 @@
-"""`rdeepnet demo`: a synthetic study through the running service, and what comes back."""
+"""`rdeepnet demo`: a synthetic study through the running service, and the results."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for what comes back.")
+        Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the results.")
     ] = Path("demo-output"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the synthetic study, the configuration and the state, too.")
+        bool, typer.Option("--keep", help="Also keep the synthetic study, the configuration and the state.")
     ] = False,
-    small: Annotated[bool, typer.Option("--small", help="A study of small images: quicker, coarser.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which synthetic patient.")] = 1,
+    small: Annotated[bool, typer.Option("--small", help="Use small images: faster and coarser.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the synthetic patient.")] = 1,
 ) -> None:
-    """Send a synthetic study through the running service and show what comes back.
+    """Send a synthetic study through the running service and show the results.
 
-    Starts the service on free ports of this machine with a throw-away state, pushes T1+C, T2W and the tumour's
+    Starts the service on free ports of this machine with a temporary state folder, pushes T1+C, T2W and the tumour's
     segmentation by C-STORE, receives the results, and stops everything.
     """
     _show(out, keep=keep, small=small, seed=seed, console=stdout())
 
 
 def _show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) -> None:
-    """Run the demonstration and show what came of it; exit status 1 when the results did not come back."""
+    """Run the demonstration and show its results; exit status 1 when the results did not come back."""
     from appliance.service.demo import run_demo
     from appliance.state.states import State
 
@@ -48,18 +48,18 @@ def _show(out: Path, *, keep: bool, small: bool, seed: int, console: Console) ->
         raise typer.Exit(Exit.INCOMPLETE)
     _print_result(result, console)
     tell(f"PDF for the tumour board: {result.pdf}")
-    tell(f"Everything that came back: {out / 'received'}")
+    tell(f"All received objects: {out / 'received'}")
 
 
 def _print_result(result: DemoResult, console: Console) -> None:
     rows = [(item.series_description, item.sop_class_name, f"{item.size / 1000:.0f} kB") for item in result.collected]
-    console.print(table("What came back by C-STORE", ("Series", "SOP class", "Size"), rows))
-    said = [
+    console.print(table("Received by C-STORE", ("Series", "SOP class", "Size"), rows))
+    content = [
         (prediction.model if first else "", label, shown)
         for prediction in result.predictions
         for first, (label, shown) in _first_marked(prediction)
     ]
-    console.print(table("What the Structured Report says (demonstration models)", ("Model", "", ""), said))
+    console.print(table("Content of the Structured Report (demonstration models)", ("Model", "", ""), content))
     costs = [
         (cost.stage, f"{cost.seconds:.1f}", f"{cost.cpu_seconds:.1f}", f"{cost.peak_memory_mb:.0f}")
         for cost in result.stages
@@ -67,12 +67,12 @@ def _print_result(result: DemoResult, console: Console) -> None:
     console.print(table("Cost of each stage", ("Stage", "Seconds", "CPU seconds", "Peak memory so far, MB"), costs))
     steps = ", ".join(f"{label} {seconds:.1f} s" for label, seconds in result.seconds.items())
     console.print(
-        f"{steps}; {sum(result.seconds.values()):.1f} s in all", markup=False, highlight=False, soft_wrap=True
+        f"{steps}; {sum(result.seconds.values()):.1f} s in total", markup=False, highlight=False, soft_wrap=True
     )
 
 
 def _first_marked(prediction: ReadPrediction) -> list[tuple[bool, tuple[str, str]]]:
-    """What one model says, line by line, with a mark on the first."""
+    """Rows of one model's output, with its title on the first."""
     lines = [(label, f"{number:.3f}") for label, number in prediction.numbers.items()]
     lines += prediction.conclusions.items()
     return [(index == 0, line) for index, line in enumerate(lines)]

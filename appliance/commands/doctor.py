@@ -18,14 +18,14 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """
     from appliance.service.doctor import Verdict, checks
 
-    found = []
+    results = []
     for check in checks(settings_from(config)):
-        found.append(check)
+        results.append(check)
         if not as_json:
             colour = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}[check.verdict]
             sentence = escape(f"{check.subject}: {check.sentence}")
             stdout().print(f"[{colour}]{check.verdict.value:>7}[/]  {sentence}", highlight=False, soft_wrap=True)
     if as_json:
-        print_json([asdict(check) for check in found])
-    if any(check.verdict is Verdict.BAD for check in found):
+        print_json([asdict(check) for check in results])
+    if any(check.verdict is Verdict.BAD for check in results):
         raise typer.Exit(Exit.INCOMPLETE)

@@ -1,4 +1,4 @@
-"""`rdeepnet evaluate`: how well a model package does on patients with known outcomes."""
+"""`rdeepnet evaluate`: performance of a model package on patients with known outcomes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def evaluate(
         typer.Option(
             "--subgroup",
             metavar="COLUMN",
-            help="Clinical column whose values are subgroups; without it, those of subtype, therapy, stage and centre "
-            "that are there. May be repeated.",
+            help="Clinical column whose values define subgroups; default: those of subtype, therapy, stage and centre "
+            "that exist. May be repeated.",
             show_default=False,
         ),
     ] = None,
     column: Column = None,
     time_unit: Unit = "months",
     resamples: Annotated[int, typer.Option("--resamples", min=100, help="Bootstrap samples.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 20230815,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 20230815,
 ) -> None:
     """Measure a model on patients with known outcomes, for each cohort and subgroup.
 
@@ -65,17 +65,21 @@ def _print(evaluation: Evaluation, out: Path) -> None:
 
     recurrence = [
         (
-            words.group_name(one.cohort, one.subgroup),
-            f"{one.events} / {one.patients}",
-            words.shown(one.harrell_c),
-            words.shown(one.horizons[-1].auc),
-            words.ratio(one.groups.hazard_ratio_low),
+            words.group_name(result.cohort, result.subgroup),
+            f"{result.events} / {result.patients}",
+            words.shown(result.harrell_c),
+            words.shown(result.horizons[-1].auc),
+            words.ratio(result.groups.hazard_ratio_low),
         )
-        for one in evaluation.recurrence
+        for result in evaluation.recurrence
     ]
     expression = [
-        (words.group_name(one.cohort, one.subgroup), f"{one.high} / {one.patients}", words.shown(one.auc))
-        for one in evaluation.expression
+        (
+            words.group_name(result.cohort, result.subgroup),
+            f"{result.high} / {result.patients}",
+            words.shown(result.auc),
+        )
+        for result in evaluation.expression
     ]
     title = f"{evaluation.model.title} {evaluation.model.version} ({evaluation.model.notice})"
     if recurrence:

@@ -1,4 +1,4 @@
-"""How a command ends: one sentence on standard error and a documented exit status, never a traceback."""
+"""End of a command: one sentence on standard error and a documented exit status, never a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.errors import RDeepNetError, SetupError
 class Exit(IntEnum):
     """Exit statuses of every command."""
 
-    OK = 0  # everything asked for was done
+    OK = 0  # everything requested was done
     INCOMPLETE = 1  # a study was refused or failed, a check found something, a peer did not answer
     USAGE = 2  # the command line is wrong (typer's own status for it)
     SETUP = 3  # the installation, the configuration or a model package is wrong

@@ -1,4 +1,4 @@
-"""`rdeepnet features`: a table of features, one row for each study, or those of one image and its mask."""
+"""`rdeepnet features`: a table of features, one row per study, or those of one image and its mask."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def features(
     ] = None,
     label: Annotated[
         int | None,
-        typer.Option("--label", help="Value of the region in the mask, where it holds several.", show_default=False),
+        typer.Option("--label", help="Label of the region, if the mask holds several.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
@@ -71,16 +71,18 @@ def features(
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="auto|cpu|cuda", help="Where the own engine and N4 run.", show_default=False),
+        typer.Option(
+            "--device", metavar="auto|cpu|cuda", help="Device of the built-in engine and N4.", show_default=False
+        ),
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Extract the radiomic features: one row for each study, or of one image and its mask.
+    """Extract radiomic features: one row per study, or those of one image and its mask.
 
-    A folder gives one row for each study below it, with the 3,452 features of T1+C and T2W, tumour and
-    surroundings; repeated, only what is new or changed is worked on. An image with --mask gives the 863 features
-    of that region as they are: no N4, no surroundings; without --out they go to standard output. Options go before
-    the settings of --config.
+    A folder gives one row per study below it, with the 3,452 features of T1+C and T2W, tumour and
+    surroundings; a repeated run processes only new or changed studies. An image with --mask gives the 863 features of
+    that region without N4 and without surroundings; without --out they go to standard output. Options override the
+    settings of --config.
 
     **Examples**
 
@@ -117,11 +119,11 @@ def _of_folder(
     assignment: Assignment,
     jobs: int,
 ) -> None:
-    """One row for each study below a folder; refused studies are listed beside the table."""
+    """One row per study below a folder; refused studies are listed beside the table."""
     from appliance.offline import feature_extraction, feature_file
 
     if row_id not in list(feature_file.RowId):
-        raise typer.BadParameter(f"'{row_id}' is none of {', '.join(feature_file.RowId)}", param_hint="--id")
+        raise typer.BadParameter(f"'{row_id}' is not one of {', '.join(feature_file.RowId)}", param_hint="--id")
     feature_file.check_format(out)
     extraction = feature_extraction.Extraction(
         rules=settings.reading,
@@ -131,6 +133,7 @@ def _of_folder(
         n4_device=chosen.n4_device,
         shell_mm=settings.preprocessing.shell_mm,
         settings=settings.features.settings,
+        plausibility=settings.plausibility,
     )
     console = stderr()
     with console.status("Looking for studies …"):
@@ -139,19 +142,19 @@ def _of_folder(
     rows: list[feature_file.Row] = []
     refused: list[feature_file.NoRow] = []
     ended = feature_extraction.extract_cohort(studies, extraction, kept=kept, jobs=jobs)
-    for one in track(ended, "Studies", total=len(studies), console=console, transient=True):
-        if isinstance(one, feature_file.Row):
-            rows.append(one)
+    for row in track(ended, "Studies", total=len(studies), console=console, transient=True):
+        if isinstance(row, feature_file.Row):
+            rows.append(row)
         else:
-            refused.append(one)
-            say(console, f"{one.study_instance_uid}: {one.sentence}")
+            refused.append(row)
+            say(console, f"{row.study_instance_uid}: {row.sentence}")
     feature_file.write_rows(rows, out, row_id=feature_file.RowId(row_id), settings=settings.features.settings)
     feature_file.write_refused(refused, out)
     from_before = sum(row.is_from_before for row in rows)
     unchanged = f" ({from_before} unchanged since an earlier run)" if from_before else ""
     typer.echo(f"{len(rows)} of {len(studies)} studies in {out}{unchanged}", err=True)
     if rows:
-        typer.echo(f"Their rows are kept in {kept}: repeated, only what is new or changed is worked on.", err=True)
+        typer.echo(f"Their rows are kept in {kept}: a repeated run processes only new or changed studies.", err=True)
     if refused:
         typer.echo(f"{len(refused)} without features in {feature_file.refused_file(out)}", err=True)
         raise typer.Exit(Exit.INCOMPLETE)
@@ -178,4 +181,5 @@ def _of_image(
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("name", "value", "unit", "ibsi"))
-    writer.writerows((one.name, repr(one.value), one.unit, one.ibsi or "") for one in table.features)
+    rows = ((feature.name, repr(feature.value), feature.unit, feature.ibsi or "") for feature in table.features)
+    writer.writerows(rows)

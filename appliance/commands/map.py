@@ -1,6 +1,6 @@
 """The commands of the image as a MONAI Application Package: map run, show, extract, manifests.
 
-An orchestrator says by environment variables (HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, …) where things are.
+An orchestrator names the folders by environment variables (HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, …).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ map_commands = typer.Typer(
     name="map",
     cls=Commands,
     no_args_is_help=True,
-    help="The image as a MONAI Application Package (MAP): studies from a folder, results into a folder.",
+    help="Run the image as a MONAI Application Package (MAP): studies from one folder, results to another.",
 )
 
 
@@ -31,35 +31,40 @@ class Manifest(StrEnum):
 
 @map_commands.command("run")
 def run() -> None:
-    """Answer every study in the input folder, into the output folder.
+    """Process every study in the input folder and write the results to the output folder.
 
-    HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, HOLOSCAN_MODEL_PATH and HOLOSCAN_CONFIG_PATH say where; without them
+    HOLOSCAN_INPUT_PATH, HOLOSCAN_OUTPUT_PATH, HOLOSCAN_MODEL_PATH and HOLOSCAN_CONFIG_PATH name the folders; default:
     /var/holoscan/input, /var/holoscan/output, /opt/holoscan/models and /var/holoscan/app.toml. The configuration is
     a TOML file as for the other commands, and may be absent. Writes what `rdeepnet run` writes. The exit status is 1
     when a study is refused or fails, or when there is none.
     """
     from appliance.deploy.map_package import MapPaths, check_folders, map_settings
     from appliance.offline import runs
+    from dicom_io.advice import Reader
     from dicom_io.rules import NO_ASSIGNMENT
 
     paths = MapPaths.from_environment(os.environ)
     check_folders(paths)
     settings = map_settings(paths)
-    plan = runs.plan_run(paths.input, paths.output, settings=settings, assignment=NO_ASSIGNMENT)
+    plan = runs.plan_run(
+        paths.input, paths.output, settings=settings, assignment=NO_ASSIGNMENT, reader=Reader.UNATTENDED
+    )
     outcomes = []
     for outcome in runs.run(plan, settings=settings, jobs=1):
         outcomes.append(outcome)
-        said = f": {outcome.sentence}" if outcome.sentence else ""
-        typer.echo(f"{outcome.folder.name} {outcome.outcome}{said}", err=True)
+        reason = f": {outcome.sentence}" if outcome.sentence else ""
+        typer.echo(f"{outcome.folder.name} {outcome.outcome}{reason}", err=True)
     if any(outcome.outcome is not runs.Outcome.ANSWERED for outcome in outcomes):
         raise typer.Exit(Exit.INCOMPLETE)
 
 
 @map_commands.command("show")
 def show(
-    manifest: Annotated[Manifest | None, typer.Argument(help="Which; without it, both.", show_default=False)] = None,
+    manifest: Annotated[
+        Manifest | None, typer.Argument(help="Manifest to print; default: both.", show_default=False)
+    ] = None,
 ) -> None:
-    """Print the manifests: app.json says how the package is run, pkg.json what it consists of and needs."""
+    """Print the manifests: app.json describes how the package is run, pkg.json its contents and requirements."""
     from appliance.deploy.map_package import MapPaths, manifests
 
     for name, text in manifests(MapPaths.from_environment(os.environ)).items():
@@ -72,9 +77,9 @@ def show(
 
 @map_commands.command("extract")
 def extract() -> None:
-    """Copy application, manifests, models and documents to /var/run/holoscan/export, where a folder is mounted.
+    """Copy application, manifests, models and documents to the folder mounted at /var/run/holoscan/export.
 
-    Where `app`, `config`, `models` or `docs` are mounted below it, only those.
+    If `app`, `config`, `models` or `docs` are mounted below it, only those are copied.
     """
     from appliance.deploy.map_package import MapPaths, export
 

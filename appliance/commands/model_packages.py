@@ -1,4 +1,4 @@
-"""`rdeepnet models`: the model packages, what they say of themselves, their checks and signatures."""
+"""`rdeepnet models`: the model packages, their descriptions, checks and signatures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from appliance.commands.options import AsJson, ConfigFile, print_json, settings_
 if TYPE_CHECKING:
     from models.inference.package import ModelPackage
 
-models = typer.Typer(name="models", cls=Commands, help="The model packages, and what they say of themselves.")
+models = typer.Typer(name="models", cls=Commands, help="List, inspect, verify, sign and make model packages.")
 
 
 Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a model package.")]
@@ -21,7 +21,7 @@ Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a mo
 
 @models.callback(invoke_without_command=True)
 def list_models(ctx: typer.Context, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Load the model packages of the configuration, run their reference patients, and show what they are."""
+    """Load the model packages of the configuration, run their reference patients, and describe them."""
     if ctx.invoked_subcommand is not None:
         return
     from models.inference.package import shipped_packages
@@ -39,7 +39,7 @@ def list_models(ctx: typer.Context, config: ConfigFile = None, as_json: AsJson =
 
 
 def described(package: ModelPackage) -> dict[str, Any]:
-    """What a package says of itself, by key."""
+    """Description of a package by its manifest, by key."""
     return {
         "name": package.identity.name,
         "title": package.identity.title,
@@ -64,7 +64,7 @@ def described(package: ModelPackage) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """A value of `described` for a reader."""
     if isinstance(value, list):
-        return ", ".join(shown(one) for one in value) or "–"
+        return ", ".join(shown(item) for item in value) or "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -72,7 +72,7 @@ def shown(value: Any) -> str:
 def make_demonstration(
     out: Annotated[Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the packages.")],
 ) -> None:
-    """Train the three demonstration packages on simulated patients; the same every time, some minutes."""
+    """Train the three demonstration packages on simulated patients; reproducible, takes a few minutes."""
     from models.training.demonstration import make_demonstration_packages
 
     with stderr().status("Training on simulated patients …"):
@@ -83,7 +83,7 @@ def make_demonstration(
 
 @models.command("show")
 def show(package: Package, as_json: AsJson = False) -> None:
-    """What one package says of itself. The model is not run; for that, see models verify."""
+    """Show the description of one package. The model is not run; for that, see models verify."""
     from models.inference.package import load_package
 
     loaded = load_package(package)
@@ -102,7 +102,7 @@ def show(package: Package, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     stdout().print(table(loaded.identity.title, ("", ""), _filled(rows)))
-    typer.echo(f"All of it: {package / 'MODEL_CARD.md'}")
+    typer.echo(f"Full card: {package / 'MODEL_CARD.md'}")
 
 
 def _filled(rows: dict[str, Any]) -> list[tuple[str, str]]:
@@ -114,12 +114,12 @@ def verify(
     packages: Annotated[list[Path], typer.Argument(metavar="PACKAGE...", help="Folders of model packages.")],
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="Public key that has to have signed them.", show_default=False),
+        typer.Option("--key", metavar="FILE", help="Public key that must have signed them.", show_default=False),
     ] = None,
 ) -> None:
     """Check packages as the service does when it starts: digests, consistency, reference patients, and the signature.
 
-    Without a key, a signature that is there has to fit the package, whoever made it. The exit status is 3 when a
+    Without a key, any signature present must match the package, whoever made it. The exit status is 3 when a
     package fails.
     """
     from models.inference.runtime import Provider, load_model
@@ -130,13 +130,13 @@ def verify(
         identity = model.package.identity
         signature = verify_signature(folder, digest=identity.digest, public_key=key)
         if signature is None:
-            said = "not signed"
+            signed = "not signed"
         else:
-            trust = "the key given" if signature.is_trusted else "a key that was not compared with a trusted one"
-            said = f"signed by {trust} ({signature.fingerprint[:16]})"
+            trust = "the key given" if signature.is_trusted else "a key not compared with a trusted one"
+            signed = f"signed by {trust} ({signature.fingerprint[:16]})"
         typer.echo(
-            f"{folder}: {identity.name} {identity.version} is whole and reproduces its {len(model.package.reference)} "
-            f"reference patients; {said}; digest {identity.digest}"
+            f"{folder}: {identity.name} {identity.version} is intact and reproduces its {len(model.package.reference)} "
+            f"reference patients; {signed}; digest {identity.digest}"
         )
 
 
@@ -155,7 +155,7 @@ def sign(
 def make_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Private key to write; the public one is FILE.pub.")],
 ) -> None:
-    """Make a pair of keys to sign packages with. Keep the private one where no package is; hand out FILE.pub."""
+    """Make a key pair for signing packages. Keep the private key away from the packages; distribute FILE.pub."""
     from models.inference.signature import make_key, public_file
 
     fingerprint = make_key(file)

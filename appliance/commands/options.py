@@ -30,7 +30,7 @@ ConfigFile = Annotated[
         "-c",
         metavar="FILE",
         envvar="RDEEPNET_CONFIG",
-        help="Configuration file; without it, the defaults.",
+        help="Configuration file; default: the built-in values.",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ Assign = Annotated[
     typer.Option(
         "--assign",
         metavar="ROLE=SERIES",
-        help="Choose a series yourself: t1c=, t2w= or tumour=, by Series Instance UID or description "
+        help="Assign a series explicitly: t1c=, t2w= or tumour=, by Series Instance UID or description "
         "(t2w=none: the study has none). May be repeated.",
         show_default=False,
     ),
@@ -47,7 +47,7 @@ Assign = Annotated[
 Jobs = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", min=1, metavar="N", help="Studies worked on at the same time; each takes a few GB of memory."
+        "--jobs", "-j", min=1, metavar="N", help="Studies processed in parallel; each needs a few GB of memory."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, for programs.")]

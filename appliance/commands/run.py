@@ -1,4 +1,4 @@
-"""`rdeepnet run`: every study below a folder answered, with a table of what came of each."""
+"""`rdeepnet run`: every study below a folder, with a table of the outcomes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def run(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer every study below a folder: SR, PDF, SEG, features.csv and result.json for each.
+    """Process every study below a folder: SR, PDF, SEG, features.csv and result.json for each.
 
-    Each study gets a folder of its own in DIR, and studies.csv there lists them all. Repeated, only what is new or
-    changed is worked on. A study that is refused does not stop the others; the exit status is 1 then.
+    Each study gets its own folder in DIR, and studies.csv lists them all. A repeated run processes only new
+    or changed studies. A refused study does not stop the others; the exit status is then 1.
 
     **Examples**
 

@@ -22,9 +22,9 @@ def score(
         Path, typer.Option("--out", "-o", dir_okay=False, metavar="FILE", help="Table to write: .csv or .parquet.")
     ],
 ) -> None:
-    """Score every patient of a feature table; outcomes are not needed. For reports of studies, see run.
+    """Score every patient of a feature table; no outcomes are needed. For reports of studies, see run.
 
-    Writes one row for each patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
+    Writes one row per patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
     by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
     on, with `residual`, `distance` and `share_outside` behind it), `quality_notes` (codes), `model`, `version`,
     `digest`.
@@ -42,15 +42,15 @@ def score(
     (model,) = load_models([package], provider="cpu")
     rows = read_features(features)
     started = time.perf_counter()
-    found = score_rows(model, rows)
+    result = score_rows(model, rows)
     seconds = time.perf_counter() - started
-    write_scored(found, model, out)
-    for note in found.notes:
+    write_scored(result, model, out)
+    for note in result.notes:
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
     identity = model.package.identity
-    high = sum(1 for group in found.groups if group is Group.HIGH)
+    high = sum(1 for group in result.groups if group is Group.HIGH)
     typer.echo(
-        f"{out}: {int(found.scored.sum())} of {len(found.identifiers)} patients scored by {identity.name} "
+        f"{out}: {int(result.scored.sum())} of {len(result.identifiers)} patients scored by {identity.name} "
         f"{identity.version} ({identity.notice}), {high} of them above {model.package.cut_off:g}; {seconds:.1f} s"
     )

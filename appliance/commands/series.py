@@ -1,10 +1,9 @@
-"""`rdeepnet series`: how each series and segment below a folder would be taken, and why."""
+"""`rdeepnet series`: the role of each series and segment below a folder, and the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -25,15 +24,13 @@ from appliance.commands.options import (
     settings_from,
     stdout,
 )
-from models.errors import StudyRejected
 
 if TYPE_CHECKING:
     from dicom_io.reading.survey import Survey
-    from dicom_io.rules import Assignment, SelectionRules
 
 
 def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how each series and segment below a folder would be taken, and why. Nothing is computed.
+    """Show the role that each series and segment below a folder would get, and why. Nothing is computed.
 
     The exit status is 1 when a study would be refused.
 
@@ -41,7 +38,9 @@ def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_
 
         rdeepnet series /data/breast/study1 --config rdeepnet.toml
     """
-    surveys = surveys_below(folder, rules=settings_from(config).reading, assignment=assignment_from(assign))
+    from dicom_io.reading.survey import survey_folder
+
+    surveys = survey_folder(folder, rules=settings_from(config).reading, assignment=assignment_from(assign))
     if as_json:
         print_json([asdict(survey) for survey in surveys])
     else:
@@ -50,27 +49,16 @@ def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_
         raise typer.Exit(Exit.INCOMPLETE)
 
 
-def surveys_below(folder: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
-    """One survey for each study below a folder.
-
-    Raises
-    ------
-    StudyRejected
-        When there is none.
-    """
-    from dicom_io.reading.read import find_studies
-    from dicom_io.reading.survey import survey_study
-
-    studies = find_studies(folder)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {folder}; name a folder that holds MR series.")
-    return tuple(survey_study(files, rules=rules, assignment=assignment) for files in studies.values())
-
-
 def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
-    """A table for each study, and below it what would become of it."""
+    """A table per study, followed by problems and notes."""
     for survey in surveys:
-        console.print(_table(survey))
+        if survey.rows:
+            console.print(_table(survey))
+        else:
+            say(
+                console,
+                f"Study {survey.study_instance_uid or 'that cannot be read'}" if survey.refusals else "No study",
+            )
         for sentence in survey.missing:
             say(console, f"Note: {sentence}")
         for note in survey.notes:
@@ -79,6 +67,10 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
             )
         for sentence in survey.refusals:
             say(console, f"Would be refused: {sentence}")
+        for sentence in survey.remarks if survey.refusals else ():
+            say(console, sentence)
+        for phrase in survey.left_out:
+            say(console, f"Left out: {phrase}")
         console.print()
 
 
@@ -88,15 +80,16 @@ def _table(survey: Survey) -> Table:
     table.add_column("No.", justify="right")
     table.add_column("", no_wrap=True)
     table.add_column("Series, segment", ratio=1)
-    table.add_column("Role, and why", ratio=1)
+    table.add_column("Role and reason", ratio=1)
     for row in survey.rows:
         objects = "" if row.is_segment else f" ({row.objects})"
         name = f"[bold]{escape(row.description or '–')}[/]{objects}"
         role = f"[bold green]{escape(row.role)}[/]" if row.role else "not used"
+        why = [*([f"[dim]{escape(row.why)}[/]"] if row.why else []), *([escape(row.problem)] if row.problem else [])]
         table.add_row(
             "" if row.is_segment else escape(row.number),
             "·" if row.is_segment else escape(row.modality),
             "\n".join([name, *([f"[dim]{escape(row.detail)}[/]"] if row.detail else [])]),
-            "\n".join([role, *([f"[dim]{escape(row.why)}[/]"] if row.why else [])]) if row.role or row.why else "",
+            "\n".join([role, *why]) if row.role or why else "",
         )
     return table

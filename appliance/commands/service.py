@@ -15,15 +15,13 @@ from appliance.commands.options import AsJson, ConfigFile, print_json, settings_
 if TYPE_CHECKING:
     from appliance.service.study_status import StudyDetail
 
-Study = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Study Instance UID, or as much of its beginning or end as is unique.")
-]
+Study = Annotated[str, typer.Argument(metavar="STUDY", help="Study Instance UID, or any unique prefix or suffix.")]
 
 
 def serve(config: ConfigFile = None) -> None:
-    """Run the appliance: receive studies, answer them, send the results.
+    """Run the appliance: receive studies, process them, send the results.
 
-    Runs until SIGTERM or SIGINT. Logs go to standard error, one line each, without patient data.
+    Runs until SIGTERM or SIGINT. Logs go to standard error, one entry per line, without patient data.
 
     **Example**
 
@@ -36,24 +34,24 @@ def serve(config: ConfigFile = None) -> None:
 
 
 def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Ask the running service whether it is well: C-ECHO, the pulse of its main loop, disk. For a container's engine.
+    """Check that the running service works: C-ECHO, heartbeat of its main loop, disk. For container engines.
 
-    The exit status is 1 when something is not. It takes a second and little memory; doctor looks at everything.
+    The exit status is 1 when a check fails. It takes a second and little memory; doctor checks everything.
     """
     from appliance.service.health import ailments
 
-    found = list(ailments(settings_from(config)))
+    problems = list(ailments(settings_from(config)))
     if as_json:
-        print_json({"healthy": not found, "ailments": found})
+        print_json({"healthy": not problems, "ailments": problems})
     else:
-        for sentence in found or ["The service is well."]:
+        for sentence in problems or ["The service is healthy."]:
             typer.echo(sentence)
-    if found:
+    if problems:
         raise typer.Exit(Exit.INCOMPLETE)
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List the studies the service knows: state, since when, whether the results are kept, and why where not."""
+    """List the known studies: state, time of its last change, storage commitment, and the reason for any failure."""
     from appliance.service.study_status import list_studies
     from appliance.transport import certificate_in_words
 
@@ -73,13 +71,15 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         )
         for line in lines
     ]
-    stdout().print(table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Kept", "Why"), rows))
+    stdout().print(
+        table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Commitment", "Reason"), rows)
+    )
     if words := certificate_in_words(settings):
         typer.echo(f"TLS: {words}.")
 
 
 def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show one study: its way, its results, what each destination has and keeps, what each stage cost."""
+    """Show one study: its history, its results, delivery and commitment by destination, and the cost of each stage."""
     from appliance.service.study_status import show_study
 
     detail = show_study(settings_from(config), study)
@@ -106,8 +106,8 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
 
     return (
         (
-            "Way",
-            ("When", "State", "Job"),
+            "History",
+            ("Time", "State", "Job"),
             [(f"{move.at.astimezone():%Y-%m-%d %H:%M:%S}", move.state.value, move.job_id) for move in detail.moves],
         ),
         (
@@ -117,12 +117,12 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
         ),
         (
             "Destinations",
-            ("Name", "State", "Attempts", "What it said"),
+            ("Name", "State", "Attempts", "Answer"),
             [(item.destination, item.state.value, str(item.attempts), item.sentence) for item in detail.deliveries],
         ),
         (
             "Storage commitment",
-            ("Name", "State", "Since", "Requests", "What it said"),
+            ("Name", "State", "Since", "Requests", "Answer"),
             [
                 (
                     item.destination,
@@ -151,11 +151,11 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
 
 
 def retry(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Have a study again: results that exist are sent again, without results it is answered again."""
+    """Retry a study: send its results again, or compute it again if it has none."""
     from appliance.service.study_status import retry_study
 
     state = retry_study(settings_from(config), study)
     if as_json:
         print_json({"study": study, "state": state})
     else:
-        typer.echo(f"The study is {state} now.")
+        typer.echo(f"The study is now {state}.")

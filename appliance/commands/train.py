@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from models.model_card.facts import Measurement
     from models.quality_notes import QualityNote
     from models.training.network import Recipe
+    from models.training.options import Trained, TrainingOptions
     from models.training.patients import TrainingPatients
     from models.volume import Sequence
 
@@ -40,7 +42,7 @@ Sequences = Annotated[
     typer.Option(
         "--sequence",
         metavar="t1c|t2w",
-        help="Sequences the model may need; without it, both. May be repeated.",
+        help="Sequence the model may require; default: both. May be repeated.",
         show_default=False,
     ),
 ]
@@ -49,7 +51,7 @@ Cohort = Annotated[
     typer.Option(
         "--cohort",
         metavar="NAME",
-        help="Cohort of the training patients; without it, the one called training, or the only one.",
+        help="Training cohort; default: the one called training, or the only one.",
         show_default=False,
     ),
 ]
@@ -57,7 +59,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives th
 Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="auto: the GPU where there is one.")]
 Permutations = Annotated[
     int,
-    typer.Option("--permutations", min=0, help="How often to train on permuted outcomes, to see that nothing leaks."),
+    typer.Option("--permutations", min=0, help="Number of trainings on permuted outcomes, to detect leakage."),
 ]
 Search = Annotated[
     int,
@@ -65,16 +67,18 @@ Search = Annotated[
         "--search",
         min=1,
         metavar="N",
-        help="Try N recipes and keep the best on held-out folds, in every outer fold anew: N times the training time.",
+        help="Try N recipes in every outer fold and keep the best on held-out folds: N times the training time.",
     ),
 ]
 Name = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the package; without it, the folder's.")
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the package; default: that of the folder.")
 ]
 Version = Annotated[str, typer.Option("--version", metavar="TEXT", help="Version of the package.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="TEXT", help="What the training patients are, for the card.", show_default=False),
+    typer.Option(
+        "--data", metavar="TEXT", help="Description of the training patients, for the card.", show_default=False
+    ),
 ]
 Statements = Annotated[
     Path | None,
@@ -113,43 +117,36 @@ def recurrence(
 ) -> None:
     """Train a recurrence score (DeepSurv) and write it as a model package.
 
-    Beside the network always: a penalised Cox model on the same inputs, the same training on permuted outcomes,
-    everything out of fold with its interval. Where the interval of the concordance does not lie above .5, the package
-    says "no signal", in its card and with every result.
+    Always adds a penalised Cox model on the same inputs and the same training on permuted outcomes, all
+    out of fold with intervals. If the interval of the concordance does not lie above 0.5, the package states
+    "no signal" in its card and with every result.
 
     **Example**
 
         rdeepnet train recurrence --features features.parquet --outcomes outcomes.csv --out packages/recurrence
     """
     from models.cohort.patients import join
-    from models.inference.package import Task
-    from models.training.network import training_device
+    from models.inference.tasks import Task
     from models.training.patients import training_patients
-    from models.training.recurrence import RecurrenceOptions, train_recurrence
+    from models.training.recurrence import train_recurrence
     from models.training.recurrence_package import measurements, write_recurrence
 
-    chosen = _recipe(recipe, diagnostics)
-    options = RecurrenceOptions(
-        recipe=chosen,
-        cut_off=_cut_off(cut_off),
-        permutations=permutations,
-        trials=_trials(search, recipe),
-        seed=seed,
-        device=training_device(device),
-    )
+    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
+    limit = _cut_off(cut_off)
     joined = join(*read_tables(features, outcomes, column, time_unit))
     patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
     about = _about(out, name, version, "Recurrence score", patients, data, statements)
-    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+    with _training(patients, options):
         trained = train_recurrence(
             patients.names,
             patients.values,
             times_months=patients.times_months,
             events=patients.events,
             options=options,
+            cut_off=limit,
         )
         write_recurrence(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
+    _show(out, trained, measurements(trained, patients), joined.notes)
 
 
 @train.command("krt7-as")
@@ -167,13 +164,13 @@ def krt7_as(
         typer.Option(
             "--counts",
             metavar="FILE",
-            help="Instead of outcomes: read counts as CSV, columns gene, length (bases), one for each patient.",
+            help="Read counts instead of outcomes: CSV with columns gene, length (bases) and one per patient.",
             show_default=False,
         ),
     ] = None,
     gene: Annotated[str, typer.Option("--gene", metavar="NAME", help="Gene in the table of counts.")] = "KRT7-AS",
     threshold: Annotated[
-        str, typer.Option("--threshold", metavar="median|TPM", help="High expression is above it.")
+        str, typer.Option("--threshold", metavar="median|TPM", help="Expression above this value is high.")
     ] = "median",
     recipe: RecipeName = "ensemble",
     cohort: Cohort = None,
@@ -199,22 +196,15 @@ def krt7_as(
     """
     from models.cohort.features import read_features
     from models.cohort.patients import join
-    from models.inference.package import Task
+    from models.inference.tasks import Task
     from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
-    from models.training.krt7_as import ExpressionOptions, measurements, train_krt7_as, write_krt7_as
-    from models.training.network import training_device
+    from models.training.krt7_as import train_krt7_as
+    from models.training.krt7_as_package import measurements, write_krt7_as
     from models.training.patients import training_patients
 
     if (outcomes is None) == (counts is None):
-        raise typer.BadParameter("give one of the two", param_hint="--outcomes / --counts")
-    chosen = _recipe(recipe, diagnostics)
-    options = ExpressionOptions(
-        recipe=chosen,
-        permutations=permutations,
-        trials=_trials(search, recipe),
-        seed=seed,
-        device=training_device(device),
-    )
+        raise typer.BadParameter("give exactly one of the two", param_hint="--outcomes / --counts")
+    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
     rule = "High expression as stated in the outcomes."
     if counts is not None:
         rows = read_features(features)
@@ -226,28 +216,49 @@ def krt7_as(
         joined = join(*read_tables(features, outcomes, column, "months"))
     patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
     about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
-    with stderr().status(f"Training on {len(patients.values)} patients, {options.device} …"):
+    with _training(patients, options):
         trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
         write_krt7_as(out, trained, patients, about=about)
-    _show(out, measurements(trained, patients), (*joined.notes, *trained.notes), seconds=trained.seconds)
+    _show(out, trained, measurements(trained, patients), joined.notes)
 
 
 @train.command("statements")
 def statements_template() -> None:
-    """Write a file with everything that only the trainers can state, to fill in, to standard output.
+    """Write a template for everything that only the trainers can state to standard output.
 
-    Reporting guidelines ask for it; what is not filled in stands in the model card as "not stated".
+    Reporting guidelines require it; anything left empty appears in the model card as "not stated".
     """
     from models.model_card.statements import template
 
     typer.echo(template(), nl=False)
 
 
+def _options(
+    recipe: str, diagnostics: bool, *, permutations: int, search: int, seed: int, device: str
+) -> TrainingOptions:
+    """Options that both trainings share, checked in the order of the command line."""
+    from models.training.network import training_device
+    from models.training.options import TrainingOptions
+
+    return TrainingOptions(
+        recipe=_recipe(recipe, diagnostics),
+        permutations=permutations,
+        trials=_trials(search, recipe),
+        seed=seed,
+        device=training_device(device),
+    )
+
+
+def _training(patients: TrainingPatients, options: TrainingOptions) -> AbstractContextManager[object]:
+    """Says on standard error that a training goes on."""
+    return stderr().status(f"Training on {len(patients.values)} patients, {options.device} …")
+
+
 def _recipe(name: str, diagnostics: bool) -> Recipe:
     from models.training.network import PAPER, Recipe
 
     if name not in ("ensemble", "paper"):
-        raise typer.BadParameter(f"'{name}' is none of ensemble, paper", param_hint="--recipe")
+        raise typer.BadParameter(f"'{name}' is not one of ensemble, paper", param_hint="--recipe")
     return PAPER if name == "paper" else Recipe(diagnostics=diagnostics)
 
 
@@ -278,7 +289,7 @@ def _sequences(names: list[str] | None) -> tuple[Sequence, ...]:
     from models.volume import Sequence
 
     if wrong := [name for name in names or () if name not in tuple(Sequence)]:
-        raise typer.BadParameter(f"'{wrong[0]}' is none of {', '.join(Sequence)}", param_hint="--sequence")
+        raise typer.BadParameter(f"'{wrong[0]}' is not one of {', '.join(Sequence)}", param_hint="--sequence")
     return tuple(sequence for sequence in Sequence if not names or sequence in names)
 
 
@@ -293,6 +304,7 @@ def _about(
     *,
     rule: str = "",
 ) -> About:
+    """The statements of a site about its model, for manifest and card."""
     from models.model_card.about import NOTICE, About
     from models.model_card.statements import read_statements
 
@@ -307,12 +319,12 @@ def _about(
     )
 
 
-def _show(
-    out: Path, measured: Iterable[Measurement], notes: Iterable[QualityNote], *, seconds: tuple[float, float]
-) -> None:
+def _show(out: Path, trained: Trained, measured: Iterable[Measurement], cohort_notes: Iterable[QualityNote]) -> None:
+    """Print what was measured, every doubt about cohort and training, and where the package is."""
+    seconds = trained.seconds
     rows = [(one.what, one.value, one.whom) for one in measured]
-    stdout().print(table("Measured in the training", ("What", "Value", "On whom, and how"), rows))
-    for note in notes:
+    stdout().print(table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
+    for note in (*cohort_notes, *trained.notes):
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)
     typer.echo(

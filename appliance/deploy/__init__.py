@@ -1,1 +1,1 @@
-"""How the appliance is deployed: image, compose, quadlet, Kubernetes, and what its Python packages are and allow."""
+"""Deployment of the appliance: image, compose, quadlet, Kubernetes; contents and licences of its packages."""

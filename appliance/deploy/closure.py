@@ -1,4 +1,4 @@
-"""Which Python distributions the installed appliance consists of: what it requires, and what that requires in turn.
+"""Python distributions of the installed appliance: its requirements, and theirs in turn.
 
 Development tools of the same environment are not among them.
 """
@@ -28,12 +28,12 @@ def normalised(name: str) -> str:
 
 def installed(path: Iterable[str] | None = None) -> dict[str, Distribution]:
     """Every installed distribution by name; `path` in place of Python's own."""
-    found = distributions() if path is None else distributions(path=list(path))
-    return {normalised(one.name): one for one in found}
+    available = distributions() if path is None else distributions(path=list(path))
+    return {normalised(item.name): item for item in available}
 
 
 def project_requirements(extras: Iterable[str] = EXTRAS) -> list[Requirement]:
-    """What the project requires: from pyproject.toml in a checkout, where installed metadata may be old."""
+    """Requirements of the project: from pyproject.toml in a checkout, where installed metadata may be old."""
     wanted = tuple(extras)
     if _PYPROJECT.is_file():
         project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
@@ -64,7 +64,7 @@ def closure(requirements: Iterable[Requirement], available: Mapping[str, Distrib
         wanted = extras.setdefault(name, set())
         wanted |= requirement.extras
         stated = [Requirement(text) for text in available[name].requires or ()]
-        todo += [one for one in stated if _holds(one, tuple(wanted))]
+        todo += [dependency for dependency in stated if _holds(dependency, tuple(wanted))]
     return {name: available[name] for name in sorted(extras)}
 
 

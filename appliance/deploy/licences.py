@@ -1,7 +1,7 @@
-"""Which licence each Python distribution of the appliance has, and whether it may be in the image: `make licences`.
+"""Licence of each Python distribution of the appliance, and the verdict on its place in the image: `make licences`.
 
-Permissive licences may. GPL and AGPL may not. What is in between or says nothing is refused too, until it is listed
-here with its licence and a reason; an entry that is not needed any more is a mistake as well. Libraries that wheels
+Permissive licences are allowed, GPL and AGPL are not. Anything else, or unstated, is refused too until it is listed
+here with its licence and a reason; an entry that is no longer needed is also a mistake. Libraries that wheels
 carry in their `.libs` folders count on their own, since the wheel's metadata does not speak of them.
 """
 
@@ -43,7 +43,7 @@ _SHORT = 60  # a longer text is the licence itself, and may name the licences of
 
 
 class Verdict(StrEnum):
-    """Whether a distribution may be in the image."""
+    """Verdict on a distribution in the image."""
 
     PERMISSIVE = "permissive"  # it may
     LISTED = "listed"  # it may, for the reason that is listed
@@ -52,7 +52,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Listed:
-    """A licence that somebody has looked at."""
+    """A licence that somebody has reviewed."""
 
     licence: str
     reason: str
@@ -131,15 +131,15 @@ def licence_of(one: Distribution) -> str:
     """
     if expression := field_of(one, "License-Expression"):
         return expression
-    found = []
+    licences = []
     for classifier in one.metadata.get_all("Classifier") or ():
         if classifier.startswith("License ::") and classifier != "License :: OSI Approved":
             stated = classifier.rpartition(" :: ")[2]
-            found.append(_CLASSIFIERS.get(stated, stated))
+            licences.append(_CLASSIFIERS.get(stated, stated))
     text = field_of(one, "License")
-    if text and ((len(text) <= _SHORT and "GPL" in text.upper()) or not found):
-        found.append(_TEXTS.get(text, text if len(text) <= _SHORT else ""))
-    return " AND ".join(dict.fromkeys(found))
+    if text and ((len(text) <= _SHORT and "GPL" in text.upper()) or not licences):
+        licences.append(_TEXTS.get(text, text if len(text) <= _SHORT else ""))
+    return " AND ".join(dict.fromkeys(licences))
 
 
 def field_of(one: Distribution, name: str) -> str:
@@ -148,7 +148,7 @@ def field_of(one: Distribution, name: str) -> str:
 
 
 def is_permissive(expression: str) -> bool:
-    """Whether an SPDX expression lets us choose permissive licences only; False for what is not an expression."""
+    """Returns whether an SPDX expression allows a choice of permissive licences only; False for any other text."""
     words = re.findall(r"[()]|[^\s()]+", expression)
     if not words:
         return False
@@ -196,12 +196,12 @@ def report(found: Mapping[str, Distribution]) -> list[Row]:
 
 def bundled_libraries(one: Distribution) -> list[str]:
     """Shared libraries that a wheel carries for others: those in its `.libs` folder, and GCC's in PyTorch's."""
-    found = set()
+    libraries = set()
     for file in one.files or ():
         in_libs = len(file.parts) == 2 and file.parts[0].endswith(".libs")
         if ".so" in file.name and (in_libs or file.name.startswith("libgomp")):
-            found.add(file.name)
-    return sorted(found)
+            libraries.add(file.name)
+    return sorted(libraries)
 
 
 def unneeded(rows: Iterable[Row]) -> list[str]:
@@ -222,7 +222,7 @@ def _judged(name: str, version: str, licence: str, listed: Listed | None) -> Row
 def _library(library: str, part_of: str) -> Row:
     listed = next((entry for pattern, entry in BUNDLED.items() if re.match(pattern, library)), None)
     if listed is None:
-        return Row(library, "", "", Verdict.REFUSED, "a library nobody has looked at: list it in BUNDLED", part_of)
+        return Row(library, "", "", Verdict.REFUSED, "a library that nobody has reviewed: list it in BUNDLED", part_of)
     verdict = Verdict.PERMISSIVE if is_permissive(listed.licence) else Verdict.LISTED
     return Row(library, "", listed.licence, verdict, listed.reason, part_of)
 

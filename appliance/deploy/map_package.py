@@ -1,4 +1,4 @@
-"""The image as a MONAI Application Package (MAP): its two manifests, its folders, and what it exports of itself.
+"""The image as a MONAI Application Package (MAP): its two manifests, its folders, and its exports.
 
 Follows the MAP specification 1.0.0 (Project MONAI, monai-deploy-app-sdk, guidelines) and, where that leaves room, what
 the Holoscan packager writes and its runner reads: `command` is a JSON array in a string. A MAP works on folders; the
@@ -36,9 +36,9 @@ class MapPaths:
 
     Attributes
     ----------
-    config : our TOML file; the defaults of the settings hold where there is none (the specification's default is a
+    config : our TOML file; the defaults of the settings apply where there is none (the specification's default is a
         YAML file, which is not ours)
-    models : one folder for each model package; the packages that ship where there is none
+    models : one folder for each model package; the built-in packages where there is none
     """
 
     input: Path = Path("/var/holoscan/input")
@@ -52,7 +52,7 @@ class MapPaths:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> MapPaths:
-        """As an orchestrator says it; relative paths start at the working directory."""
+        """Reads the folders from the environment of the orchestrator; relative paths start at the working directory."""
         workdir = Path(environment.get(VARIABLES["workdir"]) or cls.workdir).absolute()
         given = {
             field.name: workdir / environment[VARIABLES[field.name]]
@@ -82,7 +82,7 @@ def application_manifest() -> dict[str, Any]:
         "type": "application",
         "command": json.dumps(COMMAND),
         "environment": {variable: str(getattr(paths, name)) for name, variable in VARIABLES.items()}
-        | {"HOLOSCAN_LOGS": str(paths.workdir / "logs")},  # the specification asks for it; our log is standard error
+        | {"HOLOSCAN_LOGS": str(paths.workdir / "logs")},  # the specification requires it; our log is standard error
         "input": {"path": str(paths.input.relative_to(paths.workdir)), "formats": ["file"]},
         "output": {
             "path": str(paths.output.relative_to(paths.workdir)),
@@ -135,7 +135,7 @@ def manifests(paths: MapPaths) -> dict[str, str]:
 
 
 def check_folders(paths: MapPaths) -> None:
-    """Whether there is an input folder, and the output folder can be written.
+    """Checks that the input folder exists and the output folder is writable.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def check_folders(paths: MapPaths) -> None:
         When not, with what to do.
     """
     if not paths.input.is_dir():
-        raise SetupError(f"The input folder {paths.input} is not there; mount it, or set {VARIABLES['input']}.")
+        raise SetupError(f"The input folder {paths.input} does not exist; mount it, or set {VARIABLES['input']}.")
     try:
         paths.output.mkdir(parents=True, exist_ok=True)
         can_write = os.access(paths.output, os.W_OK | os.X_OK)
@@ -170,20 +170,20 @@ def map_settings(paths: MapPaths) -> Settings:
 
 
 def packages_in(folder: Path) -> tuple[Path, ...]:
-    """Model packages below a folder: those that ship first, in the order of the report, then the others by name."""
+    """Model packages below a folder: the built-in ones first, in the order of the report, then the others by name."""
     if not folder.is_dir():
         return ()
     order = [package.name for package in shipped_packages()]
-    found = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
+    packages = [entry for entry in folder.iterdir() if (entry / MANIFEST).is_file()]
     return tuple(
-        sorted(found, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
+        sorted(packages, key=lambda entry: (order.index(entry.name) if entry.name in order else len(order), entry.name))
     )
 
 
 def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
-    """Copy what the MAP consists of to the folders that are mounted below `root`; returns what was written.
+    """Copies what the MAP consists of to the folders that are mounted below `root`; returns what was written.
 
-    Where one of `app`, `config`, `models` or `docs` is there, only those that are; otherwise all four.
+    If any of `app`, `config`, `models` or `docs` exists, only those that exist; otherwise all four.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
         "docs": lambda folder: _export_docs(paths, folder),
     }
     if not root.is_dir():
-        raise SetupError(f"{root} is not there; make a folder on the host and mount it at {root} to extract to it.")
+        raise SetupError(f"{root} does not exist; make a folder on the host and mount it at {root} to extract to it.")
     wanted = [name for name in parts if (root / name).is_dir()] or list(parts)
     written = []
     for name in wanted:
@@ -205,7 +205,7 @@ def export(paths: MapPaths, *, root: Path = EXPORT) -> tuple[Path, ...]:
             (root / name).mkdir(exist_ok=True)
             parts[name](root / name)
         except OSError as error:
-            why = error.strerror or "not everything could be copied"
+            why = error.strerror or "some files could not be copied"
             raise SetupError(
                 f"{root / name} cannot be written ({why}); make the folder on the host first, and let the "
                 "container's user write to it."
@@ -218,6 +218,7 @@ def _export_app(folder: Path) -> None:
     leave_out = shutil.ignore_patterns("__pycache__")
     for package in _PACKAGES:
         shutil.copytree(_ROOT / package, folder / package, ignore=leave_out, dirs_exist_ok=True)
+    shutil.copyfile(_ROOT / "rdeepnet.py", folder / "rdeepnet.py")
 
 
 def _export_config(paths: MapPaths, folder: Path) -> None:

@@ -33,7 +33,7 @@ _LOCK = Path(__file__).with_name("container") / "requirements-cpu.txt"
 
 def bill_of_materials() -> Bom:
     """The bill of what is installed here."""
-    found = closure(project_requirements(), installed())
+    distributions = closure(project_requirements(), installed())
     hashes = locked_hashes(_LOCK.read_text(encoding="utf-8")) if _LOCK.is_file() else {}
     bom = Bom()
     root = Component(
@@ -44,13 +44,14 @@ def bill_of_materials() -> Bom:
         licenses=[LicenseFactory().make_from_string("Apache-2.0")],
     )
     bom.metadata.component = root
-    components = {name: _component(name, one, hashes) for name, one in found.items()}
+    components = {name: _component(name, distribution, hashes) for name, distribution in distributions.items()}
     models = [_model(folder) for folder in shipped_packages()]
     for component in (*components.values(), *models):
         bom.components.add(component)
-    bom.register_dependency(root, [components[normalised(one.name)] for one in project_requirements()] + models)
-    for name, one in found.items():
-        needed = {normalised(Requirement(text).name) for text in one.requires or ()}
+    required = [components[normalised(requirement.name)] for requirement in project_requirements()]
+    bom.register_dependency(root, [*required, *models])
+    for name, distribution in distributions.items():
+        needed = {normalised(Requirement(text).name) for text in distribution.requires or ()}
         bom.register_dependency(components[name], [components[other] for other in sorted(needed & set(components))])
     return bom
 
@@ -111,7 +112,7 @@ def _model(folder: Path) -> Component:
 
 
 def main(target: Path) -> None:
-    """Write the bill to a file."""
+    """Writes the bill to a file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     bom = bill_of_materials()
     target.write_text(as_json(bom), encoding="utf-8")

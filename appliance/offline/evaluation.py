@@ -23,7 +23,7 @@ HTML = "evaluation.html"
 def evaluate_into(
     out: Path, model: LoadedModel, table: PatientTable, settings: EvaluationSettings, *, created: datetime
 ) -> Evaluation:
-    """Evaluate and write the three files, each whole or not at all.
+    """Evaluates and writes the three files, each completely or not at all.
 
     Parameters
     ----------

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
 from appliance.files import digest_of_files
 from appliance.offline.feature_file import NoRow, Row, RowId
+from appliance.offline.recipe import digest_of_recipe
 from appliance.offline.row_cache import KeptRows
 from appliance.process_pool import Broken, work_off
-from dicom_io.reading.read import find_studies, read_study
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
+from dicom_io.reading.read import read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
-from models.version import software_version
+from models.preprocessing.tumour_check import check_tumours
+
+# Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
+_DEVICES = {"engine_device", "n4_device"}
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """How features are computed; made into engines in each worker process.
+    """Options of a feature extraction; each worker process builds its engines from them.
 
     Attributes
     ----------
@@ -34,6 +39,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
     rules: SelectionRules
@@ -43,6 +49,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class StudyFiles:
     study_instance_uid: str
     files: tuple[Path, ...]
     assignment: Assignment
+    remarks: tuple[str, ...] = ()  # what stands outside its files and may explain a refusal
 
 
 def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ...]:
@@ -62,10 +70,8 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
     StudyRejected
         When there is none.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
-    return tuple(StudyFiles(uid, tuple(files), assignment) for uid, files in studies.items())
+    folder = look_into(root)
+    return tuple(StudyFiles(uid, files, assignment, folder.remarks(uid)) for uid, files in folder.studies.items())
 
 
 def extract_cohort(
@@ -75,13 +81,13 @@ def extract_cohort(
 
     Parameters
     ----------
-    kept : folder where rows are kept; a study whose files, settings and version are those of a row there is not
-        worked on again
+    kept : folder where rows are kept; a study with the files, settings and version of a row there is not
+        processed again
 
     Raises
     ------
     SetupError
-        When the engine, the bias correction or the device is not there.
+        When the engine, the bias correction or the device is not available.
     """
     _open(extraction)  # what cannot be opened is said here, once
     prepare_worker = partial(open_worker, extraction, kept)
@@ -90,7 +96,7 @@ def extract_cohort(
 
 
 def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
-    """What a worker process does: engines are opened once and used for every study."""
+    """Opens the engines once in a worker process and returns the function that it calls for every study."""
     engine, bias = _open(extraction)
 
     def answer(study: StudyFiles) -> Row | NoRow:
@@ -101,6 +107,9 @@ def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Ro
             return row
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
+        except StudyRejected as error:
+            sentence = " ".join([advised(error, Reader.COMMAND_LINE), *study.remarks])
+            return NoRow(study.study_instance_uid, sentence)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
         rows.keep(row, input_digest)
@@ -119,14 +128,16 @@ def extract_image(
     StudyRejected
         When a file cannot be read, or a feature has no value.
     SetupError
-        When the engine or the device is not there.
+        When the engine or the device is not available.
     """
     opened = open_engine(engine, device=device)
     return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
+    """Reads, prepares and extracts one study."""
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(
@@ -147,16 +158,8 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
 def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(extraction.rules),
-        "assignment": asdict(assignment),
-        "engine": engine.name,
-        "bias": bias.name,
-        "shell_mm": extraction.shell_mm,
-        "features": extraction.settings.digest(),
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    options = {item.name: getattr(extraction, item.name) for item in fields(extraction) if item.name not in _DEVICES}
+    return digest_of_recipe(**options | {"engine": engine, "n4": bias, "assignment": assignment})
 
 
 def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:

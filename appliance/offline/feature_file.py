@@ -1,8 +1,8 @@
 """The table that `rdeepnet features` writes, and its rows.
 
-One row for each study: `study`, the features in the order of `models.features.names` (3,452 with the default
+One row per study: `study`, the features in the order of `models.features.names` (3,452 with the default
 settings; empty cells for a sequence the study lacks), `settings_digest`, `engine`, `bias_correction`, voxel size and
-field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows stand in the order of the Study
+field strength of the images (`acquisition_t1c_slice_mm` …), `several_tumours`. Rows are in the order of the Study
 Instance UIDs, so the same cohort gives the same file whatever the number of processes.
 """
 
@@ -27,7 +27,7 @@ from models.volume import Sequence as MrSequence
 
 
 class RowId(StrEnum):
-    """What stands in the first column."""
+    """Content of the first column of the table."""
 
     STUDY = "study"  # Study Instance UID
     PATIENT = "patient"  # Patient ID, to be joined with a clinical table
@@ -67,13 +67,13 @@ class NoRow:
 
 
 def check_format(out: Path) -> None:
-    """Raise `SetupError` unless the name of the file says a format we write."""
+    """Raises `SetupError` unless the suffix of the file is that of a format we write."""
     if out.suffix not in (".csv", ".parquet"):
         raise SetupError(f"The features cannot be written to '{out.name}'; a name with .csv or .parquet was expected.")
 
 
 def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: FeatureSettings) -> None:
-    """Write one row for each study to a .csv or .parquet file, whole or not at all.
+    """Writes one row per study to a .csv or .parquet file, completely or not at all.
 
     Raises
     ------
@@ -84,9 +84,9 @@ def write_rows(rows: Sequence[Row], out: Path, *, row_id: RowId, settings: Featu
     columns = vector_names(settings)
     identifiers = [row.identifiers[row_id] for row in ordered]
     values = np.full((len(ordered), len(columns)), np.nan)
-    place = {name: index for index, name in enumerate(columns)}
+    column_of = {name: index for index, name in enumerate(columns)}
     for number, row in enumerate(ordered):
-        values[number, [place[name] for name in row.names]] = row.values
+        values[number, [column_of[name] for name in row.names]] = row.values
     provenance = [(settings.digest(), row.engine, row.bias, row.several_tumours) for row in ordered]
     acquired = np.array([_acquired(row) for row in ordered], dtype=np.float64).reshape(len(ordered), len(ACQUISITION))
     _write(
@@ -107,7 +107,7 @@ def _acquired(row: Row) -> list[float]:
 
 
 def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -> None:
-    """Write the features of one image as one row, as `write_rows` does.
+    """Writes the features of one image as one row, as `write_rows` does.
 
     Raises
     ------
@@ -120,12 +120,12 @@ def write_table(table: FeatureTable, out: Path, *, identifier: str, bias: str) -
 
 
 def kept_folder(out: Path) -> Path:
-    """Where the rows of a table are kept, one file for each study."""
+    """Folder with the kept rows of a table, one file per study."""
     return out.with_name(f"{out.stem}.rows")
 
 
 def refused_file(out: Path) -> Path:
-    """Where the studies without features are listed."""
+    """File that lists the studies without features."""
     return out.with_name(f"{out.stem}.refused.csv")
 
 
@@ -137,7 +137,7 @@ def write_refused(refused: Sequence[NoRow], out: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("study", "sentence"))
-            writer.writerows(sorted((one.study_instance_uid, one.sentence) for one in refused))
+            writer.writerows(sorted((row.study_instance_uid, row.sentence) for row in refused))
 
 
 def _write(

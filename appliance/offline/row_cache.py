@@ -1,8 +1,8 @@
-"""Rows that were extracted, kept in a folder beside the table: an extraction that was interrupted goes on, and one
-that is repeated works only on what is new or changed.
+"""Extracted rows, kept in a folder beside the table: an interrupted extraction continues, and a repeated
+one processes only what is new or changed.
 
-A row is found again by the contents of the study's files and by everything that determines its values. What cannot
-be read back is not there.
+A row is found again by the contents of the study's files and by everything that determines its values. A row that
+cannot be read back counts as absent.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class KeptRows:
                 values=values,
                 engine=about["engine"],
                 bias=about["bias"],
-                acquisitions={Sequence(key): Acquisition(**one) for key, one in about["acquisitions"].items()},
+                acquisitions={Sequence(key): Acquisition(**sizes) for key, sizes in about["acquisitions"].items()},
                 several_tumours=about["several_tumours"],
                 is_from_before=True,
             )
@@ -55,7 +55,7 @@ class KeptRows:
         return row if len(row.names) == len(row.values) else None
 
     def keep(self, row: Row, input_digest: str) -> None:
-        """Write a row so that it is there as a whole or not at all."""
+        """Writes a row completely or not at all."""
         about = asdict(replace(row, values=np.empty(0)))
         del about["values"], about["is_from_before"]
         stream = io.BytesIO()

@@ -1,16 +1,15 @@
 """`rdeepnet run`: every study in a folder tree through the pipeline, each into a folder of its own.
 
-A study whose files, settings, models and version are those of an earlier run is not worked on again. A study that is
+A study whose files, settings, models and version are those of an earlier run is not processed again. A study that is
 refused or fails does not stop the others; its sentence goes into its result.json.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -18,29 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from appliance.files import digest_of_files
-from appliance.offline.result_folder import (
-    RESULT,
-    answered,
-    folder_name,
-    given_up,
-    read_result,
-    remove_leftovers,
-    write_folder,
-)
+from appliance.offline.recipe import digest_of_recipe
+from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
+from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
 from appliance.pipeline import Workbench, answer_study
 from appliance.process_pool import Broken, work_off
 from appliance.settings import Settings
 from appliance.workbench import open_workbench
-from dicom_io.reading.read import find_studies
+from dicom_io.advice import Reader, advised
+from dicom_io.reading.folder import look_into
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
-from models.version import software_version
 
 SUMMARY = "studies.csv"
 
 
 class Outcome(StrEnum):
-    """What became of a study."""
+    """Outcome of a study."""
 
     ANSWERED = "answered"  # everything was written
     REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
@@ -49,7 +42,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class StudyTask:
-    """One study to work on."""
+    """One study to process.
+
+    Attributes
+    ----------
+    reader : who reads a refusal
+    remarks : what stands outside its files and may explain a refusal, as sentences
+    """
 
     study_instance_uid: str
     files: tuple[Path, ...]
@@ -57,11 +56,17 @@ class StudyTask:
     input_digest: str
     recipe_digest: str
     assignment: Assignment
+    reader: Reader = Reader.COMMAND_LINE
+    remarks: tuple[str, ...] = ()
+
+    def origin(self, created: datetime) -> Origin:
+        """Origin of its result."""
+        return Origin(self.study_instance_uid, self.input_digest, self.recipe_digest, created)
 
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What became of one study.
+    """Outcome of one study, with its folder and reason.
 
     Attributes
     ----------
@@ -80,13 +85,13 @@ class StudyOutcome:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run has to do.
+    """Work to do in a run.
 
     Attributes
     ----------
     out : folder of the results
     from_before : outcomes of an earlier run that still hold
-    tasks : the studies to work on
+    tasks : the studies to process
     """
 
     out: Path
@@ -97,8 +102,10 @@ class Plan:
         return len(self.from_before) + len(self.tasks)
 
 
-def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignment) -> Plan:
-    """Find the studies below `root`, and those that `out` has the results of.
+def plan_run(
+    root: Path, out: Path, *, settings: Settings, assignment: Assignment, reader: Reader = Reader.COMMAND_LINE
+) -> Plan:
+    """Find the studies below `root`, and those that `out` has the results of; `reader` reads what is refused.
 
     Raises
     ------
@@ -107,16 +114,23 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
     SetupError
         When the settings cannot be followed here: no such device, a model package that fails its checks.
     """
-    studies = find_studies(root)
-    if not studies:
-        raise StudyRejected(f"No DICOM study was found below {root}; name a folder that holds MR series.")
+    folder = look_into(root)
     recipe = recipe_digest(open_workbench(settings), assignment=assignment)
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     from_before: list[StudyOutcome] = []
     tasks: list[StudyTask] = []
-    for uid, files in studies.items():
-        task = StudyTask(uid, tuple(files), out / folder_name(uid), digest_of_files(files), recipe, assignment)
+    for uid, files in folder.studies.items():
+        task = StudyTask(
+            study_instance_uid=uid,
+            files=tuple(files),
+            folder=out / folder_name(uid),
+            input_digest=digest_of_files(files),
+            recipe_digest=recipe,
+            assignment=assignment,
+            reader=reader,
+            remarks=folder.remarks(uid),
+        )
         earlier = _earlier(task)
         if earlier is None:
             tasks.append(task)
@@ -126,7 +140,7 @@ def plan_run(root: Path, out: Path, *, settings: Settings, assignment: Assignmen
 
 
 def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
-    """Work on the studies of a plan in `jobs` processes; outcomes come as they end, those from before first.
+    """Process the studies of a plan in `jobs` processes; outcomes come as they end, earlier ones first.
 
     When the last one has come, `studies.csv` in the folder of the results has one line for each.
 
@@ -145,7 +159,7 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
 
 
 def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
-    """What a worker process does: the workbench is made once and used for every study."""
+    """Opens the workbench once in a worker process and returns the function that it calls for every study."""
     return partial(answer_to_folder, bench=open_workbench(settings))
 
 
@@ -155,32 +169,21 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     try:
         result = answer_study(task.files, bench, assignment=task.assignment, created=created)
     except StudyRejected as error:
-        return _given_up(task, Outcome.REFUSED, str(error))
+        return _given_up(task, Outcome.REFUSED, " ".join([advised(error, task.reader), *task.remarks]))
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
-    contents = answered(result, input_digest=task.input_digest, recipe_digest=task.recipe_digest, created=created)
-    return _written(task, Outcome.ANSWERED, "", contents)
+    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
 
 
 def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
     """SHA-256 over everything but the images that determines an answer: 64 hexadecimal digits."""
-    recipe = {
-        "software": software_version(),
-        "rules": asdict(bench.rules),
-        "assignment": asdict(assignment),
-        "bias": bench.bias.name,
-        "shell_mm": bench.shell_mm,
-        "engine": bench.engine.name,
-        "features": bench.features.digest(),
-        "models": [
-            (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
-        ],
-        "features_sr": bench.features_sr,
-    }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return digest_of_recipe(
+        **{field.name: getattr(bench, field.name) for field in fields(bench)}, assignment=assignment
+    )
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
+    """The outcome of an earlier run that still holds, or None."""
     description = read_result(task.folder)
     if description is None or description["outcome"] == Outcome.FAILED:
         return None
@@ -201,15 +204,8 @@ def _failed(task: StudyTask, reason: str) -> StudyOutcome:
 
 
 def _given_up(task: StudyTask, outcome: Outcome, sentence: str) -> StudyOutcome:
-    contents = given_up(
-        task.study_instance_uid,
-        outcome=outcome,
-        sentence=sentence,
-        input_digest=task.input_digest,
-        recipe_digest=task.recipe_digest,
-        created=datetime.now().astimezone(),
-    )
-    return _written(task, outcome, sentence, contents)
+    origin = task.origin(datetime.now().astimezone())
+    return _written(task, outcome, sentence, {RESULT: of_refusal(origin, outcome=outcome, sentence=sentence)})
 
 
 def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping[str, bytes]) -> StudyOutcome:
@@ -225,7 +221,7 @@ def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping
 
 
 def _write_summary(path: Path, outcomes: Sequence[StudyOutcome]) -> None:
-    """One line for each study: outcome, sentence, and every prediction in a column of its own."""
+    """One line per study: outcome, sentence, and every prediction in a column of its own."""
     predictions = {outcome.study_instance_uid: predictions_of(outcome.description) for outcome in outcomes}
     columns = sorted({name for found in predictions.values() for name in found})
     part = path.with_suffix(".part")

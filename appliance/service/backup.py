@@ -1,8 +1,8 @@
-"""A copy of the state folder, made while the service runs or stands still, from which a service goes on elsewhere.
+"""A copy of the state folder, made with the service running or stopped, from which a service can continue elsewhere.
 
-The order makes it whole without stopping anything: the queue first, then the records, then results, then images. What
-the service writes meanwhile is found in a later part of the copy, and there the next start puts right what differs: a
-job that the records know as done is dropped, results that are there are not computed again, images that no record
+The order keeps it consistent without stopping anything: the queue first, then the records, then results, then images.
+What the service writes meanwhile is found in a later part of the copy, and there the next start puts right what
+differs: a job that the records know as done is dropped, existing results are not computed again, images that no record
 knows are a new study.
 """
 
@@ -25,7 +25,7 @@ FOLDERS = ("outbox", "inbox")
 
 @dataclass(frozen=True)
 class Backup:
-    """What was copied.
+    """Files and bytes copied.
 
     Attributes
     ----------
@@ -40,18 +40,18 @@ class Backup:
 
 
 def back_up(settings: Settings, target: Path) -> Backup:
-    """Copy the state folder to `target`, which is there only when all of it is.
+    """Copies the state folder to `target`, which appears only once it is complete.
 
     Raises
     ------
     SetupError
-        When there is no state, `target` is there already, or a file cannot be read or written.
+        When there is no state, `target` exists already, or a file cannot be read or written.
     """
     state_dir = settings.service.state_dir
     if not (state_dir / RECORDS).is_file():
-        raise SetupError(f"{state_dir} holds no state of a service; name the configuration file of the service.")
+        raise SetupError(f"{state_dir} holds no state of a service; name the service's configuration file.")
     if target.exists():
-        raise SetupError(f"{target} is there already; name a folder that is not there, each backup gets its own.")
+        raise SetupError(f"{target} exists already; name a folder that does not exist: each backup needs its own.")
     if target.resolve().is_relative_to(state_dir.resolve()):
         raise SetupError(f"{target} lies in the state folder {state_dir}; name a folder outside of it.")
     part = target.with_name(f".{target.name}{PART}")

@@ -1,7 +1,7 @@
-"""When a study counts as complete. DICOM has no signal for it, so: silence.
+"""Completeness of a study. DICOM has no signal for it, so silence decides.
 
 A study is due when nothing of it has arrived for `idle_s`, over all associations, and no association that carried it
-is still open; or when it has been arriving for `force_after_s`. A late instance starts it anew. Pure bookkeeping: the
+is still open; or when it has been arriving for `force_after_s`. A late instance starts it again. Pure bookkeeping: the
 clock is an argument, and after a restart the caller says again what is waiting.
 """
 
@@ -21,7 +21,7 @@ class _Waiting:
 
 
 class Completeness:
-    """Which studies are arriving; every method may be called from any thread. Times are of a monotonic clock."""
+    """Arrival times of studies; every method may be called from any thread. Times are of a monotonic clock."""
 
     def __init__(self, *, idle_s: float, force_after_s: float) -> None:
         self._idle_s = idle_s

@@ -1,7 +1,7 @@
-"""Delivery: from the outbox to each destination, again and again until it is there or an operator decides.
+"""Delivery: from the outbox to each destination, repeated until it succeeds or an operator decides.
 
-One thread for each destination, so that a peer that does not answer delays nobody else. Repeating an object doubles
-nothing at the peer: its UID is derived from what it says. Giving up after some attempts was rejected: results of a
+One thread for each destination, so that a peer that does not answer delays nobody else. Repeating an object creates no
+duplicate at the peer: its UID is derived from its content. Giving up after some attempts was rejected: results of a
 night on which the archive was down would be lost.
 """
 
@@ -48,7 +48,7 @@ class Courier:
 
     Parameters
     ----------
-    poll_s : pause between two looks for work
+    poll_s : interval between two polls for work
     tls : how the connection is secured; None leaves it plain
     """
 
@@ -79,13 +79,13 @@ class Courier:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the attempt that runs, for as long as one answer may take, then end."""
+        """Finishes the attempt that runs, for as long as one answer may take, then ends."""
         self._stopping.set()
         self._thread.join(timeout=self._settings.timeout_s)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread still runs; one that ended by itself is a defect the service has to notice."""
+        """Returns whether the thread is running; if it ended by itself, that is a defect the service must notice."""
         return self._thread.is_alive()
 
     def _work(self) -> None:
@@ -100,7 +100,7 @@ class Courier:
                 LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
 
     def deliver(self, delivery: DeliveryRecord) -> DeliveryState:
-        """Try one delivery and record what came of it."""
+        """Tries one delivery and records its result."""
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=self._send)
         pause = pause_s(delivery.attempts + 1, settings=self._settings)
         decided = self._records.delivery_tried(
@@ -128,10 +128,10 @@ def attempt(
     outbox: Outbox,
     send_files: Callable[[Sequence[Path]], tuple[Sent, ...]],
 ) -> tuple[DeliveryState, str]:
-    """Send what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
+    """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
     files = [item.file for item in outbox.objects(delivery.job_id) if item.role in destination.send]
     if not outbox.has(delivery.job_id):
-        return DeliveryState.REFUSED, "the results are not in the outbox any more: retry answers the study again"
+        return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
     try:
         results = send_files(files) if files else ()
     except PeerUnavailable as error:

@@ -2,8 +2,8 @@
 
     synthetic study ─C-STORE→ rdeepnet serve (a process of its own) ─C-STORE→ collector
 
-Everything listens on free ports of this machine, the state is thrown away, and what was started is stopped by its
-process id, whatever happens in between.
+Everything listens on free ports of this machine, the state is temporary, and every process started is stopped by
+its id, whatever happens in between.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ port = {pacs_port}
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration gave.
+    """Results of the demonstration.
 
     Attributes
     ----------
@@ -94,11 +94,11 @@ class DemoResult:
 
 
 def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[str], None]) -> DemoResult:
-    """Run the demonstration.
+    """Runs the demonstration.
 
     Parameters
     ----------
-    out : gets what came back, the PDF and the service's log
+    out : folder for the results, the PDF and the service's log
     keep : also move the synthetic study, the configuration and the service's state there
     small : small images, for tests
     tell : called with what happens now
@@ -114,7 +114,7 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
     work = Path(tempfile.mkdtemp(prefix="rdeepnet-demo-"))
     seconds: dict[str, float] = {}
     try:
-        tell("Making a synthetic study: T1+C, T2W, the tumour's segmentation, and series that do not matter")
+        tell("Making a synthetic study: T1+C, T2W, the tumour's segmentation, and series that are not needed")
         began_s = time.monotonic()
         study = make_study(
             work / "study",
@@ -163,7 +163,7 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
 
 
 def _push(study: SyntheticStudy, peer: Peer, *, tell: Callable[[str], None]) -> None:
-    """Send the study as a PACS does: every object of it, series after series."""
+    """Sends the study as a PACS does: every object of it, series after series."""
     for key, files in study.series.items():
         results = send(files, peer)
         lost = [result.sentence for result in results if result.delivery is not Delivery.STORED]

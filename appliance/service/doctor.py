@@ -1,6 +1,6 @@
-"""Is everything there that the service needs? Each check says what it looked at, and what to do where it is not well.
+"""Checks of everything that the service needs. Each says what it checked, and what to do about a problem.
 
-`rdeepnet doctor` runs all of them, before the first start as well as beside a running service.
+`rdeepnet doctor` runs all of them, before the first start or beside a running service.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Check:
 
 
 def checks(settings: Settings) -> Iterator[Check]:
-    """All checks, quick ones first; each is made when it is asked for."""
+    """All checks, quick ones first; each is made on demand."""
     yield _setup("settings", lambda: _peers_listed(settings))
     yield check_state_folder(settings.service.state_dir)
     yield check_disk(settings.service.state_dir)
@@ -90,12 +90,12 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 
 def is_ready(settings: Settings) -> bool:
-    """Whether the service of these settings runs and answers a C-ECHO; any listed sender may ask."""
+    """Returns whether the service of these settings runs and answers a C-ECHO; any listed sender may ask."""
     return echo_refused(settings) == ""
 
 
 def check_state_folder(state_dir: Path) -> Check:
-    """Whether the state folder can be written, is private, and its records are whole."""
+    """Checks that the state folder is writable and private, and its records intact."""
     subject = "state folder"
     if why_not := unwritable(state_dir):
         return Check(subject, Verdict.BAD, why_not)
@@ -113,7 +113,7 @@ def check_state_folder(state_dir: Path) -> Check:
 
 
 def check_disk(state_dir: Path) -> Check:
-    """Whether there is space for studies to come."""
+    """Checks that there is space for further studies."""
     free = free_gb(state_dir)
     verdict = Verdict.BAD if free < DISK_FULL_GB else Verdict.WARNING if free < _DISK_WARN_GB else Verdict.GOOD
     advice = (
@@ -125,11 +125,11 @@ def check_disk(state_dir: Path) -> Check:
 
 
 def check_port(settings: Settings) -> Check:
-    """Whether our port is free, or our own service answers on it."""
+    """Checks that our port is free, or that our own service answers on it."""
     host, port = settings.service.host, settings.service.port
     try:
         with socket.create_server((host, port)):
-            return Check("port", Verdict.GOOD, f"port {port} is free; the service does not run")
+            return Check("port", Verdict.GOOD, f"port {port} is free; the service is not running")
     except OSError as error:
         why_not = echo_refused(settings)
         if not why_not:
@@ -139,13 +139,13 @@ def check_port(settings: Settings) -> Check:
 
 
 def check_tls(settings: Settings, now: datetime) -> Check:
-    """Whether the files of [tls] can be used, how long our certificate is valid, and what is not secured."""
+    """Checks the files of [tls], the validity of our certificate, and which connections are not secured."""
     subject = "TLS"
     files = files_of(settings)
     if files is None:
         return Check(subject, Verdict.GOOD, "is not used")
-    if found := mistakes(files, now=now):
-        return Check(subject, Verdict.BAD, f"{'; '.join(found)}.")
+    if problems := mistakes(files, now=now):
+        return Check(subject, Verdict.BAD, f"{'; '.join(problems)}.")
     certificate = certificate_of(files)
     sentence = certificate.in_words(now)
     if not certificate.is_valid(now):
@@ -154,7 +154,7 @@ def check_tls(settings: Settings, now: datetime) -> Check:
         return Check(subject, Verdict.WARNING, f"{sentence}: renew it.")
     if files.key.stat().st_mode & 0o077:
         return Check(subject, Verdict.WARNING, f"{sentence}; others can read {files.key}: run chmod 600 on it.")
-    peers = [f"destination {one.name}" for one in settings.destinations if one.plain]
+    peers = [f"destination {peer.name}" for peer in settings.destinations if peer.plain]
     plain = [*(["our port"] if settings.service.plain else []), *peers]
     plain += ["the archive"] if settings.archive.host and settings.archive.plain else []
     if plain:
@@ -163,7 +163,7 @@ def check_tls(settings: Settings, now: datetime) -> Check:
 
 
 def check_destination(destination: Destination, settings: Settings) -> Check:
-    """Whether a destination answers a C-ECHO."""
+    """Checks that a destination answers a C-ECHO."""
     timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
     tls = client_tls(settings, plain=destination.plain)
     peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s, tls=tls)
@@ -178,17 +178,19 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
 
 
 def check_gpu(settings: Settings) -> Check:
-    """Whether there is a CUDA device, and whether the settings use it."""
+    """Checks for a CUDA device, and whether the settings use it."""
     wanted = "cuda" in (settings.features.device, settings.preprocessing.device, settings.models.provider)
-    found = _cuda_device()
-    if found:
-        advice = "" if wanted else "; the settings do not ask for it"
-        return Check("GPU", Verdict.GOOD, f"{found}{advice}")
+    device = _cuda_device()
+    if device:
+        advice = "" if wanted else "; the settings do not use it"
+        return Check("GPU", Verdict.GOOD, f"{device}{advice}")
     if wanted:
         return Check(
-            "GPU", Verdict.BAD, "the settings ask for cuda and no CUDA device is found: install the driver or set cpu."
+            "GPU",
+            Verdict.BAD,
+            "the settings require cuda, but no CUDA device was found: install the driver or set cpu.",
         )
-    return Check("GPU", Verdict.GOOD, "no CUDA device is found, and none is asked for")
+    return Check("GPU", Verdict.GOOD, "no CUDA device was found, and the settings require none")
 
 
 def _peers_listed(settings: Settings) -> str:
@@ -204,7 +206,7 @@ def _setup(subject: str, look: Callable[[], str]) -> Check:
 
 
 def _cuda_device() -> str:
-    """Name, memory and driver of the CUDA devices as the driver's own program says it; empty without one."""
+    """Name, memory and driver of the CUDA devices as the driver's own program reports it; empty without one."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""
@@ -214,10 +216,10 @@ def _cuda_device() -> str:
 
 
 def _damage(path: Path) -> str:
-    """What SQLite's own check finds, empty when the file is whole."""
+    """Report of SQLite's own check, empty when the file is intact."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0)) as database:
-            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            report = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
         return str(error)
-    return "" if found == "ok" else found
+    return "" if report == "ok" else report

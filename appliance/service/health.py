@@ -1,7 +1,7 @@
-"""Whether the running service works: what `rdeepnet health` asks, every half minute and with little memory.
+"""Liveness probe of the running service: the checks of `rdeepnet health`, every half minute and with little memory.
 
-The main loop touches a file after every round that did its work: received studies looked at, jobs queued and compared
-with the queue, couriers alive, records written. A pulse that has stopped says that one of these has.
+The main loop touches a file after every round that did its work: received studies checked, jobs queued and compared
+with the queue, delivery threads alive, records written. When the pulse stops, one of these has stopped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Pulse:
         self._next_s = float("-inf")
 
     def beat(self, now_s: float) -> None:
-        """Say that a round was done; the file is touched every few seconds only.
+        """Records that a round was done; the file is touched every few seconds only.
 
         A full disk does not stop it: the file has no content.
         """
@@ -43,13 +43,13 @@ class Pulse:
 
 
 def ailments(settings: Settings) -> Iterator[str]:
-    """What is not well with the service of these settings, a sentence each; none when it receives and works."""
+    """Failed checks of the service of these settings, one sentence each; none when it receives and works."""
     state_dir = settings.service.state_dir
     if why_not := echo_refused(settings):
         yield f"No C-ECHO: {why_not}."
     pulse = state_dir / PULSE
     if not pulse.exists():
-        yield f"No pulse: {pulse} is not there; the service has not started."
+        yield f"No pulse: {pulse} does not exist; the service has not started."
     elif (age_s := time.time() - pulse.stat().st_mtime) > STOPPED_AFTER_S:
         yield f"No pulse: the last round was {age_s:.0f} s ago, expected within {STOPPED_AFTER_S:g} s; see the log."
     if why_not := unwritable(state_dir):

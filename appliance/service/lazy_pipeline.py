@@ -1,6 +1,6 @@
-"""When the service opens its workbench: tried before the start in a process of its own, opened at the first study.
+"""Opening of the service's workbench: tested before the start in a separate process, opened at the first study.
 
-So the service does not start with what does not work, starts soon, and while it waits for a first study it holds none
+The service therefore does not start with broken parts, starts quickly, and while it waits for a first study holds none
 of the numerical libraries, which are three quarters of its memory. They are imported inside the functions for that.
 """
 
@@ -32,7 +32,7 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def try_workbench(settings: Settings) -> None:
-    """Open the workbench in a process that then ends.
+    """Opens the workbench in a process that then ends.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def try_workbench(settings: Settings) -> None:
     """
     for outcome in work_off([None], partial(_opened, settings), workers=1):
         if isinstance(outcome, Broken):
-            raise SetupError(f"The models and engines could not be tried: {outcome.reason}")
+            raise SetupError(f"The models and engines could not be tested: {outcome.reason}")
 
 
 def _opened(settings: Settings) -> Callable[[None], None]:
@@ -52,7 +52,7 @@ def _opened(settings: Settings) -> Callable[[None], None]:
 
 
 def _nothing_more(_: None) -> None:
-    """The task of the process that tries the workbench: to have opened it was all."""
+    """Task of the process that tests the workbench; opening it was the test."""
 
 
 def answerer(settings: Settings) -> Answerer:
@@ -114,8 +114,8 @@ def answer(
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:
-    """What the archive says; nothing when it cannot be asked, which must not hold up a study."""
-    from dicom_io.images.headers import study_uid_of
+    """Image counts at the archive; nothing when it cannot be asked, which must not hold up a study."""
+    from dicom_io.images.file_scan import study_uid_of
     from dicom_io.network.find import images_held
     from dicom_io.reading.read import NOTHING_KNOWN
 

@@ -128,7 +128,7 @@ class Service:
         )
 
     def start(self) -> None:
-        """Take up what the last process left, then begin to listen."""
+        """Resumes the work of the last process, then begins to listen."""
         self._records.interrupted()
         self._records.waiting_restarted(destinations=[d.name for d in self._settings.destinations])
         for study_uid in self._inbox.studies():
@@ -145,7 +145,7 @@ class Service:
         LOG.info("service ready, version %s", software_version(), extra={"port": port})
 
     def work(self, stopping: threading.Event) -> int:
-        """Do the rounds until `stopping`; returns an exit status, 0 when it was told to stop."""
+        """Does the rounds until `stopping`; returns an exit status, 0 when it was told to stop."""
         while not stopping.wait(self._settings.jobs.poll_s):
             try:
                 self.round(time.monotonic())
@@ -154,10 +154,13 @@ class Service:
                 LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
             running_s = self._jobs.longest_running_s()
             if running_s > self._settings.jobs.hung_after_s:
-                LOG.critical("a computation hangs; the process ends and repeats it", extra={"seconds": running_s})
+                LOG.critical(
+                    "a computation hangs; the process exits and repeats it at the next start",
+                    extra={"seconds": running_s},
+                )
                 return EXIT_HUNG
             if not all(courier.is_alive for courier in self._couriers):
-                LOG.critical("a courier ended by itself; the process ends")
+                LOG.critical("a delivery thread ended unexpectedly; the process exits")
                 return EXIT_DEFECT
         return 0
 
@@ -184,7 +187,7 @@ class Service:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
 
     def stop(self) -> bool:
-        """Stop in the order of the flow; returns whether a computation was in the middle of it.
+        """Stops in the order of the flow; returns whether a computation was running.
 
         A computation cannot be interrupted: then the caller ends the process, and the job is repeated at next start.
         """
@@ -199,7 +202,7 @@ class Service:
         return was_running
 
     def _store(self, received: Received) -> None:
-        """What the receiver does with an instance; when this returns it answers Success."""
+        """Stores an instance; when this returns, the receiver answers Success."""
         if not received.needed:
             self._acknowledge(received)
             return
@@ -215,7 +218,7 @@ class Service:
             raise
         if kept is Kept.NEWER_VERSION:
             LOG.warning(
-                "an instance came again with other content; the newer counts",
+                "an instance arrived again with different content; the newer version counts",
                 extra={"study": received.study_instance_uid, "peer": received.calling_title},
             )
         if kept is Kept.KNOWN:
@@ -266,7 +269,7 @@ class Service:
             self._fresh.add(study_uid)
 
     def _complete(self, study_uid: str) -> None:
-        """Queue a study that fell silent; one the records cannot take now is complete again after the idle time."""
+        """Queues a study that fell silent; one the records cannot take now is complete again after the idle time."""
         content = self._inbox.content(study_uid)
         try:
             job_id = self._records.queue(study_uid, digest=content.digest)
@@ -276,23 +279,28 @@ class Service:
         LOG.info("study complete", extra={"job": job_id, "instances": len(content.files)})
 
     def _compare_with_queue(self) -> None:
-        """Studies that wait for a job which will never end."""
+        """Fails studies whose job will never end."""
         for record in (*self._records.studies_in(State.QUEUED), *self._records.studies_in(State.RUNNING)):
             fate = self._jobs.fate(record.job_id)
             if fate in (Fate.IN_FLIGHT, Fate.UNKNOWN):
                 continue
             if fate is Fate.EXHAUSTED:
                 attempts = self._settings.jobs.max_attempts
-                sentence = f"The computation ended the service {attempts} times; the log says how: then retry it."
+                sentence = (
+                    f"The computation crashed the service {attempts} times; see the log for the cause, then retry "
+                    "the study."
+                )
             else:
-                sentence = "The queue has ended this job without a result; the log says why: retry it."
+                sentence = (
+                    "The queue ended this job without a result; see the log for the reason, then retry the study."
+                )
             self._records.exhausted(record.job_id, sentence=sentence)
             if self._records.study(record.study_uid).state is State.FAILED:
                 LOG.error("study failed: %s", sentence, extra={"job": record.job_id})
 
 
 def check_service(settings: Settings) -> None:
-    """Whether the settings make a working service.
+    """Checks that the settings are complete for a service.
 
     Raises
     ------
@@ -300,11 +308,11 @@ def check_service(settings: Settings) -> None:
         When nobody may send, or nobody gets the results.
     """
     if mistakes := missing_peers(settings):
-        raise SetupError(f"The settings do not make a service: {'; '.join(mistakes)}.")
+        raise SetupError(f"The settings are incomplete for a service: {'; '.join(mistakes)}.")
 
 
 def serve(settings: Settings) -> int:
-    """Run the service until SIGTERM or SIGINT; returns the exit status of the process.
+    """Runs the service until SIGTERM or SIGINT; returns the exit status of the process.
 
     Raises
     ------
@@ -325,7 +333,7 @@ def _nothing_begun(*_: object) -> None:
 
 
 def run(settings: Settings, *, answer: Answerer) -> int:
-    """Run the service with a given way to answer studies, until SIGTERM or SIGINT."""
+    """Runs the service with a given way to answer studies, until SIGTERM or SIGINT."""
     stopping = threading.Event()
     service = Service(settings, answer=answer)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -340,20 +348,20 @@ def run(settings: Settings, *, answer: Answerer) -> int:
 
 
 def _end(status: int) -> None:
-    """End the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
+    """Ends the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
     logging.shutdown()
     os._exit(status)
 
 
 def _callers(settings: Settings) -> list[Caller] | None:
-    """Who may call: the senders, destinations that report on what they were sent, and `rdeepnet health` from here."""
+    """Peers that may call: senders, destinations that report on commitment, and `rdeepnet health` from here."""
     if settings.service.accept_unknown_senders:
         return None
     here = ("127.0.0.0/8", "::1/128", *_networks(settings.service.host))
     return [
         Caller(settings.service.ae_title, here, may_store=False),
         *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
-        *(Caller(one.ae_title, _networks(one.host), may_store=False) for one in _committing(settings)),
+        *(Caller(peer.ae_title, _networks(peer.host), may_store=False) for peer in _committing(settings)),
     ]
 
 
@@ -362,7 +370,7 @@ def _committing(settings: Settings) -> list[Destination]:
 
 
 def _networks(host: str) -> tuple[str, ...]:
-    """Where a destination calls from: its address; from anywhere where the settings give a name."""
+    """Networks from which a destination calls: its address, or any where the settings give a name."""
     try:
         return (str(ip_network(host)),)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Everything that keeps a service from starting, told at once: mistakes in the file, missing peers, an unwritable disk.
+"""Everything that keeps a service from starting, reported together: mistakes in the file, missing peers, disk, port.
 
-An operator who starts a container should not have to correct one mistake to hear of the next.
+An operator who starts a container sees all mistakes together, instead of correcting one to learn of the next.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from appliance.transport import files_of
 from dicom_io.network.tls import mistakes as tls_mistakes
 from models.errors import SetupError
 
-NO_SENDERS = "no [[senders]] is listed, so nobody may send: list the PACS, or set accept_unknown_senders"
-NO_DESTINATIONS = "no [[destinations]] is listed, so nobody gets the results: list the PACS"
+NO_SENDERS = "no [[senders]] is listed, so no peer may send: list the PACS, or set accept_unknown_senders"
+NO_DESTINATIONS = "no [[destinations]] is listed, so no peer gets the results: list the PACS"
 
 
 def settings_to_serve(config: Path | None) -> Settings:
@@ -26,34 +26,34 @@ def settings_to_serve(config: Path | None) -> Settings:
     Raises
     ------
     SetupError
-        With everything that is wrong, one a line.
+        With all problems, one per line.
     """
     try:
         settings = Settings() if config is None else load_settings(config)
     except SetupError as error:
         raise _with_more(error, config) from error
-    found = [*missing_peers(settings), *_surroundings(settings)]
-    if found:
-        raise SetupError(_listed("The service cannot start", found))
+    problems = [*missing_peers(settings), *_surroundings(settings)]
+    if problems:
+        raise SetupError(_listed("The service cannot start", problems))
     return settings
 
 
 def missing_peers(settings: Settings) -> list[str]:
-    """What the settings lack to make a service of them."""
-    found = []
+    """Peers that a service needs and the settings lack."""
+    problems = []
     if not settings.senders and not settings.service.accept_unknown_senders:
-        found.append(NO_SENDERS)
+        problems.append(NO_SENDERS)
     if not settings.destinations:
-        found.append(NO_DESTINATIONS)
-    return found
+        problems.append(NO_DESTINATIONS)
+    return problems
 
 
 def _surroundings(settings: Settings) -> list[str]:
-    """What the settings ask for and this machine does not have."""
-    found = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
+    """Problems with what the settings require of this machine."""
+    problems = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
     files = files_of(settings)
-    found += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
-    found += [
+    problems += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
+    problems += [
         f"models: {package} has no manifest.toml; expected the folder of a model package"
         for package in settings.models.packages
         if not (package / "manifest.toml").is_file()
@@ -61,36 +61,36 @@ def _surroundings(settings: Settings) -> list[str]:
     try:
         socket.create_server((settings.service.host, settings.service.port)).close()
     except OSError as error:
-        found.append(
+        problems.append(
             f"port {settings.service.port} of {settings.service.host} cannot be used ({error.strerror}); expected a "
             "free port: stop what uses it, or change host or port in [service]"
         )
-    return found
+    return problems
 
 
 def _with_more(error: SetupError, config: Path | None) -> SetupError:
-    """Mistakes in the file, and what else can be told although it could not be read as a whole."""
+    """Mistakes in the file, and further problems that can be found although it could not be read completely."""
     table = _table(config)
     service = table.get("service")
     service = service if isinstance(service, dict) else {}
-    found = []
+    problems = []
     if table and not table.get("senders") and service.get("accept_unknown_senders") is not True:
-        found.append(NO_SENDERS)
+        problems.append(NO_SENDERS)
     if table and not table.get("destinations"):
-        found.append(NO_DESTINATIONS)
+        problems.append(NO_DESTINATIONS)
     state_dir = service.get("state_dir", str(Settings().service.state_dir))
     if config is not None and isinstance(state_dir, str) and (why_not := unwritable(config.parent / state_dir)):
-        found.append(f"state_dir: {why_not}")
-    return SetupError(f"{error}\n{_listed('Beside that', found)}") if found else error
+        problems.append(f"state_dir: {why_not}")
+    return SetupError(f"{error}\n{_listed('In addition', problems)}") if problems else error
 
 
 def _table(config: Path | None) -> dict[str, Any]:
-    """What stands in the file; empty when it is not TOML."""
+    """Content of the file; empty when it is not TOML."""
     try:
         return tomllib.loads(config.read_text(encoding="utf-8")) if config is not None else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return {}
 
 
-def _listed(title: str, found: list[str]) -> str:
-    return f"{title}:" + "".join(f"\n  {sentence}" for sentence in found)
+def _listed(title: str, sentences: list[str]) -> str:
+    return f"{title}:" + "".join(f"\n  {sentence}" for sentence in sentences)

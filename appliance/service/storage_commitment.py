@@ -1,6 +1,6 @@
 """Storage commitment: asks each destination whether it keeps what it was sent, and records its report.
 
-It changes no study's state: results that were stored are delivered. A destination that does not keep them is shown by
+It changes no study's state: stored results count as delivered. A destination that does not keep them is shown by
 `rdeepnet status` and `show`, and in the log.
 """
 
@@ -40,13 +40,13 @@ class Commitments:
         records: CommitmentRecords,
         outbox: Outbox,
     ) -> None:
-        self._destinations: Mapping[str, Destination] = {one.name: one for one in destinations}
+        self._destinations: Mapping[str, Destination] = {destination.name: destination for destination in destinations}
         self._settings = settings
         self._records = records
         self._outbox = outbox
 
     def ask_next(self, name: str, peer: Peer) -> CommitmentState | None:
-        """Ask a destination about one job that is due; returns what is known after it, None when nothing was due.
+        """Asks a destination about one job that is due; returns what is known after it, None when nothing was due.
 
         One at a time, so that results never wait behind requests.
         """
@@ -58,7 +58,7 @@ class Commitments:
         number = self._records.requests(job) + 1
         extra = {"job": job.job_id, "destination": name, "attempt": number}
         if not sent:
-            sentence = "nothing of it is in the outbox: there is nothing to ask about"
+            sentence = "none of its results are in the outbox: there is nothing to ask about"
             self._records.settled(job, state=CommitmentState.UNSUPPORTED, sentence=sentence)
             return CommitmentState.UNSUPPORTED
         transaction_uid = self._records.asking(job, next_at=self._after(number))
@@ -72,7 +72,7 @@ class Commitments:
         except PeerUnavailable as error:
             pause = timedelta(seconds=self._settings.retry_max_s)
             self._records.answered(job, state=CommitmentState.DUE, sentence=str(error), next_at=utc_now() + pause)
-            LOG.warning("commitment cannot be asked for: %s", error, extra=extra)
+            LOG.warning("commitment cannot be requested: %s", error, extra=extra)
             return CommitmentState.DUE
         except PeerRefused as error:
             self._records.answered(job, state=CommitmentState.FAILED, sentence=str(error), next_at=utc_now())
@@ -81,16 +81,16 @@ class Commitments:
         if asked is Asked.UNSUPPORTED:
             sentence = f"{peer} does not offer storage commitment"
             self._records.answered(job, state=CommitmentState.UNSUPPORTED, sentence=sentence, next_at=utc_now())
-            LOG.info("no storage commitment there", extra=extra)
+            LOG.info("storage commitment not offered", extra=extra)
             return CommitmentState.UNSUPPORTED
-        LOG.info("commitment asked for", extra=extra)
+        LOG.info("commitment requested", extra=extra)
         return CommitmentState.PENDING
 
     def reported(self, report: CommitmentReport) -> bool:
-        """Record a report; False when we made no such request."""
+        """Records a report; False when we made no such request."""
         job = self._records.asked_by(report.transaction_uid)
         if job is None:
-            LOG.warning("a report of storage commitment answers no request of ours")
+            LOG.warning("a storage commitment report matches no request of ours")
             return False
         state, sentence = judged(report, self._sent(job))
         self._records.settled(job, state=state, sentence=sentence)
@@ -102,19 +102,19 @@ class Commitments:
         return True
 
     def _sent(self, job: Job) -> tuple[Waiting, ...]:
-        """What the destination was sent of a job; empty when its results were deleted."""
+        """Objects of a job that the destination was sent; empty when its results were deleted."""
         destination = self._destinations.get(job.destination)
         objects = self._outbox.objects(job.job_id)
         return objects if destination is None else tuple(item for item in objects if item.role in destination.send)
 
     def _after(self, number: int) -> datetime:
-        """When the n-th request is repeated, unless a report comes: the pause doubles each time."""
+        """Time at which the n-th request is repeated, unless a report arrives: the pause doubles each time."""
         pause_s = min(_LONGEST_PAUSE_S, self._settings.commitment_report_s * 2.0 ** min(number - 1, 32))
         return utc_now() + timedelta(seconds=max(pause_s, self._settings.commitment_report_s))
 
 
 def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[CommitmentState, str]:
-    """What a report says about what was sent, and a sentence where not everything is kept."""
+    """Commitment state by a report on the objects sent, and a sentence where some are not kept."""
     again = "rdeepnet retry sends the results again"
     lost = [
         f"{item.role} ({_reason(report.failed[item.sop_instance_uid])})"

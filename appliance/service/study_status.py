@@ -1,4 +1,4 @@
-"""What an operator asks about studies, from any process: list them, show one, retry one.
+"""Operators' commands on studies, from any process: list them, show one, retry one.
 
 Works on the state folder of the service, which may run or not: a retry is written into the records, and the service
 sees it in its next round or at its next start.
@@ -48,7 +48,7 @@ class StudyDetail:
 
     Attributes
     ----------
-    moves : its way through the states, oldest first
+    moves : its history, oldest first
     deliveries : what each destination has, of all its jobs
     objects : results of the current job, in the order in which they are sent
     pdf : the plain PDF, None when there are no results
@@ -83,7 +83,7 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
         commitments = CommitmentRecords(records).of_study()
         lines = []
         for record in records.studies():
-            worst = _worst([one for one in commitments if one.job_id == record.job_id])
+            worst = _worst([commitment for commitment in commitments if commitment.job_id == record.job_id])
             sentence = record.sentence
             if not sentence and record.state is State.SENDING:
                 sentence = waiting.get(record.job_id, "")
@@ -109,12 +109,12 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
 
     Parameters
     ----------
-    study : its Study Instance UID, or as much of its beginning or end as no other study has
+    study : its Study Instance UID, or any unique prefix or suffix of it
 
     Raises
     ------
     UnknownStudy
-        When none fits, or more than one.
+        When none matches, or more than one.
     SetupError
         When no service has ever worked on the state folder.
     """
@@ -147,7 +147,7 @@ def in_words(count: NotKeptCount) -> str:
 
 
 def retry_study(settings: Settings, study: str) -> State:
-    """Have a study again: results that exist are sent again, without results it is answered again.
+    """Retry a study: send its results again, or compute it again if it has none.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def retry_study(settings: Settings, study: str) -> State:
     IllegalMove
         When it is arriving, queued or running: there is nothing to repeat yet.
     UnknownStudy
-        When none fits, or more than one.
+        When none matches, or more than one.
     SetupError
         When no service has ever worked on the state folder.
     """
@@ -199,14 +199,14 @@ def _found(records: Records, study: str) -> StudyRecord:
     exact = records.find(study)
     if exact is not None:
         return exact
-    fitting = [r for r in records.studies() if r.study_uid.startswith(study) or r.study_uid.endswith(study)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting and (others := records.not_kept_by_class(study)):
+    matching = [r for r in records.studies() if r.study_uid.startswith(study) or r.study_uid.endswith(study)]
+    if len(matching) == 1:
+        return matching[0]
+    if not matching and (others := records.not_kept_by_class(study)):
         listed = ", ".join(f"{other.instances} × {in_words(other)}" for other in others)
         raise UnknownStudy(
             f"Of study {study} nothing arrived that a study is read from, so there is no job: {listed}. Expected MR "
             "images and a segmentation of the tumour; send them too."
         )
-    found = f"{len(fitting)} studies" if fitting else "no study"
-    raise UnknownStudy(f"{found.capitalize()} fit '{study}'; expected one: rdeepnet status lists them.")
+    found = f"{len(matching)} studies match" if matching else "No study matches"
+    raise UnknownStudy(f"{found} '{study}'; expected one: rdeepnet status lists them.")

@@ -1,4 +1,4 @@
-"""What one job does: the two steps behind the queue. Each may be repeated after a crash, and comes to the same end."""
+"""The two steps of a job behind the queue. Each may be repeated after a crash, and has the same result."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
+from dicom_io.advice import Reader, advised
 from models.errors import RDeepNetError, StudyRejected
 
 LOG = logging.getLogger("rdeepnet.worker")
@@ -25,7 +26,7 @@ Answerer = Callable[[Sequence[Path], datetime, Mapping[str, int]], Outgoing]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of the computation: the state the study goes to, or None when it has moved on meanwhile."""
+    """Outcome of the computation: the study's next state, or None when it has moved on meanwhile."""
 
     state: State | None
     sentence: str = ""
@@ -46,7 +47,7 @@ class Worker:
 
     Parameters
     ----------
-    answer : one study to what goes out
+    answer : makes the results of one study from its files and the time of the request
     destinations : names of the destinations that get the results
     """
 
@@ -66,7 +67,7 @@ class Worker:
             return Outcome(None).as_text()
         extra = {"job": job_id, "attempt": record.attempt}
         if self._outbox.has(job_id):
-            LOG.info("results are there already", extra=extra)
+            LOG.info("results exist already", extra=extra)
             return Outcome(State.SENDING).as_text()
         content = self._inbox.content(record.study_uid)
         if not content.files:
@@ -89,20 +90,21 @@ class Worker:
             not_kept = self._records.not_kept_by_series(record.study_uid)
             self._outbox.put(job_id, self._answer(files, record.asked_at, not_kept))
         except StudyRejected as error:
-            return Outcome(State.REFUSED, str(error))
+            return Outcome(State.REFUSED, advised(error, Reader.UNATTENDED))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))
-        except Exception as error:  # the worker's outermost loop: whatever it is, the next study has to be answered
+        except Exception as error:  # the worker's outermost loop: whatever it is, the next study must be processed
             LOG.error("study failed unexpectedly", extra={"job": job_id, "error": describe(error)})
             kind = type(error).__name__
             return Outcome(
-                State.FAILED, f"An unexpected error ({kind}) stopped the study; the log says where: retry it."
+                State.FAILED,
+                f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
             )
         return Outcome(State.SENDING)
 
     def conclude(self, job_id: str, outcome: str) -> None:
-        """Second step: record what came of it."""
+        """Second step: record the outcome."""
         result = Outcome.from_text(outcome)
         if result.state is None:
             LOG.info("job dropped: the study has moved on", extra={"job": job_id})

@@ -1,1 +1,1 @@
-"""What the service keeps on disk or in a database: study states, records, inbox, outbox, job queue."""
+"""Persistent state of the service on disk or in a database: study states, records, inbox, outbox, job queue."""

@@ -1,4 +1,4 @@
-"""What is known of storage commitment: for every job and destination, whether what was sent is kept.
+"""Records of storage commitment: for every job and destination, whether the objects sent are kept.
 
     due ──▶ pending ──▶ committed | failed        due, pending ──▶ unsupported
 
@@ -40,18 +40,18 @@ CREATE TABLE IF NOT EXISTS commitment_requests (
 
 
 class CommitmentState(StrEnum):
-    """Whether a destination keeps what it stored of one job."""
+    """Commitment of a destination to the results of one job."""
 
     DUE = "due"  # it could not be asked yet; it is tried again
     PENDING = "pending"  # it was asked, the report has not come; it is asked again after a time
     COMMITTED = "committed"  # it keeps every object
-    FAILED = "failed"  # it does not keep an object, or refused the request: an operator has to look
+    FAILED = "failed"  # it does not keep an object, or refused the request: an operator must act
     UNSUPPORTED = "unsupported"  # it does not offer storage commitment; it is not asked again
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a request is about: the results of a job at a destination, as the last attempt of a delivery left them."""
+    """Subject of a request: the results of a job at a destination, after the last attempt of a delivery."""
 
     job_id: str
     study_uid: str
@@ -61,7 +61,7 @@ class Job:
 
 @dataclass(frozen=True)
 class CommitmentRecord:
-    """What one destination said about one job.
+    """Commitment of one destination to one job.
 
     Attributes
     ----------
@@ -89,7 +89,9 @@ class CommitmentRecords:
                 database.execute(statement)
 
     def due(self, destination: str) -> tuple[Job, ...]:
-        """Jobs a destination has, and is now to be asked about: not asked yet, or without a report for too long."""
+        """Jobs at a destination that need a request now: none sent yet, or no report for too
+        long.
+        """
         with self._records.transaction() as database:
             rows = database.execute(
                 "SELECT d.job_id, d.study_uid, d.destination, d.attempts AS delivery FROM deliveries d "
@@ -102,7 +104,7 @@ class CommitmentRecords:
         return tuple(_job(row) for row in rows)
 
     def requests(self, job: Job) -> int:
-        """How often a destination was asked about a job."""
+        """Number of requests to a destination about a job."""
         with self._records.transaction() as database:
             return _requests(database, job.job_id, job.destination)
 
@@ -119,7 +121,7 @@ class CommitmentRecords:
         return transaction_uid
 
     def answered(self, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-        """The request that was recorded came to nothing; what a report said meanwhile stands."""
+        """The request that was recorded came to nothing; a report received meanwhile remains valid."""
         with self._records.transaction() as database:
             row = database.execute(
                 "SELECT state FROM commitments WHERE job_id = ? AND destination = ?", (job.job_id, job.destination)
@@ -128,7 +130,7 @@ class CommitmentRecords:
                 _set(database, job, state=state, sentence=sentence, next_at=next_at)
 
     def asked_by(self, transaction_uid: str) -> Job | None:
-        """What the request with this Transaction UID was about; None when there was none."""
+        """Job that the request with this Transaction UID was about; None when there was no such request."""
         with self._records.transaction() as database:
             row = database.execute(
                 "SELECT * FROM commitment_requests WHERE transaction_uid = ?", (transaction_uid,)
@@ -141,7 +143,7 @@ class CommitmentRecords:
             _set(database, job, state=state, sentence=sentence, next_at=datetime.max.replace(tzinfo=UTC))
 
     def of_study(self, study_uid: str = "") -> tuple[CommitmentRecord, ...]:
-        """What is known about one study, or about all."""
+        """Commitment records of one study, or of all."""
         with self._records.transaction() as database:
             rows = database.execute(
                 "SELECT * FROM commitments WHERE study_uid = ? OR ? = '' ORDER BY rowid", (study_uid, study_uid)
@@ -170,7 +172,7 @@ def _requests(database: sqlite3.Connection, job_id: str, destination: str) -> in
 
 
 def _set(database: sqlite3.Connection, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-    """Write the state; `since` stays as long as the state does."""
+    """Writes the state; `since` stays as long as the state does."""
     database.execute(
         "INSERT INTO commitments (job_id, study_uid, destination, delivery, state, since, next_at, sentence) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, destination) DO UPDATE SET "

@@ -1,4 +1,4 @@
-"""The file system below the state folder: may it be written, and how much is free."""
+"""The file system below the state folder: write permission and free space."""
 
 from __future__ import annotations
 

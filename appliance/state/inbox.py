@@ -1,11 +1,11 @@
-"""The inbox: what the receiver answered Success for, one folder for each study.
+"""The inbox: what the receiver answered Success for, one folder per study.
 
     inbox/<Study Instance UID>/<hash of SOP Instance UID>.<version>.<hash of content>.dcm
 
-Names alone tell everything the inbox has to know, so after a crash it is rebuilt by listing. A file never changes: an
+Names alone tell everything the inbox must know, so after a crash it is rebuilt by listing. A file never changes: an
 instance that comes again with the same bytes is known already; with other bytes under the same SOP Instance UID (a
 PACS that corrected the patient's name keeps the UID) it becomes the next version, and the newest version counts. A
-database of instances was rejected: it would have to be kept equal to the files, and costs a commit for each image.
+database of instances was rejected: it must be kept equal to the files, and costs a commit per image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAME = re.compile(r"(?P<instance>[0-9a-f]{32})\.(?P<version>[0-9]{4})\.(?P<cont
 
 
 class Kept(Enum):
-    """What became of an instance."""
+    """Result of storing an instance."""
 
     NEW = auto()  # first instance with its UID
     KNOWN = auto()  # the same bytes were there already: nothing changed
@@ -34,7 +34,7 @@ class Kept(Enum):
 
 @dataclass(frozen=True)
 class Content:
-    """What a study consists of at one moment.
+    """Content of a study at one moment.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Inbox:
 
     Parameters
     ----------
-    folder : made when it is not there (0700); leftovers of a crash in it are removed
+    folder : made when it does not exist (0700); leftovers of a crash in it are removed
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,7 +70,7 @@ class Inbox:
             return tuple(study for study, instances in self._versions.items() if instances)
 
     def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes) -> Kept:
-        """Keep one instance; when this returns, it survives a power cut.
+        """Keeps one instance; when this returns, it survives a power cut.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Inbox:
         return Kept.NEWER_VERSION if version else Kept.NEW
 
     def content(self, study_uid: str) -> Content:
-        """What the study consists of now; empty for a study that is not there."""
+        """Present content of the study; empty for an unknown study."""
         with self._lock:
             newest = {
                 instance: max(versions.items(), key=lambda item: (item[1], item[0]))
@@ -113,7 +113,7 @@ class Inbox:
         return Content(tuple(files), hashlib.sha256(text.encode()).hexdigest())
 
     def remove(self, study_uid: str) -> None:
-        """Forget a study and delete its files."""
+        """Forgets a study and deletes its files."""
         with self._lock:
             self._versions.pop(study_uid, None)
         shutil.rmtree(self._folder / study_uid, ignore_errors=True)

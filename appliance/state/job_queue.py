@@ -1,7 +1,7 @@
 """The durable queue: DBOS, and the only module that knows it. The rest of the product speaks of jobs.
 
 A job is one study's content to be answered; its id says which, so asking for it twice is one job. It has two steps,
-each of which may be repeated: `answer` computes and fills the outbox, `conclude` records what came of it. A process
+each of which may be repeated: `answer` computes and fills the outbox, `conclude` records its outcome. A process
 that dies in the middle leaves the job to the next start, which goes on at the unfinished step.
 
 Decisions: portable JSON in the database (the default, pickle, is unreadable elsewhere and lets a row run code);
@@ -36,7 +36,7 @@ _IN_FLIGHT = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.
 
 
 class Fate(StrEnum):
-    """What has become of a job, as far as the queue knows."""
+    """State of a job in the queue."""
 
     IN_FLIGHT = "in flight"  # waits or runs
     DONE = "done"  # both steps are done
@@ -51,8 +51,8 @@ class Jobs:
     Parameters
     ----------
     answer : computes a job and fills the outbox; returns what `conclude` needs, as text. It may be called again for
-        the same job, and must then come to the same end.
-    conclude : records what came of a job, from the text; it may be called again too
+        the same job, and must then have the same result.
+    conclude : records the outcome of a job, from the text; it may also be called again
     database_url : "" for an SQLite file in `folder`, else a PostgreSQL URL; there the queue has a schema of its own,
         named after the executor, so that several workers may share the database and none takes another's jobs, whose
         images it does not have
@@ -89,7 +89,7 @@ class Jobs:
         self._running_since_s: dict[str, float] = {}
 
     def start(self) -> None:
-        """Open the queue, take back what this worker left unfinished, and begin to work.
+        """Opens the queue, takes back what this worker left unfinished, and begins to work.
 
         Raises
         ------
@@ -141,12 +141,12 @@ class Jobs:
         return answer_study
 
     def put(self, job_id: str) -> None:
-        """Queue a job; one that is queued, running or done already stays as it is."""
+        """Queues a job; one that is queued, running or done already stays as it is."""
         with SetWorkflowID(job_id):
             DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
 
     def fate(self, job_id: str) -> Fate:
-        """What has become of a job."""
+        """State of a job in the queue."""
         status = DBOS.get_workflow_status(job_id)
         if status is None:
             return Fate.UNKNOWN
@@ -159,20 +159,20 @@ class Jobs:
         return Fate.BROKEN
 
     def forget(self, study_uid: str) -> None:
-        """Delete what the queue keeps of a study's finished jobs."""
-        found = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
-        finished = [status.workflow_id for status in found if status.status not in _IN_FLIGHT]
+        """Deletes what the queue keeps of a study's finished jobs."""
+        jobs = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
+        finished = [status.workflow_id for status in jobs if status.status not in _IN_FLIGHT]
         if finished:
             DBOS.delete_workflows(finished)
 
     def longest_running_s(self) -> float:
-        """How long the job that runs now has been running, 0 when none does."""
+        """Seconds that the current job has been running, 0 when there is none."""
         with self._running_lock:
             begun = min(self._running_since_s.values(), default=None)
         return 0.0 if begun is None else time.monotonic() - begun
 
     def stop(self) -> bool:
-        """Stop working; returns whether a job was in the middle of it.
+        """Stops working; returns whether a job was running.
 
         A computation cannot be interrupted: where one runs, the caller ends the process (`os._exit`), and the job
         is repeated at the next start. That attempt does not count, since the job did nothing wrong.
@@ -215,7 +215,7 @@ class Jobs:
 
 
 def _prepare_sqlite(path: Path) -> None:
-    """Make the file private before anything is in it; write-ahead logging stays with the file."""
+    """Makes the file private before anything is in it; write-ahead logging stays with the file."""
     path.touch(mode=0o600)
     database = sqlite3.connect(path)
     try:

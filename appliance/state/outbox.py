@@ -3,7 +3,10 @@
     outbox/<Study Instance UID>_<content>[_<attempt>]/
         01-seg_t1c.dcm …    objects in the order in which they are sent
         report.pdf          the plain PDF
-        result.json         roles and UIDs of the objects, cost of each stage; no patient data
+        objects.json        roles and UIDs of the objects, cost of each stage; no patient data
+
+objects.json is for the courier alone; scripts of a site read the result.json of `rdeepnet run`. In version 0.1.0 it was
+called result.json, and such folders are still read.
 
 A job that is repeated after a crash finds its folder and leaves it as it is.
 """
@@ -21,13 +24,14 @@ from appliance.stages import StageCost
 from dicom_io.answer import Answer, Role
 from models.version import software_version
 
-RESULT = "result.json"
+LIST = "objects.json"
+OLDER_LIST = "result.json"
 PDF = "report.pdf"
 
 
 @dataclass(frozen=True, eq=False)
 class Outgoing:
-    """What answering a study gives: the objects, and what it cost."""
+    """Results of a study: the objects, and their cost."""
 
     answer: Answer
     stages: tuple[StageCost, ...]
@@ -48,7 +52,7 @@ class Outbox:
 
     Parameters
     ----------
-    folder : made when it is not there (0700)
+    folder : made when it does not exist (0700)
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,15 +60,19 @@ class Outbox:
         make_private_folder(folder)
 
     def folder_of(self, job_id: str) -> Path:
-        """Where the results of a job are, or will be."""
+        """Folder for the results of a job, existing or not."""
         return self._folder / job_id.replace(":", "_")
 
     def has(self, job_id: str) -> bool:
-        """Whether the results of a job are there."""
-        return (self.folder_of(job_id) / RESULT).is_file()
+        """Returns whether the results of a job exist."""
+        return self._list_of(job_id) is not None
+
+    def _list_of(self, job_id: str) -> Path | None:
+        folder = self.folder_of(job_id)
+        return next((folder / name for name in (LIST, OLDER_LIST) if (folder / name).is_file()), None)
 
     def put(self, job_id: str, outgoing: Outgoing) -> None:
-        """Write the results of a job; when this returns they survive a power cut."""
+        """Writes the results of a job; when this returns they survive a power cut."""
         folder = self.folder_of(job_id)
         if self.has(job_id):
             return
@@ -92,33 +100,34 @@ class Outbox:
             "objects": objects,
             "stages": [asdict(cost) for cost in outgoing.stages],
         }
-        write_durably(part / RESULT, (json.dumps(result, indent=1).encode(),))
+        write_durably(part / LIST, (json.dumps(result, indent=1).encode(),))
         part.rename(folder)
         sync_folder(self._folder)
 
     def objects(self, job_id: str) -> tuple[Waiting, ...]:
         """The objects of a job, in the order in which they are sent; empty when there are no results."""
-        folder = self.folder_of(job_id)
-        if not self.has(job_id):
+        listed = self._list_of(job_id)
+        if listed is None:
             return ()
-        result = json.loads((folder / RESULT).read_bytes())
+        result = json.loads(listed.read_bytes())
         return tuple(
-            Waiting(folder / item["file"], Role(item["role"]), item["sop_class_uid"], item["sop_instance_uid"])
+            Waiting(listed.parent / item["file"], Role(item["role"]), item["sop_class_uid"], item["sop_instance_uid"])
             for item in result["objects"]
         )
 
     def stages(self, job_id: str) -> tuple[StageCost, ...]:
-        """What each stage of a job cost; empty when there are no results."""
-        if not self.has(job_id):
+        """Cost of each stage of a job; empty when there are no results."""
+        listed = self._list_of(job_id)
+        if listed is None:
             return ()
-        result = json.loads((self.folder_of(job_id) / RESULT).read_bytes())
+        result = json.loads(listed.read_bytes())
         return tuple(StageCost(**cost) for cost in result["stages"])
 
     def drop(self, job_id: str) -> None:
-        """Delete the results of a job."""
+        """Deletes the results of a job."""
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
 
     def remove(self, study_uid: str) -> None:
-        """Delete the results of every job of a study."""
+        """Deletes the results of every job of a study."""
         for folder in (*self._folder.glob(f"{study_uid}_*"), *self._folder.glob(f".{study_uid}_*{PART}")):
             shutil.rmtree(folder, ignore_errors=True)

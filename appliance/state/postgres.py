@@ -1,4 +1,4 @@
-"""A PostgreSQL database for the queue: looked at before the queue is opened, and locked against a second worker.
+"""A PostgreSQL database for the queue: checked before the queue is opened, and locked against a second worker.
 
 The queue engine opens the database by itself. What it does not do: say in a sentence what is wrong, and keep two
 processes with the same name (a copied state folder) from working on the same jobs.
@@ -21,12 +21,12 @@ _KEEPALIVES = "-c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_kee
 
 
 def server_of(url: str) -> str:
-    """Look whether a database can be used, without working on it: its server and version, for `rdeepnet doctor`.
+    """Checks that a database can be used, without changing it: its server and version, for `rdeepnet doctor`.
 
     Raises
     ------
     SetupError
-        When it cannot be reached, or its user may not make a schema and has none.
+        When it cannot be reached, or its user may not create a schema and has none.
     """
     connection = _connected(url, "rdeepnet-doctor")
     try:
@@ -46,13 +46,13 @@ class QueueDatabase:
 
     Parameters
     ----------
-    url : "postgresql://user@host:port/database"; a password may stand in it, or in PGPASSWORD or PGPASSFILE
+    url : "postgresql://user@host:port/database"; a password may be in it, or in PGPASSWORD or PGPASSFILE
     schema : of this worker's queue
 
     Raises
     ------
     SetupError
-        When the database cannot be reached, its user may not make a schema, or another process has the schema.
+        When the database cannot be reached, its user may not create a schema, or another process has the schema.
     """
 
     def __init__(self, url: str, *, schema: str) -> None:
@@ -76,13 +76,13 @@ class QueueDatabase:
                 time.sleep(0.2)
                 continue
             raise SetupError(
-                f"Another service works on the schema {schema} of the queue's PostgreSQL database; expected one "
-                "service for each state folder: stop the other, or give a copied state folder a name of its own "
+                f"Another service uses the schema {schema} of the queue's PostgreSQL database; expected one "
+                "service per state folder: stop the other, or give a copied state folder a name of its own "
                 "(executor in [jobs])."
             )
 
     def close(self) -> None:
-        """Give the right back."""
+        """Releases the right."""
         self._connection.close()
 
 
@@ -94,14 +94,14 @@ def _connected(url: str, name: str) -> psycopg.Connection:
     except psycopg.Error as error:
         raise SetupError(
             f"The queue's PostgreSQL database cannot be opened ({_first_line(error)}); look at [jobs] "
-            "database_url, at PGPASSWORD, and whether the server lets this machine in."
+            "database_url, at PGPASSWORD, and whether the server admits this machine."
         ) from error
 
 
 def _require_schema(connection: psycopg.Connection, may_work: LiteralString, parameter: str) -> None:
     if not _is_true(connection, may_work, parameter):
         raise SetupError(
-            "The user of the queue's PostgreSQL database may not make the schema of its queue; expected the "
+            "The user of the queue's PostgreSQL database may not create the schema of its queue; expected the "
             "privilege CREATE on the database: GRANT CREATE ON DATABASE … TO …."
         )
 
@@ -112,5 +112,5 @@ def _is_true(connection: psycopg.Connection, query: LiteralString, parameter: st
 
 
 def _first_line(error: psycopg.Error) -> str:
-    """What PostgreSQL says; its later lines repeat it for every address."""
+    """First line of PostgreSQL's message; its later lines repeat it for every address."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,8 +1,8 @@
-"""What is known of every study: its state, how it got there, and what each destination has.
+"""Records of every study: its state, its history, and the deliveries to each destination.
 
 A small SQLite file of our own, beside the queue's database. Deriving states from the queue engine was rejected: it
 knows nothing of "received", "sending" or "refused", its schema moves with its version, and `rdeepnet status` in
-another process should not have to load it. The queue decides what runs; this file says what a study is. Where a crash
+another process need not load it. The queue decides what runs; this file holds the state of each study. Where a crash
 leaves the two apart, the service compares them at start and every few seconds, and the queue follows this file.
 
 No patient data: Study Instance UIDs, states, sentences, times.
@@ -64,11 +64,11 @@ CREATE TABLE IF NOT EXISTS not_kept (     -- also of studies of which nothing wa
 
 
 class DeliveryState(StrEnum):
-    """What one destination has of one job."""
+    """Delivery of one job to one destination."""
 
-    WAITING = "waiting"  # not everything is there yet; it is repeated
+    WAITING = "waiting"  # not everything is delivered yet; it is repeated
     DONE = "done"  # every object was stored
-    REFUSED = "refused"  # an object was refused: an operator has to look
+    REFUSED = "refused"  # an object was refused: an operator must act
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class StudyRecord:
 
 @dataclass(frozen=True)
 class Move:
-    """One step of a study's way."""
+    """One step of a study's history."""
 
     state: State
     job_id: str
@@ -96,7 +96,7 @@ class Move:
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """What one destination has of one job."""
+    """State, attempts and reason of one job's delivery to one destination."""
 
     job_id: str
     study_uid: str
@@ -136,7 +136,7 @@ class Records:
 
     Parameters
     ----------
-    path : made when it is not there (0600)
+    path : made when it does not exist (0600)
     """
 
     def __init__(self, path: Path) -> None:
@@ -151,7 +151,7 @@ class Records:
         self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the file."""
+        """Closes the file."""
         with self._lock:
             self._database.close()
 
@@ -234,7 +234,7 @@ class Records:
     def delivery_tried(
         self, delivery: DeliveryRecord, *, state: DeliveryState, sentence: str, next_at: datetime
     ) -> State | None:
-        """Record an attempt; returns the new state of the study where this decided it.
+        """Records an attempt; returns the new state of the study where this decided it.
 
         `delivered` when every destination has the study's current job, `failed` when none waits and one refused.
         """
@@ -247,33 +247,36 @@ class Records:
             row = _of_job(database, delivery.job_id)
             if row is None or row["state"] != State.SENDING:
                 return None
-            found = {
+            reasons = {
                 str(kind): text
                 for kind, text in database.execute(
                     "SELECT state, max(sentence) FROM deliveries WHERE job_id = ? GROUP BY state", (delivery.job_id,)
                 )
             }
-            if DeliveryState.WAITING in found:
+            if DeliveryState.WAITING in reasons:
                 return None
-            if DeliveryState.REFUSED in found:
-                _move(database, row, State.FAILED, sentence=found[DeliveryState.REFUSED])
+            if DeliveryState.REFUSED in reasons:
+                _move(database, row, State.FAILED, sentence=reasons[DeliveryState.REFUSED])
                 return State.FAILED
             _move(database, row, State.DELIVERED)
             return State.DELIVERED
 
     def waiting_restarted(self, *, destinations: Sequence[str]) -> None:
-        """At start: what waits is tried at once; what waits for a destination that is no more is refused."""
+        """At start: tries waiting deliveries immediately; refuses those to destinations that no longer
+        exist.
+        """
         with self.transaction() as database:
             database.execute("UPDATE deliveries SET next_at = ? WHERE state = ?", (_now(), DeliveryState.WAITING))
         for delivery in self.deliveries():
             if delivery.state is DeliveryState.WAITING and delivery.destination not in destinations:
-                sentence = f"the destination {delivery.destination} is not in the settings any more"
+                sentence = f"the destination {delivery.destination} is no longer in the settings"
                 self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
 
     def retry(self, study_uid: str, *, has_results: bool) -> State:
-        """An operator wants it again; returns the new state.
+        """Retries a study for an operator; returns the new state.
 
-        Results that exist are sent again, without them the study is answered again; what waits is tried at once.
+        Existing results are sent again, otherwise the study is computed again; waiting deliveries are retried
+        immediately.
 
         Raises
         ------
@@ -323,7 +326,7 @@ class Records:
         return None if row is None else _record(row)
 
     def moves(self, study_uid: str) -> tuple[Move, ...]:
-        """The way of a study, oldest first."""
+        """The history of a study, oldest first."""
         with self.transaction() as database:
             rows = database.execute("SELECT * FROM moves WHERE study_uid = ? ORDER BY rowid", (study_uid,)).fetchall()
         return tuple(Move(State(row["state"]), row["job_id"], datetime.fromisoformat(row["at"])) for row in rows)
@@ -372,7 +375,7 @@ class Records:
             )
 
     def forget(self, study_uid: str) -> None:
-        """Delete everything about a study that has come to an end."""
+        """Deletes everything about a study that has come to an end."""
         with self.transaction() as database:
             row = _row(database, study_uid)
             if row is not None and row["state"] in FINAL:
@@ -438,10 +441,10 @@ def _move(database: sqlite3.Connection, row: sqlite3.Row, state: State, *, sente
 
 
 def _new_job(database: sqlite3.Connection, row: sqlite3.Row, *, digest: str) -> str:
-    """Give the study a job of its own for this content, and queue it.
+    """Gives the study its own job for this content, and queues it.
 
-    The id is `<study>:<content>`, so the same content twice is one job; an answer that was asked for again explicitly
-    carries the number of the attempt.
+    The id is `<study>:<content>`, so the same content twice is one job; an answer requested again explicitly carries
+    the number of the attempt.
     """
     attempt = row["attempt"] + 1 if row["digest"] == digest else 1
     job_id = f"{row['study_uid']}:{digest[:32]}" + (f":{attempt}" if attempt > 1 else "")

@@ -1,4 +1,4 @@
-"""What a study can be, and how it moves from one state to the next. `OPERATING.md` draws this table.
+"""Study states and the moves between them. `OPERATING.md` draws this table.
 
 An illegal move raises and changes nothing.
 """
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 class IllegalMove(RDeepNetError):
-    """A study cannot go from its state to the one asked for."""
+    """A study cannot move from its state to the requested one."""
 
 
 # Letter in OPERATING.md → from, to.
@@ -33,7 +33,7 @@ MOVES: Mapping[str, tuple[State, State]] = {
     "b": (State.QUEUED, State.RUNNING),  # the worker takes it
     "c": (State.RUNNING, State.SENDING),  # answered, results are in the outbox
     "d": (State.SENDING, State.DELIVERED),  # the last destination has the last object
-    "e": (State.RUNNING, State.REFUSED),  # the study has to change
+    "e": (State.RUNNING, State.REFUSED),  # the study must change
     "f": (State.RUNNING, State.FAILED),  # the computation failed
     "g": (State.SENDING, State.FAILED),  # a destination does not take the results
     "h": (State.QUEUED, State.FAILED),  # it has ended its worker too often
@@ -54,7 +54,7 @@ FINAL = frozenset({State.DELIVERED, State.REFUSED, State.FAILED})
 
 
 def check_move(current: State, new: State) -> None:
-    """Raise `IllegalMove` unless the table has the move."""
+    """Raises `IllegalMove` unless the table has the move."""
     if (current, new) not in MOVES.values():
         allowed = ", ".join(to for source, to in MOVES.values() if source is current)
         raise IllegalMove(f"The study is {current} and cannot become {new}; from here it can become {allowed}.")

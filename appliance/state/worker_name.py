@@ -1,7 +1,7 @@
 """The name of this worker: given once, kept with the records, so that it survives a new container, host name or host.
 
-The queue finds the unfinished jobs of a worker by its name. Deriving it from the host's name was rejected: a container
-that is made anew gets another one, and its jobs would wait for ever for a worker that is no more.
+The queue finds the unfinished jobs of a worker by its name. Deriving it from the host's name was rejected: a recreated
+container gets another one, and its jobs would wait indefinitely for a worker that no longer exists.
 """
 
 from __future__ import annotations

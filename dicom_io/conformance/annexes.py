@@ -52,10 +52,10 @@ def annexes() -> Iterable[str]:
             ],
         )
     yield "#### Attributes inside sequences"
-    yield "Those that every item has:"
+    yield "Attributes of every item:"
     yield table(("Object", "Attribute", "Tag", "VR", "Presence"), _nested())
     yield "### 6.2 Private attributes"
-    yield "None is written. Private attributes of received instances are kept with them."
+    yield "None are written. Private attributes of received instances are kept with them."
     yield "### 6.3 Coded terminology"
     yield "Templates: TID 1500 with TID 1411, 1419, 1501, 4019, 1204 and 1001 to 1004 as it includes them."
     yield "Standard codes chosen by the product (templates and modules add their own):"
@@ -68,7 +68,7 @@ def annexes() -> Iterable[str]:
         "carries the label of its model as meaning):"
     )
     yield table(("Code Value", "Meaning"), [(code.value, code.meaning) for code in codes.private_codes()])
-    yield "Codes that are made: `RFS_<months>_MO` (recurrence-free survival), and a letter with 48 bits of a SHA-256:"
+    yield "Generated codes: `RFS_<months>_MO` (recurrence-free survival), and a letter with 48 bits of a SHA-256:"
     yield table(("Prefix", "Names"), list(codes.HASHED.items()))
     yield "Features of the original image that IBSI defines carry its code, scheme `IBSI`; units are UCUM:"
     yield table(

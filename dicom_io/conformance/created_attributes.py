@@ -1,4 +1,4 @@
-"""The attributes of the objects we make, by module, and where each value comes from: an annex of the conformance
+"""The attributes of the objects we make, by module, and the source of each value: an annex of the conformance
 statement.
 
 Types come from the conformance check, carried attributes from the code that carries them; tests compare the whole
@@ -21,7 +21,7 @@ EVERY_KIND = tuple(KINDS)
 
 
 class Presence(StrEnum):
-    """PS3.2 Annex A: how often an attribute is there."""
+    """PS3.2 Annex A: presence of an attribute."""
 
     ALWAYS = "ALWAYS"  # with a value
     VALUE_NOT_ALWAYS = "VNAP"  # present, possibly empty
@@ -35,8 +35,8 @@ class Module:
     Attributes
     ----------
     section : of PS3.3
-    kinds : SOP Classes it stands in
-    sources : keyword → where its value comes from
+    kinds : SOP Classes that contain it
+    sources : keyword → source of its value
     """
 
     name: str
@@ -92,7 +92,7 @@ MODULES: tuple[Module, ...] = (
     Module(
         "Orders of the General and the Encapsulated Document Series", "C.7.3.1, C.24.1",
         (SegmentationStorage, EncapsulatedPDFStorage),
-        {"RequestAttributesSequence": "orders the images name with both their IDs"},
+        {"RequestAttributesSequence": "orders that the images name with both their IDs"},
     ),
     Module(
         "Referenced steps of the SR Document Series", "C.17.1", (Comprehensive3DSRStorage,),
@@ -121,7 +121,7 @@ MODULES: tuple[Module, ...] = (
             "ContentDate": _MADE,
             "ContentTime": _MADE,
             "CodingSchemeIdentificationSequence": "private scheme and IBSI, see coded terminology",
-            "ContributingEquipmentSequence": "this software and every model that was asked, purpose (109102, DCM)",
+            "ContributingEquipmentSequence": "this software and every model that was run, purpose (109102, DCM)",
             **_carried("TimezoneOffsetFromUTC"),
         },
     ),
@@ -153,7 +153,7 @@ MODULES: tuple[Module, ...] = (
             "SegmentationType": "`BINARY`",
             "SegmentsOverlap": "whether segments share voxels",
             "SegmentSequence": "segment 1 tumour, segment 2 peritumoral shell",
-            "PixelData": "one bit for each voxel",
+            "PixelData": "one bit per voxel",
         },
     ),
     Module(
@@ -203,7 +203,7 @@ MODULES: tuple[Module, ...] = (
 
 
 def presence(keyword: str, kinds: Sequence[str]) -> Presence:
-    """How often an attribute of the root is there, as the conformance check demands it."""
+    """Presence of an attribute of the root, as the conformance check requires it."""
     rules = [rule for kind in kinds for rule in required_attributes(kind) if rule.path == ()]
     if any(keyword in rule.type_1 for rule in rules):
         return Presence.ALWAYS

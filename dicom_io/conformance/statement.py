@@ -29,7 +29,7 @@ from models.version import software_version
 
 @dataclass(frozen=True)
 class Limits:
-    """What the settings of a site decide, as the statement names it; times in seconds."""
+    """Settings of a site that the statement names; times in seconds."""
 
     ae_title: str
     port: int
@@ -101,7 +101,7 @@ def _introduction() -> Iterable[str]:
     yield (
         "The product receives breast MRI studies (T1-weighted with contrast agent, T2-weighted, a segmentation of the "
         "tumour), computes radiomic features and model outputs, and sends back Segmentations, Structured Reports "
-        "(TID 1500) and an Encapsulated PDF in the same study. It may ask the receiver to commit to them."
+        "(TID 1500) and an Encapsulated PDF in the same study. It can request storage commitment for them."
     )
     rows = [
         ("Verification", *_uid(receive.VERIFICATION), "yes", "yes"),
@@ -140,7 +140,7 @@ def _model(limits: Limits) -> Iterable[str]:
         f"Both application entities have the AE title `{limits.ae_title}` unless configured otherwise. RECEIVER "
         "answers Success only after the instance has been written and synchronised to disk. A study is complete when "
         f"nothing of it arrived for {limits.study_idle_s:g} s and no association that carried it is open, or "
-        f"{limits.study_force_after_s:g} s after its first new instance. An instance that comes later has the study "
+        f"{limits.study_force_after_s:g} s after its first new instance. A later instance causes the study to be "
         "answered again. SENDER delivers to every configured destination, then requests storage commitment where "
         "the destination is configured for it (default)."
     )
@@ -168,16 +168,13 @@ def _acceptor(limits: Limits) -> Iterable[str]:
     yield (
         "An association is rejected (rejected-permanent, calling-AE-title-not-recognized) when calling AE title and "
         "address are not configured as sender or destination, and (called-AE-title-not-recognized) when it calls "
-        "another AE title. Over the number of associations it is rejected-transient (local-limit-exceeded). "
+        "another AE title. Above the limit of associations it is rejected-transient (local-limit-exceeded). "
         "A destination that is not a sender is offered Verification and Storage Commitment only."
     )
     yield "#### 2.2.2 Presentation contexts accepted"
     inputs = [build_context(uid, list(storage_classes.TRANSFER_SYNTAXES)) for uid in storage_classes.INPUT_CLASSES]
     yield _contexts([*receive.supported_contexts(), *inputs], role="SCP")
-    yield (
-        "Of the transfer syntaxes a peer proposes, the first of this list that stands in the proposal is accepted; "
-        "all of them are decoded:"
-    )
+    yield ("Of the transfer syntaxes a peer proposes, the first in this list is accepted; all of them are decoded:")
     yield table(("Transfer syntax", "UID"), [_uid(UID(syntax)) for syntax in storage_classes.TRANSFER_SYNTAXES])
     yield (
         "A peer that proposes none of these for an input class is accepted with what it proposes; its objects are "
@@ -192,7 +189,7 @@ def _acceptor(limits: Limits) -> Iterable[str]:
     yield table(("SOP Class", "UID"), [_uid(uid) for uid in storage_classes.other_classes()])
     yield "#### 2.2.3 Statuses of C-STORE"
     yield (
-        "Storage is Level 2 (full): every attribute, standard and private, is kept as it came. "
+        "Storage is Level 2 (full): every attribute, standard and private, is kept as received. "
         "Nothing is coerced. Received images are deleted after a configurable time."
     )
     yield table(
@@ -229,7 +226,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
         ],
     )
     yield "#### 2.3.2 Presentation contexts proposed"
-    yield "For delivery, one context for each SOP class of the study's results:"
+    yield "For delivery, one context per SOP class of the study's results:"
     plain = send.offered_syntaxes(ExplicitVRLittleEndian)
     yield table(
         ("SOP Class", "UID", "Transfer syntaxes", "Role"),
@@ -245,7 +242,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
     )
     yield table(("Status", "Behaviour"), [(codes, _CONSEQUENCES[what]) for codes, what in _judgements()])
     yield (
-        "No answer, an abort, or a connection that does not come about count as temporary. A rejection that is "
+        "No answer, an abort, or a connection that is not established counts as temporary. A rejection that is "
         "permanent, or a SOP class that is not accepted, is not repeated."
     )
     yield "#### 2.3.4 N-ACTION of Storage Commitment"
@@ -275,7 +272,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
     yield (
         "Where an archive is configured, it is asked once before a study is answered (study root, level SERIES), on an "
         "association of its own. Fewer images received than the archive holds: the study is refused until the others "
-        "arrive. No answer, a failure, or no count: the study is answered without."
+        "arrive. No answer, a failure, or no count: the study is answered without this check."
     )
     yield table(("Attribute", "Use"), [(keyword, use) for keyword, use in find.KEYS.items()])
 
@@ -283,7 +280,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
 def _configuration(limits: Limits) -> Iterable[str]:
     yield "### 2.4 Network interfaces and configuration"
     yield (
-        "TCP/IP, IPv4 and IPv6, as the operating system offers it. All parameters stand in one configuration file; "
+        "TCP/IP, IPv4 and IPv6, as the operating system offers it. All parameters are in one configuration file; "
         "`rdeepnet config conformance` writes this statement with the values of a site."
     )
     yield table(
@@ -291,7 +288,7 @@ def _configuration(limits: Limits) -> Iterable[str]:
         [
             ("AE title of RECEIVER and SENDER", f"`{limits.ae_title}`"),
             ("Port of RECEIVER", str(limits.port)),
-            ("Senders: AE title, addresses", "list; unknown peers are refused unless that is switched off"),
+            ("Senders: AE title, addresses", "list; unknown peers are refused unless this is switched off"),
             ("Destinations: AE title, host, port, objects, storage commitment", "list"),
         ],
     )
@@ -299,8 +296,9 @@ def _configuration(limits: Limits) -> Iterable[str]:
     yield "Not supported."
     yield "## 4 Character sets"
     yield (
-        f"Objects of this product are {CHARACTER_SET} (UTF-8) whatever the source is. Read are all character sets of "
-        "PS3.3 C.12.1.1.2 that pydicom decodes, among them ISO 8859 parts 1 to 9, 11, 13 and 15, ISO 2022 IR 13, 87, "
+        f"Objects of this product are {CHARACTER_SET} (UTF-8) whatever the source is. All character sets of PS3.3 "
+        "C.12.1.1.2 that pydicom decodes are read, among them ISO 8859 parts 1 to 9, 11, 13 and 15, ISO 2022 IR 13, "
+        "87, "
         "149, 159 and 58, GB18030, GBK and UTF-8. A character set that does not fit the texts becomes a quality note "
         "of the report."
     )
@@ -318,16 +316,16 @@ def _configuration(limits: Limits) -> Iterable[str]:
             ("Cipher suites of TLS 1.2", ", ".join(tls.SUITES)),
             ("Cipher suites of TLS 1.3", "those of the OpenSSL the product runs with"),
             (
-                "Peers that call RECEIVER have to show a certificate",
+                "Peers that call RECEIVER must present a certificate",
                 f"{_yes(limits.peers_need_certificates)} (configurable)",
             ),
-            ("Certificates are accepted of", "the authorities in one file; revocation lists are not looked at"),
+            ("Certificates are accepted from", "the authorities in one file; revocation lists are not checked"),
             (
-                "Certificates of peers that SENDER calls have to name host or address",
+                "Certificates of peers that SENDER calls must name the host or address",
                 f"{_yes(limits.check_names)} (configurable)",
             ),
             ("Longest wait for the handshake", f"{tls.HANDSHAKE_S:g} s"),
-            ("Key management", "PEM files made outside of the product; renewed files are taken up without a restart"),
+            ("Key management", "PEM files made outside the product; renewed files are picked up without a restart"),
         ],
     )
     yield (
@@ -378,7 +376,7 @@ def _contexts(contexts: Iterable[PresentationContext], *, role: str) -> str:
 
 
 def _judgements() -> Iterable[tuple[str, Delivery]]:
-    """Every C-STORE status, in ranges, with what the sender makes of it: asked of the code that decides."""
+    """Every C-STORE status, in ranges, with its meaning for the sender, taken from the code that decides."""
     for what, group in groupby(range(0x10000), key=send.delivery_of):
         codes = list(group)
         ends = (codes[0], codes[-1])

@@ -10,8 +10,9 @@ from dicom_io.default_rules import CONTRASTED
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import text
+from dicom_io.images.phase_order import phase_order
 from dicom_io.images.planes import Plane
-from dicom_io.images.series import Phase, Series, phase_order
+from dicom_io.images.series import Phase, Series
 from dicom_io.rules import SelectionRules
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
@@ -58,17 +59,19 @@ def dynamic_of(
     frames: frozenset[tuple[str, int]],
     sequence: MrSequence,
     rules: SelectionRules,
+    stopped: tuple[Plane, ...] = (),
 ) -> Dynamic:
     """Order the phases of `series` and choose one.
 
     `referenced` are the SOP Instance UIDs the tumour segmentations refer to, `frames` the frames of multi-frame images
-    (UID and one-based number) where they name any. The phase is, in this order: the only
+    (UID and one-based number) where they name any; `stopped` are the images of a last phase in a series of its own
+    that was stopped before its end. The phase is, in this order: the only
     one there is; the only one they refer to; the configured one; the first after contrast.
 
     Raises
     ------
     GeometryInvalid
-        When phases in series of their own cannot be ordered, when the configured phase does not exist, or when T2W
+        When the configured phase does not exist, when the segmentation refers to a phase that was stopped, or when T2W
         has several images at each position and no segmentation says which.
     """
     phases, ordered_by, contradicted_by = _ordered(series)
@@ -79,8 +82,8 @@ def dynamic_of(
                 code="phase-order-contradicted",
                 severity=Severity.WARNING,
                 sentence=(
-                    f"The phases were put in order by {ordered_by}; {', '.join(contradicted_by)} would put them in "
-                    "another order."
+                    f"The phases were put in order by {ordered_by}; {', '.join(contradicted_by)} would order them "
+                    "differently."
                 ),
                 sequence=sequence,
             )
@@ -90,12 +93,43 @@ def dynamic_of(
         for index, phase in enumerate(phases)
         if any(_is_referenced(plane, referenced=referenced, frames=frames) for plane in phase.planes)
     }
+    stopped = (*stopped, *(plane for one in series for plane in one.stopped))
+    if stopped:
+        is_drawn_on = any(_is_referenced(plane, referenced=referenced, frames=frames) for plane in stopped)
+        notes.append(_about_stopped(phases, stopped, sequence, is_drawn_on=is_drawn_on and not named))
     used, why, doubt = _used(phases, named=named, sequence=sequence, rules=rules)
     if doubt:
         notes.append(
             QualityNote(code="contrast-phase-uncertain", severity=Severity.WARNING, sentence=doubt, sequence=sequence)
         )
     return Dynamic(tuple(series), phases, used, why, tuple(notes))
+
+
+def _about_stopped(
+    phases: Sequence[Phase], stopped: Sequence[Plane], sequence: MrSequence, *, is_drawn_on: bool
+) -> QualityNote:
+    found = (
+        f"Phase {len(phases) + 1} of the {sequence.label} series has images at {len(stopped)} of "
+        f"{len(phases[0].planes)} positions: the scan was stopped, or images are missing"
+    )
+    if is_drawn_on:
+        raise GeometryInvalid(
+            f"{found}; the tumour segmentation refers to this phase. Send its other images, or a segmentation of one "
+            f"of the {len(phases)} complete phases."
+        )
+    return QualityNote(
+        code="last-phase-incomplete",
+        severity=Severity.WARNING,
+        sentence=f"{found}. It was left out; the {len(phases)} complete phases were used.",
+        sequence=sequence,
+    )
+
+
+def is_before_contrast(phase: Phase, *, among: Sequence[Phase]) -> bool:
+    """Returns whether headers say that a phase was before contrast, and the last of all phases after it."""
+    by_description = _is_unenhanced(phase) and not _is_unenhanced(among[-1])
+    by_agent = bool(_NO_AGENT.match(_agent(phase))) and not _NO_AGENT.match(_agent(among[-1]))
+    return by_description or by_agent
 
 
 def _ordered(series: Sequence[Series]) -> tuple[tuple[Phase, ...], str, tuple[str, ...]]:
@@ -117,27 +151,27 @@ def _used(
 ) -> tuple[int, str, str]:
     """(zero-based phase, why, doubt); `named` are the phases the tumour segmentations refer to."""
     if len(phases) == 1:
-        return 0, "", _contrast_doubt(phases, 0) if sequence is MrSequence.T1C else ""
+        return 0, "", _contrast_doubt(phases, 0) if sequence.has_contrast_phases else ""
     if rules.phase_from_segmentation and len(named) == 1:
         used = next(iter(named))
-        doubt = _contrast_doubt(phases, used) if sequence is MrSequence.T1C else ""
+        doubt = _contrast_doubt(phases, used) if sequence.has_contrast_phases else ""
         return used, "the tumour segmentation refers to it", doubt
-    if sequence is MrSequence.T2W:
+    if not sequence.has_contrast_phases:
         raise GeometryInvalid(
-            f"The T2W series has {len(phases)} images at each position, and no segmentation refers to one of them; one "
-            "image at each position was expected."
+            f"The {sequence.label} series has {len(phases)} images at each position, and no segmentation refers to one "
+            "of them; one image at each position was expected."
         )
     if rules.phase is not None:
         if rules.phase > len(phases):
             raise GeometryInvalid(
-                f"The settings ask for phase {rules.phase}, but the T1+C series has {len(phases)} phases."
+                f"The settings ask for phase {rules.phase}, but the {sequence.label} series has {len(phases)} phases."
             )
         return rules.phase - 1, "phase of the settings", _contrast_doubt(phases, rules.phase - 1)
     return _first_after_contrast(phases)
 
 
 def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
-    """Why the headers leave open, or contradict, that a phase is after contrast; empty when they confirm it."""
+    """Reason why the headers leave open, or contradict, that a phase is after contrast; empty when they confirm it."""
     which = f"phase {used + 1} of the T1+C series" if len(phases) > 1 else "the T1+C series"
     check = "check that it is after contrast"
     if _is_unenhanced(phases[used]):
@@ -149,7 +183,7 @@ def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
         says = f'name no contrast agent ("{agent}")' if agent else "do not say whether a contrast agent was given"
         return f"The headers of {which} {says}: {check}."
     if used == 0 and len(phases) > 1 and not _NO_AGENT.match(_agent(phases[-1])):
-        return f"The first of {len(phases)} phases of the T1+C series is used, which usually is unenhanced: {check}."
+        return f"The first of {len(phases)} phases of the T1+C series is used, which is usually unenhanced: {check}."
     return ""
 
 

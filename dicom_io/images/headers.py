@@ -7,11 +7,9 @@ file. Values are read through `text`, `numbers` and `items`, which check type an
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import zlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -25,12 +23,12 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from dicom_io.errors import NotReadable
 from dicom_io.identity import is_ours
+from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_dicom, reason_of
+from dicom_io.images.same_object import is_same_object
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
 # harmless here: what is used is checked by us. The library would warn with the value, which may be a patient's name.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-
-DICOMDIR = "1.2.840.10008.1.3.10"
 
 # What pydicom and its decoders raise for damaged input; it has no common root.
 DECODE_ERRORS = (
@@ -48,8 +46,6 @@ DECODE_ERRORS = (
     struct.error,
     zlib.error,
 )
-
-_IDENTITY = ["StudyInstanceUID", "SOPClassUID", "SOPInstanceUID", "Manufacturer", "ManufacturerModelName"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,56 +85,17 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
     """
     found: dict[str, Instance] = {}
     for path in sorted(set(files)):
-        header = _read_header(path, only=None)
-        if header is None or _class_of(header) == DICOMDIR or _made_by_us(header, path):
+        header = read_header(path)
+        if header is None or why_left_out(path, header) is not None:
             continue
         instance = _instance(path, header)
         known = found.setdefault(instance.sop_instance_uid, instance)
-        if known is not instance and file_digest(known.path) != file_digest(path):
+        if known is not instance and not _is_copy(known.path, path):
             raise NotReadable(
                 f"The files {known.path.name} and {path.name} have the same SOP Instance UID {known.sop_instance_uid} "
                 "but different content; one object for each UID was expected. Remove the wrong one."
             )
     return tuple(found[uid] for uid in sorted(found))
-
-
-def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
-    """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product.
-
-    A damaged file belongs to every study of its folder, so that reading the study names it; where its folder holds no
-    study, it stands alone under "unreadable-" and twelve letters, so that it is refused and not lost.
-    """
-    studies: dict[str, list[Path]] = defaultdict(list)
-    damaged: list[Path] = []
-    for path in sorted(_walk(root)):
-        try:
-            header = _read_header(path, only=_IDENTITY)
-            if header is None or _class_of(header) == DICOMDIR or _made_by_us(header, path):
-                continue
-            study = text(header, "StudyInstanceUID")
-        except NotReadable:
-            study = ""
-        if study:
-            studies[study].append(path)
-        else:
-            damaged.append(path)
-    neighbours = {folder: study for study, paths in studies.items() for folder in {path.parent for path in paths}}
-    for path in damaged:
-        name = f"unreadable-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-        studies[neighbours.get(path.parent, name)].append(path)
-    return {study: tuple(sorted(paths)) for study, paths in sorted(studies.items())}
-
-
-def study_uid_of(files: Iterable[Path]) -> str:
-    """Study Instance UID of the first of `files` that has one and can be read; empty when none has."""
-    for path in files:
-        try:
-            header = _read_header(path, only=_IDENTITY)
-            if header is not None and (uid := text(header, "StudyInstanceUID")):
-                return uid
-        except NotReadable:
-            continue  # reading the study names the file
-    return ""
 
 
 def file_digest(path: Path) -> bytes:
@@ -283,11 +240,16 @@ def _instance(path: Path, header: pydicom.Dataset) -> Instance:
     )
 
 
-def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | None:
-    """The elements before the pixel data, or None when the file is not DICOM."""
+def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset | None:
+    """The elements before the pixel data (of `only` some of them), or None when the file is not DICOM.
+
+    Raises
+    ------
+    NotReadable
+        When it cannot be opened or decoded.
+    """
     with _opened(path) as file:
-        start = file.read(132)
-        if start[128:] != b"DICM" and not _starts_bare(start):
+        if not is_dicom(file.read(HEAD_BYTES)):
             return None
         file.seek(0)
         try:
@@ -299,19 +261,37 @@ def _read_header(path: Path, *, only: list[str] | None) -> pydicom.Dataset | Non
             ) from error
 
 
-def _starts_bare(start: bytes) -> bool:
-    """Whether a file without preamble starts with an element of group 0008, as old archives write them."""
-    return start[:2] == b"\x08\x00" and start[2:4] in (b"\x00\x00", b"\x05\x00", b"\x08\x00", b"\x16\x00", b"\x18\x00")
+def _is_copy(one: Path, other: Path) -> bool:
+    """Returns whether two files hold the same object: the same bytes, or the same elements."""
+    if file_digest(one) == file_digest(other):
+        return True
+    try:
+        return is_same_object(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
+    except DECODE_ERRORS:
+        return False
 
 
-def _class_of(header: pydicom.Dataset) -> str:
+def class_of(header: pydicom.Dataset) -> str:
+    """SOP Class UID, or what the file meta information gives for it; empty when neither does."""
     meta = getattr(header, "file_meta", None)
     return text(header, "SOPClassUID") or (text(meta, "MediaStorageSOPClassUID") if meta is not None else "")
 
 
-def _made_by_us(header: pydicom.Dataset, path: Path) -> bool:
+def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause | None:
+    """The reason why a file is not read, by what `read_header` gives for it; None for an object that is.
+
+    Raises
+    ------
+    NotReadable
+        When the file cannot be opened, or what identifies it cannot be decoded.
+    """
+    if header is None:
+        with _opened(path) as file:
+            return reason_of(path, file.read(HEAD_BYTES))
+    if class_of(header) == DICOMDIR:
+        return LeftOutBecause.DICOMDIR
     try:
-        return is_ours(header)
+        return LeftOutBecause.OURS if is_ours(header) else None
     except DECODE_ERRORS as error:
         raise NotReadable(
             f"The manufacturer in the file {path.name} cannot be decoded; send the file again."
@@ -323,10 +303,3 @@ def _opened(path: Path) -> BufferedReader:
         return path.open("rb")
     except OSError as error:
         raise NotReadable(f"The file {path.name} cannot be opened ({error.strerror}).") from error
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in names:
-            yield Path(folder, name)

@@ -77,7 +77,7 @@ def about_scaling(planes: Iterable[Plane], *, sequence: Sequence) -> list[Qualit
             sentence=(
                 f"The scanner scaled the slices of the {sequence.label} images differently for display (Philips scale "
                 f"slope times Rescale Slope from {low:.4g} to {high:.4g}): equal values are not equal signal. Set "
-                'value_mapping = "philips" to have the signal.'
+                'value_mapping = "philips" to use the signal.'
             ),
             sequence=sequence,
         )

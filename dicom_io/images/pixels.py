@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
-from dicom_io.images.headers import DECODE_ERRORS, Instance
+from dicom_io.images.headers import DECODE_ERRORS, Instance, whole_number
+from dicom_io.images.modality_lut import Line, modality_line
 from dicom_io.images.philips import signal_scalings
+from dicom_io.images.planes import Plane
 from dicom_io.images.real_world_value import real_world_mapping
 from dicom_io.images.series import Phase
+from dicom_io.images.stored_values import description_of, inverted, is_inverted, stored_values
 from dicom_io.rules import ValueMapping
 from models.volume import Volume
 
@@ -27,47 +32,93 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
     Raises
     ------
     NotReadable
-        When a file is truncated or damaged, its pixels are not one grey value of the size the header says, or a real
-        world value mapping is asked for and there is not exactly one, or Philips' scaling and only some images have it.
+        When a file is truncated or damaged, its pixels are not one grey value of the size the header says, its Modality
+        LUT is no straight line, or a real world value mapping is asked for and there is not exactly one, or Philips'
+        scaling and only some images have it.
     """
     slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
         wanted[plane.instance.sop_instance_uid].append(index)
-    scalings = [(plane.slope, plane.intercept) for plane in phase.planes]
-    if mapping is ValueMapping.PHILIPS:
-        scalings = signal_scalings(phase.planes) or scalings
-    elif mapping is ValueMapping.REAL_WORLD:
-        scalings = [real_world_mapping(plane) for plane in phase.planes]
+    scalings = _scalings(phase.planes, mapping)
+    # A real world value mapping is of stored values, whichever of them are shown bright.
+    invert = _are_inverted(phase.planes) and mapping is not ValueMapping.REAL_WORLD
+    usual = _usual_header([instance.header for instance in phase.instances])
     for places in wanted.values():
         instance = phase.planes[places[0]].instance
+        line = None if mapping is ValueMapping.REAL_WORLD else modality_line(instance.header)
         frames = [phase.planes[index].frame_number or 1 for index in places]
-        for index, pixels in zip(places, decode(instance, frames=frames), strict=True):
+        like = None if description_of(instance.header) == description_of(usual) else usual
+        for index, stored in zip(places, decode(instance, frames=frames, like=like), strict=True):
             plane = phase.planes[index]
-            if pixels.shape != plane.shape:
+            if stored.shape != plane.shape:
                 raise NotReadable(
-                    f"The pixels of {instance.path.name} have shape {pixels.shape}; {plane.shape} was expected."
+                    f"The pixels of {instance.path.name} have shape {stored.shape}; {plane.shape} was expected."
                 )
-            slope, intercept = scalings[index]
-            if (slope, intercept) == (1.0, 0.0):
-                slices[index] = pixels.astype(np.float32)
-            else:
-                slices[index] = (np.multiply(pixels, slope, dtype=np.float64) + intercept).astype(np.float32)
+            pixels = inverted(stored, usual) if invert else stored
+            slices[index] = _values(pixels, scalings[index], line, name=instance.path.name)
     # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
     return Volume(affine=phase.affine, voxels=np.stack(slices))
 
 
-def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterator[NDArray[np.generic]]:
-    """Stored pixel values of an object, decompressed, frame by frame: (rows, columns).
+def _usual_header(headers: Sequence[pydicom.Dataset]) -> pydicom.Dataset:
+    """One of the headers that describe the bits of a pixel as most of them do."""
+    descriptions = [description_of(header) for header in headers]
+    usual, _ = Counter(descriptions).most_common(1)[0]
+    return headers[descriptions.index(usual)]
+
+
+def _values(
+    pixels: NDArray[np.generic], scaling: tuple[float, float], line: Line | None, *, name: str
+) -> NDArray[np.float32]:
+    """Values of stored values: by the line of a Modality LUT where there is one, else by (slope, intercept)."""
+    if line is not None:
+        if pixels.min() < line.first or pixels.max() > line.last:
+            raise NotReadable(
+                f"The pixels of {name} are {pixels.min()} to {pixels.max()}, but the Modality LUT is for {line.first} "
+                f"to {line.last}. Send the original images."
+            )
+        scaling = line.slope, line.intercept
+    if scaling == (1.0, 0.0):
+        return pixels.astype(np.float32)
+    slope, intercept = scaling
+    return (np.multiply(pixels, slope, dtype=np.float64) + intercept).astype(np.float32)
+
+
+def _scalings(planes: Sequence[Plane], mapping: ValueMapping) -> list[tuple[float, float]]:
+    """(slope, intercept) from stored value to value for each plane."""
+    if mapping is ValueMapping.REAL_WORLD:
+        return [real_world_mapping(plane) for plane in planes]
+    scalings = signal_scalings(planes) if mapping is ValueMapping.PHILIPS else None
+    return scalings or [(plane.slope, plane.intercept) for plane in planes]
+
+
+def _are_inverted(planes: Sequence[Plane]) -> bool:
+    headers = {plane.instance.sop_instance_uid: plane.instance.header for plane in planes}
+    found = [is_inverted(header) for header in headers.values()]
+    if len(set(found)) > 1:
+        raise NotReadable(
+            f"{sum(found)} of {len(found)} images have the Photometric Interpretation MONOCHROME1, the others "
+            "MONOCHROME2; one was expected. Send the original images."
+        )
+    return found[0]
+
+
+def decode(
+    instance: Instance, *, frames: Sequence[int] | None = None, like: pydicom.Dataset | None = None
+) -> Iterator[NDArray[np.generic]]:
+    """Stored pixel values of an object, decompressed, frame by frame: (rows, columns); bits that hold none are clear.
 
     Parameters
     ----------
     frames : one-based numbers of the frames that are wanted, in this order; all of them by default
+    like : a header whose Bits Stored, High Bit and Pixel Representation must give the same values
 
     Raises
     ------
     NotReadable
-        When the file is truncated or damaged, or no decoder for its transfer syntax is installed.
+        When the file is truncated or damaged, no decoder for its transfer syntax is installed, or its values are
+        others by the description of `like`.
     """
     try:
         file = instance.path.open("rb")
@@ -76,9 +127,72 @@ def decode(instance: Instance, *, frames: Sequence[int] | None = None) -> Iterat
     try:
         with file:
             dataset = pydicom.dcmread(file, force=True)
-        yield from iter_pixels(dataset, indices=None if frames is None else [frame - 1 for frame in frames])
+        syntax = _transfer_syntax(dataset, instance)
+        if not syntax.is_encapsulated:
+            _check_surplus(dataset, instance)
+        indices = None if frames is None else [frame - 1 for frame in frames]
+        for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
+            values = stored_values(samples, dataset, syntax=syntax)
+            if like is not None and not np.array_equal(values, stored_values(samples, like, syntax=syntax)):
+                raise NotReadable(
+                    f"The file {instance.path.name} has Bits Stored, High Bit and Pixel Representation "
+                    f"{', '.join(description_of(dataset))}, the other images of the series "
+                    f"{', '.join(description_of(like))}, and its values depend on it. Send the series again."
+                )
+            yield values
     except DECODE_ERRORS as error:
         raise NotReadable(
-            f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged, "
-            "truncated or compressed in a way that is not supported. Send it again."
+            f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
+            "truncated. Send it again."
         ) from error
+
+
+def _check_surplus(dataset: pydicom.Dataset, instance: Instance) -> None:
+    """Raise when uncompressed pixels hold more than the header says: then its matrix is not that of the pixels.
+
+    Less than a row of zeros is padding, which some writers add; a mask of single bits has none but to an even length.
+    """
+    rows, columns, allocated = (whole_number(dataset, keyword) for keyword in ("Rows", "Columns", "BitsAllocated"))
+    frames = whole_number(dataset, "NumberOfFrames", default=1)
+    samples = whole_number(dataset, "SamplesPerPixel", default=1)
+    expected = (rows * columns * frames * samples * allocated + 7) // 8
+    pixels = dataset.PixelData
+    surplus = pixels[expected + expected % 2 :]
+    row = columns * samples * allocated // 8 if allocated > 1 else 0
+    if surplus and (len(surplus) >= row or any(surplus)):
+        raise NotReadable(
+            f"The pixels of the file {instance.path.name} have {len(pixels)} bytes; {expected} were expected for "
+            f"{frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} pixels. The header or the pixels are "
+            "damaged: send it again."
+        )
+
+
+def _transfer_syntax(dataset: pydicom.Dataset, instance: Instance) -> UID:
+    """The transfer syntax; where the file does not state it, what its elements are written in.
+
+    Raises
+    ------
+    NotReadable
+        When pixels are compressed in a way that is not stated, or for which no decoder is installed.
+    """
+    stated = dataset.file_meta.get("TransferSyntaxUID")
+    if not stated:
+        if dataset["PixelData"].is_undefined_length:
+            raise NotReadable(
+                f"The pixels of the file {instance.path.name} are compressed, and it has no Transfer Syntax UID to say "
+                "how; one was expected. Send it again, or uncompressed."
+            )
+        is_implicit, is_little = dataset.original_encoding
+        native = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
+        stated = dataset.file_meta.TransferSyntaxUID = native if is_little else ExplicitVRBigEndian
+    syntax = UID(stated)
+    try:
+        is_known = get_decoder(syntax).is_available
+    except NotImplementedError:
+        is_known = False
+    if not is_known:
+        raise NotReadable(
+            f"The pixels of the file {instance.path.name} have the transfer syntax {syntax.name}, which is not "
+            "supported. Send the images uncompressed, or as JPEG Lossless, JPEG-LS, JPEG 2000 or RLE."
+        )
+    return syntax

@@ -1,7 +1,7 @@
 """One `Plane` for each image plane, whether it is a file of its own or a frame of a multi-frame image.
 
-Attributes of a multi-frame image stand in functional groups, for each frame or once for all: `FrameGroups` looks in
-both, the frame's first. Everything behind this module (sorting, phases, decoding) no longer sees the difference.
+Attributes of a multi-frame image are in functional groups, for each frame or once for all: `FrameGroups` looks in
+both, the frame's first. All later steps (sorting, phases, decoding) see no difference.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class Plane:
     slope, intercept : stored value → value
     times : attributes of `TIME_ORDER` the plane has, as numbers that grow with time
     kind : what else can differ between images at one position: echo time and image type
+    stack : Stack ID of a frame, which tells slabs apart; empty for a single-frame image
     """
 
     instance: Instance
@@ -90,6 +91,7 @@ class Plane:
     intercept: float
     times: Mapping[str, float]
     kind: tuple[str, str]
+    stack: str = ""
 
 
 class FrameGroups:
@@ -132,6 +134,11 @@ def planes_of(instance: Instance) -> tuple[Plane, ...]:
     if instance.sop_class_uid in MULTI_FRAME_MR:
         return _frames_of(instance)
     header = instance.header
+    if "MOSAIC" in text(header, "ImageType").split("\\"):
+        raise NotReadable(
+            "The images are mosaics: many slices tiled into one picture (Image Type MOSAIC). Send the series as one "
+            "image for each slice, or as Enhanced MR."
+        )
     if "NumberOfFrames" in header and whole_number(header, "NumberOfFrames", default=1) > 1:
         raise NotReadable(
             f"The image {instance.sop_instance_uid} has several frames but is not an Enhanced MR image; send the "
@@ -214,6 +221,7 @@ def _frames_of(instance: Instance) -> tuple[Plane, ...]:
                     text(groups.group(frame, "MREchoSequence"), "EffectiveEchoTime"),
                     text(groups.group(frame, "MRImageFrameTypeSequence"), "FrameType"),
                 ),
+                stack=text(content, "StackID"),
             )
         )
     return tuple(planes)
@@ -273,7 +281,7 @@ def _seconds(value: str) -> float:
 
 
 def same_orientation(one: Orientation, others: Sequence[Orientation], *, tolerance: float = 2e-3) -> bool:
-    """Whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
+    """Returns whether the row and column directions agree (`tolerance`: largest difference of a direction cosine)."""
     return all(
         other is one
         or max(

@@ -1,6 +1,6 @@
-"""What the headers of the images say about their quality, as quality notes for the report.
+"""Quality notes from the headers of the images.
 
-What only a look at the pixels would tell (motion, ringing, failed fat suppression) is not judged, and that is said.
+Anything visible only in the pixels (motion, ringing, failed fat suppression) is not judged, and the report states this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZE_TOLERANCE, FIELD_TOLERANCE = 0.02, 0.05
 NOT_JUDGED = QualityNote(
     code="artefacts-not-judged",
     severity=Severity.NOTE,
-    sentence="Motion, ringing and other artefacts of the images were not judged: look at the images.",
+    sentence="Motion, ringing and other artefacts were not assessed: inspect the images.",
 )
 
 
@@ -61,8 +61,8 @@ def about_images(
 ) -> list[QualityNote]:
     """Quality notes on voxel size and field strength of the images that are used.
 
-    What they are compared with is, for each of the three ranges: what the site calls usual; else the training images
-    of each model that says what they were; else what breast protocols usually are.
+    Each of the three ranges is that of the site's settings; else that of the training images of each
+    model that states them; else the usual one of breast protocols.
 
     Parameters
     ----------

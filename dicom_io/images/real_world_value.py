@@ -1,4 +1,4 @@
-"""Real World Value Mapping (PS3.3 C.7.6.16.2.11): stored value → value in a unit, where a site asks for it.
+"""Real World Value Mapping (PS3.3 C.7.6.16.2.11): stored value → value in a unit, where a site configures it.
 
 It replaces Rescale, it does not follow it: both start at the stored value. By default Rescale is used, because every
 image has it, and because the z-score of the features removes any scale that is one for the whole volume. Where a

@@ -16,19 +16,13 @@ from functools import cached_property
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import Instance, shown, text
-from dicom_io.images.planes import MR_IMAGES, TIME_ORDER, Orientation, Plane, planes_of, same_orientation
-
-# Planes closer than this along the normal are at one position (positions are written with rounded digits).
-SAME_POSITION_MM = 0.05
-# Largest deviation of a slice distance from the others: relative, plus the rounding of the written positions.
-SPACING_RELATIVE, SPACING_MM = 0.02, 0.12
-# More kinds of image in one series than this are not kinds but an attribute that differs from image to image.
-MOST_KINDS = 8
-# Largest sideways drift of the slices over the whole stack, in pixels; more would be sheared.
-DRIFT_PIXELS = 0.25
+from dicom_io.images.phase_order import MOST_KINDS, phase_order
+from dicom_io.images.planes import MR_IMAGES, Orientation, Plane, planes_of
+from dicom_io.images.stack import positions_of, stacks_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +63,13 @@ class Series:
     instances : sorted by SOP Instance UID
     phases : volumes the series holds, in the order of time; empty when `problem` says why there is none
     ordered_by : the attribute that put the phases in order, empty for a single phase
-    contradicted_by : attributes that would put them in another order
+    contradicted_by : attributes that would order them differently
     problem : why the series is not a stack of slices, a complete sentence, or empty
     part : for images of one kind among several in one DICOM series (Dixon, echoes): what sets them apart; else empty
     kind : their echo time and image type, by keyword; empty when there is no part
     others : instances of the DICOM series in its other parts
+    stacks : how many stacks of slices the DICOM series holds; this is one of them
+    stopped : images of a last phase that was stopped before its end; no part of `phases`
     """
 
     instances: tuple[Instance, ...]
@@ -84,6 +80,8 @@ class Series:
     part: str = ""
     kind: Mapping[str, str] = field(default_factory=dict)
     others: tuple[Instance, ...] = ()
+    stacks: int = 1
+    stopped: tuple[Plane, ...] = ()
 
     @property
     def header(self) -> pydicom.Dataset:
@@ -97,12 +95,12 @@ class Series:
 
     @property
     def key(self) -> str:
-        """What tells this series, or part of one, from all others of the study."""
+        """Key that distinguishes this series, or part of one, from all others of the study."""
         return f"{self.uid} {self.part}".rstrip()
 
     @property
     def is_mr(self) -> bool:
-        """Whether every instance is an MR image."""
+        """Returns whether every instance is an MR image."""
         return all(instance.sop_class_uid in MR_IMAGES for instance in self.instances)
 
     @cached_property
@@ -118,15 +116,16 @@ class Series:
 
     @property
     def name(self) -> str:
-        """How the series is called in a sentence: number and description."""
+        """Name of the series in a sentence: number and description."""
         return f'{self.number or "?"} "{self.description}"'
 
 
 def series_of(instances: Iterable[Instance]) -> tuple[Series, ...]:
     """The series among `instances`, sorted by number and UID; a series whose geometry is wrong carries the sentence.
 
-    A series that mixes several kinds of image (water and fat, several echoes), each a whole stack at the same places,
-    becomes one `Series` for each kind.
+    A DICOM series becomes several `Series` where it mixes several kinds of image (water and fat, several echoes), each
+    a whole stack at the same places; where it holds several stacks (a slab for each breast, two orientations); and
+    where it holds other objects besides its images (a screenshot).
     """
     groups: dict[str, list[Instance]] = defaultdict(list)
     for instance in instances:
@@ -136,13 +135,63 @@ def series_of(instances: Iterable[Instance]) -> tuple[Series, ...]:
 
 
 def _parts(instances: tuple[Instance, ...]) -> list[Series]:
-    """The kinds of image in a DICOM series as series of their own where they are clearly apart, else one series."""
-    if not all(instance.sop_class_uid in MR_IMAGES for instance in instances):
-        return [Series(instances, (), "", (), "The series does not hold MR images only.")]
-    try:
-        planes = [plane for instance in instances for plane in planes_of(instance)]
-    except (GeometryInvalid, NotReadable) as error:
-        return [Series(instances, (), "", (), str(error))]
+    images = tuple(instance for instance in instances if instance.sop_class_uid in MR_IMAGES)
+    rest = tuple(instance for instance in instances if instance.sop_class_uid not in MR_IMAGES)
+    if not rest:
+        return _of_images(images)
+    problem = f"It holds no MR images, but {classes_of(rest)}."
+    if not images:
+        return [Series(rest, (), "", (), problem)]
+    other = Series(rest, (), "", (), problem, part="no MR images", others=images)
+    return [*(dataclasses.replace(part, others=(*part.others, *rest)) for part in _of_images(images)), other]
+
+
+def classes_of(instances: Iterable[Instance]) -> str:
+    """SOP classes by name, with their number: "1 × Secondary Capture Image Storage"."""
+    counts = Counter(UID(instance.sop_class_uid).name for instance in instances)
+    return ", ".join(f"{count} × {name}" for name, count in counts.most_common())
+
+
+def _of_images(instances: tuple[Instance, ...]) -> list[Series]:
+    """The parts of a series of MR images: its stacks where they are clearly apart, and the kinds of image of each."""
+    planes: list[Plane] = []
+    problems: list[str] = []
+    for instance in instances:
+        try:
+            planes += planes_of(instance)
+        except (GeometryInvalid, NotReadable) as error:
+            problems.append(str(error))
+    if problems:
+        count = f"{len(problems)} of {len(instances)} objects of the series cannot be placed. "
+        return [Series(instances, (), "", (), f"{count}{problems[0]}")]
+    whole = _by_kind(instances, planes)
+    if not any(part.problem for part in whole):
+        return whole
+    stacks = stacks_of(planes, none_missing=len(instances) == 1 or _is_numbered_through(instances))
+    found = [_by_kind(_owners(stack), stack) for stack in stacks]
+    if len(stacks) < 2 or any(part.problem for parts in found for part in parts):
+        return whole
+    return [
+        dataclasses.replace(
+            part,
+            part=f"stack {number} of {len(stacks)}, {_extent(part)}" + (f", {part.part}" if part.part else ""),
+            others=tuple(one for one in instances if one not in part.instances),
+            stacks=len(stacks),
+        )
+        for number, parts in enumerate(found, start=1)
+        for part in parts
+    ]
+
+
+def _extent(series: Series) -> str:
+    """Number and orientation of the slices of a stack, and where they begin and end along their normal."""
+    planes = series.phases[0].planes
+    low, high = (float(np.dot(plane.position_mm, planes[0].orientation.normal)) for plane in (planes[0], planes[-1]))
+    return f"{len(planes)} {planes[0].orientation.name} slices from {low:.0f} to {high:.0f} mm"
+
+
+def _by_kind(instances: tuple[Instance, ...], planes: Sequence[Plane]) -> list[Series]:
+    """The kinds of image among planes as series of their own where they are clearly apart, else one series."""
     kinds: dict[tuple[str, str], list[Plane]] = defaultdict(list)
     for plane in planes:
         kinds[plane.kind].append(plane)
@@ -174,7 +223,7 @@ def _stack_of(series: Series) -> tuple[int, tuple[float, ...]]:
 
 
 def _apart(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
-    """What one kind of image has that not all of the others have, in words."""
+    """Attributes in which one kind of image differs from the others, in words."""
     words = kind[1].split("\\")
     common = set.intersection(*(set(image_type.split("\\")) for _, image_type in kinds))
     own = "\\".join(word for word in words if word not in common)
@@ -184,158 +233,12 @@ def _apart(kind: tuple[str, str], kinds: Sequence[tuple[str, str]]) -> str:
 
 def _series(instances: tuple[Instance, ...], planes: Sequence[Plane]) -> Series:
     try:
-        positions = _positions(planes)
+        positions, stopped = positions_of(planes)
         order, ordered_by, contradicted_by = phase_order(positions)
         phases = tuple(_phase([at[rank] for at in order]) for rank in range(len(order[0])))
     except GeometryInvalid as error:
         return Series(instances, (), "", (), str(error))
-    return Series(instances, phases, ordered_by, contradicted_by, "")
-
-
-def _positions(planes: Sequence[Plane]) -> list[list[Plane]]:
-    """The planes at each position, positions in order along the normal; all positions have the same number of planes.
-
-    Raises
-    ------
-    GeometryInvalid
-        Mixed matrix, spacing or orientation; different numbers of images at the positions; gaps; drift.
-    """
-    if not planes:
-        raise GeometryInvalid("The series holds no image plane; two or more were expected.")
-    _uniform(planes)
-    normal = planes[0].orientation.normal
-    centre = np.array([plane.position_mm for plane in planes])
-    distance = centre @ normal
-    groups: list[list[int]] = []
-    for index in np.argsort(distance, kind="stable"):
-        if groups and distance[index] - distance[groups[-1][0]] < SAME_POSITION_MM:
-            groups[-1].append(int(index))
-        else:
-            groups.append([int(index)])
-    _equal_counts([len(group) for group in groups], [float(distance[group[0]]) for group in groups])
-    firsts = np.array([centre[group[0]] for group in groups])
-    _evenly_spaced(firsts @ normal)
-    _straight(centre, normal, pixel_mm=min(planes[0].spacing_mm))
-    return [[planes[index] for index in group] for group in groups]
-
-
-def _uniform(planes: Sequence[Plane]) -> None:
-    shapes = Counter(plane.shape for plane in planes)
-    if len(shapes) > 1:
-        found = ", ".join(f"{count} of {rows} × {columns}" for (rows, columns), count in shapes.most_common(4))
-        raise GeometryInvalid(f"The series mixes images of different matrix ({found}); one matrix was expected.")
-    spacings = Counter((round(plane.spacing_mm[0], 4), round(plane.spacing_mm[1], 4)) for plane in planes)
-    if len(spacings) > 1:
-        found = ", ".join(f"{count} of {rows:g} × {columns:g} mm" for (rows, columns), count in spacings.most_common(4))
-        raise GeometryInvalid(f"The series mixes images of different pixel spacing ({found}); one was expected.")
-    if not same_orientation(planes[0].orientation, [plane.orientation for plane in planes]):
-        names = Counter(plane.orientation.name for plane in planes)
-        found = ", ".join(f"{count} {name}" for name, count in names.most_common(4))
-        raise GeometryInvalid(
-            f"The series mixes images of different orientation ({found}, largest angle to the first "
-            f"{_largest_angle(planes):.1f} degrees); one orientation was expected."
-        )
-    references = {plane.instance.frame_of_reference_uid for plane in planes}
-    if len(references) > 1:
-        raise GeometryInvalid(f"The series has {len(references)} different Frame of Reference UIDs; one was expected.")
-
-
-def _largest_angle(planes: Sequence[Plane]) -> float:
-    first = planes[0].orientation
-    cosines = [
-        min(first.along_row @ plane.orientation.along_row, first.along_column @ plane.orientation.along_column)
-        for plane in planes
-    ]
-    return float(np.degrees(np.arccos(np.clip(min(cosines), -1, 1))))
-
-
-def _equal_counts(counts: Sequence[int], distances_mm: Sequence[float]) -> None:
-    if len(set(counts)) == 1:
-        if len(counts) < 2:
-            raise GeometryInvalid(
-                f"The series has images at one position only ({counts[0]}); two or more were expected."
-            )
-        return
-    usual, usual_positions = Counter(counts).most_common(1)[0]
-    odd = [(distance, count) for distance, count in zip(distances_mm, counts, strict=True) if count != usual]
-    where = ", ".join(f"{count} at {distance:.1f} mm" for distance, count in odd[:5])
-    raise GeometryInvalid(
-        f"{usual_positions} positions have {usual} image{'s' if usual > 1 else ''} each, but {len(odd)} "
-        f"{'has' if len(odd) == 1 else 'have'} another number ({where}{', …' if len(odd) > 5 else ''}, along the "
-        "normal); the same number at every position was expected. An image is missing or was sent twice."
-    )
-
-
-def _evenly_spaced(distances_mm: NDArray[np.float64]) -> None:
-    steps = np.diff(distances_mm)
-    usual = float(np.median(steps))
-    wrong = np.flatnonzero(np.abs(steps - usual) > SPACING_RELATIVE * usual + SPACING_MM)
-    if wrong.size == 0:
-        return
-    where = ", ".join(
-        f"{steps[index]:.2f} mm between {distances_mm[index]:.1f} and {distances_mm[index + 1]:.1f} mm"
-        for index in wrong[:3]
-    )
-    found = f"The slices are {usual:.2f} mm apart, but {where}{', …' if wrong.size > 3 else ''} (along the normal)"
-    if steps[wrong].min() > 1.5 * usual:
-        missing = int(np.round(steps[wrong] / usual - 1).sum())
-        seems = "1 slice seems" if missing == 1 else f"{missing} slices seem"
-        raise GeometryInvalid(f"{found}; {seems} to be missing. Send the series again.")
-    raise GeometryInvalid(f"{found}; equal distances were expected.")
-
-
-def _straight(centre: NDArray[np.float64], normal: NDArray[np.float64], *, pixel_mm: float) -> None:
-    sideways = centre - np.outer(centre @ normal, normal)
-    drift = float(np.linalg.norm(sideways - sideways[0], axis=1).max())
-    if drift > DRIFT_PIXELS * pixel_mm:
-        raise GeometryInvalid(
-            f"The slices drift sideways by {drift:.2f} mm over the stack ({drift / pixel_mm:.1f} pixels, at most "
-            f"{DRIFT_PIXELS} was expected): the stack is sheared or mixes acquisitions."
-        )
-
-
-def phase_order(positions: Sequence[Sequence[Plane]]) -> tuple[list[list[Plane]], str, tuple[str, ...]]:
-    """The planes at each position in the order of time, what ordered them, and what contradicts that order.
-
-    An attribute can order the phases when every plane has it and no two planes at one position share a value. Of those
-    that can, the order most of them agree on is taken; between equals, the first of `TIME_ORDER`.
-
-    Raises
-    ------
-    GeometryInvalid
-        When no attribute can order them, or the images at one position differ in echo time or image type in a way
-        that is the same at every position: then they are not phases.
-    """
-    count = len(positions[0])
-    if count == 1:
-        return [list(at) for at in positions], "", ()
-    orders: dict[str, NDArray[np.intp]] = {}
-    for name in TIME_ORDER:
-        if all(name in plane.times for at in positions for plane in at):
-            values = np.array([[plane.times[name] for plane in at] for at in positions])
-            if all(len(set(row)) == count for row in values.tolist()):
-                orders[name] = np.argsort(values, axis=1)
-    if not orders:
-        raise GeometryInvalid(
-            f"There are {count} images at each position, and no attribute tells which was first (looked at "
-            f"{', '.join(TIME_ORDER)}); send the phases as separate series."
-        )
-    votes = {name: sum(np.array_equal(order, other) for other in orders.values()) for name, order in orders.items()}
-    best = max(orders, key=lambda name: votes[name])
-    ordered = [[at[index] for index in row] for at, row in zip(positions, orders[best], strict=True)]
-    _really_phases(ordered)
-    contradicted = tuple(name for name, order in orders.items() if not np.array_equal(order, orders[best]))
-    return ordered, best, contradicted
-
-
-def _really_phases(positions: Sequence[Sequence[Plane]]) -> None:
-    kinds = {plane.kind for at in positions for plane in at}
-    if len(kinds) <= MOST_KINDS and all(len({plane.kind for plane in at}) > 1 for at in positions):
-        found = "; ".join(f"echo time {echo or '?'} ms, image type {kind}" for echo, kind in sorted(kinds))
-        raise GeometryInvalid(
-            f"The {len(positions[0])} images at each position are different kinds of image, not phases ({found}); "
-            "send them as separate series."
-        )
+    return Series(instances, phases, ordered_by, contradicted_by, "", stopped=stopped)
 
 
 def _phase(planes: Sequence[Plane]) -> Phase:
@@ -367,6 +270,13 @@ def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, i
     if len(set(found)) != len(found) or last - first + 1 == len(found):
         return None
     return first, last, last - first + 1 - len(found)
+
+
+def _is_numbered_through(instances: Sequence[Instance]) -> bool:
+    """Returns whether the Instance Numbers run from first to last, each once: then no image is missing between them."""
+    values = [text(instance.header, "InstanceNumber") for instance in instances]
+    numbers = {int(value) for value in values if value.isdigit()}
+    return len(numbers) == len(values) and max(numbers) - min(numbers) + 1 == len(values)
 
 
 def attributes_counted(series: Series) -> Mapping[str, str]:

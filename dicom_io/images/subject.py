@@ -1,4 +1,4 @@
-"""Whom and which examination the images are about, decoded; and the header that our objects carry over."""
+"""Patient and examination of the images, decoded; and the header that our objects carry over."""
 
 from __future__ import annotations
 

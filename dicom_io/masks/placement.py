@@ -1,6 +1,6 @@
 """A stack of mask frames, wherever it lies in the patient, on the grid of a volume: nearest neighbour.
 
-Every voxel of the volume asks for the mask voxel at its centre (pull). Asking the other way round loses or doubles
+Every voxel of the volume takes the mask voxel at its centre (pull). The other way round loses or duplicates
 voxels as soon as the grids differ. Ties are broken to one side for all voxels alike, so that a mask half a
 voxel off keeps its shape and its number of voxels; rounding to even would not.
 """
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.planes import Orientation
+from models.quality_notes import Severity
 
 # Offsets below this share of a voxel are rounding of written positions.
 ROUNDING = 0.01
@@ -37,6 +38,7 @@ class MaskFrames:
     spacing_mm : (from row to row, from column to column)
     slice_distance_mm : Spacing Between Slices where the object states it
     slice_thickness_mm : Slice Thickness where the object states it
+    sources : for each frame the (SOP Instance UID, one-based frame or None) of the images it says it was made on
     """
 
     masks: NDArray[np.bool_]
@@ -45,6 +47,16 @@ class MaskFrames:
     spacing_mm: tuple[float, float]
     slice_distance_mm: float | None
     slice_thickness_mm: float | None
+    sources: tuple[frozenset[tuple[str, int | None]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A doubt about how a mask was made, before it is known which sequence it is for: see `QualityNote`."""
+
+    code: str
+    severity: Severity
+    sentence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +70,7 @@ class Placement:
     offset_voxels : on the same grid, the distance of the frames from the voxel centres along (slices, rows, columns)
     offset_mm : its length
     lost_voxels : on the same grid, voxels that a tie at the edge of the volume left without a place
+    remarks : what else was noticed
     """
 
     mask: NDArray[np.bool_]
@@ -65,21 +78,17 @@ class Placement:
     offset_voxels: tuple[float, float, float]
     offset_mm: float
     lost_voxels: int
+    remarks: tuple[Remark, ...] = ()
 
 
-def place(
-    frames: MaskFrames, *, affine: NDArray[np.float64], shape: tuple[int, int, int], made_on_it: bool
-) -> Placement:
+def place(frames: MaskFrames, *, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Placement:
     """Carry mask frames onto the grid given by `affine` (slice, row, column → LPS mm) and `shape`.
-
-    `made_on_it` says that the frames refer to the images of this volume: when matrix and spacing agree as well, an
-    offset in the plane of more than half a voxel is a contradiction.
 
     Raises
     ------
     GeometryInvalid
         When mask voxels lie more than half a voxel outside the volume, when two frames lie at one position, when the
-        frames are not on a regular stack, when their distance cannot be told, or when they contradict their images.
+        frames are not on a regular stack, or when their distance cannot be told.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     stack, own_affine = _stack(frames, spacing, affine, shape=shape)
@@ -90,8 +99,6 @@ def place(
     separable = np.count_nonzero(axes > 1e-3 / max(*shape, *stack.shape), axis=0).tolist() == [1, 1, 1]
     mask = _separable(stack, to_frames, shape) if separable else _general(stack, to_frames, shape)
     same_grid = bool(separable and np.all(np.abs(axes.max(axis=0) - 1) <= 0.5 / np.array(shape)))
-    if same_grid and made_on_it and stack.shape[1:] == shape[1:]:
-        _aligned(to_frames, spacing)
     offset = _offset(to_frames) if same_grid else np.zeros(3)
     if not mask.any() and stack.any():
         raise GeometryInvalid(
@@ -204,18 +211,6 @@ def _multiples(steps: NDArray[np.float64], distance: float) -> bool:
     return bool(np.all(np.abs(counts - np.round(counts)) <= 0.1) and np.all(counts > 0.5))
 
 
-def _aligned(to_frames: NDArray[np.float64], spacing: NDArray[np.float64]) -> None:
-    if not np.all(np.diag(to_frames[:3, :3]) > 0.5):
-        return  # rows and columns run another way: the first pixels need not agree
-    rows, columns = to_frames[1:3, 3]
-    if max(abs(rows), abs(columns)) > HALF:
-        raise GeometryInvalid(
-            f"The segmentation refers to these images and has their matrix, but lies {abs(rows) * spacing[1]:.1f} mm "
-            f"({abs(rows):.1f} rows) and {abs(columns) * spacing[2]:.1f} mm ({abs(columns):.1f} columns) beside them; "
-            "at most half of one was expected. Send the segmentation that was made on this series."
-        )
-
-
 def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
     box = [np.flatnonzero(stack.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
     corners = np.array(np.meshgrid(*box)).reshape(3, -1).T
@@ -236,7 +231,7 @@ def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: 
 def _outside(
     voxels: NDArray[np.int64], to_volume: NDArray[np.float64], shape: tuple[int, int, int]
 ) -> NDArray[np.float64]:
-    """How far voxels of the stack lie outside the first and last voxel centres of the volume, along its axes."""
+    """Distances of stack voxels outside the first and last voxel centres of the volume, along its axes."""
     places = voxels @ to_volume[:3, :3].T + to_volume[:3, 3]
     return np.maximum(-places, places - (np.array(shape) - 1))
 

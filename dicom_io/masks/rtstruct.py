@@ -1,12 +1,12 @@
 """RT Structure Sets as masks: the contours of a region of interest, filled on the grid of a volume.
 
-A voxel belongs to the region when its centre lies inside an odd number of the contours of its slice: a contour inside
-another one is a hole, which is how planning systems write them (as CLOSED_PLANAR or CLOSEDPLANAR_XOR).
+A voxel belongs to the region when its centre does; how the contours of one slice are put together stands in `contours`.
+Slices without a contour are not interpolated: where the outline runs between two contours is the reader's to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
 
 import numpy as np
 import pydicom
@@ -15,20 +15,26 @@ from pydicom.uid import RTStructureSetStorage
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, Instance, items, shown, text, whole_number
-from dicom_io.masks.placement import HALF, ROUNDING, Placement
+from dicom_io.masks.contours import Polygon, combine, encloses_area
+from dicom_io.masks.placement import HALF, ROUNDING, Placement, Remark
 from dicom_io.masks.segmentation import Segment
+from models.quality_notes import Severity
 
 STRUCTURE_SETS = frozenset({RTStructureSetStorage})
-CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
+EXCLUSIVE = "CLOSEDPLANAR_XOR"
+CLOSED = ("CLOSED_PLANAR", EXCLUSIVE)
+# Contours that enclose nothing (PS3.3 C.8.8.6.1): beside closed ones they are marks, and no part of the region.
+WITHOUT_AREA = ("POINT", "OPEN_PLANAR", "OPEN_NONPLANAR")
 
 # Points of one contour may leave its slice by this share of the slice distance (rounded coordinates).
 FLAT = 0.1
 
 
 def regions_of(instance: Instance) -> tuple[Segment, ...]:
-    """The regions of interest of a structure set that have closed contours, in the words of a segmentation.
+    """The regions of interest of a structure set that have contours, in the words of a segmentation.
 
-    The name of the region stands as label; regions without closed contours (points, empty regions) are left out.
+    The name of the region is the label. A region whose contours are of types that cannot be filled is there with
+    its `problem`; one without contours is left out.
 
     Raises
     ------
@@ -36,11 +42,13 @@ def regions_of(instance: Instance) -> tuple[Segment, ...]:
         When a region has no number.
     """
     header = instance.header
-    drawn = {whole_number(one, "ReferencedROINumber") for one in items(header, "ROIContourSequence") if _closed(one)}
+    kinds: dict[int, Counter[str]] = defaultdict(Counter)
+    for item in items(header, "ROIContourSequence"):
+        kinds[whole_number(item, "ReferencedROINumber")].update(_kind(one) for one in items(item, "ContourSequence"))
     regions = []
     for roi in items(header, "StructureSetROISequence"):
         number = whole_number(roi, "ROINumber")
-        if number not in drawn:
+        if not kinds[number]:
             continue
         item = pydicom.Dataset()
         item.SegmentLabel = shown(roi, "ROIName")
@@ -54,6 +62,7 @@ def regions_of(instance: Instance) -> tuple[Segment, ...]:
                 encoding="CONTOURS",
                 item=item,
                 frame_of_reference_uid=text(roi, "ReferencedFrameOfReferenceUID"),
+                problem=_problem(kinds[number]),
             )
         )
     return tuple(sorted(regions, key=lambda region: region.number))
@@ -77,43 +86,45 @@ def contoured_series(instance: Instance) -> frozenset[str]:
 def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Placement:
     """Fill the contours of a region on the grid given by `affine` (slice, row, column → LPS mm) and `shape`.
 
+    Contours without an area (one or two points, all on one line) are left out with a remark.
+
     Raises
     ------
     GeometryInvalid
-        When contours are not parallel to the slices, lie more than half a voxel outside the volume, or contours of
-        different planes fall on one slice.
+        When no contour encloses an area, contours are not parallel to the slices, lie more than half a voxel outside
+        the volume, or contours of different planes fall on one slice.
     NotReadable
-        When the coordinates of a contour cannot be decoded.
+        When the coordinates of a contour cannot be decoded, or contours are of types that cannot be filled.
     """
+    contours = _contours(region)
+    exclusive = any(kind == EXCLUSIVE for kind, _ in contours)
     to_voxel = np.linalg.inv(affine)
-    mask = np.zeros(shape, dtype=np.bool_)
+    every = [points @ to_voxel[:3, :3].T + to_voxel[:3, 3] for _, points in contours]
+    drawn = [voxels for voxels in every if encloses_area(voxels[:, 1:])]
+    strays = [len(voxels) for voxels in every if not encloses_area(voxels[:, 1:])]
+    if not drawn:
+        raise GeometryInvalid(
+            f'None of the {len(every)} contours of "{region.label}" encloses an area ({_points(strays)}); closed '
+            "contours of three or more points were expected. Draw the outline, and send the structure set again."
+        )
+    polygons: dict[int, list[Polygon]] = defaultdict(list)
     plane_of_slice: dict[int, float] = {}
-    largest = 0.0
-    for points in _contours(region):
-        voxels = points @ to_voxel[:3, :3].T + to_voxel[:3, 3]
-        plane = float(voxels[:, 0].mean())
-        if np.ptp(voxels[:, 0]) > 2 * FLAT:
-            raise GeometryInvalid(
-                f'A contour of "{region.label}" runs through {np.ptp(voxels[:, 0]):.1f} slices; contours parallel to '
-                "the slices were expected. Send the contours that were drawn on this series."
-            )
-        outside = np.maximum(-voxels, voxels - (np.array(shape) - 1)).max()
-        index = int(np.ceil(plane - 0.5 - 1e-3))  # a tie goes down, as in `placement`
-        if not 0 <= index < shape[0] or outside > HALF:
-            raise GeometryInvalid(
-                f'A contour of "{region.label}" lies {outside:.1f} voxels outside the images (at most half of one was '
-                "expected): it was drawn on other images, or a part of the series is missing."
-            )
+    for voxels in drawn:
+        index, plane = _slice_of(voxels, shape, region)
         if abs(plane_of_slice.setdefault(index, plane) - plane) > FLAT:
             raise GeometryInvalid(
                 f'Contours of "{region.label}" of different planes fall on slice {index + 1}: they were drawn on '
                 "thinner slices. Send the contours that were drawn on this series, or a DICOM Segmentation."
             )
-        if abs(plane - index) > abs(largest):
-            largest = plane - index
-        mask[index] ^= fill(voxels[:, 1:], shape=shape[1:])
+        polygons[index].append(voxels[:, 1:])
+    mask = np.zeros(shape, dtype=np.bool_)
+    doubled, crossing = Counter[int](), Counter[int]()
+    for index, found in polygons.items():
+        combined = combine(found, shape=shape[1:], exclusive=exclusive)
+        mask[index], doubled[index], crossing[index] = combined.mask, combined.doubled, combined.crossing
     if not mask.any():
         raise GeometryInvalid(f'No voxel has its centre inside the contours of "{region.label}".')
+    largest = max((plane - index for index, plane in plane_of_slice.items()), key=abs)
     offset = largest if abs(largest) >= ROUNDING else 0.0
     return Placement(
         mask=mask,
@@ -121,59 +132,123 @@ def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple
         offset_voxels=(offset, 0.0, 0.0),
         offset_mm=abs(offset) * float(np.linalg.norm(affine[:3, 0])),
         lost_voxels=0,
+        remarks=(*_about_marks(region), *_about_contours(region, strays, +doubled, +crossing)),
     )
 
 
-def fill(polygon: NDArray[np.float64], *, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Pixels whose centre lies inside a closed polygon, by the even-odd rule.
-
-    Parameters
-    ----------
-    polygon : float64 (points, 2), (row, column) of its corners; the last is joined to the first
-    shape : (rows, columns)
-
-    Notes
-    -----
-    For each edge the rows it crosses are found (lower end in, upper end out, so that a corner counts once), and every
-    pixel to the right of the crossing changes sides.
-    """
-    start, end = polygon, np.roll(polygon, -1, axis=0)
-    upwards = start[:, 0] <= end[:, 0]
-    low, high = (np.where(upwards[:, np.newaxis], *pair) for pair in ((start, end), (end, start)))
-    first = np.clip(np.ceil(low[:, 0]), 0, shape[0]).astype(np.int64)
-    last = np.clip(np.ceil(high[:, 0]), 0, shape[0]).astype(np.int64)
-    edge = np.repeat(np.arange(len(polygon)), last - first)
-    within = np.arange(len(edge)) - np.repeat(np.cumsum(last - first) - (last - first), last - first)
-    row = first[edge] + within
-    share = (row - low[edge, 0]) / (high[edge, 0] - low[edge, 0])
-    crossing = low[edge, 1] + share * (high[edge, 1] - low[edge, 1])
-    column = np.clip(np.ceil(crossing), 0, shape[1]).astype(np.int64)
-    changes = np.zeros((shape[0], shape[1] + 1), dtype=np.uint8)
-    np.add.at(changes, (row, column), 1)
-    return np.asarray(np.cumsum(changes, axis=1)[:, :-1] % 2 == 1)
+def _slice_of(voxels: NDArray[np.float64], shape: tuple[int, int, int], region: Segment) -> tuple[int, float]:
+    """The slice a contour belongs to, and where along the slices it really lies."""
+    plane = float(voxels[:, 0].mean())
+    if np.ptp(voxels[:, 0]) > 2 * FLAT:
+        raise GeometryInvalid(
+            f'A contour of "{region.label}" runs through {np.ptp(voxels[:, 0]):.1f} slices; contours parallel to '
+            "the slices were expected. Send the contours that were drawn on this series."
+        )
+    outside = np.maximum(-voxels, voxels - (np.array(shape) - 1)).max()
+    index = int(np.ceil(plane - 0.5 - 1e-3))  # a tie goes down, as in `placement`
+    if not 0 <= index < shape[0] or outside > HALF:
+        raise GeometryInvalid(
+            f'A contour of "{region.label}" lies {outside:.1f} voxels outside the images (at most half of one was '
+            "expected): it was drawn on other images, or a part of the series is missing."
+        )
+    return index, plane
 
 
-def _contours(region: Segment) -> Iterator[NDArray[np.float64]]:
-    """Corners of each closed contour of a region, float64 (points, 3), LPS mm."""
-    for roi in items(region.instance.header, "ROIContourSequence"):
-        if whole_number(roi, "ReferencedROINumber") != region.number:
+def _about_contours(
+    region: Segment, strays: list[int], doubled: Counter[int], crossing: Counter[int]
+) -> tuple[Remark, ...]:
+    remarks = []
+    if strays:
+        sentence = (
+            f'{len(strays)} of the contours of "{region.label}" enclose no area ({_points(strays)}) and were left out.'
+        )
+        remarks.append(Remark("contours-stray", Severity.WARNING, sentence))
+    if doubled:
+        sentence = (
+            f'{doubled.total()} of the contours of "{region.label}" are there twice (slice {_listed(doubled)}); each '
+            "was taken once."
+        )
+        remarks.append(Remark("contours-doubled", Severity.WARNING, sentence))
+    if crossing:
+        sentence = (
+            f'{crossing.total()} of the contours of "{region.label}" overlap in part (slice {_listed(crossing)}); '
+            "their union was taken."
+        )
+        remarks.append(Remark("contours-crossing", Severity.WARNING, sentence))
+    return tuple(remarks)
+
+
+def _about_marks(region: Segment) -> tuple[Remark, ...]:
+    marks = Counter(kind for kind in _kinds(region) if kind in WITHOUT_AREA)
+    if not marks:
+        return ()
+    found = ", ".join(f"{count} {kind}" for kind, count in marks.items())
+    sentence = (
+        f'Beside its closed contours "{region.label}" has others that enclose nothing ({found}); they were left out.'
+    )
+    return (Remark("contours-open", Severity.NOTE, sentence),)
+
+
+def _points(counts: list[int]) -> str:
+    """ "2 of 1 point, 1 of 2 points"."""
+    return ", ".join(
+        f"{count} of {points} {'point' if points == 1 else 'points'}"
+        for points, count in sorted(Counter(counts).items())
+    )
+
+
+def _listed(slices: Counter[int]) -> str:
+    shown_slices = [str(index + 1) for index in sorted(slices)]
+    return ", ".join(shown_slices[:5]) + (", …" if len(shown_slices) > 5 else "")
+
+
+def _problem(kinds: Counter[str]) -> str:
+    """Reason why the contours of a region, by type, cannot be filled; empty when they can."""
+    unknown = {kind: count for kind, count in kinds.items() if kind not in (*CLOSED, *WITHOUT_AREA)}
+    if not unknown and any(kind in CLOSED for kind in kinds):
+        return ""
+    found = ", ".join(f"{count} {kind or '(none)'}" for kind, count in (unknown or kinds).items())
+    return (
+        f"its contours are of a type that cannot be filled ({found}); CLOSED_PLANAR or CLOSEDPLANAR_XOR was expected: "
+        "export them so, or send a DICOM Segmentation"
+    )
+
+
+def _contours(region: Segment) -> list[tuple[str, NDArray[np.float64]]]:
+    """Type and corners of each closed contour of a region, float64 (points, 3), LPS mm."""
+    if region.problem:
+        raise NotReadable(f'"{region.label}" cannot be used: {region.problem}.')
+    contours = []
+    for contour in _drawn(region):
+        if _kind(contour) not in CLOSED:
             continue
-        for contour in _closed(roi):
-            try:
-                points = np.array([float(value) for value in contour.ContourData]).reshape(-1, 3)
-            except DECODE_ERRORS as error:
-                raise NotReadable(
-                    f'A contour of "{region.label}" cannot be decoded; triples of coordinates were expected.'
-                ) from error
-            if len(points) < 3 or not np.all(np.isfinite(points)):
-                raise NotReadable(
-                    f'A contour of "{region.label}" has {len(points)} points; three or more finite ones were expected.'
-                )
-            yield points
+        try:
+            points = np.array([float(value) for value in contour.ContourData]).reshape(-1, 3)
+        except DECODE_ERRORS as error:
+            raise NotReadable(
+                f'A contour of "{region.label}" cannot be decoded; triples of coordinates were expected.'
+            ) from error
+        if not len(points) or not np.all(np.isfinite(points)):
+            raise NotReadable(f'A contour of "{region.label}" has no points, or some that are not finite numbers.')
+        contours.append((_kind(contour), points))
+    return contours
 
 
-def _closed(roi: pydicom.Dataset) -> list[pydicom.Dataset]:
-    return [one for one in items(roi, "ContourSequence") if text(one, "ContourGeometricType") in CLOSED]
+def _drawn(region: Segment) -> list[pydicom.Dataset]:
+    return [
+        contour
+        for roi in items(region.instance.header, "ROIContourSequence")
+        if whole_number(roi, "ReferencedROINumber") == region.number
+        for contour in items(roi, "ContourSequence")
+    ]
+
+
+def _kinds(region: Segment) -> list[str]:
+    return [_kind(contour) for contour in _drawn(region)]
+
+
+def _kind(contour: pydicom.Dataset) -> str:
+    return text(contour, "ContourGeometricType")
 
 
 def _series_items(instance: Instance) -> list[pydicom.Dataset]:

@@ -7,6 +7,7 @@ rely on them refuse files of widely used writers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Segment:
     encoding : BINARY, FRACTIONAL or LABELMAP; CONTOURS for a region of a structure set (`rtstruct`)
     item : its item of the Segment Sequence
     frame_of_reference_uid : of its coordinates
+    problem : why it cannot be placed, as the end of a sentence about it; empty as far as the header tells
     """
 
     instance: Instance
@@ -49,10 +51,11 @@ class Segment:
     encoding: str
     item: pydicom.Dataset
     frame_of_reference_uid: str
+    problem: str = ""
 
     @property
     def name(self) -> str:
-        """How the segment is called in a sentence."""
+        """Name of the segment in a sentence."""
         if self.encoding == "CONTOURS":
             return f'region {self.number} "{self.label}" of the structure set "{self.series_description}"'
         meaning = self.property_type.split(" ", 2)[-1] if self.property_type else "no property type"
@@ -69,7 +72,7 @@ class Segment:
         return shown(self.instance.header, "SeriesNumber")
 
     def values(self, keywords: tuple[str, ...]) -> Mapping[str, str]:
-        """What rules look at: attributes of the segment, then those of the object."""
+        """Values for the rules: attributes of the segment, then those of the object."""
         own = [keyword for keyword in keywords if keyword in self.item]
         return {**values_for_rules(self.instance.header, keywords), **values_for_rules(self.item, own)}
 
@@ -86,22 +89,53 @@ def segments_of(instance: Instance) -> tuple[Segment, ...]:
     encoding = "LABELMAP" if instance.sop_class_uid == LabelMapSegmentationStorage else text(header, "SegmentationType")
     if encoding not in ("BINARY", "FRACTIONAL", "LABELMAP"):
         raise NotReadable(f"Segmentation Type is '{encoding}'; BINARY, FRACTIONAL or LABELMAP was expected.")
+    sequence = items(header, "SegmentSequence")
+    numbers_used = Counter(whole_number(item, "SegmentNumber") for item in sequence)
+    with_frames = _numbers_with_frames(header) if encoding != "LABELMAP" else None
     segments = [
         Segment(
             instance=instance,
-            number=whole_number(item, "SegmentNumber"),
+            number=(number := whole_number(item, "SegmentNumber")),
             label=text(item, "SegmentLabel"),
             property_type=text(item, "SegmentedPropertyTypeCodeSequence").split("\\")[0],
             algorithm_type=text(item, "SegmentAlgorithmType"),
             encoding=encoding,
             item=item,
             frame_of_reference_uid=instance.frame_of_reference_uid,
+            problem=_problem(
+                named_alike=numbers_used[number],
+                has_frames=with_frames is None or number in with_frames,
+            ),
         )
-        for item in items(header, "SegmentSequence")
+        for item in sequence
     ]
     if not segments:
         raise NotReadable("A segmentation object has no Segment Sequence; one item for each segment was expected.")
     return tuple(sorted((one for one in segments if one.number > 0), key=lambda one: one.number))
+
+
+def _problem(*, named_alike: int, has_frames: bool) -> str:
+    """Reason why a segment cannot be placed, as far as the header tells."""
+    if named_alike > 1:
+        return (
+            f"{named_alike} segments of the object have this number, so which frames are whose cannot be told; numbers "
+            "of their own were expected"
+        )
+    if not has_frames:
+        return "it is described, but no frame of the object belongs to it: the segmentation was saved empty or in part"
+    return ""
+
+
+def _numbers_with_frames(header: pydicom.Dataset) -> frozenset[int] | None:
+    """Segment numbers that frames belong to; None where the frames do not say it."""
+    groups = FrameGroups(header)
+    numbers_found = set()
+    for frame in range(max(len(groups), 1)):
+        identification = groups.group(frame, "SegmentIdentificationSequence")
+        if not identification:
+            return None
+        numbers_found.add(whole_number(identification, "ReferencedSegmentNumber"))
+    return frozenset(numbers_found)
 
 
 def referenced_instances(instance: Instance) -> frozenset[str]:
@@ -142,10 +176,13 @@ def mask_frames(segment: Segment) -> MaskFrames:
     Raises
     ------
     NotReadable
-        When the pixels or the geometry are absent or damaged, or no frame belongs to the segment.
+        When the pixels or the geometry are absent or damaged, no frame belongs to the segment, or the values of a
+        FRACTIONAL segment are not fractions of its maximum.
     GeometryInvalid
         When the frames of the segment have different orientations or spacings.
     """
+    if segment.problem:
+        raise NotReadable(f"{segment.name} cannot be used: {segment.problem}.")
     header = segment.instance.header
     groups = FrameGroups(header)
     rows, columns = whole_number(header, "Rows"), whole_number(header, "Columns")
@@ -180,11 +217,12 @@ def mask_frames(segment: Segment) -> MaskFrames:
         spacing_mm=next(iter(spacings.values())),
         slice_distance_mm=numbers(measures[0], "SpacingBetweenSlices", count=1, default=(0,))[0] or None,
         slice_thickness_mm=numbers(measures[0], "SliceThickness", count=1, default=(0,))[0] or None,
+        sources=tuple(_sources_of(groups, frame) for frame in chosen),
     )
 
 
 def maximum_fraction(segment: Segment) -> int:
-    """The value that stands for a whole voxel in a FRACTIONAL segmentation.
+    """The value of a whole voxel in a FRACTIONAL segmentation.
 
     Raises
     ------
@@ -210,8 +248,55 @@ def _thresholded(segment: Segment, pixels: NDArray[np.generic]) -> NDArray[np.bo
     if segment.encoding == "LABELMAP":
         return np.asarray(pixels == segment.number)
     if segment.encoding == "FRACTIONAL":
-        return np.asarray(pixels.astype(np.float32) * 2 >= maximum_fraction(segment))
+        return at_least_half(pixels.astype(np.int32), maximum=maximum_fraction(segment))
     return np.asarray(pixels != 0)
+
+
+def at_least_half(fractions: NDArray[np.integer], *, maximum: int) -> NDArray[np.bool_]:
+    """Voxels whose fraction is at least half of `maximum`.
+
+    Raises
+    ------
+    NotReadable
+        When the values cannot be fractions of `maximum`: some are larger, none reaches half of it, or they are few,
+        none of them is the whole, and they are made of the same few bits (flags, such as reasons of exclusion).
+    """
+    values = np.unique(fractions)
+    values = values[values > 0]
+    expected = f"0 to {maximum}, Maximum Fractional Value, and at least half of it in the segment"
+    if not values.size:
+        return np.zeros(fractions.shape, dtype=np.bool_)  # an empty segment is refused where it is placed
+    stored = ", ".join(str(value) for value in values[:6]) + (f", … {values[-1]}" if values.size > 6 else "")
+    if values[-1] > maximum:
+        above = int(np.count_nonzero(fractions > maximum))
+        raise NotReadable(
+            f"The segmentation is FRACTIONAL with values up to {values[-1]} ({above} voxels above {maximum}); "
+            f"{expected} were expected. Its writer gave a wrong maximum or no fractions: send it as BINARY."
+        )
+    if values[-1] * 2.0 < maximum:
+        raise NotReadable(
+            f"The segmentation is FRACTIONAL, but its values ({stored}) never reach half of the maximum of {maximum}; "
+            f"{expected} were expected. They are no fractions of it (a mask of 0 and 1, labels or flags): send the "
+            "tumour as BINARY."
+        )
+    if _are_flags(values, maximum):
+        raise NotReadable(
+            f"The segmentation is FRACTIONAL, but its values ({stored}) look like flags made of a few bits, and none "
+            f"is the whole of {maximum}; {expected} were expected. Which of them is the tumour cannot be told: send it "
+            "as BINARY."
+        )
+    return np.asarray(fractions >= maximum / 2)
+
+
+# Values made of this many bits at most may be flags; the levels of a fraction spread over more.
+MOST_FLAGS = 5
+
+
+def _are_flags(values: NDArray[np.integer], maximum: int) -> bool:
+    """Returns whether the values above 0 are combinations of a few bits of a large maximum, none of them the whole."""
+    present = int(np.bitwise_or.reduce(values.astype(np.int64)))
+    few = present.bit_count() <= MOST_FLAGS and (values.size > 1 or present.bit_count() == 1)
+    return few and maximum >= 2 ** (MOST_FLAGS + 1) and maximum not in values
 
 
 def _sources(instance: Instance) -> list[pydicom.Dataset]:
@@ -223,3 +308,21 @@ def _sources(instance: Instance) -> list[pydicom.Dataset]:
         for derivation in items(group, "DerivationImageSequence")
         for reference in items(derivation, "SourceImageSequence")
     ]
+
+
+def _sources_of(groups: FrameGroups, frame: int) -> frozenset[tuple[str, int | None]]:
+    """(SOP Instance UID, one-based frame or None) of the images a frame of its own says it was made on.
+
+    Not those of which it says that they lie elsewhere (Spatial Locations Preserved NO).
+    """
+    return frozenset(
+        (text(reference, "ReferencedSOPInstanceUID"), number)
+        for derivation in groups.all_items(frame, "DerivationImageSequence")
+        for reference in items(derivation, "SourceImageSequence")
+        if text(reference, "SpatialLocationsPreserved") != "NO"
+        for number in _frame_numbers(reference) or (None,)
+    )
+
+
+def _frame_numbers(reference: pydicom.Dataset) -> tuple[int, ...]:
+    return tuple(int(one) for one in text(reference, "ReferencedFrameNumber").split("\\") if one.isdigit())

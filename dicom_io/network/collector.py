@@ -1,4 +1,4 @@
-"""A small receiving peer for the demonstration: it stores what it is sent into a folder, and can say what came."""
+"""A small receiving peer for the demonstration: it stores what it is sent in a folder, and lists it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RESULT_CLASSES = (SegmentationStorage, Comprehensive3DSRStorage, EncapsulatedPD
 
 @dataclass(frozen=True)
 class Collected:
-    """One instance that came."""
+    """One received instance."""
 
     file: Path
     sop_class_uid: str
@@ -36,7 +36,7 @@ class Collected:
 
 
 class Collector:
-    """Takes every instance it is sent, once per SOP Instance UID, and keeps count."""
+    """Stores every instance it is sent, once per SOP Instance UID, and counts them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -45,12 +45,12 @@ class Collector:
 
     @property
     def collected(self) -> tuple[Collected, ...]:
-        """What came so far, in order of arrival."""
+        """Data received so far, in order of arrival."""
         with self._lock:
             return tuple(self._collected.values())
 
     def take(self, event: Event) -> int:
-        """Store one instance."""
+        """Stores one instance."""
         dataset = event.dataset
         uid = str(dataset.SOPInstanceUID)
         file = self._folder / f"{uid}.dcm"
@@ -70,7 +70,7 @@ class Collector:
 
 @contextmanager
 def collecting(folder: Path, *, ae_title: str, host: str = "127.0.0.1") -> Iterator[tuple[Collector, int]]:
-    """Listen on a free port for as long as the context lasts: the collector and its port."""
+    """Listens on a free port for as long as the context lasts: the collector and its port."""
     folder.mkdir(parents=True, exist_ok=True)
     collector = Collector(folder)
     _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU

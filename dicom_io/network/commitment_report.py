@@ -1,4 +1,4 @@
-"""What a peer reports about objects it was asked to keep (Storage Commitment Push Model, PS3.4 Annex J).
+"""Report of a peer on objects it was asked to keep (Storage Commitment Push Model, PS3.4 Annex J).
 
 The report comes as an N-EVENT-REPORT, on the association of the request or, more often, on one that the peer opens to
 our listener, with the roles negotiated the other way round. Both ends answer it here.
@@ -33,7 +33,7 @@ FAILURE_REASONS: Mapping[int, str] = {
 
 
 class EventType(IntEnum):
-    """What an N-EVENT-REPORT says (PS3.4 Table J.3-3)."""
+    """Event types of an N-EVENT-REPORT (PS3.4 Table J.3-3)."""
 
     ALL_COMMITTED = 1  # every object is kept safely
     FAILURES_EXIST = 2  # at least one is not
@@ -65,7 +65,7 @@ class CommitmentReport:
 
 
 def answer_report(event: Event, reported: Callable[[CommitmentReport], bool]) -> tuple[int, Dataset | None]:
-    """Answer an N-EVENT-REPORT.
+    """Answers an N-EVENT-REPORT.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def images_held(peer: Peer, study_instance_uid: str) -> Mapping[str, int]:
     held: dict[str, int] = {}
     with associated(peer, [build_context(STUDY_ROOT_FIND)]) as association:
         if not association.accepted_contexts:
-            raise PeerRefused(f"{peer} does not accept C-FIND (study root); allow it there, or ask no archive.")
+            raise PeerRefused(f"{peer} does not accept C-FIND (study root); allow it there, or configure no archive.")
         for status, match in association.send_c_find(wanted, STUDY_ROOT_FIND):
             if "Status" not in status:
                 raise PeerUnavailable(f"{peer} did not answer a C-FIND within {peer.timeout_s:g} s; check the peer.")

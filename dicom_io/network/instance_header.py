@@ -1,4 +1,4 @@
-"""What the receiver has to know of an instance before it is stored: its identity, read from the bytes as they came."""
+"""Header of an instance before it is stored: its identity, read from the bytes as received."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _MOST_INFLATED = 16 * 1024**2
 
 @dataclass(frozen=True)
 class ArrivedHeader:
-    """What the receiver has to know of an instance."""
+    """Identity of an instance, as the receiver needs it."""
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -103,7 +103,7 @@ def _text(elements: Dataset, tag: int) -> str:
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text can be a UID (PS3.5 §9.1): digits and dots, at most 64, beginning with a digit.
+    """Returns whether a text can be a UID (PS3.5 §9.1): digits and dots, at most 64, beginning with a digit.
 
     Leading zeros in a component are allowed, since real systems make them. Such a text is safe as a file name.
     """

@@ -1,8 +1,9 @@
-"""The receiver: C-ECHO, C-STORE and reports of storage commitment; every instance handed on as the bytes the peer sent.
+"""The receiver: C-ECHO, C-STORE and reports of storage commitment; every instance is passed on as the bytes the peer
+sent.
 
-Only a few attributes are read of an instance; pixel data is never decoded here. Success (0x0000) is answered only
-after the `store` callback has returned, so "stored" is said by whoever made the bytes safe. What is no input is
-acknowledged all the same, since a sender that meets a refusal gives up the study (`storage_classes.py`).
+Only a few attributes of an instance are read; pixel data is never decoded here. Success (0x0000) is answered only
+after the `store` callback has returned, so only the code that made the bytes safe says "stored". Objects that are not
+an input are acknowledged too, because a sender that is refused gives up the study (`storage_classes.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Caller:
     may_store: bool = True
 
     def is_calling(self, *, ae_title: str, address: IPv4Address | IPv6Address) -> bool:
-        """Whether this is the peer that calls."""
+        """Returns whether this is the calling peer."""
         return self.ae_title == ae_title and (
             not self.networks or any(address in ip_network(network) for network in self.networks)
         )
@@ -79,7 +80,7 @@ class Caller:
 
 @dataclass(frozen=True, eq=False)
 class Received:
-    """One instance as it came.
+    """One received instance.
 
     Attributes
     ----------
@@ -110,7 +111,7 @@ class Received:
 def supported_contexts(
     proposed: Iterable[PresentationContext] = (), *, may_store: bool = True
 ) -> list[PresentationContext]:
-    """What we accept of a peer's proposal: Verification, reports of storage commitment, and what it wants to store.
+    """Accepted contexts of a peer's proposal: Verification, reports of storage commitment, and what it wants to store.
 
     Only what was proposed is built: the whole list would cost each association more than ten images.
     """
@@ -133,14 +134,14 @@ class Receiver:
     Parameters
     ----------
     ae_title : ours; calls for another title are refused
-    callers : who may call; None accepts everybody
+    callers : peers that may call; None accepts any
     store : called for every instance, from the thread of its association; when it raises OSError the peer gets a
         failure status, otherwise Success
     opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
     refused : called with the calling title and address of a refused association
     reported : called for every report of storage commitment; False when its transaction is not known
-    tls : connections have to be secured with it; None takes them as they come
-    not_secured : called with the address of a peer that TLS was not agreed on with, and why
+    tls : required for every connection; None accepts plain ones
+    not_secured : called with the address of a peer with which TLS was not agreed on, and the reason
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """The sender: C-ECHO, and C-STORE of whole answers with a result for every object.
 
-Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator has to look.
+Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator must act.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REJECTED = {
     (1, 1): "no reason given",
     (1, 2): "application context not supported",
     (1, 3): "our AE title is not known there",
-    (1, 7): "its AE title is another one",
+    (1, 7): "its AE title differs",
     (2, 1): "no reason given",
     (2, 2): "protocol version not supported",
 }
@@ -40,7 +40,7 @@ _REJECTED = {
 
 @dataclass(frozen=True)
 class Peer:
-    """Where to send.
+    """Address of a peer and the terms of calls to it.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Peer:
 
 
 class Delivery(StrEnum):
-    """What became of one object."""
+    """Result of sending one object."""
 
     STORED = "stored"  # the peer answered Success, or a warning (stored with changes)
     UNAVAILABLE = "unavailable"  # the peer was out of resources, or fell silent: repeat later
@@ -71,7 +71,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True)
 class Sent:
-    """Result for one object; `sentence` says what the peer said, empty when it just stored it."""
+    """Result for one object; `sentence` gives the peer's answer, empty when it simply stored it."""
 
     sop_instance_uid: str
     delivery: Delivery
@@ -101,7 +101,7 @@ def echo(peer: Peer) -> None:
 
 
 def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
-    """Send DICOM files, in order, on one association.
+    """Sends DICOM files, in order, on one association.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
     Raises
     ------
     PeerUnavailable
-        When no association came about, for a reason that may pass.
+        When no association was established, for a reason that may pass.
     PeerRefused
         When the peer refuses the association.
     """
@@ -156,7 +156,7 @@ def _send_one(association: Association, dataset: Dataset, peer: Peer) -> Sent:
 
 
 def delivery_of(status: int) -> Delivery:
-    """What a C-STORE status means for the sender (PS3.4 Table B.2-1, PS3.7 Annex C)."""
+    """Meaning of a C-STORE status for the sender (PS3.4 Table B.2-1, PS3.7 Annex C)."""
     if status in (0x0000, 0xB000, 0xB006, 0xB007, 0x0111):
         # Success; warnings: stored, elements coerced or discarded; 0x0111: the instance is there already
         return Delivery.STORED
@@ -187,12 +187,12 @@ def associated(
 
     Parameters
     ----------
-    handlers : for what the peer asks of us on it
+    handlers : for the peer's requests on it
 
     Raises
     ------
     PeerUnavailable
-        When no association came about, for a reason that may pass; our certificate not being usable is one.
+        When no association was established, for a reason that may pass; our certificate not being usable is one.
     PeerRefused
         When the peer refuses the association, or everything that is proposed.
     """
@@ -212,7 +212,9 @@ def associated(
             evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
         )
     except OSError as error:
-        raise PeerUnavailable(f"{peer} cannot be reached ({error}); check its address and that it runs.") from error
+        raise PeerUnavailable(
+            f"{peer} cannot be reached ({error}); check its address and that it is running."
+        ) from error
     except SetupError as error:  # our certificate, perhaps just being renewed
         raise PeerUnavailable(f"{peer} cannot be reached: {error}") from error
     if not association.is_established:
@@ -234,7 +236,7 @@ def _without_delay(event: Event) -> None:
 
 
 def _not_established(association: Association, peer: Peer) -> PeerUnavailable | PeerRefused:
-    """Why an association did not come about; a rejection may be transient (PS3.8 §9.3.4)."""
+    """Error for an association that was not established; a rejection may be transient (PS3.8 §9.3.4)."""
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         if answer.result == 1:
@@ -245,7 +247,7 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
                 f"{peer} refused the association of {peer.calling_title} ({reason}); expected both AE titles, host and "
                 "port to agree on both sides: correct them here or there."
             )
-        return PeerUnavailable(f"{peer} refused the association for now (busy); it is repeated.")
+        return PeerUnavailable(f"{peer} refused the association for now (busy); it will be repeated.")
     if association.is_aborted and answer is not None and not association.accepted_contexts:
         return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")
     why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
@@ -254,4 +256,4 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
             f"{peer} cannot be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
             "issuer of; correct it here or there."
         )
-    return PeerUnavailable(f"{peer} cannot be reached; check its address and that it runs.")
+    return PeerUnavailable(f"{peer} cannot be reached; check its address and that it is running.")

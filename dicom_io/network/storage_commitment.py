@@ -1,7 +1,7 @@
-"""Storage commitment: ask a peer whether it keeps what it stored (Storage Commitment Push Model, as SCU).
+"""Storage commitment: asks a peer to commit to what it stored (Storage Commitment Push Model, as SCU).
 
-Stored is not kept: an archive that answered Success may still lose an object before it is on its final storage. The
-answer comes later, as a report (`commitment_report`), and perhaps never.
+Stored does not mean committed: an archive that answered Success may still lose an object before it is on its final
+storage. The answer comes later, as a report (`commitment_report`), and perhaps never.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ UNSUPPORTED = (0x0118, 0x0122, 0x0211)  # no such SOP class, SOP class not suppo
 
 
 class Asked(StrEnum):
-    """What a peer said to a request."""
+    """Answer of a peer to a request."""
 
     ACCEPTED = "accepted"  # a report follows
     UNSUPPORTED = "unsupported"  # it does not offer storage commitment
 
 
 def proposed_contexts() -> list[PresentationContext]:
-    """What we propose for a request; Verification too, so that a peer without commitment still answers."""
+    """Contexts proposed for a request; Verification too, so that a peer without commitment still answers."""
     return [build_context(VERIFICATION), build_context(STORAGE_COMMITMENT, offered_syntaxes(ExplicitVRLittleEndian))]
 
 
@@ -53,7 +53,7 @@ def request_commitment(
     reported: Callable[[CommitmentReport], bool],
     stay_s: float = STAY_S,
 ) -> Asked:
-    """Ask a peer to keep objects (N-ACTION), and take its report where it comes on the same association.
+    """Asks a peer to keep objects (N-ACTION), and takes its report where it comes on the same association.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-"""TLS between us and the peers, as BCP 195 (RFC 8996, RFC 9325) and the profile of PS3.15 B.12 ask for it.
+"""TLS between us and the peers, as BCP 195 (RFC 8996, RFC 9325) and the profile of PS3.15 B.12 require it.
 
 TLS 1.2 or 1.3; with 1.2 only the suites of RFC 9325 §4.2, all with forward secrecy and authenticated encryption. Both
-ends show certificates unless a site switches that off: who may call is decided by the certificate's issuer first, and
-by AE title and address after that. The files are read again when they change, so a renewed certificate needs no
-restart.
+ends present certificates unless a site switches that off: access is decided first by the certificate's issuer, then by
+AE title and address. The files are read again when they change, so a renewed certificate needs no restart.
 """
 
 from __future__ import annotations
@@ -51,19 +50,19 @@ class TlsFiles:
 
 @dataclass(frozen=True)
 class ClientTls:
-    """How we call peers.
+    """TLS settings of calls to peers.
 
     Attributes
     ----------
     files : ours
-    check_names : the peer's certificate has to name the host, or the address, that is called
+    check_names : the peer's certificate must name the host, or the address, that is called
     """
 
     files: TlsFiles
     check_names: bool
 
     def context(self) -> ssl.SSLContext:
-        """What a connection to a peer is made with.
+        """TLS context of a connection to a peer.
 
         Raises
         ------
@@ -77,7 +76,7 @@ class ClientTls:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What an operator wants to know of our certificate; times with time zone."""
+    """Facts of our certificate for an operator; times with time zone."""
 
     name: str
     issuer: str
@@ -85,11 +84,11 @@ class Certificate:
     not_after: datetime
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether peers accept it at this time."""
+        """Returns whether peers accept it at this time."""
         return self.not_before <= now <= self.not_after
 
     def ends_soon(self, now: datetime) -> bool:
-        """Whether it should be renewed."""
+        """Returns whether it should be renewed."""
         return (self.not_after - now).days < SOON_DAYS
 
     def in_words(self, now: datetime) -> str:
@@ -104,7 +103,7 @@ class Certificate:
 
 
 class ListenerTls:
-    """What the receiver secures connections with.
+    """TLS settings of the receiver.
 
     Parameters
     ----------
@@ -149,7 +148,7 @@ class ListenerTls:
 
 
 def handshake(connection: ssl.SSLSocket, *, idle_s: float) -> str:
-    """Agree with a peer that calls us; returns why it failed, or nothing.
+    """Agrees with a peer that calls us; returns why it failed, or nothing.
 
     Parameters
     ----------
@@ -167,7 +166,7 @@ def handshake(connection: ssl.SSLSocket, *, idle_s: float) -> str:
 
 
 def reason(error: OSError) -> str:
-    """Why TLS was not agreed on, in words for an operator."""
+    """Reason why TLS was not agreed on, in words for an operator."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the peer's certificate is not accepted ({error.verify_message})"
     if isinstance(error, ssl.SSLError) and error.reason:
@@ -183,9 +182,9 @@ def reason(error: OSError) -> str:
 
 
 def refusal(host: str, port: int, tls: ClientTls, *, timeout_s: float) -> str:
-    """Why a peer does not take TLS from us; nothing when it does. Opens a connection of its own.
+    """Reason why a peer rejects TLS with us; nothing when it accepts. Opens its own connection.
 
-    The library that makes associations tells only that a connection did not come about.
+    The library that makes associations reports only that there was no connection.
     """
     try:
         context = tls.context()
@@ -223,7 +222,7 @@ def certificate_of(files: TlsFiles) -> Certificate:
 
 
 def mistakes(files: TlsFiles, *, now: datetime | None = None) -> list[str]:
-    """Everything that is wrong with the files, each a sentence without a full stop; whether it ended is no mistake.
+    """Problems of the files, each a sentence without a full stop; an expired certificate of ours is not one.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import GeometryInvalid, Remedy
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import Registration, SelectionRules
 from models.preprocessing.registration import RigidRegistration, register
@@ -40,8 +40,8 @@ def carry_between_frames(
         return []
     if len(tumours) > 1:
         sentence = (
-            "T1+C and T2W have different Frames of Reference; each has its own segmentation, so nothing had to be "
-            "carried from one to the other."
+            "T1+C and T2W have different Frames of Reference; each has its own segmentation, so nothing was carried "
+            "over from one to the other."
         )
         return [QualityNote("frames-of-reference-differ", Severity.NOTE, sentence)]
     drawn = next(iter(tumours))
@@ -73,7 +73,8 @@ def _believable(found: RigidRegistration, rules: SelectionRules, *, drawn: MrSeq
         f"information {found.mutual_information:.3f} (before: {found.mutual_information_before:.3f}); at most "
         f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}°, and no less mutual "
         "information, were expected (settings registration_limit_mm, registration_limit_degrees). Segment the tumour "
-        "on both sequences, or leave T2W out with the assignment t2w=none."
+        "on both sequences.",
+        remedies=(Remedy.LEAVE_T2W_OUT,),
     )
 
 

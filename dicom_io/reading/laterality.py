@@ -1,4 +1,4 @@
-"""Which breast the tumour is in: what images and segments say, and where it lies. A side in doubt is not stated."""
+"""Side of the tumour: what images and segments say, and where it lies. A doubtful side is not stated."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def side_of_images(plane: Plane) -> str:
 
 
 def from_midline_mm(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.float64] | None:
-    """How far each voxel of a mask is to the patient's left of the middle; None where not both breasts are shown."""
+    """Distance of each voxel of a mask to the patient's left of the middle; None where not both breasts are shown."""
     corners = np.array(np.meshgrid(*((-0.5, size - 0.5) for size in volume.shape))).reshape(3, -1)
     extent = volume.affine[0, :3] @ corners + volume.affine[0, 3]  # LPS: x grows to the patient's left
     if np.ptp(extent) < BOTH_BREASTS_MM:
@@ -81,7 +81,7 @@ def tumour_side(
     if drawn and images in ("L", "R") and drawn != images:
         sentence = (
             f"The images are of the {WORDS[images]} breast, but the segmentation says {WORDS[drawn]}: the side of the "
-            "tumour is left out. Check which is right."
+            "tumour is not stated. Check which is right."
         )
         return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
     stated = drawn or images
@@ -90,7 +90,7 @@ def tumour_side(
         who = "segmentation says" if drawn else "images say"
         sentence = (
             f"The {who} {WORDS[stated]}, but the tumour lies in the {WORDS[lies]} half of images of both breasts: its "
-            "side is left out. Check which is right."
+            "side is not stated. Check which is right."
         )
         return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
     return stated, []

@@ -1,30 +1,33 @@
-"""Files of one study to `Study`: select, decode what was selected, place the tumour, say how it was done."""
+"""Files of one study to `Study`: select, decode the selection, place the tumour, record how it was done."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from dicom_io.errors import GeometryInvalid
-from dicom_io.images.headers import Instance, content_digest, files_by_study, read_instances
-from dicom_io.images.philips import about_scaling
+from dicom_io.images.file_scan import files_by_study
+from dicom_io.images.headers import Instance, content_digest, read_instances
 from dicom_io.images.pixels import load
-from dicom_io.images.quality import NOT_JUDGED, about_images, acquisition_of
-from dicom_io.images.series import Phase, missing_instance_numbers
+from dicom_io.images.quality import NOT_JUDGED, acquisition_of
+from dicom_io.images.series import Phase
 from dicom_io.images.subject import carried_header, subject_of
 from dicom_io.masks.segmentation import Segment
+from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.selection import Candidate, Chosen, Selection, select
+from dicom_io.reading.series_notes import about_used
 from dicom_io.reading.tumours import tumour_on
-from dicom_io.rules import Assignment, SelectionRules, ValueMapping
+from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
-from models.quality_notes import QualityNote, Severity
-from models.volume import Roi
+from models.quality_notes import QualityNote
+from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 from reports.content import SeriesUsed
 
@@ -35,7 +38,7 @@ def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
     """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
 
     A damaged file belongs to a study of its folder, so that reading that study refuses it by name; with no study there
-    it stands under a key that starts with "unreadable-".
+    it has a key that starts with "unreadable-".
     """
     return files_by_study(root)
 
@@ -70,65 +73,37 @@ def read_study(
     NotReadable
         A damaged or truncated file.
     """
-    instances = read_instances(files)
-    selection = select(instances, rules=rules, assignment=assignment)
+    selection = select(read_instances(files), rules=rules, assignment=assignment)
     if selection.problems:
         raise selection.problems[0]
-    for sequence, chosen in selection.chosen.items():
-        _complete(sequence, chosen, held)
-    volumes = {
-        sequence: load(chosen.dynamic.phase, mapping=rules.value_mapping)
-        for sequence, chosen in selection.chosen.items()
-    }
-    tumours: dict[MrSequence, Roi] = {}
-    drawn: list[Segment] = []
-    algorithm_types: dict[MrSequence, str] = {}
-    notes = [NOT_JUDGED]
-    for sequence, chosen in selection.chosen.items():
-        notes += _of_images(sequence, chosen, rules)
-    rows = [_image_row(sequence, chosen) for sequence, chosen in selection.chosen.items()]
-    for sequence, candidates in selection.tumours.items():
-        roi, used, remarks = tumour_on(
-            selection.chosen[sequence],
-            volumes[sequence],
-            sequence=sequence,
-            candidates=candidates,
-            passed_over=selection.passed_over[sequence],
-            rules=rules,
-        )
-        tumours[sequence] = roi
-        drawn += [candidate.segment for candidate in used]
-        kinds = {candidate.segment.algorithm_type for candidate in used}
-        algorithm_types[sequence] = kinds.pop() if len(kinds) == 1 else ""
-        notes += remarks
-        rows += [_segment_row(sequence, candidate, roi) for candidate in used]
-    t1c = selection.chosen[MrSequence.T1C].dynamic.phase.planes[0]
+    chosen = selection.chosen
+    _refuse_incomplete(chosen, held)
+    volumes = {sequence: load(images.dynamic.phase, mapping=rules.value_mapping) for sequence, images in chosen.items()}
+    about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
+    tumours = _placed_tumours(selection, volumes, rules)
+    first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, contradictions = tumour_side(
-        side_of_images(t1c), drawn, roi=tumours.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
+        side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
     )
-    notes += contradictions
-    notes += carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
-    sources = {sequence: _source(chosen) for sequence, chosen in selection.chosen.items()}
+    registered = carry_between_frames(chosen, volumes, tumours.rois, rules=rules)
     segmentations = _segmentation_instances(selection)
-    header = t1c.instance.header
-    subject, doubts = subject_of(header)
-    used_instances = [
-        *(instance for chosen in selection.chosen.values() for instance in chosen.dynamic.phase.instances),
-        *segmentations,
-    ]
+    subject, doubts = subject_of(first.instance.header)
     return Study(
         subject=dataclasses.replace(subject, laterality=side),
-        header=carried_header(header),
+        header=carried_header(first.instance.header),
         volumes=volumes,
-        tumours=tumours,
-        sources=sources,
+        tumours=tumours.rois,
+        sources={sequence: _source(images) for sequence, images in chosen.items()},
         segmentations=tuple(_reference(instance) for instance in segmentations),
-        series=tuple(rows),
-        notes=(*doubts, *notes),
-        content_digest=content_digest(used_instances),
+        series=(*(_image_row(sequence, images) for sequence, images in chosen.items()), *tumours.rows),
+        notes=(*doubts, NOT_JUDGED, *about_each, *tumours.notes, *contradictions, *registered),
+        content_digest=content_digest([*_image_instances(chosen), *segmentations]),
         missing=selection.missing,
-        algorithm_types=algorithm_types,
-        acquisitions={sequence: acquisition_of(one.dynamic.phase) for sequence, one in selection.chosen.items()},
+        algorithm_types=tumours.algorithm_types,
+        acquisitions={sequence: acquisition_of(images.dynamic.phase) for sequence, images in chosen.items()},
+        contrast=contrast_evidence(
+            chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
+        ),
     )
 
 
@@ -149,48 +124,62 @@ def describe_phase(chosen: Chosen) -> str:
     return "; ".join(parts)
 
 
-def _complete(sequence: MrSequence, chosen: Chosen, held: Mapping[str, int]) -> None:
-    for series in chosen.dynamic.series:
-        count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
-        if count < expected:
-            raise GeometryInvalid(
-                f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
-                f"arrived: {expected - count} are missing. Send the series again."
-            )
+def _refuse_incomplete(chosen: Mapping[MrSequence, Chosen], held: Mapping[str, int]) -> None:
+    """Raise `GeometryInvalid` when fewer objects of a series arrived than the archive holds."""
+    for sequence, images in chosen.items():
+        for series in images.dynamic.series:
+            count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
+            if count < expected:
+                raise GeometryInvalid(
+                    f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
+                    f"arrived: {expected - count} are missing. Send the series again."
+                )
 
 
-def _of_images(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> list[QualityNote]:
-    notes = list(chosen.dynamic.notes)
-    notes += about_images(chosen.dynamic.phase, sequence=sequence, usual=rules.usual, models=rules.models)
-    if rules.value_mapping is ValueMapping.RESCALE:
-        notes += about_scaling(chosen.dynamic.phase.planes, sequence=sequence)
-    numbering = missing_instance_numbers((*chosen.dynamic.source.instances, *chosen.dynamic.source.others))
-    if numbering is not None:
-        first, last, missing = numbering
-        notes.append(
-            QualityNote(
-                code="instance-numbers-incomplete",
-                severity=Severity.WARNING,
-                sentence=(
-                    f"The Instance Numbers of the {sequence.label} series run from {first} to {last} with {missing} "
-                    "missing: a slice at the edge of the stack may be missing."
-                ),
-                sequence=sequence,
-            )
+@dataclass(eq=False)
+class _Tumours:
+    """The tumours of a study on the grids of its images.
+
+    Attributes
+    ----------
+    rois : sequence → tumour; a registration between sequences may add one
+    segments : what they were drawn as, in the order of the sequences
+    algorithm_types : sequence → how its segments were drawn, "" where they differ
+    rows : a line of the report for each segment
+    notes : how they got onto the grid
+    """
+
+    rois: dict[MrSequence, Roi] = field(default_factory=dict)
+    segments: list[Segment] = field(default_factory=list)
+    algorithm_types: dict[MrSequence, str] = field(default_factory=dict)
+    rows: list[SeriesUsed] = field(default_factory=list)
+    notes: list[QualityNote] = field(default_factory=list)
+
+
+def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules) -> _Tumours:
+    """The tumour of each sequence that has segments of its own, placed on the grid of its images."""
+    tumours = _Tumours()
+    for sequence, candidates in selection.tumours.items():
+        roi, used, notes = tumour_on(
+            selection.chosen[sequence],
+            volumes[sequence],
+            sequence=sequence,
+            candidates=candidates,
+            passed_over=selection.passed_over[sequence],
+            series=selection.series,
+            rules=rules,
         )
-    if not chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid:
-        notes.append(
-            QualityNote(
-                code="no-frame-of-reference",
-                severity=Severity.WARNING,
-                sentence=f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted.",
-                sequence=sequence,
-            )
-        )
-    return notes
+        algorithms = {candidate.segment.algorithm_type for candidate in used}
+        tumours.rois[sequence] = roi
+        tumours.segments += [candidate.segment for candidate in used]
+        tumours.algorithm_types[sequence] = algorithms.pop() if len(algorithms) == 1 else ""
+        tumours.rows += [_segment_row(sequence, candidate, roi) for candidate in used]
+        tumours.notes += notes
+    return tumours
 
 
 def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:
+    """The line of the report about the images of one sequence."""
     source = chosen.dynamic.source
     return SeriesUsed(
         role=sequence.label,
@@ -203,6 +192,7 @@ def _image_row(sequence: MrSequence, chosen: Chosen) -> SeriesUsed:
 
 
 def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> SeriesUsed:
+    """The line of the report about one segment of the tumour."""
     segment = candidate.segment
     meaning = segment.property_type.split(" ", 2)[-1]
     slices = int(np.count_nonzero(roi.mask.any(axis=(1, 2))))
@@ -231,6 +221,10 @@ def _source(chosen: Chosen) -> SourceSeries:
         instances=tuple(_reference(instance) for instance in phase.instances),
         frame_numbers=frames or None,
     )
+
+
+def _image_instances(chosen: Mapping[MrSequence, Chosen]) -> tuple[Instance, ...]:
+    return tuple(instance for images in chosen.values() for instance in images.dynamic.phase.instances)
 
 
 def _segmentation_instances(selection: Selection) -> tuple[Instance, ...]:

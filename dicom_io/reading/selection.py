@@ -1,6 +1,6 @@
-"""Which series and segments a study is read from, and why: the rules and the assignment applied to what is there.
+"""Series and segments from which a study is read, with reasons: the rules and the assignment applied to the study.
 
-Nothing is decoded here. The same selection answers `read` (which raises the first problem) and `survey` (which shows
+No image is decoded here. The same selection answers `read` (which raises the first problem) and `survey` (which shows
 all of it).
 """
 
@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
+import numpy as np
+
+from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous, SeriesNotFound
 from dicom_io.images.dynamic import Dynamic, dynamic_of
 from dicom_io.images.functional_groups import attributes_of
-from dicom_io.images.headers import Instance, text, values_for_rules, whole_number
+from dicom_io.images.headers import Instance, values_for_rules, whole_number
+from dicom_io.images.planes import Plane
 from dicom_io.images.series import Series, attributes_counted, series_of
+from dicom_io.images.stack import is_later
 from dicom_io.masks.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series, regions_of
 from dicom_io.masks.segmentation import (
     SEGMENTATIONS,
@@ -25,6 +29,8 @@ from dicom_io.masks.segmentation import (
     referenced_series,
     segments_of,
 )
+from dicom_io.reading.one_study import check_one_study
+from dicom_io.reading.stack_with_tumour import with_tumour
 from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules
 from models.acquisition import SeveralTumours
 from models.errors import StudyRejected
@@ -33,7 +39,7 @@ from models.volume import Sequence as MrSequence
 # Series that fit a rule of a role → the place of that rule, and the rule.
 Fits = Mapping[Series, tuple[int, Rule]]
 
-NO_T2W = "none"  # the assignment t2w=none
+LEFT_OUT = "none"  # the assignment t2w=none
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +49,7 @@ class Candidate:
     Attributes
     ----------
     segment : the segment
-    rank : how early the rule stands that makes it a tumour; None when it is not one
+    rank : position of the rule that makes it a tumour; None when it is not one
     why : the rule, or why it is no tumour
     series_keys : `Series.key` of the series of this study it refers to
     instance_uids : SOP Instance UIDs it refers to
@@ -68,7 +74,7 @@ class Chosen:
 
 @dataclass(eq=False)
 class Selection:
-    """What a study is read from.
+    """Series and segments from which a study is read.
 
     Attributes
     ----------
@@ -95,7 +101,7 @@ class Selection:
 def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment) -> Selection:
     """Apply assignment and rules to the objects of one study; problems are collected, not raised."""
     selection = Selection(series=series_of(instances))
-    _attempt(selection, lambda: _one_study(instances))
+    _attempt(selection, lambda: check_one_study(instances))
     selection.segments = _candidates(selection, rules, assignment)
     fits = _fits(selection, rules)
     for sequence in MrSequence:
@@ -111,20 +117,6 @@ def _attempt(selection: Selection, step: Callable[[], None]) -> None:
         step()
     except StudyRejected as problem:
         selection.problems.append(problem)
-
-
-def _one_study(instances: Sequence[Instance]) -> None:
-    if not instances:
-        raise SeriesNotFound("No DICOM object was found; MR images and a segmentation of the tumour were expected.")
-    studies = {instance.study_instance_uid for instance in instances}
-    if len(studies) > 1:
-        raise StudyRejected(f"The files belong to {len(studies)} studies; one was expected. Read them one by one.")
-    patients = {text(instance.header, "PatientID") for instance in instances}
-    if len(patients) > 1:
-        raise StudyRejected(
-            f"The objects of the study carry {len(patients)} different Patient IDs; one was expected. "
-            "Have the study corrected at the PACS."
-        )
 
 
 def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignment) -> tuple[Candidate, ...]:
@@ -159,7 +151,7 @@ def _candidates(selection: Selection, rules: SelectionRules, assignment: Assignm
 
 
 def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool:
-    """Whether a series holds what is referred to: an object, or frames of it where frames are named."""
+    """Returns whether a series holds a referenced object, or frames of it where frames are named."""
     named = {frame for owner, frame in frames if owner == uid}
     return not (series.part and named) or any(
         plane.frame_number in named and plane.instance.sop_instance_uid == uid
@@ -192,8 +184,9 @@ def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> t
 
 def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]:
     """For each sequence the series that fit one of its rules; every series of MR images gets its verdict."""
-    wanted = {MrSequence.T1C: rules.t1c, MrSequence.T2W: rules.t2w}
-    keywords = [one for one in _keywords((*rules.t1c, *rules.t2w, *rules.exclude)) if one not in COUNTED]
+    wanted = {sequence: rules.of(sequence) for sequence in MrSequence}
+    looked_at = _keywords([rule for of_sequence in wanted.values() for rule in of_sequence] + list(rules.exclude))
+    keywords = [one for one in looked_at if one not in COUNTED]
     fits: dict[MrSequence, dict[Series, tuple[int, Rule]]] = {sequence: {} for sequence in wanted}
     for series in selection.series:
         if not series.is_mr:
@@ -217,22 +210,27 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
 def _choose(
     selection: Selection, sequence: MrSequence, fits: Fits, rules: SelectionRules, assignment: Assignment
 ) -> None:
-    assigned = {MrSequence.T1C: assignment.t1c, MrSequence.T2W: assignment.t2w}[sequence]
-    if sequence is MrSequence.T2W and assigned.casefold() == NO_T2W:
-        selection.missing[sequence] = "no T2W series was found (t2w=none was assigned)"
+    assigned = assignment.of(sequence)
+    if not sequence.is_required and assigned.casefold() == LEFT_OUT:
+        selection.missing[sequence] = f"no {sequence.label} series was found ({sequence}=none was assigned)"
         return
     taken = {series.key for chosen in selection.chosen.values() for series in chosen.dynamic.series}
     fits = {series: place for series, place in fits.items() if series.key not in taken}
     members: tuple[Series, ...]
+    stopped: tuple[Plane, ...] = ()
     if assigned:
         members, why = (_assigned(selection, sequence, assigned),), "assigned"
     elif fits:
-        members, why = _decide(selection, sequence, fits)
-    elif sequence is MrSequence.T2W:
-        selection.missing[sequence] = "no T2W series was found"
+        members, why, stopped = _decide(selection, sequence, fits)
+    elif not sequence.is_required:
+        selection.missing[sequence] = f"no {sequence.label} series was found"
         return
     else:
-        raise SeriesNotFound(f"No T1+C series was found. The study holds: {_listed(selection)}. {_HINT}")
+        raise SeriesNotFound(
+            f"No {sequence.label} series was found. The study holds: {_listed(selection)}."
+            f"{_drawn_elsewhere(selection)}",
+            remedies=(Remedy.CHOOSE_SERIES,) if any(series.phases for series in selection.series) else (),
+        )
     for member in members:
         if member.problem:
             raise GeometryInvalid(f"The {sequence.label} series {member.name} cannot be used. {member.problem}")
@@ -241,6 +239,7 @@ def _choose(
         members,
         referenced=frozenset(uid for one in tumours for uid in one.instance_uids),
         frames=frozenset(frame for one in tumours for frame in one.frames),
+        stopped=stopped,
         sequence=sequence,
         rules=rules,
     )
@@ -250,16 +249,23 @@ def _choose(
 
 
 def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series:
-    images = [series for series in selection.series if series.is_mr]
-    found = [series for series in images if wanted in (series.uid, series.key)] or [
-        series for series in images if series.description.casefold() == wanted.casefold()
+    named = [series for series in selection.series if wanted in (series.uid, series.key)] or [
+        series for series in selection.series if series.description.casefold() == wanted.casefold()
     ]
+    found = [series for series in named if series.is_mr]
+    if found and all(series.stacks > 1 for series in found):
+        found = with_tumour(found, [one.segment for one in selection.segments if one.rank is not None])
     if len(found) == 1:
         return found[0]
+    if not named:
+        raise SeriesNotFound(
+            f"No series is called or has the UID '{wanted}', which was assigned to {sequence.label}. "
+            f"The study holds: {_listed(selection)}."
+        )
     if not found:
         raise SeriesNotFound(
-            f"No series of MR images is called or has the UID '{wanted}', which was assigned to {sequence.label}. "
-            f"The study holds: {_listed(selection)}."
+            f"The series {named[0].name}, which was assigned to {sequence.label}, cannot be used. {named[0].problem} "
+            f"MR images were expected; the study holds: {_listed(selection)}."
         )
     raise SelectionAmbiguous(
         f"{len(found)} series are called '{wanted}', which was assigned to {sequence.label}; one was expected. "
@@ -267,28 +273,40 @@ def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series
     )
 
 
-def _decide(selection: Selection, sequence: MrSequence, fits: Fits) -> tuple[tuple[Series, ...], str]:
-    """One series, or the series of one dynamic acquisition, among those that fit."""
+def _decide(
+    selection: Selection, sequence: MrSequence, fits: Fits
+) -> tuple[tuple[Series, ...], str, tuple[Plane, ...]]:
+    """One series, or the series of one dynamic acquisition, among those that fit; why; images of a stopped phase."""
     referenced = frozenset().union(
         *(one.series_keys for one in selection.segments if one.rank is not None), frozenset()
     )
     preferred = [series for series in fits if series.key in referenced]
     best = min(rank for rank, _ in fits.values())
-    pool = preferred or [series for series, (rank, _) in fits.items() if rank == best]
-    members = _same_acquisition(pool[0], list(fits)) if sequence is MrSequence.T1C else (pool[0],)
-    uids = {member.key for member in members}
+    pool = with_tumour(
+        preferred or [series for series, (rank, _) in fits.items() if rank == best],
+        [one.segment for one in selection.segments if one.rank is not None],
+    )
+    members = _same_acquisition(pool[0], list(fits)) if sequence.has_contrast_phases else (pool[0],)
+    stopped = [series for series in pool if _is_stopped_phase(members, series)]
+    uids = {member.key for member in (*members, *stopped)}
     if any(series.key not in uids for series in pool):
         rule = fits[pool[0]][1]
         raise SelectionAmbiguous(
             f"{len(pool)} series could be {sequence.label} ("
             + ("the tumour segmentations refer to them" if preferred else f"rule: {rule.name}")
-            + f"): {'; '.join(_described(series) for series in pool)}. {_HINT}"
+            + f"): {'; '.join(_described(series) for series in pool)}. One was expected.",
+            remedies=(Remedy.CHOOSE_SERIES,),
         )
     for series in fits:
-        if series.key not in uids:
-            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} goes before it"
+        if series in stopped:
+            selection.verdicts[series.key] = f"a phase of {sequence.label} that was stopped"
+        elif series.key not in uids:
+            is_other_stack = series.uid == pool[0].uid and series.stacks > 1
+            reason = "holds the tumour" if is_other_stack else "takes precedence"
+            selection.verdicts[series.key] = f"fits {sequence.label} as well, but {pool[0].name} {reason}"
     why = f"rule: {fits[pool[0]][1].name}"
-    return members, f"{why}; the tumour segmentation refers to it" if preferred else why
+    planes = tuple(plane for series in stopped for plane in series.phases[0].planes)
+    return members, f"{why}; the tumour segmentation refers to it" if preferred else why, planes
 
 
 def _same_acquisition(first: Series, others: Sequence[Series]) -> tuple[Series, ...]:
@@ -298,18 +316,39 @@ def _same_acquisition(first: Series, others: Sequence[Series]) -> tuple[Series, 
     return tuple(series for series in others if series is first or (len(series.phases) == 1 and _alike(first, series)))
 
 
+def _is_stopped_phase(members: Sequence[Series], other: Series) -> bool:
+    """Returns whether a series is a later phase of the same acquisition of which only some slices were made."""
+    if len(members) < 2 or other in members or len(other.phases) != 1 or other.part != members[0].part:
+        return False
+    whole, part = members[0].phases[0], other.phases[0]
+    if len(part.planes) >= len(whole.planes) or not _timed_alike(members[0], other):
+        return False
+    if part.shape[1:] != whole.shape[1:] or abs(whole.affine[:3, :3] - part.affine[:3, :3]).max() > 0.01:
+        return False
+    first = np.linalg.solve(whole.affine[:3, :3], part.affine[:3, 3] - whole.affine[:3, 3])
+    is_on_its_slices = np.abs(first - np.round(first)).max() < 0.05 and np.abs(first[1:]).max() < 0.05
+    is_within = 0 <= round(first[0]) <= len(whole.planes) - len(part.planes)
+    return bool(is_on_its_slices and is_within) and is_later(
+        part.planes, [plane for member in members for plane in member.phases[0].planes]
+    )
+
+
 def _alike(one: Series, other: Series) -> bool:
     if one.uid == other.uid or one.part != other.part:
         return False  # water and fat, or two echoes, are no phases
     first, second = one.phases[0], other.phases[0]
     if first.shape != second.shape or abs(first.affine - second.affine).max() > 0.01:
         return False
+    return _timed_alike(one, other)
+
+
+def _timed_alike(one: Series, other: Series) -> bool:
     timing = ("FrameOfReferenceUID", "RepetitionTime", "EchoTime", "FlipAngle", "ScanningSequence")
     return _attributes(one, timing) == _attributes(other, timing)
 
 
 def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
-    """What rules look at; of the last phase, which is after contrast if any is."""
+    """Values for the rules; those of the last phase, which is after contrast if any is."""
     if not series.phases:
         return values_for_rules(series.header, keywords)
     return attributes_of(series.phases[-1].planes[0], keywords)
@@ -322,10 +361,11 @@ def _same_frame_of_reference(selection: Selection) -> None:
     }
     if len({uid for uid in references.values() if uid}) > 1:
         raise GeometryInvalid(
-            "T1+C and T2W have different Frame of Reference UIDs "
-            f"({references[MrSequence.T1C]} and {references[MrSequence.T2W]}): how they lie to each other is not "
+            f"{' and '.join(sequence.label for sequence in references)} have different Frame of Reference UIDs "
+            f"({' and '.join(references.values())}): how they lie to each other is not "
             "known, so the tumour cannot be carried from one to the other. One Frame of Reference was expected; "
-            'set registration = "rigid" to register the series, or leave T2W out with the assignment t2w=none.'
+            'set registration = "rigid" in [reading] of the settings to register the series.',
+            remedies=(Remedy.LEAVE_T2W_OUT,),
         )
 
 
@@ -334,33 +374,40 @@ def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Ass
         return  # its problem is already there
     tumours = [one for one in selection.segments if one.rank is not None]
     if not tumours:
-        raise SeriesNotFound(_no_tumour(selection, assignment))
+        raise _no_tumour(selection, assignment)
+    unusable = tuple(one for one in tumours if one.segment.problem)
+    if len(unusable) == len(tumours):
+        listed = "; ".join(f"{one.segment.name}: {one.segment.problem}" for one in unusable)
+        raise NotReadable(f"The segmentation of the tumour cannot be used: {listed}.")
     for one in tumours:
-        selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
+        if one not in unusable:
+            selection.tumours[_home(selection, one)] = (*selection.tumours.get(_home(selection, one), ()), one)
     for sequence in [one for one in MrSequence if one in selection.tumours]:
         found = selection.tumours.pop(sequence)  # put back in the order of the sequences
         best = min(one.rank for one in found if one.rank is not None)
         selection.tumours[sequence] = tuple(one for one in found if one.rank == best)
         selection.passed_over[sequence] = tuple(one for one in found if one.rank != best)
+    first = next(iter(selection.tumours))
+    selection.passed_over[first] += unusable
     for sequence, found in selection.tumours.items():
         _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
 
 
 def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
-    """Whether segments that could all be the tumour may be taken as several tumours."""
+    """Returns whether segments that could all be the tumour may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
         return
     advice = (
-        "or set several_tumours to union or largest."
+        "Set several_tumours in [reading] of the settings to union or largest to combine them."
         if is_refused
-        else "repeating it for several tumours; their property types differ, so they are not taken together unasked."
+        else "Their property types differ, so they are not combined automatically."
     )
     raise SelectionAmbiguous(
         f"{len(found)} segments could be the tumour on {sequence.label}: "
-        f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected; assign the right one with "
-        f"tumour= (a series or SOP Instance UID, a series description or a segment label), {advice}"
+        f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected. {advice}",
+        remedies=(Remedy.CHOOSE_TUMOUR,),
     )
 
 
@@ -382,11 +429,13 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     return MrSequence.T1C
 
 
-def _no_tumour(selection: Selection, assignment: Assignment) -> str:
+def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
     if not selection.segments:
-        return (
+        uid = selection.series[0].instances[0].study_instance_uid
+        return SeriesNotFound(
             "No segmentation of the tumour was found; a DICOM Segmentation or RT Structure Set of it was expected. "
-            f"The study holds: {_listed(selection)}. Segment the tumour and send the segmentation to this study."
+            f"The study holds: {_listed(selection)}. Segment the tumour, and send the segmentation with the Study "
+            f"Instance UID of the images, {uid}."
         )
     found = "; ".join(f"{one.segment.name}: {one.why}" for one in selection.segments)
     wanted = (
@@ -394,13 +443,26 @@ def _no_tumour(selection: Selection, assignment: Assignment) -> str:
         if assignment.tumour
         else "none is a tumour"
     )
-    return (
+    return SeriesNotFound(
         f"The study has {len(selection.segments)} segment{'s' if len(selection.segments) > 1 else ''}, but {wanted}: "
-        f"{found}. Send a segmentation of the tumour, or assign the right one with tumour=."
+        f"{found}. Send a segmentation of the tumour.",
+        remedies=(Remedy.CHOOSE_TUMOUR,),
     )
 
 
-_HINT = "Say which with an assignment (t1c=… t2w=…, a Series Instance UID or description), or add a rule."
+def _drawn_elsewhere(selection: Selection) -> str:
+    """That segmentations of this study were drawn on images that are not in it; empty when there are none."""
+    elsewhere = {
+        one.segment.instance.sop_instance_uid: one
+        for one in selection.segments
+        if one.instance_uids and not one.series_keys
+    }
+    return "".join(
+        f' The segmentation "{one.segment.series_description}" refers to {len(one.instance_uids)} images that are in '
+        "no series of this study: they were not sent, or have another Study Instance UID. Have both stored under "
+        "one."
+        for one in elsewhere.values()
+    )
 
 
 def _keywords(rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -416,11 +478,14 @@ def _described(series: Series) -> str:
 
 
 def _listed(selection: Selection) -> str:
+    """Every series with its modality, number of objects, and why it is or is not used."""
+    drawn = {one.segment.instance.sop_instance_uid for one in selection.segments}
     lines = []
     for series in selection.series:
-        modality = series.instances[0].modality or "?"
-        verdict = selection.verdicts.get(series.key, "")
         count = len(series.instances)
-        objects = "1 object" if count == 1 else f"{count} objects"
-        lines.append(f"{series.name} ({modality}, {objects}{f', {verdict}' if verdict else ''})")
+        parts = [series.instances[0].modality or "?", "1 object" if count == 1 else f"{count} objects"]
+        parts += [verdict] if (verdict := selection.verdicts.get(series.key, "")) else []
+        is_mask = any(instance.sop_instance_uid in drawn for instance in series.instances)
+        parts += [series.problem.rstrip(".")] if series.problem and not is_mask else []
+        lines.append(f"{series.name} ({', '.join(parts)})")
     return "; ".join(lines)

@@ -1,18 +1,21 @@
-"""How each series and segment of a study would be taken, and why: what `rdeepnet series` shows.
+"""Roles that the rules would give each series and segment of a study, with reasons, for `rdeepnet series`.
 
-Nothing is decoded and nothing is raised for what the selection does not like: the refusal is part of the answer.
+Nothing is decoded, and a refusal by the selection is not raised but part of the result.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dicom_io.advice import Reader, advised
 from dicom_io.errors import NotReadable
+from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, counted
 from dicom_io.images.headers import read_instances
 from dicom_io.images.series import Series
+from dicom_io.reading.folder import look_into
 from dicom_io.reading.selection import Candidate, Selection, select
 from dicom_io.rules import Assignment, SelectionRules
 from models.quality_notes import QualityNote
@@ -25,11 +28,12 @@ class SurveyRow:
 
     Attributes
     ----------
-    number, modality, description : of the series; of a segment its label stands as description
+    number, modality, description : of the series; for a segment its label is the description
     objects : SOP instances of the series; 0 for a segment
     detail : phases, slices and spacing, or property type and encoding
     role : "T1+C", "T2W", "Tumour (T1+C)", or empty when it is not used
     why : the rule or assignment, or why it is not used
+    problem : why a series is no stack of images, whether or not a rule fits it; else empty
     series_instance_uid : of the series
     is_segment : whether the row is a segment of the series in the row above it
     """
@@ -43,19 +47,23 @@ class SurveyRow:
     why: str
     series_instance_uid: str
     is_segment: bool
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """How a study would be taken.
+    """Roles that the series and segments of a study would get.
 
     Attributes
     ----------
     study_instance_uid : of the study, empty when no header could be read
     rows : series by number, each segmentation followed by its segments
-    refusals : why the study would be refused, the sentence that `read_study` raises first; empty when it would be read
+    refusals : why the study would be refused, first what `read_study` raises, with what to do; empty when it would be
+        read
     missing : sequences without a series, with the sentence of the report
     notes : doubts about phases that the report would carry
+    left_out : how many files in the folders of the study were left out, and why; one phrase for each reason
+    remarks : what else may explain a refusal: other studies with a part of this one
     """
 
     study_instance_uid: str
@@ -63,10 +71,40 @@ class Survey:
     refusals: tuple[str, ...]
     missing: tuple[str, ...]
     notes: tuple[QualityNote, ...]
+    left_out: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def survey_folder(root: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
+    """One survey for each study below a folder, and one without a study for files that lie in the folder of none.
+
+    Raises
+    ------
+    StudyRejected
+        When there is no study; the sentence says what there is instead.
+    """
+    folder = look_into(root)
+    surveys = []
+    for study, files in folder.studies.items():
+        survey = survey_study(files, rules=rules, assignment=assignment)
+        left_out = [*folder.left_out.get(study, ()), *_copies(files)]
+        surveys.append(replace(survey, left_out=counted(left_out), remarks=folder.halves.get(study, ())))
+    if elsewhere := folder.left_out.get("", ()):
+        surveys.append(Survey("", (), (), (), (), left_out=counted(elsewhere)))
+    return tuple(surveys)
+
+
+def _copies(files: Sequence[Path]) -> list[LeftOut]:
+    """Files whose object another file holds as well."""
+    try:
+        read = {instance.path for instance in read_instances(files)}
+    except NotReadable:
+        return []
+    return [LeftOut(path, LeftOutBecause.COPY) for path in files if path not in read]
 
 
 def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Survey:
-    """How the files of one study would be taken; a study that would be refused has its sentence in `refusals`.
+    """Surveys the files of one study; a study that would be refused has its sentence in `refusals`.
 
     Pixels are not decoded, so a truncated image or a segmentation that lies off its images is not noticed here.
     """
@@ -81,12 +119,12 @@ def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: As
         rows += [
             _segment_row(selection, series, candidate)
             for candidate in selection.segments
-            if candidate.segment.instance.series_instance_uid == series.uid
+            if candidate.segment.instance in series.instances
         ]
     return Survey(
         study_instance_uid=instances[0].study_instance_uid if instances else "",
         rows=tuple(rows),
-        refusals=tuple(str(problem) for problem in selection.problems),
+        refusals=tuple(advised(problem, Reader.COMMAND_LINE) for problem in selection.problems),
         missing=tuple(selection.missing.values()),
         notes=tuple(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes),
     )
@@ -102,7 +140,7 @@ def _series_row(selection: Selection, series: Series) -> SurveyRow:
         elif series in chosen.dynamic.series:
             why = f"another phase of the {sequence.label} series {chosen.dynamic.source.name}"
     modalities = Counter(instance.modality or "?" for instance in series.instances)
-    segments = any(one.segment.instance.series_instance_uid == series.uid for one in selection.segments)
+    is_mask = any(one.segment.instance in series.instances for one in selection.segments)
     return SurveyRow(
         number=series.number,
         modality="+".join(sorted(modalities)),
@@ -110,15 +148,16 @@ def _series_row(selection: Selection, series: Series) -> SurveyRow:
         objects=len(series.instances),
         detail=_detail(series),
         role=role,
-        why=why or ("" if segments else "not an MR image"),
+        why=why,
         series_instance_uid=series.uid,
         is_segment=False,
+        problem="" if is_mask else series.problem,
     )
 
 
 def _detail(series: Series) -> str:
     if not series.phases:
-        return series.problem if series.is_mr else ""
+        return ""
     phase = series.phases[0]
     plane = phase.planes[0]
     phases = f"{len(series.phases)} phases by {series.ordered_by}; " if len(series.phases) > 1 else ""
@@ -158,4 +197,4 @@ def _tumour_role(homes: Sequence[MrSequence]) -> str:
 def _unused(selection: Selection) -> str:
     if MrSequence.T1C not in selection.chosen:
         return "not placed, because there is no T1+C series"
-    return "another segment goes before it"
+    return "another segment takes precedence"

@@ -1,15 +1,18 @@
-"""The tumour of one sequence on the grid of its images: placed, several taken together, doubts said."""
+"""The tumour of one sequence on the grid of its images: placed, several combined, doubts recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous
-from dicom_io.masks.placement import Placement, empty_runs, place
+from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous
+from dicom_io.images.series import Series
+from dicom_io.masks.placement import Placement, Remark, empty_runs, place
+from dicom_io.masks.references import NOTABLE, check_references
 from dicom_io.masks.rtstruct import place_contours
 from dicom_io.masks.segmentation import mask_frames, maximum_fraction
 from dicom_io.reading.laterality import MIDLINE_MM, from_midline_mm
@@ -33,18 +36,23 @@ def tumour_on(
     sequence: MrSequence,
     candidates: Sequence[Candidate],
     passed_over: Sequence[Candidate],
+    series: Sequence[Series],
     rules: SelectionRules,
 ) -> tuple[Roi, tuple[Candidate, ...], list[QualityNote]]:
     """The tumour on the grid of the images, the segments it comes from, and how it got there.
+
+    `series` are those of the study: a segment is held against the images it names, also where others are used.
 
     Raises
     ------
     SelectionAmbiguous
         When segments overlap, so that they cannot be several tumours.
     GeometryInvalid, NotReadable
-        As `placement.place`, and when the Frames of Reference differ or too many slices in a row are empty.
+        As `placement.place` and `references.check_references`, and when the Frames of Reference differ or too many
+        slices are empty.
     """
-    placed = [(candidate, _placed(candidate, chosen, volume)) for candidate in candidates]
+    images = [one for one in series if one.is_mr]
+    placed = [(candidate, _placed(candidate, chosen, volume, images)) for candidate in candidates]
     notes = _left_out(sequence, passed_over)
     _apart(sequence, placed)
     everything = np.logical_or.reduce([placement.mask for _, placement in placed])
@@ -55,18 +63,23 @@ def tumour_on(
     mask = np.logical_or.reduce([placement.mask for _, placement in placed])
     for candidate, placement in placed:
         notes += _of_placement(sequence, candidate, placement)
-    notes += _holes(sequence, mask, rules.hole_limit_slices)
+    notes += _holes(sequence, mask, rules.hole_limit_slices, contours=_are_contours(placed))
     notes += _flat(sequence, mask)
     used = tuple(candidate for candidate, _ in placed)
     return Roi(affine=volume.affine, mask=mask, label="tumour"), used, notes
 
 
 def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[QualityNote]:
-    if not passed_over:
-        return []
-    names = "; ".join(f"{one.segment.name} ({one.why})" for one in passed_over)
-    sentence = f"Not used on {sequence.label}, because a rule that goes before chose the tumour: {names}."
-    return [QualityNote("tumour-segments-not-used", Severity.NOTE, sentence, sequence)]
+    notes = []
+    if unusable := [one.segment for one in passed_over if one.segment.problem]:
+        names = "; ".join(f"{one.name}: {one.problem}" for one in unusable)
+        sentence = f"Could be a tumour as well, but cannot be used: {names}."
+        notes.append(QualityNote("tumour-segments-unusable", Severity.WARNING, sentence, sequence))
+    if outranked := [one for one in passed_over if not one.segment.problem]:
+        names = "; ".join(f"{one.segment.name} ({one.why})" for one in outranked)
+        sentence = f"Not used on {sequence.label}, because a rule with precedence chose the tumour: {names}."
+        notes.append(QualityNote("tumour-segments-not-used", Severity.NOTE, sentence, sequence))
+    return notes
 
 
 def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) -> None:
@@ -77,8 +90,8 @@ def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) 
             raise SelectionAmbiguous(
                 f"Two segments on {sequence.label} overlap by {common / smaller:.0%} of the smaller: "
                 f"{one.segment.name} and {other.segment.name}. They seem to be two segmentations of one tumour; one "
-                "was expected. Assign the right one with tumour= (a series or SOP Instance UID, a series description "
-                "or a segment label)."
+                "was expected.",
+                remedies=(Remedy.CHOOSE_TUMOUR,),
             )
 
 
@@ -100,7 +113,7 @@ def _of_several(
 
 
 def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[QualityNote]:
-    """A quality note for each model that was trained to take several tumours otherwise than the settings ask for."""
+    """A quality note for each model that was trained to take several tumours otherwise than the settings say."""
     done = rules.tumours_together
     words = {
         SeveralTumours.UNION: "all tumours as one region",
@@ -138,34 +151,76 @@ def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Qualit
     left, right = (np.count_nonzero(side) * volume.voxel_volume_mm3 / 1000 for side in (x > 0, x < 0))
     sentence = (
         f"Tumours were segmented on both sides of the {sequence.label} images: {left:.2f} cm³ in the left breast and "
-        f"{right:.2f} cm³ in the right. The models were made for one tumour: assign one side with tumour= to have it "
-        "analysed alone."
+        f"{right:.2f} cm³ in the right. The models were made for one tumour, and both were analysed together."
     )
     return [QualityNote("bilateral-tumours", Severity.WARNING, sentence, sequence)]
 
 
-def _placed(candidate: Candidate, chosen: Chosen, volume: Volume) -> Placement:
+def _placed(candidate: Candidate, chosen: Chosen, volume: Volume, images: Sequence[Series]) -> Placement:
     segment = candidate.segment
-    own, images = (
+    own, theirs = (
         segment.instance.frame_of_reference_uid,
         chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid,
     )
     refers = bool(candidate.series_keys & {series.key for series in chosen.dynamic.series})
-    if own != images and ((own and images) or not refers):
+    if own != theirs and ((own and theirs) or not refers):
         raise GeometryInvalid(
             f"The segmentation with {segment.name} has the Frame of Reference {own or '(none)'}, the images have "
-            f"{images or '(none)'}: how they lie to each other is not known. The same Frame of Reference was expected."
+            f"{theirs or '(none)'}: their relative position is not known. The same Frame of Reference was expected."
         )
     try:
         if segment.encoding == "CONTOURS":
-            return place_contours(segment, affine=volume.affine, shape=volume.shape)
-        return place(mask_frames(segment), affine=volume.affine, shape=volume.shape, made_on_it=refers)
+            placement = place_contours(segment, affine=volume.affine, shape=volume.shape)
+            remarks = _of_other_series(candidate.instance_uids, chosen, images)
+        else:
+            frames = mask_frames(segment)
+            named = candidate.instance_uids or _held_by(candidate, images)
+            remarks = check_references(frames, images, named=named)
+            placement = place(frames, affine=volume.affine, shape=volume.shape)
+            of_frames = frozenset(uid for sources in frames.sources for uid, _ in sources)
+            remarks += _of_other_series(of_frames or candidate.instance_uids, chosen, images)
+        return replace(placement, remarks=(*placement.remarks, *remarks))
     except (GeometryInvalid, NotReadable) as error:
         raise type(error)(f"The tumour cannot be placed on the images ({segment.name}). {error}") from error
 
 
+def _held_by(candidate: Candidate, images: Sequence[Series]) -> frozenset[str]:
+    """SOP Instance UIDs of the series a segmentation names."""
+    named = [series for series in images if series.key in candidate.series_keys]
+    return frozenset(instance.sop_instance_uid for series in named for instance in series.instances)
+
+
+def _of_other_series(named: frozenset[str], chosen: Chosen, images: Sequence[Series]) -> tuple[Remark, ...]:
+    """A remark when a segment was drawn on images that are not used, and which ones were used instead.
+
+    `named` are the SOP Instance UIDs its frames name; where they name none, those the object names.
+    """
+    used = {series.key for series in chosen.dynamic.series}
+    homes = [one for one in images if any(instance.sop_instance_uid in named for instance in one.instances)]
+    if not named or any(series.key in used for series in homes):
+        return ()
+    phases = len(chosen.dynamic.phases)
+    phase = f"phase {chosen.dynamic.used + 1} of {phases} ({chosen.dynamic.why}) of " if phases > 1 else ""
+    drawn = (
+        f"the series {', '.join(series.name for series in homes)}, which is not used"
+        if homes
+        else f"{len(named)} image{'s' if len(named) > 1 else ''} that did not arrive with the study"
+    )
+    sentence = (
+        f"The tumour was drawn on {drawn}; {phase}the series {chosen.dynamic.source.name} was taken instead: check "
+        "that it shows the tumour where it was drawn."
+    )
+    return (Remark("segmentation-of-other-series", Severity.WARNING, sentence),)
+
+
 def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placement) -> list[QualityNote]:
-    notes = []
+    # What lies off its images by a shift alone is told below in more detail.
+    shifted = any(abs(offset) > NOTABLE for offset in placement.offset_voxels)
+    notes = [
+        QualityNote(remark.code, remark.severity, remark.sentence, sequence)
+        for remark in placement.remarks
+        if not (shifted and remark.code == "segmentation-off-its-images")
+    ]
     if candidate.segment.encoding == "FRACTIONAL":
         notes.append(
             QualityNote(
@@ -218,7 +273,16 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
     return notes
 
 
-def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[QualityNote]:
+def _are_contours(placed: Sequence[tuple[Candidate, Placement]]) -> bool:
+    return all(candidate.segment.encoding == "CONTOURS" for candidate, _ in placed)
+
+
+def _holes(sequence: MrSequence, mask: Mask, limit: int, *, contours: bool) -> list[QualityNote]:
+    """A quality note on empty slices inside the tumour.
+
+    Refused are runs above the limit, tumours on every second slice (or fewer), and contours that leave out a third of
+    their slices: those were drawn to be interpolated, and filled as they are they would be a part of the tumour only.
+    """
     runs = empty_runs(mask)
     if not runs:
         return []
@@ -231,6 +295,12 @@ def _holes(sequence: MrSequence, mask: Mask, limit: int) -> list[QualityNote]:
         raise GeometryInvalid(
             f"{found}, {longest} in a row; at most {limit} were expected (setting hole_limit_slices). Frames of the "
             "segmentation seem to be missing: send it again."
+        )
+    filled = np.flatnonzero(mask.any(axis=(1, 2)))
+    if len(runs) == len(filled) - 1 or (contours and 3 * total >= filled[-1] - filled[0] + 1):
+        raise GeometryInvalid(
+            f"{found} and is drawn on {len(filled)} of {filled[-1] - filled[0] + 1} slices: most of what lies between "
+            "them would be left out. Draw it on every slice, or interpolate it where it was drawn, and send it again."
         )
     return [
         QualityNote("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)

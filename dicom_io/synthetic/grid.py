@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Plane(StrEnum):
-    """How the slices lie."""
+    """Orientation of the slices."""
 
     AXIAL = "axial"
     SAGITTAL = "sagittal"

@@ -53,7 +53,7 @@ class SyntheticPatient:
 
 @dataclass(frozen=True)
 class SyntheticStudy:
-    """What was written.
+    """Files and facts of a written study.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class SyntheticStudy:
 
 @dataclass(frozen=True)
 class _Protocol:
-    """What tells one series from another in its headers."""
+    """Header values that distinguish one series from another."""
 
     key: str
     number: int
@@ -121,7 +121,7 @@ def make_study(
     patient: SyntheticPatient | None = None,
     study_date: datetime.date = _STUDY_DATE,
 ) -> SyntheticStudy:
-    """Write one study below `folder`.
+    """Writes one study below `folder`.
 
     Parameters
     ----------
@@ -381,7 +381,7 @@ class _Writer:
         self.files[key] = (target / "SEG0001.dcm",)
 
     def _make_repeatable(self, segmentation: pydicom.Dataset, key: str) -> None:
-        """Replace what highdicom takes from the clock or from chance."""
+        """Replaces what highdicom takes from the clock or from chance."""
         segmentation.ContentDate = segmentation.InstanceCreationDate = segmentation.SeriesDate = f"{self._date:%Y%m%d}"
         segmentation.ContentTime = segmentation.InstanceCreationTime = segmentation.SeriesTime = "110000"
         dimensions = self.uid(f"dimensions {key}")

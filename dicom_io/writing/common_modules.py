@@ -1,4 +1,4 @@
-"""What every object of ours has in common: patient and study, series, equipment, SOP Common, file meta information."""
+"""Modules common to all our objects: patient and study, series, equipment, SOP Common, file meta information."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reports.content import Report
 
 @dataclass(frozen=True)
 class Series:
-    """How the series of a role is named and sorted at the archive; high numbers stand after the scanner's own."""
+    """Name and number of the series of a role at the archive; high numbers stand after the scanner's own."""
 
     number: int
     description: str
@@ -59,7 +59,7 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
     root.SeriesNumber = SERIES[role].number
     root.SeriesDescription = SERIES[role].description
     root.SeriesDate, root.SeriesTime = day, time
-    # The series of an SR has no such attribute; there the orders stand in the SR Document General module.
+    # The series of an SR has no such attribute; there the orders are in the SR Document General module.
     if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):
         root.RequestAttributesSequence = ItemSequence(orders)
 

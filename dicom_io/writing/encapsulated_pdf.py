@@ -20,7 +20,7 @@ from reports.content import Report
 
 
 def make_encapsulated_pdf(study: Study, report: Report, *, pdf: bytes, sources: Iterable[AnswerObject]) -> AnswerObject:
-    """Wrap `pdf`; `sources` are the objects of the same answer that say the same in DICOM and are sent before."""
+    """Wraps `pdf`; `sources` are the objects of the same answer that say the same in DICOM and are sent before."""
     root = new_instance(study, report, role=Role.PDF, sop_class_uid=EncapsulatedPDFStorage, modality="DOC")
     root.ConversionType = "WSD"
     root.AcquisitionDateTime = None

@@ -1,6 +1,6 @@
-"""The devices behind an answer: this software, and each model that was asked (IHE AI Results 1.3).
+"""The devices behind an answer: this software, and each model that was run (IHE AI Results 1.3).
 
-Each stands in the Contributing Equipment Sequence and as a device observer in the SR tree, with the same
+Each is in the Contributing Equipment Sequence and a device observer in the SR tree, with the same
 manufacturer, model name, version and Device UID; both are written from one `Device`.
 """
 
@@ -52,7 +52,7 @@ def product() -> Device:
 
 
 def model(identity: ModelIdentity) -> Device:
-    """A model that was asked; its serial number is the beginning of its digest."""
+    """A model that was run; its serial number is the beginning of its digest."""
     return Device(
         uid=model_device_uid(identity),
         model_name=codes.fitting(identity.title, identity.name),
@@ -63,7 +63,7 @@ def model(identity: ModelIdentity) -> Device:
 
 
 def devices(report: Report) -> tuple[Device, ...]:
-    """This software, then the models that were asked, each once."""
+    """This software, then the models that were run, each once."""
     models = dict.fromkeys(model(section.model) for section in report.models)
     return (product(), *models)
 

@@ -1,4 +1,4 @@
-"""Our own check of every object before anything leaves: archives store non-conformant objects without a word.
+"""Our own check of every object before anything leaves: archives store non-conformant objects silently.
 
 It knows the attributes our three kinds of object need (PS3.3 types 1 and 2), the rules of their value
 representations, the shape of a TID 1500 tree, and that no object refers to anything that is neither sent with it nor
@@ -135,12 +135,12 @@ KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
 
 
 def required_attributes(sop_class_uid: str) -> tuple[Attributes, ...]:
-    """What an object of ours must have; the conformance statement lists the same."""
+    """Attributes that one of our objects must have; the conformance statement lists the same."""
     return _COMMON + KINDS[sop_class_uid][1]
 
 
 def check_object(dataset: Dataset) -> None:
-    """Check one object of ours.
+    """Checks one object of ours.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def check_object(dataset: Dataset) -> None:
 
 
 def check_answer(answer: Answer, study: Study) -> None:
-    """Check every object of an answer, and that all they refer to is in the answer or was in the input.
+    """Checks every object of an answer, and that all they refer to is in the answer or was in the input.
 
     An object may only refer to what is sent before it.
 
@@ -174,7 +174,7 @@ def check_answer(answer: Answer, study: Study) -> None:
             item.dataset, list(_reference_problems(item.dataset, instances=instances, series=series, segments=segments))
         )
         if item.sop_instance_uid in instances:
-            _refuse(item.dataset, ["its SOP Instance UID stands for another object of this study"])
+            _refuse(item.dataset, ["its SOP Instance UID is that of another object of this study"])
         if str(item.dataset.StudyInstanceUID) != str(study.header.StudyInstanceUID):
             _refuse(item.dataset, ["its Study Instance UID is not that of the images"])
         instances[item.sop_instance_uid] = item.sop_class_uid
@@ -302,7 +302,7 @@ def _segmentation_problems(dataset: Dataset) -> Iterator[str]:
     if int(dataset.NumberOfFrames) != len(frames):
         yield f"NumberOfFrames is {dataset.NumberOfFrames}, but {len(frames)} frames are described"
     if (dataset.SegmentationType, dataset.BitsAllocated, dataset.BitsStored) != ("BINARY", 1, 1):
-        yield "it is not BINARY with one bit for each voxel"
+        yield "it is not BINARY with one bit per voxel"
     bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.NumberOfFrames)
     expected = (bits + 7) // 8
     if len(dataset.PixelData) != expected + expected % 2:
@@ -346,7 +346,7 @@ def _document_problems(dataset: Dataset) -> Iterator[str]:
         yield "EncapsulatedDocument is not a complete PDF"
     for keyword in ("BodyPartExamined", "Laterality"):
         if keyword in dataset:
-            yield f"{keyword} stands in a document"
+            yield f"{keyword} is present in a document"
 
 
 def _encoding_problems(dataset: Dataset) -> Iterator[str]:

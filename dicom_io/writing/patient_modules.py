@@ -236,7 +236,7 @@ def _unicode(item: Dataset) -> Dataset:
 
 
 def _is_complete(item: Dataset) -> bool:
-    """Whether an item still says something; a code needs value, scheme and meaning."""
+    """Returns whether an item is still meaningful; a code needs value, scheme and meaning."""
     if any(keyword in item for keyword in _CODE):
         coded = "CodeValue" in item or "LongCodeValue" in item or "URNCodeValue" in item
         return coded and "CodeMeaning" in item and ("CodingSchemeDesignator" in item or "URNCodeValue" in item)
@@ -244,7 +244,7 @@ def _is_complete(item: Dataset) -> bool:
 
 
 def _settle_deidentification(root: Dataset) -> None:
-    """De-identification attributes stand only where the source says the identity was removed (type 1C together)."""
+    """De-identification attributes are kept only where the source says the identity was removed (type 1C together)."""
     described = "DeidentificationMethod" in root or "DeidentificationMethodCodeSequence" in root
     if root.get("PatientIdentityRemoved") != "YES" or not described:
         for keyword in ("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"):

@@ -18,7 +18,7 @@ _REFERENCED_SEGMENT = ("121191", "DCM")
 
 @dataclass(frozen=True)
 class ReadPrediction:
-    """What the SR says of one model.
+    """Content of the SR about one model.
 
     Attributes
     ----------

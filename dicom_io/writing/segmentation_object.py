@@ -67,7 +67,7 @@ def segment_numbers(prepared: PreparedSequence) -> Mapping[Region, int]:
 def segment_references(
     segmentation: AnswerObject, prepared: PreparedSequence, source: SourceSeries
 ) -> Mapping[Region, SegmentReference]:
-    """How to refer to each segment of a segmentation of ours."""
+    """References to each segment of one of our segmentations."""
     return {
         region: SegmentReference(
             sop_class_uid=segmentation.sop_class_uid,
@@ -156,7 +156,7 @@ def _planes(
 def _stand_in(
     roi: Roi, frame_of_reference: str, orientation: hd.PlaneOrientationSequence, measures: hd.PixelMeasuresSequence
 ) -> Dataset:
-    """An image header on the grid, which highdicom asks for.
+    """An image header on the grid, as highdicom requires it.
 
     It carries no patient: what highdicom copies is replaced afterwards, and its warnings would print the name.
     """
@@ -213,7 +213,7 @@ def _description(
 
 
 def _algorithm_type(study: Study, sequence: Sequence) -> SegmentAlgorithmTypeValues | None:
-    """How the tumour was segmented, as the input says it; a tumour carried over from the other grid keeps its type."""
+    """Algorithm type of the tumour as stated by the input; one carried over from the other grid keeps its type."""
     types = study.algorithm_types
     stated = types[sequence] if sequence in types else next(iter(types.values()), "")
     return SegmentAlgorithmTypeValues(stated) if stated in _STATED else None
@@ -234,7 +234,7 @@ def _instance_of_slice(source: SourceSeries, index: int) -> tuple[SourceInstance
 
 
 def _refer_to_sources(root: Dataset, source: SourceSeries, roi: Roi) -> None:
-    """Write the references: each frame to the image of its slice, and the list of all of them."""
+    """Writes the references: each frame to the image of its slice, and the list of all of them."""
     step = roi.affine[:3, 0]
     used: dict[str, SourceInstance] = {}
     for item in root.PerFrameFunctionalGroupsSequence:
@@ -267,6 +267,6 @@ def _reference(instance: SourceInstance) -> Dataset:
 
 
 def _name_dimensions(root: Dataset, uid: str) -> None:
-    """Replace highdicom's random Dimension Organization UID by a derived one."""
+    """Replaces highdicom's random Dimension Organization UID by a derived one."""
     for item in (*root.DimensionOrganizationSequence, *root.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid

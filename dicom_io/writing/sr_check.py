@@ -28,7 +28,7 @@ _TOLERANCE = 1e-9  # a decimal string of 16 characters keeps at least 9 digits
 
 
 def sr_problems(dataset: Dataset) -> Iterator[str]:
-    """What is wrong with the tree: root, template, values, groups, evidence."""
+    """Problems of the tree: root, template, values, groups, evidence."""
     template = dataset.ContentTemplateSequence[0]
     if (template.MappingResource, template.TemplateIdentifier) != ("DCMR", "1500"):
         yield "the root is not template 1500 of DCMR"
@@ -116,7 +116,7 @@ def _evidence_problems(dataset: Dataset) -> Iterator[str]:
     }
     absent = {uid for uid in _images(dataset) if uid not in listed}
     if absent:
-        yield f"{len(absent)} instances stand in the tree but not in the evidence"
+        yield f"{len(absent)} instances are in the tree but not in the evidence"
 
 
 def _images(item: Dataset) -> Iterator[str]:

@@ -6,7 +6,7 @@ here. There is no image library: it is what makes an SR large, and every group n
 anyway.
 
 `tid1500reader` takes an algorithm's manufacturer and a finding category for qualitative evaluations, so neither is
-written; the manufacturer stands in the device observers and the equipment modules.
+written; the manufacturer is in the device observers and the equipment modules.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def make_features_report(
 
 
 def _leading(section: RegionSection, more: set[str]) -> tuple[Measurement, ...]:
-    """What the report shows of a region: its own choice and the features a model leans on most."""
+    """Features shown for a region: the report's own choice and those with the largest attributions."""
     wanted = more.union(section.leading)
     return tuple(feature for feature in section.features if feature.key in wanted)
 
@@ -138,7 +138,7 @@ def _algorithm(device: equipment.Device) -> sr.AlgorithmIdentification:
 
 
 def _texts(report: Report) -> Iterator[sr.TextContentItem]:
-    """Everything the report says in words, in its order."""
+    """Texts of the report, in its order."""
     for section in report.models:
         yield _text(codes.CONCLUSION, section.conclusion)
     for absent in report.not_applicable:

@@ -38,7 +38,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Checked:
-    """What one check says."""
+    """Result of one check."""
 
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[QualityNote, ...] = ()
@@ -135,18 +135,18 @@ def check_features(features: FeatureRows) -> Checked:
 def check_together(features: FeatureRows, outcomes: OutcomeRows) -> Checked:
     """Rows that are in one table only."""
     notes = []
-    for one, other, source, missing_in in (
+    for identifiers, other, source, missing_in in (
         (features.identifiers, outcomes.identifiers, features.source, outcomes.source),
         (outcomes.identifiers, features.identifiers, outcomes.source, features.source),
     ):
         there = set(other)
-        absent = [row for row, identifier in enumerate(one) if identifier not in there]
+        absent = [row for row, identifier in enumerate(identifiers) if identifier not in there]
         if absent:
             code = "no-outcome" if source == features.source else "no-features"
             notes.append(
                 _warning(
                     code,
-                    f"{len(absent)} of the {len(one)} patients of {source} are not in {missing_in} (rows "
+                    f"{len(absent)} of the {len(identifiers)} patients of {source} are not in {missing_in} (rows "
                     f"{_listed(absent)}) and are left out.",
                 )
             )
@@ -202,7 +202,10 @@ def _identifier_refusals(identifiers: Ordered[str], source: str) -> list[Refusal
     counts = Counter(identifiers)
     if twice := [row for row, identifier in enumerate(identifiers) if identifier and counts[identifier] > 1]:
         refusals.append(
-            Refusal("id-repeated", f"{source}: {_rows(twice)} an id that another row has, too; one row for each.")
+            Refusal(
+                "id-repeated",
+                f"{source}: {_rows(twice)} an id that another row also has; one row per patient was expected.",
+            )
         )
     return refusals
 
@@ -228,8 +231,9 @@ def _patient_refusals(outcomes: OutcomeRows) -> list[Refusal]:
             refusals.append(
                 Refusal(
                     "patient-repeated",
-                    f"{outcomes.source}: {_rows(within)} a patient whom another row of the cohort has, too; patients "
-                    "have to be independent. Keep one examination of each.",
+                    f"{outcomes.source}: {_rows(within)} a patient who also appears in another row of the cohort; "
+                    "patients "
+                    "must be independent. Keep one examination of each.",
                 )
             )
     return refusals

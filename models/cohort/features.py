@@ -1,4 +1,4 @@
-"""Reads the table that `rdeepnet features` writes: one row for each study, `.csv` or `.parquet`.
+"""Reads the table that `rdeepnet features` writes: one row per study, `.csv` or `.parquet`.
 
 The first column identifies the row; then the features (empty where a sequence was not there); at the end
 `settings_digest`, `engine` and `bias_correction`. Tables of newer versions also have how the images were acquired
@@ -28,7 +28,7 @@ _FEATURE_PREFIXES = tuple(f"{sequence}_{region}_" for sequence in Sequence for r
 
 @dataclass(frozen=True, eq=False)
 class FeatureRows:
-    """Features of some patients, as they stand in a file.
+    """Features of some patients, as in a file.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class FeatureRows:
     several_tumours: tuple[str, ...] = ()
 
     def rows(self, chosen: Iterable[int]) -> FeatureRows:
-        """Some of the rows, in the order asked for."""
+        """Some of the rows, in the requested order."""
         rows = list(chosen)
 
         def of(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,40 +66,40 @@ class FeatureRows:
             settings_digests=of(self.settings_digests),
             engines=of(self.engines),
             bias_corrections=of(self.bias_corrections),
-            acquisitions={name: tuple(found[row] for row in rows) for name, found in self.acquisitions.items()},
+            acquisitions={name: tuple(acquired[row] for row in rows) for name, acquired in self.acquisitions.items()},
             several_tumours=of(self.several_tumours) if self.several_tumours else (),
         )
 
     def columns(self, names: tuple[str, ...]) -> NDArray[np.float64]:
-        """The values of some features in the order asked for: float64 (rows, len(names)).
+        """The values of some features in the requested order: float64 (rows, len(names)).
 
         Raises
         ------
         CohortRejected
             When a feature is not in the table.
         """
-        place = {name: index for index, name in enumerate(self.names)}
-        missing = [name for name in names if name not in place]
+        column_of = {name: index for index, name in enumerate(self.names)}
+        missing = [name for name in names if name not in column_of]
         if missing:
             raise CohortRejected(
                 f"{self.source} lacks {len(missing)} of the {len(names)} features the model needs (first: "
                 f"{missing[0]}); extract them with rdeepnet features from studies with the sequences of the model."
             )
-        return self.values[:, [place[name] for name in names]]
+        return self.values[:, [column_of[name] for name in names]]
 
 
 def read_features(path: Path) -> FeatureRows:
-    """Read a table of features.
+    """Reads a table of features.
 
     Raises
     ------
     CohortRejected
-        When the file is not there, is not such a table, or holds a text where a number was expected.
+        When the file does not exist, is not such a table, or holds a text where a number was expected.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise CohortRejected(f"The features are in '{path.name}'; a .csv or .parquet file was expected.")
     if not path.is_file():
-        raise CohortRejected(f"{path} is not there; give the table that rdeepnet features wrote.")
+        raise CohortRejected(f"{path} does not exist; give the table that rdeepnet features wrote.")
     table = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
     header = list(table.column_names)
     if len(set(header)) != len(header):
@@ -127,17 +127,17 @@ def read_features(path: Path) -> FeatureRows:
 
 
 def _acquisitions(table: Any, header: list[str], path: Path) -> dict[Sequence, tuple[Acquisition, ...]]:
-    found: dict[Sequence, dict[str, list[float | None]]] = {}
+    columns: dict[Sequence, dict[str, list[float | None]]] = {}
     for column, (sequence, measure) in ACQUISITION.items():
         if column in header:
             numbers = _numbers(table.column(column), column, path).tolist()
             known = [value if value > 0 else None for value in numbers]  # NaN is not above 0
-            found.setdefault(sequence, {})[measure] = known
+            columns.setdefault(sequence, {})[measure] = known
     return {
         sequence: tuple(
             Acquisition(**dict(zip(measures, row, strict=True))) for row in zip(*measures.values(), strict=True)
         )
-        for sequence, measures in found.items()
+        for sequence, measures in columns.items()
     }
 
 

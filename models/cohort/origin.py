@@ -1,4 +1,4 @@
-"""Whether the features of a table were made as those of a model's training patients were."""
+"""Comparison of the features of a table with those of a model's training patients: engine, settings, correction."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def rows_made_otherwise(package: ModelPackage, features: FeatureRows) -> dict[st
         ENGINE_DIFFERS: (trained.engine, features.engines),
     }
     return {
-        code: np.array([bool(one and expected and one != expected) for one in found], dtype=np.bool_)
-        for code, (expected, found) in pairs.items()
+        code: np.array([bool(value and expected and value != expected) for value in values], dtype=np.bool_)
+        for code, (expected, values) in pairs.items()
     }
 
 

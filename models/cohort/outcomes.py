@@ -1,4 +1,4 @@
-"""Reads the outcomes of a cohort: a CSV file with one row for each patient.
+"""Reads the outcomes of a cohort: a CSV file with one row per patient.
 
 Columns by name: `id` (as in the first column of the features), `cohort` (or `split`), `time_months`, `event` (1
 recurrence, 0 censored), optionally `patient` where the id is a study's, and `krt7_as_high` (1 or 0). All others are
@@ -71,13 +71,13 @@ class OutcomeColumns:
 
 @dataclass(frozen=True, eq=False)
 class OutcomeRows:
-    """Outcomes of some patients, as they stand in a file; row 0 is the first below the header.
+    """Outcomes of some patients, as in a file; row 0 is the first below the header.
 
     Attributes
     ----------
     source : name of the file, for sentences
     identifiers, cohorts : one text for each row
-    patients : who it is; the identifier where the file has no such column
+    patients : the patient's identifier; that of the row where the file has no such column
     times_months : float64 (rows,), NaN for an empty cell
     events, krt7_as_high : float64 (rows,), 0, 1, or NaN for an empty cell
     clinical : the other columns by name, one text for each row, "" for an empty cell
@@ -96,7 +96,7 @@ class OutcomeRows:
 def read_outcomes(
     path: Path, *, columns: OutcomeColumns | None = None, unit: TimeUnit = TimeUnit.MONTHS
 ) -> OutcomeRows:
-    """Read a table of outcomes.
+    """Reads a table of outcomes.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def read_outcomes(
     Raises
     ------
     CohortRejected
-        When the file or a column is not there, or a cell is not what its column holds.
+        When the file or a column does not exist, or a cell does not hold a value of its column.
     """
     columns = columns or OutcomeColumns()
     header, rows = _rows(path)

@@ -1,13 +1,14 @@
-"""Joins features with outcomes, and checks what a cohort can be wrong about.
+"""Joins features with outcomes, and checks a cohort for mistakes.
 
-A mistake that would make every number wrong is a refusal; all are listed together. What a reader has to know is a
-quality note. Sentences name rows of the files, never an identifier.
+A mistake that would make every number wrong is a refusal; all are listed together. A doubt that a reader must know is
+a quality note. Sentences name rows of the files, never an identifier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from models.cohort.checks import Refusal, check_features, check_outcomes, check_
 from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.errors import CohortRejected
+from models.inference.tasks import Task
 from models.quality_notes import QualityNote
 
 
@@ -48,15 +50,25 @@ class PatientTable:
         """In the order in which they first occur."""
         return tuple(dict.fromkeys(self.cohorts.tolist()))
 
+    def has_outcome(self, task: Task) -> NDArray[np.bool_]:
+        """Patients that have the outcome that a task needs: bool (patients,)."""
+        match task:
+            case Task.RECURRENCE:
+                return ~np.isnan(self.times_months)
+            case Task.KRT7_AS:
+                return ~np.isnan(self.krt7_as_high)
+            case _:
+                assert_never(task)
+
 
 @dataclass(frozen=True)
 class CohortCheck:
-    """What was found in the tables of a cohort.
+    """Result of the checks of a cohort's tables.
 
     Attributes
     ----------
     refusals : mistakes; the cohort cannot be used while there is one
-    notes : what a reader has to know
+    notes : doubts that a reader must know
     """
 
     refusals: tuple[Refusal, ...]
@@ -64,7 +76,7 @@ class CohortCheck:
 
 
 def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
-    """Look for every mistake and doubt; nothing raises."""
+    """Looks for every mistake and doubt; raises nothing."""
     refusals: list[Refusal] = []
     notes: list[QualityNote] = []
     for check in (check_outcomes(outcomes), check_features(features), check_together(features, outcomes)):
@@ -80,8 +92,8 @@ def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
             )
         )
         return CohortCheck(tuple(refusals), tuple(notes))
-    rows, places = (np.array(one) for one in zip(*pairs, strict=True))
-    repeated = check_repeated(features.values[rows], [outcomes.cohorts[place] for place in places], features.source)
+    rows, outcome_rows = (np.array(indices) for indices in zip(*pairs, strict=True))
+    repeated = check_repeated(features.values[rows], [outcomes.cohorts[row] for row in outcome_rows], features.source)
     return CohortCheck((*refusals, *repeated.refusals), (*notes, *repeated.notes))
 
 
@@ -95,15 +107,15 @@ def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:
     """
     check = check_cohort(features, outcomes)
     if check.refusals:
-        raise CohortRejected("\n".join(f"{one.code}: {one.sentence}" for one in check.refusals))
-    rows, places = (list(one) for one in zip(*_pairs(features, outcomes), strict=True))
+        raise CohortRejected("\n".join(f"{refusal.code}: {refusal.sentence}" for refusal in check.refusals))
+    rows, outcome_rows = (list(indices) for indices in zip(*_pairs(features, outcomes), strict=True))
     return PatientTable(
         features=features.rows(rows),
-        cohorts=np.array([outcomes.cohorts[place] for place in places]),
-        times_months=outcomes.times_months[places],
-        events=outcomes.events[places],
-        krt7_as_high=outcomes.krt7_as_high[places],
-        clinical={name: np.array([cells[place] for place in places]) for name, cells in outcomes.clinical.items()},
+        cohorts=np.array([outcomes.cohorts[row] for row in outcome_rows]),
+        times_months=outcomes.times_months[outcome_rows],
+        events=outcomes.events[outcome_rows],
+        krt7_as_high=outcomes.krt7_as_high[outcome_rows],
+        clinical={name: np.array([cells[row] for row in outcome_rows]) for name, cells in outcomes.clinical.items()},
         notes=check.notes,
     )
 

@@ -30,7 +30,7 @@ _BATCH = 512  # patients compared with the training patients at a time: 14 MB of
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """What a model says about the patients of a table, in their order.
+    """Scores of the patients of a table, in their order.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class ScoredRows:
 
 
 def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
-    """Score every patient who has the features of the model.
+    """Scores every patient who has the features of the model.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     package = model.package
     check = check_features(features)
     if check.refusals:
-        raise CohortRejected("\n".join(f"{one.code}: {one.sentence}" for one in check.refusals))
+        raise CohortRejected("\n".join(f"{refusal.code}: {refusal.sentence}" for refusal in check.refusals))
     values = features.columns(package.inputs)
     complete: NDArray[np.bool_] = np.all(~np.isnan(values), axis=1)
     if not complete.any():
         raise CohortRejected(
             f"None of the {complete.size} rows of {features.source} has all {len(package.inputs)} features of the "
-            f"model '{package.identity.name}'; it needs {' and '.join(one.label for one in package.sequences)}."
+            f"model '{package.identity.name}'; it needs {' and '.join(needed.label for needed in package.sequences)}."
         )
     scores = np.full(complete.size, np.nan)
     scores[complete] = model.score(values[complete])
@@ -111,13 +111,14 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
 
 def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -> Measures:
     package = model.package
-    found = Measures(*(np.full(complete.size, np.nan) for _ in range(3)))
+    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(3)))
     rows = np.flatnonzero(complete)
     for start in range(0, rows.size, _BATCH):
         batch = rows[start : start + _BATCH]
         part = package.familiarity.measures(values[batch], low=package.low, high=package.high)
-        found.residual[batch], found.distance[batch], found.share[batch] = part.residual, part.distance, part.share
-    return found
+        measures.residual[batch], measures.distance[batch] = part.residual, part.distance
+        measures.share[batch] = part.share
+    return measures
 
 
 def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Iterable[QualityNote]:
@@ -131,7 +132,7 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
 
 
 def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
-    """Write one row for each patient, whole or not at all; CSV, or Parquet by the suffix.
+    """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
     `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
@@ -176,7 +177,7 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
 
 
 def check_suffix(out: Path) -> None:
-    """Refuse a file that is neither CSV nor Parquet.
+    """Refuses a file that is neither CSV nor Parquet.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""How well a model does on patients with known outcomes."""
+"""Evaluation of a model on patients with known outcomes."""

@@ -15,8 +15,9 @@ from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
-from models.inference.package import ModelPackage, Task
+from models.inference.package import ModelPackage
 from models.inference.runtime import LoadedModel
+from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Floats, Followed
 
@@ -28,11 +29,11 @@ _MOST_VALUES = 12  # of a subgroup column; more are no groups but a number or a 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How to evaluate.
+    """Options of an evaluation.
 
     Attributes
     ----------
-    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that are there
+    subgroups : clinical columns whose values are subgroups; None takes those of `SUBGROUP_COLUMNS` that exist
     resamples, seed : of the bootstrap
     """
 
@@ -42,31 +43,30 @@ class EvaluationSettings:
 
 
 def evaluate_model(model: LoadedModel, table: PatientTable, settings: EvaluationSettings) -> Evaluation:
-    """Score the patients and compute every statistic.
+    """Scores the patients and computes every statistic.
 
     Raises
     ------
     CohortRejected
         When the table lacks a feature of the model, no patient has all of them with an outcome, or a subgroup column
-        is not there.
+        does not exist.
     """
     package = model.package
     columns = _subgroup_columns(table, settings.subgroups)
     values = table.features.columns(package.inputs)
     complete = np.all(~np.isnan(values), axis=1)
-    has_outcome = ~np.isnan(table.krt7_as_high if package.task is Task.KRT7_AS else table.times_months)
-    used = complete & has_outcome
-    if not used.any():
-        what = "krt7_as_high" if package.task is Task.KRT7_AS else "a time and an event"
+    has_outcome = table.has_outcome(package.task)
+    scored = complete & has_outcome
+    if not scored.any():
         raise CohortRejected(
-            f"None of the {used.size} patients has all features of the model '{package.identity.name}' and {what}; "
-            "check the sequences of the studies and the columns of the outcomes."
+            f"None of the {scored.size} patients has all features of the model '{package.identity.name}' and "
+            f"{TASKS[package.task].outcome}; check the sequences of the studies and the columns of the outcomes."
         )
     started = time.perf_counter()
-    scores = np.full(used.size, np.nan)
-    scores[used] = model.score(values[used])
+    scores = np.full(scored.size, np.nan)
+    scores[scored] = model.score(values[scored])
     seconds = time.perf_counter() - started
-    groups = list(_groups(table, used, columns))
+    groups = list(_groups(table, scored, columns))
     frozen = (
         FrozenModel(package.cut_off, package.horizons_months, package.baseline)
         if package.baseline is not None
@@ -79,7 +79,7 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
         resamples=settings.resamples,
         seed=settings.seed,
         seconds_to_score=seconds,
-        patients_scored=int(used.sum()),
+        patients_scored=int(scored.sum()),
         recurrence=tuple(
             evaluate_recurrence(
                 Followed.of(table.times_months[rows], table.events[rows], scores[rows]),
@@ -110,12 +110,13 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
             *model.notes,
             *_left_out(package, table, complete, has_outcome),
             *origin_notes(package, table.features),
-            *_familiarity_notes(package, table, values, used),
+            *_familiarity_notes(package, table, values, scored),
         ),
     )
 
 
 def _subgroup_columns(table: PatientTable, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The clinical columns whose values are subgroups; raises `CohortRejected` for one that cannot be."""
     columns = tuple(name for name in SUBGROUP_COLUMNS if name in table.clinical) if asked is None else tuple(asked)
     for name in columns:
         if name not in table.clinical:
@@ -153,6 +154,7 @@ def _groups(
 def _left_out(
     package: ModelPackage, table: PatientTable, complete: NDArray[np.bool_], has_outcome: NDArray[np.bool_]
 ) -> Iterator[QualityNote]:
+    """A quality note for each cohort with patients who lack features or the outcome."""
     for cohort in table.cohort_names:
         inside = table.cohorts == cohort
         no_features, no_outcome = int((inside & ~complete).sum()), int((inside & complete & ~has_outcome).sum())
@@ -168,6 +170,7 @@ def _left_out(
 def _familiarity_notes(
     package: ModelPackage, table: PatientTable, values: Floats, used: NDArray[np.bool_]
 ) -> Iterator[QualityNote]:
+    """A quality note for each cohort whose inputs are often unlike those of the training patients."""
     for cohort in table.cohort_names:
         inside = used & (table.cohorts == cohort)
         if not inside.any():

@@ -29,7 +29,7 @@ _GRID_MONTHS = 1.0  # of the integrated Brier score
 
 @dataclass(frozen=True, eq=False)
 class FrozenModel:
-    """What is taken from the package and never fitted to the patients.
+    """Parameters taken from the package and never fitted to the patients.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def evaluate_recurrence(
         integrated_brier_null=null_score,
         groups=risk_groups(patients, model.cut_off),
         horizons=tuple(_at_horizon(patients, model, months, samples) for months in model.horizons_months),
-        scores=tuple(float(one) for one in np.quantile(patients.scores, _SCORE_QUANTILES)),
+        scores=tuple(float(score) for score in np.quantile(patients.scores, _SCORE_QUANTILES)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation finds: the types. Every number has an interval or says why it has none."""
+"""Types of the results of an evaluation. Every number has an interval or says why it has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.statistics.roc import RocCurve
 
 @dataclass(frozen=True, eq=False)
 class HorizonResult:
-    """How well predictions of recurrence by one time do.
+    """Performance of predictions of recurrence by one time.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ class Evaluation:
     ----------
     model : which model
     cut_off : frozen, of the package; above it is high
-    horizons_months : asked for
+    horizons_months : requested
     resamples, seed : of the bootstrap
     seconds_to_score, patients_scored : how long the model took
     recurrence, expression : one result for each cohort and subgroup, a cohort before its subgroups; one is empty

@@ -21,7 +21,7 @@ from models.preprocessing.torch_threads import one_thread
 
 
 def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:
-    """Pad to the largest extent along every axis and stack: float64 (arrays, …)."""
+    """Pads to the largest extent along every axis and stacks: float64 (arrays, …)."""
     extent = np.max([array.shape for array in arrays], axis=0)
     stacked = np.full((len(arrays), *extent), fill, dtype=np.float64)
     for k, array in enumerate(arrays):
@@ -31,7 +31,7 @@ def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) 
 
 
 def _groups(counts: Sequence[TextureCounts], device: torch.device) -> list[list[int]]:
-    """Which images to evaluate together: all on a GPU; on the CPU those with similar numbers of levels.
+    """Groups of images to evaluate together: all on a GPU; on the CPU those with similar numbers of levels.
 
     Matrices are padded to the largest of their group, and a low-pass image has several times the levels of the others.
     """

@@ -7,7 +7,7 @@ common. `models.features.names` fixes the order; an engine that leaves one out o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.errors import EngineUnavailable, SetupError
 from models.features.names import FeatureDefinition, feature_definitions
@@ -21,6 +21,7 @@ ENGINES = ("own", "pyradiomics")
 DEVICES = ("auto", "cpu", "cuda")
 
 
+@runtime_checkable
 class FeatureEngine(Protocol):
     """Computes PyRadiomics' features of the regions of one image."""
 
@@ -42,7 +43,7 @@ class FeatureEngine(Protocol):
         """
 
     def take_notes(self) -> tuple[QualityNote, ...]:
-        """What was noticed since the last call (out of memory on the GPU, say)."""
+        """Quality notes since the last call (out of memory on the GPU, say)."""
 
 
 def open_engine(name: str, *, device: str) -> FeatureEngine:

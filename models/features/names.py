@@ -22,7 +22,7 @@ from models.volume import Region, Sequence
 
 @dataclass(frozen=True)
 class FeatureDefinition:
-    """What a feature is, apart from its value.
+    """Definition of a feature, apart from its value.
 
     Attributes
     ----------

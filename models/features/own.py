@@ -69,7 +69,7 @@ class OwnEngine:
     Raises
     ------
     EngineUnavailable
-        When "cuda" is asked for and there is no CUDA device.
+        When "cuda" is requested and there is no CUDA device.
     """
 
     def __init__(self, *, device: str = "cpu") -> None:
@@ -78,7 +78,7 @@ class OwnEngine:
         available = torch.cuda.is_available()
         if device == "cuda" and not available:
             raise EngineUnavailable(
-                "The device 'cuda' was asked for, but PyTorch finds none; use the device 'cpu' or 'auto', or install a "
+                "The device 'cuda' was requested, but PyTorch finds none; use the device 'cpu' or 'auto', or install a "
                 "PyTorch with CUDA and the driver it needs."
             )
         self._device = torch.device("cuda" if device != "cpu" and available else "cpu")
@@ -91,11 +91,11 @@ class OwnEngine:
 
     @property
     def device(self) -> str:
-        """Where the formulas run: "cpu" or "cuda"."""
+        """Device of the formulas: "cpu" or "cuda"."""
         return self._device.type
 
     def take_notes(self) -> tuple[QualityNote, ...]:
-        """What was noticed since the last call of this method: whoever reports on a study takes its quality notes."""
+        """Quality notes since the last call of this method: whoever reports on a study takes them."""
         taken = tuple(dict.fromkeys(self._notes))
         self._notes.clear()
         return taken
@@ -212,7 +212,7 @@ def diagnostics(volume: Volume, box: Box, geometry: RegionGeometry, statistics: 
 
 
 def warm_up() -> None:
-    """Compile all kernels, or load them from the cache on disk: about 20 s the first time on a machine.
+    """Compiles all kernels, or loads them from the cache on disk: about 20 s the first time on a machine.
 
     For the build of an installation, so that the first study does not wait.
     """

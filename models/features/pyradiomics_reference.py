@@ -1,4 +1,4 @@
-"""PyRadiomics 3.0.1 as a feature engine: slow, and the reference the own engine has to equal.
+"""PyRadiomics 3.0.1 as a feature engine: slow, and the reference that our own engine must equal.
 
 PyRadiomics filters the whole image before it crops. Here the normalised image is cropped first to the box of the
 region plus the reach of the wavelet, and only along the axes where box and reach lie inside the image: along the others
@@ -34,7 +34,7 @@ def _import_radiomics() -> ModuleType:
         import radiomics.featureextractor
     except ImportError as missing:
         raise EngineUnavailable(
-            f"The engine 'pyradiomics' was asked for, but it cannot be imported ({missing}). Use the engine 'own', or "
+            f"The engine 'pyradiomics' was requested, but it cannot be imported ({missing}). Use the engine 'own', or "
             "install it, with a C compiler: 'pip install setuptools wheel \"numpy>=2\"', then "
             "'pip install --no-build-isolation pyradiomics==3.0.1'."
         ) from missing
@@ -44,7 +44,7 @@ def _import_radiomics() -> ModuleType:
 
 
 def check_region(volume: Volume, roi: Roi) -> None:
-    """Refuse a region PyRadiomics' features have no meaning for.
+    """Refuses a region PyRadiomics' features have no meaning for.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def check_region(volume: Volume, roi: Roi) -> None:
     if not same_grid(volume, roi):
         raise StudyRejected(
             f"The region '{roi.label}' is on a grid of {roi.shape} voxels and the image on one of {volume.shape}, or "
-            "they lie apart in the patient; bring the region to the grid of the image first."
+            "their positions differ; resample the region to the grid of the image first."
         )
     count = int(np.count_nonzero(roi.mask))
     extent = [int(np.ptp(index)) + 1 for index in np.nonzero(roi.mask)]

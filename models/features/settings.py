@@ -1,4 +1,4 @@
-"""What determines the value of a feature, in one frozen value with a digest.
+"""Settings that determine the value of a feature, in one frozen value with a digest.
 
 The defaults are the documented settings of the product: normalisation over the whole image × 100, bin width 25,
 original image and one level of the coif1 wavelet, all PyRadiomics classes. The names are PyRadiomics' own concepts.

@@ -66,7 +66,9 @@ class FeatureTable:
     def __post_init__(self) -> None:
         by_name = {feature.name: feature for feature in self.features}
         if len(by_name) != len(self.features):
-            raise StudyRejected(f"{len(self.features) - len(by_name)} feature names occur twice; none was expected.")
+            raise StudyRejected(
+                f"{len(self.features) - len(by_name)} feature names are duplicated; unique names were expected."
+            )
         undefined = [feature.name for feature in self.features if not math.isfinite(feature.value)]
         if undefined:
             raise FeatureUndefined(
@@ -101,7 +103,7 @@ class FeatureTable:
         missing = [name for name in wanted if name not in self._by_name]
         if missing:
             raise StudyRejected(
-                f"{len(missing)} of the {len(wanted)} features asked for were not extracted (first: {missing[0]}); "
+                f"{len(missing)} of the {len(wanted)} requested features were not extracted (first: {missing[0]}); "
                 "check that the study holds the sequences the model needs."
             )
         return np.array([self._by_name[name].value for name in wanted], dtype=np.float64)

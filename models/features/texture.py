@@ -15,7 +15,7 @@ from models.features.kernels import texture as texture_kernels
 
 @dataclass(frozen=True, eq=False)
 class RegionGeometry:
-    """What all images of a region share: the padded box of the mask and who is whose neighbour.
+    """Geometry shared by all images of a region: the padded box of the mask and the neighbours of each voxel.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ def region_geometry(box_mask: NDArray[np.bool_], label: str) -> RegionGeometry:
 
 
 def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCounts:
-    """Count the matrices of one image. `levels` are those of the voxels of the region in scan order."""
+    """Counts the matrices of one image. `levels` are those of the voxels of the region in scan order."""
     count = levels.greys.size
     flat = np.zeros(geometry.mask.size, dtype=np.uint16)
     flat[geometry.positions] = levels.compact

@@ -1,4 +1,4 @@
-"""How familiar a patient's features are to a model: whether they look like those of its training patients.
+"""Familiarity of a patient's features to a model: their likeness to those of its training patients.
 
 Three numbers, because each is blind to something the others see:
 
@@ -33,7 +33,7 @@ _ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
 
 @dataclass(frozen=True)
 class Limits:
-    """What 99 % of held-out patients do not exceed; units as in `Measures`."""
+    """Limits that 99% of held-out patients do not exceed; units as in `Measures`."""
 
     residual: float
     distance: float
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """How far patients are from the training patients.
+    """Distances of patients from the training patients.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Familiarity:
         return np.asarray((np.asarray(values, dtype=np.float64)[:, self.used] - self.centre) / self.scale)
 
     def measures(self, values: ArrayLike, *, low: Floats, high: Floats) -> Measures:
-        """Compare patients (patients, inputs) with the training patients; `low` and `high` are the ranges (inputs,)."""
+        """Compares patients (patients, inputs) with the training patients; ranges `low` and `high` (inputs,)."""
         x = np.asarray(values, dtype=np.float64)
         z = np.clip(self.scaled(x), -CLIP, CLIP)
         inside = z @ self.directions.T.astype(np.float64)
@@ -116,7 +116,7 @@ class Familiarity:
         )
 
     def to_bytes(self) -> bytes:
-        """As a NumPy archive; the same arrays give the same bytes."""
+        """Serialises to a NumPy archive; the same arrays give the same bytes."""
         stream = io.BytesIO()
         limits = np.array([self.limits.residual, self.limits.distance, self.limits.share])
         np.savez(
@@ -132,7 +132,7 @@ class Familiarity:
 
     @classmethod
     def from_bytes(cls, content: bytes, *, inputs: int) -> Familiarity:
-        """Read what `to_bytes` wrote, for a model with this many inputs.
+        """Reads what `to_bytes` wrote, for a model with this many inputs.
 
         Raises
         ------

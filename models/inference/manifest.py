@@ -1,156 +1,170 @@
-"""Reads `manifest.toml` key by key: each has its type and is known; few may be left out; mistakes name the key."""
+"""`manifest.toml` of a model package as types, and the rules between its keys."""
 
 from __future__ import annotations
 
-import math
+import tomllib
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated
 
-from models.acquisition import AcquisitionRange
+from models.acquisition import AcquisitionRange, SeveralTumours
 from models.errors import PackageInvalid, SetupError
+from models.inference.tasks import TASKS, Task
+from models.typed_tables import AtLeast, Distinct, Text, read_whole
+from models.volume import Region, Sequence
 
-_Member = TypeVar("_Member", bound=StrEnum)
+SCHEMA = 1
+
+_Count = Annotated[int, AtLeast(0)]
 
 
-class ManifestReader:
-    """One table of a manifest. Each key is taken once; what was not taken is unknown and refused at the end."""
+@dataclass(frozen=True)
+class FeatureOrigin:
+    """Origin of the training features; an empty text means that it does not matter or is not known.
 
-    def __init__(self, path: Path, table: Mapping[str, object], prefix: str = "") -> None:
-        self._path = path
-        self._table = table
-        self._prefix = prefix
-        self._taken: set[str] = set()
-        self._optional: set[str] = set()  # known, but not there
-        self._sections: list[ManifestReader] = []
+    Attributes
+    ----------
+    settings_digest : `FeatureSettings.digest`
+    engine : `FeatureEngine.name`
+    bias_correction : `BiasCorrection.name`
+    """
 
-    def _take(self, key: str) -> object:
-        if key not in self._table:
-            raise PackageInvalid(f"{self._path}: the key '{self._prefix}{key}' is missing; add it.")
-        self._taken.add(key)
-        return self._table[key]
+    settings_digest: str
+    engine: str
+    bias_correction: str
 
-    def _wrong(self, key: str, found: object, expected: str) -> PackageInvalid:
-        return PackageInvalid(f"{self._path}: '{self._prefix}{key}' is {found!r}; {expected} was expected.")
 
-    def text(self, key: str, *, may_be_empty: bool = False) -> str:
-        """A string, with at least one character unless it may be empty."""
-        value = self._take(key)
-        if not isinstance(value, str) or not (value.strip() or may_be_empty):
-            raise self._wrong(key, value, "a text")
-        return value
+@dataclass(frozen=True)
+class Training:
+    """Training data and method of the model, for people.
 
-    def optional_text(self, key: str) -> str:
-        """A string that may be left out: then it is empty. Where the key is there, it has at least one character."""
-        return self.text(key) if key in self._table else self._left_out(key)
+    Attributes
+    ----------
+    data : description of the patients (or of what stood in for them)
+    patients, events : number of training patients; of recurrences, or of patients with high expression
+    recipe : how it was trained, in words
+    performance : what was measured, on whom, with its limits
+    """
 
-    def _left_out(self, key: str) -> str:
-        self._optional.add(key)
-        return ""
+    data: Text
+    patients: _Count
+    events: _Count
+    recipe: Text
+    performance: Text
 
-    def fixed(self, key: str, expected: str) -> None:
-        """A string that can only be one thing; it stands in the manifest so that a reader sees it."""
-        if (value := self._take(key)) != expected:
-            raise self._wrong(key, value, f"'{expected}'")
 
-    def integer(self, key: str) -> int:
-        """A whole number, not negative."""
-        value = self._take(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._wrong(key, value, "a whole number, not negative,")
-        return value
+@dataclass(frozen=True)
+class OutOfFold:
+    """Discrimination between the model's own training patients, each scored by a model trained without that patient.
 
-    def number(self, key: str) -> float:
-        """A finite number."""
-        return self._finite(key, self._take(key))
+    Attributes
+    ----------
+    value : the statistic of the task; .5 is chance
+    low, high : 95 % interval, widened because the models share patients; 0 and 1 where there were too few events
+    """
 
-    def numbers(self, key: str) -> tuple[float, ...]:
-        """A list of finite numbers."""
-        value = self._take(key)
-        if not isinstance(value, list):
-            raise self._wrong(key, value, "a list of numbers")
-        return tuple(self._finite(key, item) for item in value)
+    value: float
+    low: float
+    high: float
 
-    def _finite(self, key: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self._wrong(key, value, "a finite number")
-        return float(value)
+    def in_words(self) -> str:
+        """ "0.72 (95% 0.65 to 0.79)"."""
+        return f"{self.value:.2f} (95% {self.low:.2f} to {self.high:.2f})"
 
-    def member(self, key: str, kind: type[_Member]) -> _Member:
-        """One of the values of an enumeration."""
-        return self._member(key, self._take(key), kind)
+    @property
+    def has_signal(self) -> bool:
+        """Returns whether the interval lies above chance."""
+        return self.low > 0.5
 
-    def optional_member(self, key: str, kind: type[_Member]) -> _Member | None:
-        """One of the values of an enumeration, or None where the key is left out."""
-        if key not in self._table:
-            self._optional.add(key)
-            return None
-        return self.member(key, kind)
 
-    def members(self, key: str, kind: type[_Member]) -> tuple[_Member, ...]:
-        """A list of different values of an enumeration, at least one."""
-        value = self._take(key)
-        if not isinstance(value, list) or not value:
-            raise self._wrong(key, value, f"a list of {', '.join(kind)}")
-        members = tuple(self._member(key, item, kind) for item in value)
-        if len(set(members)) != len(members):
-            raise self._wrong(key, value, "a list without repetition")
-        return members
+@dataclass(frozen=True)
+class Output:
+    """The table `[output]`; `scale` and `direction` can only be those of the task and stand there for a reader."""
 
-    def _member(self, key: str, value: object, kind: type[_Member]) -> _Member:
-        if value not in tuple(kind):
-            raise self._wrong(key, value, f"one of {', '.join(kind)}")
-        return kind(str(value))
+    scale: str
+    direction: str
+    cut_off: float
+    horizons_months: tuple[float, ...] = ()
 
-    def section(self, key: str) -> ManifestReader:
-        """A sub-table."""
-        value = self._take(key)
-        if not isinstance(value, dict):
-            raise self._wrong(key, value, "a table")
-        reader = ManifestReader(self._path, value, f"{self._prefix}{key}.")
-        self._sections.append(reader)
-        return reader
 
-    def optional_section(self, key: str) -> ManifestReader | None:
-        """A sub-table, or None where it is left out."""
-        if key not in self._table:
-            self._optional.add(key)
-            return None
-        return self.section(key)
+@dataclass(frozen=True)
+class StatedOutOfFold(OutOfFold):
+    """The table `[out_of_fold]`: with the statistic, for a reader."""
 
-    def acquisition_range(self) -> AcquisitionRange:
-        """This table as a whole, as `AcquisitionRange.from_mapping` reads it."""
-        self._taken |= set(self._table)
-        try:
-            return AcquisitionRange.from_mapping(self._table)
-        except SetupError as error:
-            raise PackageInvalid(f"{self._path}: [{self._prefix.rstrip('.')}]: {error}.") from error
+    statistic: str
 
-    def table_of_texts(self, key: str) -> dict[str, str]:
-        """A sub-table with free keys and string values."""
-        value = self._take(key)
-        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-            raise self._wrong(key, value, "a table of texts")
-        return dict(value)
 
-    def optional_table_of_texts(self, key: str) -> dict[str, str]:
-        """A sub-table with free keys and string values that may be left out: then it is empty."""
-        if key in self._table:
-            return self.table_of_texts(key)
-        self._optional.add(key)
-        return {}
+@dataclass(frozen=True)
+class Manifest:
+    """One manifest; the keys are explained at `ModelPackage`.
 
-    def refuse_unknown(self) -> None:
-        """Raise when a key of this table or of a section was never taken.
+    Raises
+    ------
+    SetupError
+        With every rule between the keys that is broken.
+    """
 
-        Raises
-        ------
-        PackageInvalid
-        """
-        if unknown := sorted(set(self._table) - self._taken):
-            keys = ", ".join(f"'{self._prefix}{key}'" for key in unknown)
-            known = self._taken | self._optional
-            raise PackageInvalid(f"{self._path}: unknown key {keys}; known here: {', '.join(sorted(known))}.")
-        for section in self._sections:
-            section.refuse_unknown()
+    schema: int
+    name: Text
+    version: Text
+    task: Task
+    title: Text
+    notice: Text
+    sequences: Annotated[tuple[Sequence, ...], Distinct()]
+    regions: Annotated[tuple[Region, ...], Distinct()]
+    output: Output
+    features: FeatureOrigin
+    training: Training
+    out_of_fold: StatedOutOfFold
+    statements: Mapping[str, str]
+    files: Mapping[str, str]
+    stands_in_for: Text = ""
+    several_tumours: SeveralTumours | None = None
+    acquisition: Mapping[Sequence, AcquisitionRange] = field(default_factory=dict)
+    search: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        row, output, found = TASKS[self.task], self.output, self.out_of_fold
+        fixed = (
+            ("output.scale", output.scale, row.scale),
+            ("output.direction", output.direction, row.direction),
+            ("out_of_fold.statistic", found.statistic, row.statistic),
+        )
+        mistakes = [f"{key} is {value!r}; expected '{only}'" for key, value, only in fixed if value != only]
+        horizons = list(output.horizons_months)
+        if row.has_survival and (not horizons or horizons != sorted(set(horizons)) or horizons[0] <= 0):
+            mistakes.append(f"output.horizons_months is {horizons}; expected increasing positive numbers")
+        if horizons and not row.has_survival:
+            mistakes.append(f"output.horizons_months is {horizons}; a package of task '{self.task}' has none")
+        if not 0 <= found.low <= found.value <= found.high <= 1:
+            mistakes.append(f"out_of_fold is {found.in_words()}; expected 0 ≤ low ≤ value ≤ high ≤ 1")
+        if self.stands_in_for == self.name:
+            mistakes.append("stands_in_for names the package itself; name another or leave it out")
+        mistakes += [
+            f"acquisition.{sequence} is of a sequence the model does not need; remove it"
+            for sequence in self.acquisition
+            if sequence not in self.sequences
+        ]
+        if mistakes:
+            raise SetupError("; ".join(mistakes))
+
+
+def read_manifest(path: Path, content: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises
+    ------
+    PackageInvalid
+        When it is no TOML, of another schema, or with every mistake in it.
+    """
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PackageInvalid(f"{path} is not valid TOML: {error}. Copy the package again.") from error
+    if (schema := table.get("schema", SCHEMA)) != SCHEMA:
+        raise PackageInvalid(
+            f"{path}: schema {schema} was found, {SCHEMA} was expected; install the rdeepnet version the package was "
+            "made with, or make the package again."
+        )
+    return read_whole(Manifest, table, what=str(path), error=PackageInvalid)

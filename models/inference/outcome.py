@@ -9,7 +9,7 @@ from models.quality_notes import QualityNote
 
 
 class Quantity(StrEnum):
-    """What a prediction is a prediction of."""
+    """Quantity that a prediction estimates."""
 
     RECURRENCE_SCORE = "recurrence_score"  # log-risk of recurrence, no unit; higher means higher risk
     RFS = "rfs"  # recurrence-free survival probability at a horizon, 0 to 1; higher is better
@@ -25,7 +25,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which model spoke.
+    """Identity of a model.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class ModelIdentity:
     version : version of the package
     digest : SHA-256 over the package's files, 64 hexadecimal digits
     title : for a reader, e.g. "RDeepNet recurrence score"
-    notice : what every output of this package has to carry, e.g. "demonstration model, not trained on patients"
+    notice : text that every output of this package must carry, e.g. "demonstration model, not trained on patients"
     """
 
     name: str
@@ -63,7 +63,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Contribution:
-    """How much one input moved the model's output away from the reference patient (integrated gradients).
+    """Share of one input in the distance of the model's output from the reference patient (integrated gradients).
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class ModelOutcome:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A model that was not asked, and why ("no T2W series was found").
+    """A model that was not run, and why ("no T2W series was found").
 
     Attributes
     ----------

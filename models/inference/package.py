@@ -1,13 +1,13 @@
-"""The model package on disk: what is in the folder, and the checks before a byte of it is trusted.
+"""The model package on disk: what is in the folder, and the checks before any of it is trusted.
 
-    manifest.toml    what the model is, needs and gives; SHA-256 of every other file
+    manifest.toml    identity, inputs and outputs of the model; SHA-256 of every other file
     model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
-    baseline.csv     time_months, cumulative_hazard (task "recurrence" only)
+    baseline.csv     time_months, cumulative_hazard (tasks with survival only)
     familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
-    SIGNATURE.json   optional; whose word the package has (`models.inference.signature`). Not part of the digest
+    SIGNATURE.json   optional; who vouches for the package (`models.inference.signature`). Not part of the digest
 
 This module checks the folder by itself: keys, digests, consistency. `models.inference.runtime` checks what needs a
 session: that the graph is what the manifest says, and that the reference patients reproduce. The inputs are in a file
@@ -17,19 +17,17 @@ of their own because 3,452 names would bury the manifest.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acquisition import SeveralTumours, TrainingImages
+from models.acquisition import TrainingImages
 from models.errors import PackageInvalid
 from models.inference.familiarity import Familiarity
-from models.inference.manifest import ManifestReader
+from models.inference.manifest import SCHEMA, FeatureOrigin, Manifest, OutOfFold, Training, read_manifest
 from models.inference.outcome import ModelIdentity
 from models.inference.package_files import (
     ReferenceCase,
@@ -39,86 +37,25 @@ from models.inference.package_files import (
     read_inputs,
     read_reference,
 )
+from models.inference.tasks import BASELINE, TASKS, Task
 from models.statistics.survival import BaselineHazard
 from models.volume import Region, Sequence
 
-SCHEMA = 1
+__all__ = [
+    "MANIFEST",
+    "SCHEMA",
+    "SIGNATURE",
+    "FeatureOrigin",
+    "ModelPackage",
+    "OutOfFold",
+    "Training",
+    "load_package",
+    "package_digest",
+    "shipped_packages",
+]
+
 MANIFEST = "manifest.toml"
 SIGNATURE = "SIGNATURE.json"
-
-
-class Task(StrEnum):
-    """What a package predicts; it fixes which files and which scale it must have."""
-
-    RECURRENCE = "recurrence"  # score on the log-risk scale, survival at horizons from a baseline hazard
-    KRT7_AS = "krt7_as"  # probability of high expression of the lncRNA KRT7-AS
-
-
-SCALES = {Task.RECURRENCE: "log-risk", Task.KRT7_AS: "probability"}
-DIRECTIONS = {Task.RECURRENCE: "higher means higher risk", Task.KRT7_AS: "higher means higher expression"}
-STATISTICS = {Task.RECURRENCE: "Harrell's C", Task.KRT7_AS: "area under the ROC curve"}
-CARDS = frozenset({"MODEL_CARD.md", "MODEL_CARD.html", "MODEL_CARD.json"})
-_COMMON = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "reference.json"}
-FILES = {Task.RECURRENCE: _COMMON | {"baseline.csv"}, Task.KRT7_AS: _COMMON}
-
-
-@dataclass(frozen=True)
-class FeatureOrigin:
-    """How the training features were made; an empty text means that it does not matter or is not known.
-
-    Attributes
-    ----------
-    settings_digest : `FeatureSettings.digest`
-    engine : `FeatureEngine.name`
-    bias_correction : `BiasCorrection.name`
-    """
-
-    settings_digest: str
-    engine: str
-    bias_correction: str
-
-
-@dataclass(frozen=True)
-class Training:
-    """What the model was trained on and how, for people.
-
-    Attributes
-    ----------
-    data : description of the patients (or of what stood in for them)
-    patients, events : number of training patients; of recurrences, or of patients with high expression
-    recipe : how it was trained, in words
-    performance : what was measured, on whom, with its limits
-    """
-
-    data: str
-    patients: int
-    events: int
-    recipe: str
-    performance: str
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """How well the model told its own training patients apart, each scored by a model trained without that patient.
-
-    Attributes
-    ----------
-    value : Harrell's C, or area under the ROC curve; .5 is chance
-    low, high : 95 % interval, widened because the models share patients; 0 and 1 where there were too few events
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def in_words(self) -> str:
-        """ "0.72 (95% 0.65 to 0.79)"."""
-        return f"{self.value:.2f} (95% {self.low:.2f} to {self.high:.2f})"
-
-    @property
-    def has_signal(self) -> bool:
-        """Whether the interval lies above chance."""
-        return self.low > 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +71,9 @@ class ModelPackage:
     inputs : names of the graph's inputs, in order
     low, high : float64 (inputs,), 0.5 and 99.5 % quantile of each input over the training patients
     cut_off : on the scale of the score; `> cut_off` is high
-    scale, direction : "log-risk" or "probability"; which direction is worse, in words
-    horizons_months : for which survival is given, increasing; empty unless the task is recurrence
-    baseline : cumulative baseline hazard; None unless the task is recurrence
+    scale, direction : as in `TaskRow`
+    horizons_months : for which survival is given, increasing; empty where the task has none
+    baseline : cumulative baseline hazard; None where the task has no survival
     origin : how the training features were made
     training : what it was trained on
     out_of_fold : how well it told the training patients apart
@@ -145,7 +82,7 @@ class ModelPackage:
     search : recipes that were tried in the training with what they reached, by name; empty where none was
     reference : at least one reference patient
     graph : bytes of `model.onnx`, those the digest was computed over
-    stands_in_for : name of another package that is asked instead wherever the study has all its sequences; "" for none
+    stands_in_for : name of another package that is run instead wherever the study has all its sequences; "" for none
     images : what its training images were
     """
 
@@ -195,20 +132,9 @@ def load_package(folder: Path) -> ModelPackage:
         When a file is missing, not listed or changed, a key is missing or unknown, or the parts contradict each other.
     """
     contents = _read_files(folder)
-    manifest = _parse_manifest(folder, contents[MANIFEST])
-    reader = ManifestReader(folder / MANIFEST, manifest)
-
-    schema = reader.integer("schema")
-    if schema != SCHEMA:
-        raise PackageInvalid(
-            f"{folder / MANIFEST}: schema {schema} was found, {SCHEMA} was expected; install the rdeepnet version the "
-            "package was made with, or make the package again."
-        )
-    task = reader.member("task", Task)
-    _check_files(folder, reader.table_of_texts("files"), contents, task)
-    package = _assembled(folder, reader, contents, task)
-    reader.refuse_unknown()
-    return package
+    manifest = read_manifest(folder / MANIFEST, contents[MANIFEST])
+    _check_files(folder, manifest, contents)
+    return _assembled(folder, manifest, contents)
 
 
 def package_digest(files: Mapping[str, bytes]) -> str:
@@ -221,6 +147,7 @@ def package_digest(files: Mapping[str, bytes]) -> str:
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:
+    """Name → content of every file of the folder but its signature."""
     if not folder.is_dir():
         raise PackageInvalid(f"{folder} is not a folder; give the folder of a model package.")
     contents = {}
@@ -238,19 +165,14 @@ def _read_files(folder: Path) -> dict[str, bytes]:
     return contents
 
 
-def _parse_manifest(folder: Path, content: bytes) -> dict[str, object]:
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PackageInvalid(f"{folder / MANIFEST} is not valid TOML: {error}. Copy the package again.") from error
-
-
-def _check_files(folder: Path, listed: Mapping[str, str], contents: Mapping[str, bytes], task: Task) -> None:
+def _check_files(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> None:
+    """Raise `PackageInvalid` unless the folder holds the files of its task, each with the SHA-256 that is listed."""
+    task, listed = manifest.task, manifest.files
     present = set(contents) - {MANIFEST}
-    if set(listed) != FILES[task]:
+    if set(listed) != TASKS[task].files:
         raise PackageInvalid(
             f"{folder / MANIFEST}: [files] lists {', '.join(sorted(listed))}; a package of task '{task}' lists "
-            f"{', '.join(sorted(FILES[task]))}. Make the package again."
+            f"{', '.join(sorted(TASKS[task].files))}. Make the package again."
         )
     if missing := sorted(set(listed) - present):
         raise PackageInvalid(f"{folder}: {', '.join(missing)} is missing; copy the whole package again.")
@@ -265,81 +187,40 @@ def _check_files(folder: Path, listed: Mapping[str, str], contents: Mapping[str,
             )
 
 
-def _assembled(folder: Path, reader: ManifestReader, contents: Mapping[str, bytes], task: Task) -> ModelPackage:
-    output = reader.section("output")
-    output.fixed("scale", SCALES[task])
-    output.fixed("direction", DIRECTIONS[task])
-    cut_off = output.number("cut_off")
-    horizons = output.numbers("horizons_months") if task is Task.RECURRENCE else ()
-    if task is Task.RECURRENCE and (not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] <= 0):
-        raise PackageInvalid(
-            f"{folder / MANIFEST}: horizons_months is {list(horizons)}; increasing positive numbers were expected."
-        )
-    sequences = reader.members("sequences", Sequence)
-    regions = reader.members("regions", Region)
-    name, stands_in_for = reader.text("name"), reader.optional_text("stands_in_for")
-    if stands_in_for == name:
-        raise PackageInvalid(f"{folder / MANIFEST}: 'stands_in_for' names the package itself; name another or none.")
+def _assembled(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> ModelPackage:
+    """The package of a manifest and its files; each file is checked against the manifest as it is read."""
+    row, output, found = TASKS[manifest.task], manifest.output, manifest.out_of_fold
+    horizons = output.horizons_months
     names, low, high = read_inputs(folder / "inputs.csv", contents["inputs.csv"])
-    check_names(folder / "inputs.csv", names, sequences=sequences, regions=regions)
-    features, training = reader.section("features"), reader.section("training")
-    found = reader.section("out_of_fold")
-    found.fixed("statistic", STATISTICS[task])
-    out_of_fold = OutOfFold(found.number("value"), found.number("low"), found.number("high"))
-    if not 0 <= out_of_fold.low <= out_of_fold.value <= out_of_fold.high <= 1:
-        raise PackageInvalid(f"{folder / MANIFEST}: out_of_fold is {out_of_fold}; 0 ≤ low ≤ value ≤ high ≤ 1 expected.")
+    check_names(folder / "inputs.csv", names, sequences=manifest.sequences, regions=manifest.regions)
     return ModelPackage(
         folder=folder,
         identity=ModelIdentity(
-            name=name,
-            version=reader.text("version"),
+            name=manifest.name,
+            version=manifest.version,
             digest=package_digest(contents),
-            title=reader.text("title"),
-            notice=reader.text("notice"),
+            title=manifest.title,
+            notice=manifest.notice,
         ),
-        task=task,
-        sequences=sequences,
-        regions=regions,
+        task=manifest.task,
+        sequences=manifest.sequences,
+        regions=manifest.regions,
         inputs=names,
         low=low,
         high=high,
-        cut_off=cut_off,
-        scale=SCALES[task],
-        direction=DIRECTIONS[task],
+        cut_off=output.cut_off,
+        scale=output.scale,
+        direction=output.direction,
         horizons_months=horizons,
-        baseline=read_baseline(folder / "baseline.csv", contents["baseline.csv"], horizons)
-        if task is Task.RECURRENCE
-        else None,
-        origin=FeatureOrigin(
-            settings_digest=features.text("settings_digest", may_be_empty=True),
-            engine=features.text("engine", may_be_empty=True),
-            bias_correction=features.text("bias_correction", may_be_empty=True),
-        ),
-        training=Training(
-            data=training.text("data"),
-            patients=training.integer("patients"),
-            events=training.integer("events"),
-            recipe=training.text("recipe"),
-            performance=training.text("performance"),
-        ),
-        out_of_fold=out_of_fold,
+        baseline=read_baseline(folder / BASELINE, contents[BASELINE], horizons) if row.has_survival else None,
+        origin=manifest.features,
+        training=manifest.training,
+        out_of_fold=OutOfFold(found.value, found.low, found.high),
         familiarity=read_familiarity(folder / "familiarity.npz", contents["familiarity.npz"], names),
-        statements=reader.table_of_texts("statements"),
-        search=reader.optional_table_of_texts("search"),
+        statements=manifest.statements,
+        search=manifest.search,
         reference=read_reference(folder / "reference.json", contents["reference.json"], names, horizons),
         graph=contents["model.onnx"],
-        stands_in_for=stands_in_for,
-        images=_training_images(reader, sequences),
-    )
-
-
-def _training_images(reader: ManifestReader, sequences: tuple[Sequence, ...]) -> TrainingImages:
-    """Two keys that older packages, and those of patients whose images are not known, do without."""
-    several = reader.optional_member("several_tumours", SeveralTumours)
-    acquisition = reader.optional_section("acquisition")
-    if acquisition is None:
-        return TrainingImages(several)
-    found = {sequence: acquisition.optional_section(sequence) for sequence in sequences}
-    return TrainingImages(
-        several, {sequence: table.acquisition_range() for sequence, table in found.items() if table is not None}
+        stands_in_for=manifest.stands_in_for,
+        images=TrainingImages(manifest.several_tumours, manifest.acquisition),
     )

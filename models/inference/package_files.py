@@ -24,7 +24,7 @@ from models.volume import Region, Sequence
 
 @dataclass(frozen=True, eq=False)
 class ReferenceCase:
-    """One reference patient: a feature vector and what the model has to say about it.
+    """One reference patient: a feature vector and the model's expected output for it.
 
     Attributes
     ----------
@@ -77,9 +77,11 @@ def read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np
 def check_names(
     path: Path, names: tuple[str, ...], *, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
 ) -> None:
-    """Refuse names that occur twice or come from other sequences and regions than the manifest says."""
+    """Refuses names that are duplicated or come from other sequences and regions than the manifest says."""
     if len(set(names)) != len(names):
-        raise PackageInvalid(f"{path}: {len(names) - len(set(names))} input names occur twice; none was expected.")
+        raise PackageInvalid(
+            f"{path}: {len(names) - len(set(names))} input names are repeated; unique names were expected."
+        )
     prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
     used = set()
     for name in names:

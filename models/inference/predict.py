@@ -1,7 +1,7 @@
-"""From the features of one patient to what every model says about that patient.
+"""From the features of one patient to the outcome of every model.
 
-A model that needs a sequence the study lacks is not asked and says why. Doubts about a prediction are part of its
-outcome.
+A model that needs a sequence the study lacks is not run, and its outcome gives the reason. Doubts about a prediction
+are part of its outcome.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from models.inference.outcome import (
     Prediction,
     Quantity,
 )
-from models.inference.package import STATISTICS, FeatureOrigin, ModelPackage, Task
+from models.inference.package import FeatureOrigin, ModelPackage
 from models.inference.runtime import LoadedModel
+from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
@@ -42,30 +43,28 @@ __all__ = [
 FAR = 4.0  # standard deviations; the models see nothing beyond
 _NAMED = 5  # of the features that lie so far
 
-_QUANTITIES = {Task.RECURRENCE: Quantity.RECURRENCE_SCORE, Task.KRT7_AS: Quantity.KRT7_AS_HIGH}
-
 
 def predict(
     features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
 ) -> tuple[ModelOutcome | NotApplicable, ...]:
-    """Ask every model.
+    """Run every model.
 
     Parameters
     ----------
     features : features of the sequences the study has
     models : in the order of the report
-    missing : why a sequence is not there, e.g. {Sequence.T2W: "no T2W series was found"}
+    missing : why a sequence is absent, e.g. {Sequence.T2W: "no T2W series was found"}
     bias : name of the bias correction of the images; compared with that of the training when given
 
     Returns
     -------
-    One outcome for each model, in order. A model that stands in for another one is not asked where that one is: a
+    One outcome for each model, in order. A model that stands in for another one is not run where that one is: a
     study gets one answer to one question.
 
     Raises
     ------
     StudyRejected
-        When no model is applicable, or the table lacks a feature that a model needs although its sequence is there.
+        When no model is applicable, or the table lacks a feature that a model needs although its sequence is present.
     """
     complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
     asked = {package.identity.name: package for package in complete}
@@ -82,7 +81,7 @@ def predict(
 def _not_asked(
     package: ModelPackage, asked: Mapping[str, ModelPackage], missing: Mapping[Sequence, str]
 ) -> NotApplicable | None:
-    """Why a model is not asked, or None; `asked`: the packages whose sequences are all there, by name."""
+    """Reason not to run a model, or None; `asked`: the packages whose sequences are all present, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
         return NotApplicable(package.identity, " and ".join(reasons))
@@ -90,11 +89,14 @@ def _not_asked(
     if other is None:
         return None
     sequences = " and ".join(sequence.label for sequence in other.sequences)
-    reason = f"it stands in for '{other.identity.title}', and the study has what that model needs ({sequences})"
+    reason = (
+        f"it substitutes for '{other.identity.title}', which was run because the study has all it needs ({sequences})"
+    )
     return NotApplicable(package.identity, reason, is_expected=True)
 
 
 def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
+    """The answer of one model to the features of one patient, with its doubts."""
     package = model.package
     values = features.vector(package.inputs)
     output = model.explain(values[np.newaxis])
@@ -103,7 +105,7 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelO
     return ModelOutcome(
         model=package.identity,
         predictions=(
-            Prediction(_QUANTITIES[package.task], score),
+            Prediction(TASKS[package.task].quantity, score),
             *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
         ),
         cut_off=package.cut_off,
@@ -127,7 +129,7 @@ def _contributions(
 
 
 def _origin_notes(package: ModelPackage, features: FeatureTable, bias: str | None) -> tuple[QualityNote, ...]:
-    """What differs between the making of these features and of the training features; empty texts match anything."""
+    """Differences between the origins of these and of the training features; empty texts match anything."""
     trained, found = package.origin, FeatureOrigin(features.settings_digest, features.engine, bias or "")
     notes = []
     if trained.settings_digest and found.settings_digest != trained.settings_digest:
@@ -217,7 +219,7 @@ def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
 
 
 def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:
-    """A quality note where the model could not be shown to tell even its training patients apart."""
+    """A quality note where the model could not be shown to discriminate even between its training patients."""
     found = package.out_of_fold
     if found.has_signal:
         return ()
@@ -226,9 +228,10 @@ def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:
             code="no-signal",
             severity=Severity.WARNING,
             sentence=(
-                f"The model '{package.identity.name}' showed no signal in its training: {STATISTICS[package.task]} "
-                f"{found.value:.2f} out of fold, 95% interval {found.low:.2f} to {found.high:.2f}, which does not lie "
-                "above the 0.50 of chance. Its numbers say nothing about this patient."
+                f"The model '{package.identity.name}' showed no signal in its training: "
+                f"{TASKS[package.task].statistic} {found.value:.2f} out of fold, 95% interval {found.low:.2f} to "
+                f"{found.high:.2f}, which does not lie above the 0.50 of chance. Its numbers say nothing about this "
+                "patient."
             ),
         ),
     )

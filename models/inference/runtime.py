@@ -1,7 +1,7 @@
 """Runs model packages: the only home of onnxruntime.
 
 A model is loaded only when the graph is what the manifest says and the reference patients reproduce on the provider
-that will be used. Sessions run one thread in a fixed order: one patient takes milliseconds, and the same input has to
+that will be used. Sessions run one thread in a fixed order: one patient takes milliseconds, and the same input must
 give the same number on every machine.
 
 From 1.29 on ONNX Runtime's wheels for Linux send names and hashes of models, and what went wrong with them, to their
@@ -44,7 +44,7 @@ BATCH = 256  # patients; about 20 MB of intermediate values
 
 
 class Provider(StrEnum):
-    """Where models run, as asked for."""
+    """Execution provider requested for the models."""
 
     CPU = "cpu"
     CUDA = "cuda"  # an error where there is no CUDA device
@@ -53,7 +53,7 @@ class Provider(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class ModelOutput:
-    """What the graph gives for some patients.
+    """Output of the graph for some patients.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class LoadedModel:
     ----------
     package : what was loaded
     provider : execution provider that runs, e.g. "CPUExecutionProvider"
-    notes : what every outcome of this model has to carry (fallback to the CPU)
+    notes : notes that every outcome of this model must carry (fallback to the CPU)
     """
 
     package: ModelPackage
@@ -122,7 +122,7 @@ class LoadedModel:
 
 
 def check_installation() -> None:
-    """Check that exactly one build of ONNX Runtime is installed.
+    """Checks that exactly one build of ONNX Runtime is installed.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def check_installation() -> None:
 
 
 def check_distributions(installed: Collection[str]) -> None:
-    """Check the names of the installed builds of ONNX Runtime.
+    """Checks the names of the installed builds of ONNX Runtime.
 
     `onnxruntime` and `onnxruntime-gpu` unpack into the same import folder; where both are installed, which one runs
     depends on which came last, and removing one breaks the other.
@@ -157,7 +157,7 @@ def check_distributions(installed: Collection[str]) -> None:
 
 
 def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel, ...]:
-    """Load packages in the order given and run their reference patients.
+    """Loads packages in the order given and runs their reference patients.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel,
     PackageInvalid
         When a package fails one of its checks.
     EngineUnavailable
-        When the provider asked for is not there, or ONNX Runtime is not installed properly.
+        When the requested provider is not available, or ONNX Runtime is not installed properly.
     SetupError
         When there is no folder, the provider is unknown, two packages have the same name, or a package stands in for
         one that does not need more sequences than itself.
@@ -193,14 +193,14 @@ def _check_stand_ins(packages: Sequence[ModelPackage]) -> None:
         other = by_name.get(package.stands_in_for)
         if other is not None and not (other.task is package.task and set(package.sequences) < set(other.sequences)):
             raise SetupError(
-                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) stands in for "
+                f"The model '{package.identity.name}' ({package.task}: {', '.join(package.sequences)}) substitutes for "
                 f"'{other.identity.name}' ({other.task}: {', '.join(other.sequences)}); a model of the same task that "
                 "needs more sequences was expected. Configure one of the two."
             )
 
 
 def load_model(folder: Path, *, provider: Provider) -> LoadedModel:
-    """Load one package, check its graph against the manifest, and run its reference patients.
+    """Loads one package, checks its graph against the manifest, and runs its reference patients.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def _is_installed(distribution: str) -> bool:
 
 def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[QualityNote, ...]]:
     os.environ.update(dict.fromkeys(NO_TELEMETRY, "1"))
-    # Imported here: `check_installation` has to be able to speak where there is nothing to import.
+    # Imported here: `check_installation` must be able to report where there is nothing to import.
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -262,7 +262,8 @@ def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple
     )
     if provider is Provider.CUDA:
         raise EngineUnavailable(
-            f"The models were asked to run on CUDA, but {reason}; a CUDA device was expected. Install 'rdeepnet[gpu]' "
+            f"The models were configured to run on CUDA, but {reason}; a CUDA device was expected. Install "
+            "'rdeepnet[gpu]' "
             "and check the driver with nvidia-smi, or set the provider to 'cpu' or 'cuda-or-cpu'."
         )
     note = QualityNote(

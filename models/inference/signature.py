@@ -1,6 +1,6 @@
 """Signatures of model packages: who vouches for a package, beyond its digests being consistent.
 
-A signature is Ed25519 (RFC 8032) over the package's digest and stands beside the files in SIGNATURE.json, which the
+A signature is Ed25519 (RFC 8032) over the package's digest and is kept beside the files in SIGNATURE.json, which the
 digest leaves out: signing changes no result and no identifier. It proves something only against a public key that came
 another way than the package.
 """
@@ -41,14 +41,14 @@ class Signature:
 
 
 def make_key(path: Path) -> str:
-    """Write a new private key to `path` (PEM, readable by its owner only) and the public one to `path`.pub.
+    """Writes a new private key to `path` (PEM, readable by its owner only) and the public one to `path`.pub.
 
     Returns the fingerprint.
 
     Raises
     ------
     SetupError
-        When one of the files is there already or cannot be written.
+        When one of the files exists already or cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
@@ -66,12 +66,12 @@ def make_key(path: Path) -> str:
 
 
 def public_file(private: Path) -> Path:
-    """Where the public key of a private one stands."""
+    """File of the public key that belongs to a private one."""
     return private.with_name(f"{private.name}.pub")
 
 
 def sign_package(folder: Path, *, private_key: Path) -> str:
-    """Check a package and put a signature into it, in place of an older one; returns the fingerprint.
+    """Checks a package and puts a signature into it, in place of an older one; returns the fingerprint.
 
     Raises
     ------
@@ -102,11 +102,11 @@ def sign_package(folder: Path, *, private_key: Path) -> str:
 
 
 def verify_signature(folder: Path, *, digest: str, public_key: Path | None) -> Signature | None:
-    """Check the signature of a package with this digest; None where it has none and no key was given.
+    """Checks the signature of a package with this digest; None where it has none and no key was given.
 
     Parameters
     ----------
-    public_key : file with the key that has to have signed; None checks that the signature fits, whoever made it
+    public_key : file with the key that must have signed; None checks that the signature fits, whoever made it
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a package is called and what its trainers say about it; notice and caveats of a package a site trains itself."""
+"""Name of a package and statements of its trainers; notice and caveats of a package that a site trains itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CAVEATS = (
 
 @dataclass(frozen=True)
 class About:
-    """What a package is called and what is said about it.
+    """Name of a package and statements about it.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from html import escape
 
-from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.inference.tasks import TASKS
 from models.model_card.facts import CardFacts
 from models.model_card.guidelines import GUIDELINES, answers
 from models.model_card.metrics_score import metrics_score
@@ -48,14 +48,10 @@ def card_files(facts: CardFacts) -> dict[str, bytes]:
 
 
 def _sections(facts: CardFacts) -> tuple[_Section, ...]:
+    """The sections of the card, as every format has them."""
     training, origin, statements = facts.training, facts.origin, facts.statements
-    if facts.task is Task.RECURRENCE:
-        months = ", ".join(f"{month:g}" for month in facts.horizons_months)
-        gives = f"log-risk of recurrence after surgery; recurrence-free survival at {months} months from baseline.csv"
-        groups = "high risk above the cut-off, low risk at or below it"
-    else:
-        gives = "probability that the lncRNA KRT7-AS is highly expressed in the tumour"
-        groups = "high expression above the cut-off, low expression at or below it"
+    row = TASKS[facts.task]
+    months = ", ".join(f"{month:g}" for month in facts.horizons_months)
     details = (
         f"Package: {facts.name} {facts.version}",
         "Method: small dense networks on scaled inputs clipped at ±4 standard deviations",
@@ -64,19 +60,19 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
             f"Inputs: {facts.inputs:,} radiomic features offered, {facts.used} of them with any influence; "
             f"{' and '.join(facts.sequences)}; {' and '.join(facts.regions)}"
         ),
-        f"Output: {gives}",
-        f"Scale: {SCALES[facts.task]}; {DIRECTIONS[facts.task]}",
-        f"Cut-off: {facts.cut_off:g}; {groups}",
+        f"Output: {row.card.gives.format(months=months)}",
+        f"Scale: {row.scale}; {row.direction}",
+        f"Cut-off: {facts.cut_off:g}; {row.card.groups}",
         (
-            f"Attributions: integrated gradients on the {'log-risk' if facts.task is Task.RECURRENCE else 'logit'} "
-            "scale, from the patient whose inputs all have the mean of the training patients"
+            f"Attributions: integrated gradients on the {row.card.attributed_scale} scale, from the patient whose "
+            "inputs all have the mean of the training patients"
         ),
     )
     evidence = (
-        f"{STATISTICS[facts.task]} out of fold: {facts.out_of_fold.value:.2f} "
+        f"{row.statistic} out of fold: {facts.out_of_fold.value:.2f} "
         f"(95% interval {facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}; 0.5 is chance)."
     )
-    measured = tuple((one.what, one.value, one.whom) for one in facts.measurements)
+    measured = tuple((measurement.what, measurement.value, measurement.whom) for measurement in facts.measurements)
     doubts = (*(() if facts.out_of_fold.has_signal else (NO_SIGNAL,)), *facts.notes)
     return (
         ("Model details", (details,)),
@@ -119,9 +115,9 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
             "Stated by the trainers",
             (
                 tuple(
-                    f"{one.question}: {facts.statements.get(one.key, NOT_STATED)}"
-                    for one in STATEMENTS
-                    if one.key not in METRICS_KEYS
+                    f"{statement.question}: {facts.statements.get(statement.key, NOT_STATED)}"
+                    for statement in STATEMENTS
+                    if statement.key not in METRICS_KEYS
                 ),
             ),
         ),
@@ -140,6 +136,7 @@ def _search(facts: CardFacts) -> tuple[_Block, ...]:
 
 
 def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
+    """The sections that answer the reporting guidelines item by item."""
     blocks: list[_Block] = [
         (
             "TRIPOD+AI (BMJ 2024;385:e078378), CLEAR (Insights Imaging 2023;14:75) and METRICS (Insights Imaging "
@@ -147,24 +144,26 @@ def _guidelines(facts: CardFacts) -> tuple[_Block, ...]:
             "question."
         )
     ]
-    found = answers(facts)
+    all_answers = answers(facts)
     for guideline in GUIDELINES:
-        items = [one for one in found if one.guideline == guideline]
-        waiting = sum(1 for one in items if not one.is_complete)
+        items = [answer for answer in all_answers if answer.guideline == guideline]
+        waiting = sum(1 for answer in items if not answer.is_complete)
         summary = f"{guideline}: {len(items)} items, {waiting} of them wait for a word of the trainers."
         if guideline == "METRICS":
             score = metrics_score(facts)
             blocks.append(f"{summary} Score {score.in_words()}")
             counted = (score.verdict(number) for number in range(1, len(items) + 1))
-            rows = tuple((one.item, one.answer, how) for one, how in zip(items, counted, strict=True))
+            rows = tuple((answer.item, answer.answer, how) for answer, how in zip(items, counted, strict=True))
             blocks.append(_Rows(("METRICS item", "Answer", "Counted as"), rows))
         else:
             blocks.append(summary)
-            blocks.append(_Rows((f"{guideline} item", "Answer"), tuple((one.item, one.answer) for one in items)))
+            pairs = tuple((answer.item, answer.answer) for answer in items)
+            blocks.append(_Rows((f"{guideline} item", "Answer"), pairs))
     return tuple(blocks)
 
 
 def _markdown(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as Markdown."""
     lines = [f"# {facts.title}", "", f"**{facts.notice}.** {RESEARCH_USE}"]
     for heading, blocks in sections:
         lines += ["", f"## {heading}"]
@@ -204,6 +203,7 @@ thead{display:table-header-group}}
 
 
 def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
+    """The card as one HTML page without outside resources."""
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -228,12 +228,12 @@ def _html(facts: CardFacts, sections: tuple[_Section, ...]) -> str:
 
 def _json(facts: CardFacts) -> str:
     content = asdict(facts) | {
-        "scale": SCALES[facts.task],
-        "direction": DIRECTIONS[facts.task],
-        "statistic": STATISTICS[facts.task],
+        "scale": TASKS[facts.task].scale,
+        "direction": TASKS[facts.task].direction,
+        "statistic": TASKS[facts.task].statistic,
         "has_signal": facts.out_of_fold.has_signal,
         "research_use": RESEARCH_USE,
-        "reporting": [asdict(one) for one in answers(facts)],
+        "reporting": [asdict(answer) for answer in answers(facts)],
         "metrics_score": asdict(metrics_score(facts)),
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""What model cards and answers to reporting guidelines are made from."""
+"""Facts for model cards and answers to reporting guidelines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made from; every fact but measurements, quality notes and caveats stands in the manifest as well.
+    """Facts of a card; all but measurements, quality notes and caveats are in the manifest as well.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class CardFacts:
     cut_off, horizons_months, origin, training, out_of_fold : as in the manifest
     search : the recipes that were tried, with what they reached; empty where none was
     statements : of the trainers
-    measurements, quality notes, caveats : what was measured; doubts about the training, and limits, as sentences
+    measurements, notes, caveats : what was measured; doubts about the training, and limits, as sentences
     """
 
     title: str
@@ -65,7 +66,7 @@ class CardFacts:
 
     def measured(self, what: str) -> str:
         """The value of a measurement; empty where it was not made."""
-        return next((one.value for one in self.measurements if one.what == what), "")
+        return next((measurement.value for measurement in self.measurements if measurement.what == what), "")
 
 
 def feature_classes(names: Iterable[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
-"""What package and trainers say about each item of the reporting guidelines (`models.model_card.checklists`).
+"""Answers of package and trainers to each item of the reporting guidelines (`models.model_card.checklists`).
 
-An item that needs a word of the trainers and has none says what they have to state. METRICS has a score beside its
+An item that needs a statement of the trainers and has none says what they must state. METRICS has a score beside its
 answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models.features.extract import ENGINES
 from models.features.settings import FeatureSettings
-from models.inference.package import DIRECTIONS, SCALES, STATISTICS, Task
+from models.inference.tasks import BASELINE, TASKS
 from models.model_card.checklists import CLEAR, METRICS, TRIPOD, Item
 from models.model_card.facts import CardFacts
 from models.model_card.statements import NOT_STATED, STATEMENTS
@@ -27,7 +27,7 @@ CUT_OFF = "Cut-off"
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about one item of a guideline.
+    """Answer to one item of a guideline.
 
     Attributes
     ----------
@@ -46,44 +46,41 @@ def answers(facts: CardFacts) -> tuple[Answer, ...]:
     """Every item of every guideline, in their order."""
     known = known_answers(facts)
     questions = {statement.key: statement.question for statement in STATEMENTS}
-    found = []
+    all_answers = []
     for guideline, items in GUIDELINES.items():
         for item in items:
             open_questions = [questions[key] for key in item.stated if key not in facts.statements]
-            said = [known[key] for key in item.known] + [
+            parts = [known[key] for key in item.known] + [
                 facts.statements[key] for key in item.stated if key in facts.statements
             ]
-            said += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
-            text = " ".join(part for part in said if part)
-            found.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
-    return tuple(found)
+            parts += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
+            text = " ".join(part for part in parts if part)
+            all_answers.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
+    return tuple(all_answers)
 
 
 def known_answers(facts: CardFacts) -> dict[str, str]:
-    """What the package itself says, by key; a sentence for every key, also where there is nothing."""
+    """Answers from the package itself, by key; a sentence for every key, also where there is nothing."""
     return _about_patients(facts) | _about_features(facts) | _about_model(facts)
 
 
 def has_documented_settings(facts: CardFacts) -> bool:
-    """Whether the features were made with the documented defaults, which this software describes in full."""
+    """Returns whether the features were made with the documented defaults, which this software describes in full."""
     return facts.origin.settings_digest == FeatureSettings().digest()
 
 
 def is_known_engine(facts: CardFacts) -> bool:
-    """Whether the features were made by one of the software's engines."""
+    """Returns whether the features were made by one of the software's engines."""
     return facts.origin.engine.split(" ")[0] in ENGINES
 
 
 def _about_patients(facts: CardFacts) -> dict[str, str]:
+    """Answers about patients and data, by the key of the checklist."""
     training = facts.training
-    months = ", ".join(f"{one:g}" for one in facts.horizons_months)
+    months = ", ".join(f"{horizon:g}" for horizon in facts.horizons_months)
     return {
         "data": training.data,
-        "outcome": (
-            "Recurrence-free survival" + (f" at {months} months." if months else ".")
-            if facts.task is Task.RECURRENCE
-            else "High expression of KRT7-AS."
-        ),
+        "outcome": (TASKS[facts.task].card.outcome + (f" at {months} months." if months else ".")),
         "sample_size": _sentence(facts.measured(SAMPLE_SIZE), "Parameters the sample can carry: "),
         "left_out": _sentence(facts.measured(LEFT_OUT), "Left out of the training: "),
         "partition": (
@@ -103,6 +100,7 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_features(facts: CardFacts) -> dict[str, str]:
+    """Answers about images and features, by the key of the checklist."""
     origin = facts.origin
     settings, documented = FeatureSettings(), has_documented_settings(facts)
     own = "By the settings of the site, with the digest given in this card."
@@ -159,16 +157,16 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
 
 
 def _about_model(facts: CardFacts) -> dict[str, str]:
+    """Answers about model and evaluation, by the key of the checklist."""
     training = facts.training
-    recurrence = facts.task is Task.RECURRENCE
+    row = TASKS[facts.task]
     calibration = facts.measured(CALIBRATION)
     compared = facts.measured(COMPARISON)
     difference = facts.measured(DIFFERENCE)
     return {
         "title": f"“{facts.title}”; the method stands below it.",
         "summary": "Model details, intended use, training data and performance above.",
-        "keywords": "Radiomics, breast MRI, machine learning, "
-        + ("recurrence-free survival." if recurrence else "lncRNA KRT7-AS."),
+        "keywords": f"Radiomics, breast MRI, machine learning, {row.card.keyword}.",
         "adherence": "TRIPOD+AI, CLEAR and METRICS, item by item, in this card.",
         "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
         "recipe": training.recipe,
@@ -178,23 +176,20 @@ def _about_model(facts: CardFacts) -> dict[str, str]:
             else "No hyperparameter was tuned on these patients."
         ),
         "algorithm": (
-            "Dense networks with SiLU in torch "
-            + ("(DeepSurv: Cox's partial likelihood, Efron's ties)" if recurrence else "(cross-entropy, Platt scaling)")
-            + ", averaged; model.onnx holds the whole computation."
+            f"Dense networks with SiLU in torch ({row.card.algorithm}), averaged; model.onnx holds the whole "
+            "computation."
         ),
         "choice": "By the loss on patients held out inside the training patients, never on test patients.",
         "measures": "Discrimination and calibration out of fold; decision curves, Brier scores: rdeepnet evaluate.",
-        "computing": "model.onnx with inputs.csv" + (" and baseline.csv." if recurrence else "."),
-        "threshold": (
-            f"{SCALES[facts.task]}, {DIRECTIONS[facts.task]}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}"
-        ).strip(),
+        "computing": "model.onnx with inputs.csv" + (f" and {BASELINE}." if row.has_survival else "."),
+        "threshold": (f"{row.scale}, {row.direction}; cut-off {facts.cut_off:g}. {facts.measured(CUT_OFF)}").strip(),
         "full_model": "The package holds the whole model; it is checked against reference.json when loaded.",
         "performance": (
-            f"{STATISTICS[facts.task]} {facts.out_of_fold.value:.2f} out of fold (95% interval "
+            f"{row.statistic} {facts.out_of_fold.value:.2f} out of fold (95% interval "
             f"{facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}). {training.performance}"
         ),
         "uncertainty": (
-            f"95% intervals by {'bootstrap over patients' if recurrence else 'DeLong'}, widened for the folds; doubts "
+            f"95% intervals by {row.card.intervals}, widened for the folds; doubts "
             "about the training are listed in this card."
         ),
         "test": "Out of fold on the training patients; no test patients are part of the training.",

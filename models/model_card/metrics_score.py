@@ -31,7 +31,7 @@ DEEP_LEARNING = 17  # of images, end to end: never applies here
 
 @dataclass(frozen=True)
 class MetricsScore:
-    """What was counted.
+    """Counted items of METRICS.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class MetricsScore:
     not_applicable: tuple[int, ...]
 
     def verdict(self, number: int) -> str:
-        """How an item is counted."""
+        """Verdict on an item."""
         if number in self.not_applicable:
             return "not applicable"
         if number in self.shown:
@@ -63,7 +63,7 @@ class MetricsScore:
 
 
 def metrics_score(facts: CardFacts) -> MetricsScore:
-    """Count the items of a package."""
+    """Counts the items of a package."""
     absent = (item_numbers(facts.statements.get("metrics_not_applicable", "")) or frozenset()) | {DEEP_LEARNING}
     shown = {number for number, is_met in _shown(facts).items() if is_met} - absent
     claimed = (item_numbers(facts.statements.get("metrics_met", "")) or frozenset()) - absent - shown

@@ -1,4 +1,4 @@
-"""What only the people who train a model can say: patients, ethics, funding, and so on, for manifest and model card."""
+"""Statements that only the people who train a model can make: patients, ethics, funding, and so on."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ STATEMENTS = (
 
 
 def read_statements(path: Path) -> dict[str, str]:
-    """Read a TOML file of `key = "text"`; empty texts are not stated.
+    """Reads a TOML file of `key = "text"`; empty texts are not stated.
 
     Raises
     ------

@@ -66,7 +66,7 @@ def body_mask(volume: Volume) -> NDArray[np.bool_]:
 
 
 def tissue_threshold(values: NDArray[np.floating]) -> float:
-    """Where air ends: Otsu's threshold if two classes explain the values, else the lower of his two for three classes.
+    """Upper end of air: Otsu's threshold where two classes explain the values, else the lower of the two for three.
 
     Two classes explain them when their separability (between-class over total variance) reaches `TWO_CLASSES`; a third
     would then split the noise of the air. Otsu, IEEE Trans. Syst. Man Cybern. 1979;9:62-66, sections II and IV.

@@ -51,7 +51,7 @@ class N4:
     Raises
     ------
     EngineUnavailable
-        When the device is not there.
+        When the device is not available.
     """
 
     settings: N4Settings = field(default_factory=N4Settings)
@@ -61,7 +61,7 @@ class N4:
         if self.device not in DEVICES:
             raise EngineUnavailable(f"The device is '{self.device}'; one of {', '.join(DEVICES)} was expected.")
         if self.device == "cuda" and not torch.cuda.is_available():
-            raise EngineUnavailable("The device 'cuda' was asked for, but torch finds none; use 'cpu' or 'auto'.")
+            raise EngineUnavailable("The device 'cuda' was requested, but torch finds none; use 'cpu' or 'auto'.")
 
     @property
     def name(self) -> str:

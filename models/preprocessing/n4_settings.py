@@ -1,4 +1,4 @@
-"""What both implementations of N4 share: the parameters, and how the volume is shrunk before the fit.
+"""Parameters of both implementations of N4, and the shrinking of the volume before the fit.
 
 N4: Tustison et al., "N4ITK: improved N3 bias correction", IEEE Trans. Med. Imaging 2010;29:1310-1320.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class Prepared:
     notes: tuple[QualityNote, ...]
 
 
+@runtime_checkable
 class BiasCorrection(Protocol):
     """Removes the low-frequency intensity inhomogeneity of a volume."""
 
@@ -102,7 +103,7 @@ def open_bias_correction(name: str, *, device: str) -> BiasCorrection:
     Raises
     ------
     EngineUnavailable
-        When there is none of that name, or the device is not there.
+        When there is none of that name, or the device is not available.
     """
     # Imported here: the own implementation needs torch, which takes seconds to import.
     if name == "own":

@@ -64,7 +64,7 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
     if not mask.any():
         raise StudyRejected(
             f"{what} covers the centre of no voxel of the other image, whose voxels measure "
-            f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image, too."
+            f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image as well."
         )
     return Carried(Roi(volume.affine, mask, roi.label), share_outside)
 
@@ -106,7 +106,7 @@ def peritumoral_shell(tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float) 
     """The voxels within `shell_mm` of the tumour (centre to nearest centre), outside it and inside the body.
 
     Distances are exact and Euclidean in mm (Maurer, Qi, Raghavan 2003, as in scipy), whatever the spacing. They are
-    taken on a box that holds the whole shell, beyond the edge of the image where it has to.
+    taken on a box that holds the whole shell, beyond the edge of the image where necessary.
 
     Raises
     ------

@@ -27,7 +27,7 @@ ITERATIONS = 200
 
 @dataclass(frozen=True, eq=False)
 class RigidRegistration:
-    """How one image lies to another.
+    """Rigid transform from one image to another.
 
     Attributes
     ----------

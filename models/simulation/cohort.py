@@ -23,7 +23,7 @@ DAYS_PER_MONTH = 30.4375
 
 
 class Truth(StrEnum):
-    """What the true log-risk is a function of."""
+    """Form of the true log-risk as a function of the features."""
 
     STRONG = "strong"  # nonlinear (magnitude, product, hinge); the true risk has a concordance of about .92
     MODERATE = "moderate"  # the same function, weaker: about .80
@@ -83,7 +83,7 @@ class Cohort:
 
 
 def simulate_cohort(shape: FeatureShape, *, truth: Truth, seed: int, sizes: dict[str, int] | None = None) -> Cohort:
-    """Simulate patients whose features follow `shape`; names begin with their sequence (`t1c_`, `t2w_`).
+    """Simulates patients whose features follow `shape`; names begin with their sequence (`t1c_`, `t2w_`).
 
     Parameters
     ----------

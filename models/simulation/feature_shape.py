@@ -1,7 +1,7 @@
 """The shape of a feature cohort: the distribution of each feature, and how the features move together.
 
-Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs have
-to look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of
+Two shapes: `measured_shape`, from lesions placed in real MR images, for the demonstration packages, whose inputs must
+look like the features of real studies; and `generic_shape`, made up with the same traits, for any number of
 features.
 """
 
@@ -28,7 +28,7 @@ _KNOTS: NDArray[np.float64] = np.asarray(norm.ppf(np.array(LEVELS)))
 
 @dataclass(frozen=True, eq=False)
 class FeatureShape:
-    """How features are distributed.
+    """Joint distribution of features.
 
     feature = quantile function (loadings · factors + sqrt(1 - |loadings|²) · noise), factors and noise standard normal
 
@@ -118,7 +118,7 @@ def shape_of(measurements: Mapping[str, NDArray[np.float64]]) -> FeatureShape:
 
 
 def write_shape(path: Path, shape: FeatureShape, *, origin: tuple[str, ...]) -> None:
-    """Write a shape in the format `measured_shape` reads; `origin` says how it was measured, one line each.
+    """Writes a shape in the format `measured_shape` reads; `origin` says how it was measured, one line each.
 
     Names carry the region only, e.g. `peritumoral_original_glcm_Contrast`.
     """

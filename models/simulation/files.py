@@ -24,7 +24,7 @@ _CENTRES = {"training": ("A",), "validation": ("B", "C"), "testing": ("A",)}
 def write_simulated_cohort(
     out: Path, *, truth: Truth, seed: int, sizes: dict[str, int] | None = None
 ) -> tuple[Path, Path]:
-    """Write `features.parquet` and `outcomes.csv` into a folder; returns their paths.
+    """Writes `features.parquet` and `outcomes.csv` into a folder; returns their paths.
 
     Parameters
     ----------

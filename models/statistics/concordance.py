@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from models.errors import SetupError
 from models.statistics.followed import Floats, Followed, inverse, ratio
+from models.statistics.survival import checked_outcomes
 
 
 def harrell_c(patients: Followed, weights: Floats | None = None) -> Floats:
@@ -27,6 +30,22 @@ def harrell_c(patients: Followed, weights: Floats | None = None) -> Floats:
     weights = patients.once if weights is None else weights
     cases = np.flatnonzero(patients.events)
     return _weighted(patients, cases, weights[:, cases], weights)
+
+
+def harrell_c_of(times_months: ArrayLike, events: ArrayLike, log_risk: ArrayLike) -> float:
+    """`harrell_c` of patients in any order, given as arrays (patients,); a time of 0 is allowed.
+
+    Raises
+    ------
+    SetupError
+        When the arrays do not fit, there is no event, or no pair is usable.
+    """
+    times, flags, risks = checked_outcomes(times_months, events, log_risk)
+    order = np.lexsort((~flags, times))
+    value = float(harrell_c(Followed(times[order], flags[order], risks[order], order))[0])
+    if np.isnan(value):
+        raise SetupError("No pair of patients can be compared; at least one patient must outlive another's event.")
+    return value
 
 
 def uno_c(patients: Followed, *, tau_months: float, weights: Floats | None = None) -> Floats:

@@ -48,7 +48,7 @@ class CoxFit:
 
 
 def fit_cox(times_months: ArrayLike, events: ArrayLike, covariate: ArrayLike) -> CoxFit | None:
-    """Fit by Newton's method with halved steps; None where the likelihood has no maximum.
+    """Fits by Newton's method with halved steps; None where the likelihood has no maximum.
 
     That is so when the covariate is constant, there is no event, or the covariate separates the patients (one of two
     groups without event).

@@ -32,7 +32,7 @@ class SelectedCutOff:
     cut_off : low is `score ≤ cut_off`, high is `score > cut_off`
     statistic : maximum of the standardised log-rank statistics, absolute
     p_lausen92, p_lausen94 : approximate p values of the maximum, at most 1
-    is_at_edge : the cut-off is the first or the last candidate: the search wanted to go on, look at the curve
+    is_at_edge : the cut-off is the first or the last candidate: the search would have gone further, look at the curve
     candidates, statistics : float64 (k,), every cut-off that was tried with its statistic
     low_patients, high_patients : sizes of the two groups
     """
@@ -63,7 +63,7 @@ def log_rank_scores(times_months: ArrayLike, events: ArrayLike) -> Floats:
 def select_cut_off(
     times_months: ArrayLike, events: ArrayLike, scores: ArrayLike, *, smallest_share: float = SMALLEST_SHARE
 ) -> SelectedCutOff:
-    """Try every cut-off that leaves at least `smallest_share` of the patients on each side.
+    """Tries every cut-off that leaves at least `smallest_share` of the patients on each side.
 
     Raises
     ------

@@ -19,14 +19,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """Follow-up and scores of some patients, in order of time; at the same time events stand before censorings.
+    """Follow-up and scores of some patients, in order of time; at the same time events precede censorings.
 
     Attributes
     ----------
     times_months : float64 (patients,), positive, not decreasing
     events : bool (patients,), True recurrence, False censored
     scores : float64 (patients,), finite; higher means higher risk
-    order : int (patients,), where each patient stood in what was given
+    order : int (patients,), position of each patient in the input
 
     Raises
     ------

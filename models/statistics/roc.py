@@ -1,7 +1,7 @@
-"""Time-dependent ROC: who has the event by a time, against who is free of it then.
+"""Time-dependent ROC: patients with the event by a time, against those free of it then.
 
 Cases had their event at or before the time, weighted by 1/G(T-); controls were followed beyond it. Patients censored
-before the time are neither; the weights stand in for them. Cumulative cases, dynamic controls.
+before the time are neither; the weights represent them. Cumulative cases, dynamic controls.
 
 References: Uno et al. (2007), JASA 102:527-537; Blanche et al. (2013), Stat Med 32:5381-5397. Equal to R
 `riskRegression::Score(..., metrics = "AUC")`.

@@ -1,4 +1,4 @@
-"""Survival functions of a proportional hazards model: baseline hazard, recurrence-free survival, concordance.
+"""Survival functions of a proportional hazards model: baseline hazard and recurrence-free survival.
 
 Higher log-risk means higher risk everywhere. Times are months.
 """
@@ -67,7 +67,7 @@ class BaselineHazard:
         """
         if not 0 < months <= self.end_months:
             raise SetupError(
-                f"Survival at {months:g} months was asked for; the baseline hazard is known from 0 to "
+                f"Survival at {months:g} months was requested; the baseline hazard is known from 0 to "
                 f"{self.end_months:g} months. Ask for a horizon inside the follow-up of the training patients."
             )
         step = int(np.searchsorted(self.times_months, months, side="right"))
@@ -106,7 +106,7 @@ def breslow_baseline(times_months: ArrayLike, events: ArrayLike, log_risk: Array
     Breslow, discussion of Cox (1972), J R Stat Soc B 34:216-217. Equal to R `survival::basehaz(fit, centered = FALSE)`
     of a fit with `ties = "breslow"`.
     """
-    times, events, log_risk = _checked_outcomes(times_months, events, log_risk)
+    times, events, log_risk = checked_outcomes(times_months, events, log_risk)
     shift = log_risk.max()
     order = np.argsort(times, kind="stable")
     times, events, weights = times[order], events[order], np.exp(log_risk[order] - shift)
@@ -119,36 +119,16 @@ def breslow_baseline(times_months: ArrayLike, events: ArrayLike, log_risk: Array
     return BaselineHazard(event_times[keep], np.cumsum(hazard)[keep])
 
 
-def harrell_c(times: ArrayLike, events: ArrayLike, log_risk: ArrayLike) -> float:
-    """Harrell's concordance: the share of usable pairs in which the patient with the earlier event has the higher risk.
-
-    A pair is usable when the earlier time is an event, or both times are equal and exactly one is an event. Tied risks
-    count one half.
+def checked_outcomes(
+    times: ArrayLike, events: ArrayLike, log_risk: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Follow-up, events and log-risks as arrays (patients,) of float64, bool and float64.
 
     Raises
     ------
     SetupError
-        When the arrays do not fit, or no pair is usable.
-
-    References
-    ----------
-    Harrell et al. (1982), JAMA 247:2543-2546. Equal to R `survival::concordance(Surv(t, e) ~ risk, reverse = TRUE)`.
+        When the arrays do not fit, hold what they must not, or there is no event.
     """
-    times, events, log_risk = _checked_outcomes(times, events, log_risk)
-    concordant, usable = 0.0, 0
-    for time, risk in zip(times[events], log_risk[events], strict=True):
-        later = (times > time) | ((times == time) & ~events)
-        usable += int(np.count_nonzero(later))
-        concordant += float(np.count_nonzero(log_risk[later] < risk))
-        concordant += 0.5 * float(np.count_nonzero(log_risk[later] == risk))
-    if not usable:
-        raise SetupError("No pair of patients can be compared; at least one patient must outlive another's event.")
-    return concordant / usable
-
-
-def _checked_outcomes(
-    times: ArrayLike, events: ArrayLike, log_risk: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     times, flags = np.asarray(times, dtype=np.float64), np.asarray(events)
     risks = np.asarray(log_risk, dtype=np.float64)
     if times.ndim != 1 or times.shape != flags.shape or times.shape != risks.shape:

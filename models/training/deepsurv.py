@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from models.statistics.survival import BaselineHazard, breslow_baseline, harrell_c
+from models.statistics.concordance import harrell_c_of
+from models.statistics.survival import BaselineHazard, breslow_baseline
 from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets
@@ -40,7 +41,8 @@ class RecurrenceModel:
     folds : outer folds
     baseline : cumulative hazard of a patient with log-risk 0, from out-of-fold log-risks
     slope : calibration slope the ensemble's output was multiplied with; 0 where it predicts nothing out of fold
-    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without him
+    out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without that
+        patient
     c_out_of_fold, c_apparent : Harrell's C out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before it was multiplied with the slope
     """
@@ -69,7 +71,7 @@ def fit_recurrence(
     seed: int,
     device: str = "cpu",
 ) -> RecurrenceModel:
-    """Train on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
     The slope is estimated inside the outer folds: outputs of different folds come from different models, so comparing
     patients across folds measures the differences of the models as well (Parker et al. (2007), BMC Bioinformatics
@@ -92,19 +94,19 @@ def fit_recurrence(
     )
     fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
     slope = max(0.0, cox_slope(times_months, events, raw, strata=fold_of))
-    found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
-    ensemble = found.scorer
+    best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    ensemble = best.scorer
     scorer = replace(ensemble, gains=tuple(slope * gain for gain in ensemble.gains), offset=slope * ensemble.offset)
     return RecurrenceModel(
         scorer=scorer,
-        recipe=found.recipe,
-        trials=found.trials,
+        recipe=best.recipe,
+        trials=best.trials,
         folds=folds,
         baseline=breslow_baseline(times_months, events, slope * raw),
         slope=slope,
         out_of_fold=slope * raw,
-        c_out_of_fold=harrell_c(times_months, events, raw),
-        c_apparent=harrell_c(times_months, events, ensemble.output(values)),
+        c_out_of_fold=harrell_c_of(times_months, events, raw),
+        c_apparent=harrell_c_of(times_months, events, ensemble.output(values)),
         uncalibrated=raw,
     )
 
@@ -123,8 +125,9 @@ def cox_slope(
     ----------
     strata : (patients,), a number for each; patients are compared with those of the same number only. None: with all
     """
-    t, e, x = (np.asarray(one, dtype=np.float64) for one in (times, events, log_risk))
-    groups = [np.ones(t.size, dtype=np.bool_)] if strata is None else [strata == one for one in np.unique(strata)]
+    t, e, x = (np.asarray(column, dtype=np.float64) for column in (times, events, log_risk))
+    everybody = np.ones(t.size, dtype=np.bool_)
+    groups = [everybody] if strata is None else [strata == stratum for stratum in np.unique(strata)]
     parts = [(risk_sets(t[rows], e[rows]), torch.tensor(x[rows])) for rows in groups if e[rows].any()]
 
     def loss(slope: float) -> float:

@@ -13,12 +13,14 @@ from models.inference.package import FeatureOrigin
 from models.model_card.about import About
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape, measured_shape
-from models.statistics.survival import harrell_c
-from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
+from models.statistics.concordance import harrell_c_of
+from models.training.krt7_as import train_krt7_as
+from models.training.krt7_as_package import write_krt7_as
 from models.training.mlp import auc
 from models.training.network import Recipe
+from models.training.options import TrainingOptions
 from models.training.patients import TrainingPatients
-from models.training.recurrence import CUT_OFF, RecurrenceOptions, train_recurrence
+from models.training.recurrence import CUT_OFF, train_recurrence
 from models.training.recurrence_package import write_recurrence
 from models.volume import Region, Sequence
 
@@ -50,7 +52,7 @@ STATEMENTS = {
 
 
 def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
-    """Train and write `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
+    """Trains and writes `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
     names = features_of(Sequence, Region)
     shape = measured_shape(names)
     cohort = demonstration_cohort(shape)
@@ -68,8 +70,8 @@ def demonstration_cohort(shape: FeatureShape) -> Cohort:
 
 
 def _columns(cohort: Cohort, names: tuple[str, ...]) -> NDArray[np.float64]:
-    place = {name: index for index, name in enumerate(cohort.names)}
-    return cohort.values[:, [place[name] for name in names]]
+    column_of = {name: index for index, name in enumerate(cohort.names)}
+    return cohort.values[:, [column_of[name] for name in names]]
 
 
 def _origin() -> FeatureOrigin:
@@ -105,6 +107,7 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
 
 
 def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
+    """Trains and writes a recurrence package for these sequences; returns its folder."""
     names = features_of(sequences, Region)
     patients = _patients(cohort, names, float(np.median(cohort.krt7_as_tpm)))
     trained = train_recurrence(
@@ -112,11 +115,12 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
         patients.values,
         times_months=cohort.times_months,
         events=cohort.events,
-        options=RecurrenceOptions(recipe=Recipe(), cut_off=CUT_OFF, seed=SEED),
+        options=TrainingOptions(recipe=Recipe(), seed=SEED),
+        cut_off=CUT_OFF,
     )
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
-    c_fresh = harrell_c(fresh.times_months, fresh.events, unseen)
+    c_fresh = harrell_c_of(fresh.times_months, fresh.events, unseen)
     write_recurrence(
         folder,
         trained,
@@ -135,11 +139,12 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
 
 
 def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
+    """Trains and writes the KRT7-AS package; returns its folder."""
     names = features_of(Sequence, (Region.INTRATUMORAL,))
     median = float(np.median(cohort.krt7_as_tpm))
     patients = _patients(cohort, names, median)
     trained = train_krt7_as(
-        names, patients.values, is_high=patients.is_high, options=ExpressionOptions(recipe=Recipe(), seed=SEED)
+        names, patients.values, is_high=patients.is_high, options=TrainingOptions(recipe=Recipe(), seed=SEED)
     )
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))

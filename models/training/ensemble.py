@@ -23,7 +23,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Objective:
-    """What is learnt, as functions of the patients (indices) it is asked for.
+    """Objective of the training, as functions of the patients (indices) given.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class _Prepared:
 def fit_ensemble(
     values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipe: Recipe, seed: int
 ) -> Scorer:
-    """Train the members and average them: output has mean 0 over the training patients, no calibration yet.
+    """Trains the members and averages them: output has mean 0 over the training patients, no calibration yet.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def fit_ensemble(
 def fit_best(
     values: NDArray[np.float64], usable: Indices, *, objective: Objective, recipes: tuple[Recipe, ...], seed: int
 ) -> Searched:
-    """Train an ensemble by every recipe and keep the one with the smallest loss on the held-out folds.
+    """Trains an ensemble by every recipe and keeps the one with the smallest loss on the held-out folds.
 
     All are trained with the same folds and the same correlation filter, so that their losses can be compared. That loss
     has chosen the recipe and the epoch: it says nothing about new patients. `out_of_fold` repeats the choice in every
@@ -157,13 +157,13 @@ def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: 
         networks.append((chosen, fit.layers))
         gains.append(gain)
         offset -= gain * float(output.mean())
-    used = np.unique(np.concatenate([chosen for chosen, _ in networks]))
-    inner = _scorer(z.shape[1], used, networks, tuple(gains), offset)
+    union = np.unique(np.concatenate([chosen for chosen, _ in networks]))
+    inner = _scorer(z.shape[1], union, networks, tuple(gains), offset)
     scorer = Scorer(
         inputs=prepared.inputs,
-        selected=prepared.source[used],
-        centre=prepared.mean[used],
-        scale=prepared.spread[used],
+        selected=prepared.source[union],
+        centre=prepared.mean[union],
+        scale=prepared.spread[union],
         networks=inner.networks,
         gains=inner.gains,
         offset=offset - float(inner.output(z).mean()),
@@ -216,12 +216,12 @@ def out_of_fold(
             device=objective.device,
         )
         varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
-        found = fit_best(
+        best = fit_best(
             values[inside],
             varies,
             objective=part,
             recipes=(recipe, *alternatives),
             seed=seed + 1000 * (fold + 1),
         )
-        outputs[outside] = found.scorer.output(values[outside])
+        outputs[outside] = best.scorer.output(values[outside])
     return outputs

@@ -27,18 +27,14 @@ from onnx import TensorProto, helper, numpy_helper
 from models.acquisition import TrainingImages
 from models.inference.familiarity import Familiarity
 from models.inference.package import (
-    DIRECTIONS,
-    FILES,
     MANIFEST,
-    SCALES,
-    STATISTICS,
     FeatureOrigin,
     OutOfFold,
-    Task,
     Training,
 )
 from models.inference.package import SCHEMA as PACKAGE_SCHEMA
 from models.inference.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
+from models.inference.tasks import BASELINE, TASKS, Task
 from models.model_card.card import card_files
 from models.model_card.facts import CardFacts, Measurement, feature_classes
 from models.statistics.survival import BaselineHazard
@@ -101,12 +97,12 @@ def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
     graph.op("Sigmoid" if scorer.is_probability else "Identity", column, output=SCORE)
 
     # Unused inputs point at a column of zeros behind the used ones.
-    used = graph.op("Mul", gradient, z)
+    attributions = graph.op("Mul", gradient, z)
     zero = graph.op("Mul", graph.op("Gather", z, graph.constant([0], np.int64), axis=1), graph.constant(0.0))
-    place = np.full(scorer.inputs, scorer.selected.size)
-    place[scorer.selected] = np.arange(scorer.selected.size)
-    padded = graph.op("Concat", used, zero, axis=1)
-    graph.op("Gather", padded, graph.constant(place, np.int64), axis=1, output=ATTRIBUTIONS)
+    column_of = np.full(scorer.inputs, scorer.selected.size)
+    column_of[scorer.selected] = np.arange(scorer.selected.size)
+    padded = graph.op("Concat", attributions, zero, axis=1)
+    graph.op("Gather", padded, graph.constant(column_of, np.int64), axis=1, output=ATTRIBUTIONS)
 
     model = helper.make_model(
         helper.make_graph(
@@ -160,14 +156,14 @@ def _mean_gradient(graph: _Graph, projected: str, layers: tuple[Layer, ...]) -> 
 
 @dataclass(frozen=True)
 class PackageText:
-    """What a package says about itself; it becomes the manifest and the model card.
+    """Texts of a package about itself, for the manifest and the model card.
 
     Attributes
     ----------
     task : what it predicts
     name, version, title, notice : as in `ModelIdentity`
     cut_off : on the scale of the score
-    horizons_months : for survival; empty unless the task is recurrence
+    horizons_months : for survival; empty where the task has none
     origin : how the training features were made
     training : what it was trained on
     out_of_fold : how well it tells its training patients apart
@@ -175,7 +171,7 @@ class PackageText:
     stands_in_for, statements : as in `ModelPackage`
     images : what the training images were
     search : as in `ModelPackage`
-    measurements, quality notes : for the model card
+    measurements, notes : for the model card
     """
 
     task: Task
@@ -208,12 +204,12 @@ def write_package(
     training_values: NDArray[np.float64],
     reference_values: NDArray[np.float64],
 ) -> None:
-    """Write a package into a folder that is new, empty, or holds an older package of the same task.
+    """Writes a package into a folder that is new, empty, or holds an older package of the same task.
 
     Parameters
     ----------
     names : inputs in order
-    baseline : for the task recurrence, else None
+    baseline : for a task with survival, else None
     familiarity : of the same training patients
     training_values : float64 (patients, inputs), for the ranges
     reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
@@ -230,8 +226,8 @@ def write_package(
     }
     if baseline is not None:
         rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
-        files["baseline.csv"] = _table(["time_months", "cumulative_hazard"], rows)
-    assert set(files) == FILES[text.task]
+        files[BASELINE] = _table(["time_months", "cumulative_hazard"], rows)
+    assert set(files) == TASKS[text.task].files
     files[MANIFEST] = _manifest(text, sequences, regions, files).encode()
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -255,6 +251,7 @@ def _facts(
     sequences: tuple[Sequence, ...],
     regions: tuple[Region, ...],
 ) -> CardFacts:
+    """The facts of the model card."""
     return CardFacts(
         title=text.title,
         name=text.name,
@@ -282,12 +279,10 @@ def _facts(
 def _manifest(
     text: PackageText, sequences: tuple[Sequence, ...], regions: tuple[Region, ...], files: Mapping[str, bytes]
 ) -> str:
-    output: dict[str, object] = {
-        "scale": SCALES[text.task],
-        "direction": DIRECTIONS[text.task],
-        "cut_off": text.cut_off,
-    }
-    if text.task is Task.RECURRENCE:
+    """The manifest as TOML; `files` are listed with their SHA-256."""
+    row = TASKS[text.task]
+    output: dict[str, object] = {"scale": row.scale, "direction": row.direction, "cut_off": text.cut_off}
+    if row.has_survival:
         output["horizons_months"] = list(text.horizons_months)
     return _toml(
         {
@@ -307,10 +302,10 @@ def _manifest(
             "features": asdict(text.origin),
             "training": asdict(text.training),
             **{
-                f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(found).items() if limits}
-                for sequence, found in text.images.ranges.items()
+                f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(ranges).items() if limits}
+                for sequence, ranges in text.images.ranges.items()
             },
-            "out_of_fold": {"statistic": STATISTICS[text.task], **asdict(text.out_of_fold)},
+            "out_of_fold": {"statistic": row.statistic, **asdict(text.out_of_fold)},
             **({"search": dict(text.search)} if text.search else {}),
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},

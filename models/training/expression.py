@@ -1,7 +1,7 @@
 """Expression of a gene from read counts, and the rule that calls it high.
 
 TPM: reads per kilobase of the gene, divided by the sum of these over all genes of the sample, times a million (Wagner,
-Kin and Lynch (2012), Theory Biosci 131:281-285). The table has to hold all genes that were counted, not a selection:
+Kin and Lynch (2012), Theory Biosci 131:281-285). The table must hold all genes that were counted, not a selection:
 the sum is over them.
 """
 
@@ -51,13 +51,13 @@ class Counts:
             When there is none of them.
         """
         wanted = set(identifiers)
-        kept = [place for place, identifier in enumerate(self.identifiers) if identifier in wanted]
+        kept = [column for column, identifier in enumerate(self.identifiers) if identifier in wanted]
         if not kept:
             raise CohortRejected(
                 f"None of the {len(self.identifiers)} patients of {self.source} has features; the ids of the features "
                 "were expected as names of its columns."
             )
-        chosen = tuple(self.identifiers[place] for place in kept)
+        chosen = tuple(self.identifiers[column] for column in kept)
         return replace(self, identifiers=chosen, counts=self.counts[:, kept])
 
 
@@ -98,12 +98,12 @@ def tpm(counts: ArrayLike, lengths: ArrayLike) -> NDArray[np.float64]:
 
 
 def read_counts(path: Path) -> Counts:
-    """Read a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
+    """Reads a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
 
     Raises
     ------
     CohortRejected
-        When the file is not there or not such a table.
+        When the file does not exist or is not such a table.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
@@ -115,7 +115,7 @@ def read_counts(path: Path) -> Counts:
     if header[:2] != ["gene", "length"] or len(header) < 3 or len(set(header)) != len(header):
         raise CohortRejected(
             f"{path.name} begins with the columns {', '.join(header[:4])}; gene, length and one column for each "
-            "patient, none twice, were expected."
+            "patient, none duplicated, were expected."
         )
     if any(len(row) != len(header) for row in rows):
         raise CohortRejected(f"{path.name}: every row must have {len(header)} cells.")
@@ -151,7 +151,7 @@ def gene_tpm(counts: Counts, gene: str) -> NDArray[np.float64]:
         When the gene is not in the table, or as `tpm`.
     """
     if gene not in counts.genes:
-        raise CohortRejected(f"{counts.source} has no gene '{gene}'; name the gene as it stands there with --gene.")
+        raise CohortRejected(f"{counts.source} has no gene '{gene}'; name the gene as written there with --gene.")
     return np.asarray(tpm(counts.counts, counts.lengths)[counts.genes.index(gene)])
 
 

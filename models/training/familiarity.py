@@ -38,9 +38,9 @@ def fit_familiarity(values: Floats, usable: NDArray[np.int64], *, seed: int) -> 
         held_out.append(_fitted(inside, varies, _NO_LIMITS).measures(values[fold_of == fold], low=low, high=high))
 
     def limit(name: str) -> float:
-        found = np.concatenate([getattr(measures, name) for measures in held_out])
+        measured = np.concatenate([getattr(measures, name) for measures in held_out])
         # The next larger of the patients there are: with fewer than a hundred, the largest.
-        return float(np.quantile(found, HELD_OUT_SHARE, method="higher"))
+        return float(np.quantile(measured, HELD_OUT_SHARE, method="higher"))
 
     return _fitted(values, usable, Limits(limit("residual"), limit("distance"), limit("share")))
 

@@ -14,7 +14,7 @@ from models.inference.package import OutOfFold
 
 
 def cross_validated(value: float, low: float, high: float, *, folds: int) -> OutOfFold:
-    """Widen an interval (low, high) around the value, cut at 0 and 1; 0 and 1 stay: there was none."""
+    """Widens an interval (low, high) around the value, cut at 0 and 1; 0 and 1 stay: there was none."""
     wider = widened(value, low, high, folds=folds)
     return OutOfFold(value=value, low=max(0.0, wider[0]), high=min(1.0, wider[1]))
 

@@ -1,4 +1,4 @@
-"""Trains a KRT7-AS model with everything that keeps it honest, and writes its package.
+"""Trains a KRT7-AS model with every check against overfitting.
 
 Nested cross-validation: selection, early stopping and calibration of every out-of-fold output happen without the
 patient it is for. AUC with DeLong's interval; the same training on permuted classes beside it.
@@ -8,47 +8,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.expression import evaluate_expression
 from models.inference.familiarity import Familiarity
-from models.inference.package import OutOfFold, Task, Training
-from models.model_card.about import About
-from models.model_card.facts import Measurement
-from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
+from models.inference.package import OutOfFold
 from models.quality_notes import QualityNote, Severity
 from models.statistics.delong import delong_auc
-from models.statistics.estimate import Estimate, Found
 from models.training.ensemble import out_of_fold, usable_inputs
-from models.training.export import PackageText, reference_vectors, write_package
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated
 from models.training.mlp import ExpressionModel, auc, class_objective, fit_expression, platt_scaling
-from models.training.network import Recipe
-from models.training.patients import TrainingPatients
-from models.training.recurrence import LEAK, PERMUTATIONS
-from models.training.sample_size import binary_patients_per_parameter
+from models.training.options import LEAK, TrainingOptions
 from models.training.scorer import sigmoid
 from models.training.search import alternatives, search_notes
-from models.training.search import in_words as search_in_words
 from models.training.selection import stratified_folds
 
 CUT_OFF = 0.5  # probability
 FEW_PATIENTS = 100  # the paper's 92 give an AUC an interval of about ±.1
-
-
-@dataclass(frozen=True)
-class ExpressionOptions:
-    """How to train; as `RecurrenceOptions`."""
-
-    recipe: Recipe
-    permutations: int = PERMUTATIONS
-    trials: int = 1
-    seed: int = 1
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +56,9 @@ class TrainedExpression:
 
 
 def train_krt7_as(
-    names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: ExpressionOptions
+    names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: TrainingOptions
 ) -> TrainedExpression:
-    """Train on `values` (patients, inputs) and `is_high` (patients,).
+    """Trains on `values` (patients, inputs) and `is_high` (patients,).
 
     Raises
     ------
@@ -101,7 +79,7 @@ def train_krt7_as(
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
     value, low, high = delong_auc(is_high, model.uncalibrated)
-    found = cross_validated(value, low, high, folds=recipe.inner_folds)
+    interval = cross_validated(value, low, high, folds=recipe.inner_folds)
     permuted = []
     rng = np.random.default_rng(seed)
     for number in range(options.permutations):
@@ -117,12 +95,12 @@ def train_krt7_as(
         permuted.append(auc(raw, classes))
     return TrainedExpression(
         model=model,
-        out_of_fold=found,
+        out_of_fold=interval,
         delong=(low, high),
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
         familiarity=fit_familiarity(values, usable, seed=seed),
-        notes=(*_notes(is_high.size, found, tuple(permuted)), *search_notes(model.trials)),
+        notes=(*_notes(is_high.size, interval, tuple(permuted)), *search_notes(model.trials)),
         seconds=(network_seconds, time.perf_counter() - started),
     )
 
@@ -141,6 +119,7 @@ def _calibrated(
 
 
 def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tuple[QualityNote, ...]:
+    """Doubts about a training: no signal, few patients, something learnt from permuted classes."""
     notes = []
     if not found.has_signal:
         notes.append(
@@ -158,7 +137,7 @@ def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tupl
                 "few-patients",
                 Severity.WARNING,
                 f"{patients} patients; with fewer than {FEW_PATIENTS} an area under the ROC curve is known to about "
-                "±.1 at best.",
+                "±0.1 at best.",
             )
         )
     if permuted and float(np.mean(permuted)) > LEAK:
@@ -171,89 +150,3 @@ def _notes(patients: int, found: OutOfFold, permuted: tuple[float, ...]) -> tupl
             )
         )
     return tuple(notes)
-
-
-def write_krt7_as(
-    folder: Path,
-    trained: TrainedExpression,
-    patients: TrainingPatients,
-    *,
-    about: About,
-    reference_values: NDArray[np.float64] | None = None,
-) -> None:
-    """Write the package; `reference_values` as in `write_recurrence`."""
-    write_package(
-        folder,
-        text=PackageText(
-            task=Task.KRT7_AS,
-            name=about.name,
-            version=about.version,
-            title=about.title,
-            notice=about.notice,
-            cut_off=CUT_OFF,
-            horizons_months=(),
-            origin=patients.origin,
-            training=Training(
-                data=" ".join((about.data, *patients.images.in_words())),
-                patients=len(patients.values),
-                events=int(patients.is_high.sum()),
-                recipe=f"{trained.model.recipe.in_words()} Platt scaling from out-of-fold outputs.",
-                performance=about.performance,
-            ),
-            out_of_fold=trained.out_of_fold,
-            caveats=about.caveats,
-            stands_in_for=about.stands_in_for,
-            statements=about.statements,
-            search=search_in_words(trained.model.trials),
-            images=patients.images,
-            measurements=measurements(trained, patients),
-            notes=tuple(note.sentence for note in trained.notes),
-        ),
-        names=patients.names,
-        scorer=trained.model.scorer,
-        baseline=None,
-        familiarity=trained.familiarity,
-        training_values=patients.values,
-        reference_values=reference_vectors(patients.values) if reference_values is None else reference_values,
-    )
-
-
-def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tuple[Measurement, ...]:
-    """Everything that was measured, for card and command line."""
-    is_high, model = patients.is_high, trained.model
-    whom = "training patients, each by a model trained without that patient"
-    result = evaluate_expression(trained.probabilities, is_high, cut_off=CUT_OFF, cohort=patients.cohort, subgroup=None)
-    per_parameter = binary_patients_per_parameter(patients=is_high.size, events=int(is_high.sum()))
-    return (
-        Measurement(
-            "Area under the ROC curve", trained.out_of_fold.in_words(), f"{whom}; interval widened for the folds"
-        ),
-        Measurement("The same, DeLong's interval", f"{trained.delong[0]:.2f} to {trained.delong[1]:.2f}", whom),
-        Measurement("Area, apparent", f"{model.auc_apparent:.2f}", "training patients themselves; no evidence"),
-        Measurement(
-            "Permuted outcomes",
-            ", ".join(f"{area:.2f}" for area in trained.permuted_auc) or "not done",
-            "area of the same training with classes of other patients; 0.50 is expected",
-        ),
-        Measurement(CALIBRATION, _shown(result.calibration_slope), f"{whom}, calibration included"),
-        Measurement(
-            "Brier score",
-            f"{result.brier:.3f} ({result.brier_null:.3f} without a model)",
-            f"{whom}, calibration included",
-        ),
-        Measurement("Sensitivity", _shown(result.sensitivity), f"{whom}; probability above {CUT_OFF:g}"),
-        Measurement("Specificity", _shown(result.specificity), f"{whom}; probability up to {CUT_OFF:g}"),
-        Measurement(
-            SAMPLE_SIZE,
-            f"about {is_high.size / per_parameter:.0f} ({per_parameter:.0f} patients each)",
-            "Riley et al. 2019, shrinkage .9, Nagelkerke R² .15",
-        ),
-        Measurement(LEFT_OUT, patients.left_out_in_words, f"cohort '{patients.cohort}'"),
-    )
-
-
-def _shown(found: Found) -> str:
-    if not isinstance(found, Estimate):
-        return "cannot be estimated"
-    interval = "" if found.interval is None else f" (95% {found.interval[0]:.2f} to {found.interval[1]:.2f})"
-    return f"{found.value:.2f}{interval}"

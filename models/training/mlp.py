@@ -26,7 +26,8 @@ class ExpressionModel:
     recipe : what it was trained with, out of `trials`
     trials : the recipes that were tried, with their held-out losses
     slope, intercept : Platt scaling from out-of-fold outputs; slope 0 where they predict nothing
-    out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without him
+    out_of_fold : float64 (patients,), calibrated logit of every training patient by a model trained without that
+        patient
     auc_out_of_fold, auc_apparent : area under the ROC curve out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before Platt scaling
     """
@@ -52,7 +53,7 @@ def fit_expression(
     seed: int,
     device: str = "cpu",
 ) -> ExpressionModel:
-    """Train on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
+    """Trains on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
 
     Raises
     ------
@@ -76,8 +77,8 @@ def fit_expression(
         alternatives=alternatives,
     )
     slope, intercept = platt_scaling(raw, high)
-    found = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
-    ensemble = found.scorer
+    best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    ensemble = best.scorer
     scorer = replace(
         ensemble,
         gains=tuple(slope * gain for gain in ensemble.gains),
@@ -86,8 +87,8 @@ def fit_expression(
     )
     return ExpressionModel(
         scorer=scorer,
-        recipe=found.recipe,
-        trials=found.trials,
+        recipe=best.recipe,
+        trials=best.trials,
         slope=slope,
         intercept=intercept,
         out_of_fold=slope * raw + intercept,

@@ -23,7 +23,7 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an ensemble is trained. The defaults were fixed on simulated cohorts before any measurement that is reported.
+    """Training options of an ensemble. The defaults were fixed on simulated cohorts before any reported measurement.
 
     Attributes
     ----------
@@ -103,16 +103,16 @@ def training_device(name: str) -> str:
     Raises
     ------
     EngineUnavailable
-        When CUDA was asked for and is not there.
+        When CUDA was requested and is not available.
     SetupError
-        When the name is another one.
+        When the name is any other.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise SetupError(f"The device is '{name}'; auto, cpu or cuda was expected.")
     available = name != "cpu" and torch.cuda.is_available()
     if name == "cuda" and not available:
         raise EngineUnavailable(
-            "Training was asked to run on CUDA, but torch finds no CUDA device; check the driver with nvidia-smi and "
+            "Training on CUDA was requested, but torch finds no CUDA device; check the driver with nvidia-smi and "
             "install a torch build with CUDA, or use --device cpu."
         )
     return "cuda" if available else "cpu"
@@ -137,7 +137,7 @@ def fit_network(
     seed: int,
     device: str = "cpu",
 ) -> Fit:
-    """Train on `z` and keep the epoch with the smallest loss on `held_out`.
+    """Trains on `z` and keeps the epoch with the smallest loss on `held_out`.
 
     Parameters
     ----------

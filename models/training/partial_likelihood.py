@@ -19,7 +19,7 @@ from models.errors import SetupError
 
 
 class Ties(StrEnum):
-    """How deaths at the same time are treated."""
+    """Treatment of events at the same time."""
 
     BRESLOW = "breslow"  # every death sees the whole risk set; overstates the risk set when many are tied
     EFRON = "efron"  # the k-th of d tied deaths sees the risk set less k/d of the tied deaths
@@ -27,7 +27,7 @@ class Ties(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class RiskSets:
-    """Who is at risk when: computed once for a set of patients, used in every step of the training.
+    """Patients at risk at each event: computed once for a set of patients, used in every step of the training.
 
     Attributes
     ----------

@@ -12,8 +12,9 @@ from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
-from models.inference.package import FeatureOrigin, Task
-from models.volume import Region, Sequence
+from models.inference.package import FeatureOrigin
+from models.inference.tasks import TASKS, Task
+from models.volume import Sequence
 
 TRAINING_COHORTS = ("training", "train")  # names of a cohort that is meant for training
 
@@ -54,47 +55,45 @@ class TrainingPatients:
 def training_patients(
     table: PatientTable, *, task: Task, sequences: Ordered[Sequence], cohort: str | None = None
 ) -> TrainingPatients:
-    """Choose cohort, inputs and patients.
+    """Chooses cohort, inputs and patients.
 
     Parameters
     ----------
-    sequences : whose features are inputs; KRT7-AS takes the intratumoral ones only
+    sequences : whose features are inputs, those of the regions of the task
     cohort : its name; None takes the one called training, or the only one there is
 
     Raises
     ------
     CohortRejected
-        When the cohort is not there or not certain, a sequence has no features, or no patient is complete.
+        When the cohort does not exist or is ambiguous, a sequence has no features, or no patient is complete.
     """
     name = _cohort(table.cohort_names, cohort)
-    regions = tuple(Region) if task is Task.RECURRENCE else (Region.INTRATUMORAL,)
     for sequence in sequences:
-        if not any(one.startswith(f"{sequence}_") for one in table.features.names):
+        if not any(feature.startswith(f"{sequence}_") for feature in table.features.names):
             raise CohortRejected(
                 f"{table.features.source} has no {sequence.label} feature; train without that sequence (--sequence), "
                 "or extract the features again."
             )
-    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in regions)
-    names = tuple(one for one in table.features.names if one.startswith(prefixes))
+    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in TASKS[task].regions)
+    names = tuple(feature for feature in table.features.names if feature.startswith(prefixes))
     inside = table.cohorts == name
     values = table.features.columns(names)
     complete = np.all(np.isfinite(values), axis=1)
-    outcome = ~np.isnan(table.times_months if task is Task.RECURRENCE else table.krt7_as_high)
-    used = inside & complete & outcome
-    if not used.any():
-        what = "a time and an event" if task is Task.RECURRENCE else "krt7_as_high"
+    outcome = table.has_outcome(task)
+    chosen = inside & complete & outcome
+    if not chosen.any():
         raise CohortRejected(
             f"None of the {int(inside.sum())} patients of the cohort '{name}' has all {len(names)} features and "
-            f"{what}; check the sequences of the studies and the columns of the outcomes."
+            f"{TASKS[task].outcome}; check the sequences of the studies and the columns of the outcomes."
         )
-    rows = np.flatnonzero(used)
+    rows = np.flatnonzero(chosen)
     return TrainingPatients(
         cohort=name,
         names=names,
-        values=values[used],
-        times_months=table.times_months[used],
-        events=table.events[used],
-        is_high=table.krt7_as_high[used] == 1,
+        values=values[chosen],
+        times_months=table.times_months[chosen],
+        events=table.events[chosen],
+        is_high=table.krt7_as_high[chosen] == 1,
         origin=FeatureOrigin(
             settings_digest=_common([table.features.settings_digests[row] for row in rows]),
             engine=_common([table.features.engines[row] for row in rows]),
@@ -115,11 +114,12 @@ def _images(features: FeatureRows, sequences: Ordered[Sequence]) -> TrainingImag
     several = _common(features.several_tumours) if features.several_tumours else ""
     return TrainingImages(
         SeveralTumours(several) if several in tuple(SeveralTumours) else None,
-        {sequence: found for sequence, found in ranges.items() if not found.is_empty},
+        {sequence: limits for sequence, limits in ranges.items() if not limits.is_empty},
     )
 
 
 def _cohort(there: tuple[str, ...], asked: str | None) -> str:
+    """The cohort to train on: the one asked for, the only one, or the one called training."""
     if asked is not None:
         if asked not in there:
             raise CohortRejected(f"There is no cohort '{asked}'; there are: {', '.join(there)}.")
@@ -131,7 +131,7 @@ def _cohort(there: tuple[str, ...], asked: str | None) -> str:
             return name
     raise CohortRejected(
         f"The outcomes have {len(there)} cohorts ({', '.join(there)}), none of them called training; say which to "
-        "train on with --cohort. The others have to stay unseen."
+        "train on with --cohort. The others must remain unseen."
     )
 
 

@@ -1,4 +1,4 @@
-"""The reference beside every network: a Cox model with the elastic net, its penalty by cross-validated likelihood.
+"""The reference for every network: a Cox model with the elastic net, its penalty by cross-validated likelihood.
 
 Minimises  -log partial likelihood / events + λ (α |b|₁ + (1 - α)/2 |b|²)  on standardised inputs (Breslow's ties), as
 R `glmnet(family = "cox")` does but for a factor patients/events in λ. Own code, since scikit-survival is GPL, skglm
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.training.selection import stratified_folds, uncorrelated
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,8 @@ class PenalisedCox:
     inputs : int64 (selected,), the inputs with a coefficient, increasing; none where it finds nothing
     coefficients : float64 (selected,), log hazard ratio per standard deviation of the input
     penalty : λ
-    out_of_fold : float64 (patients,), log-risk of every patient by a model fitted, penalty included, without him
+    out_of_fold : float64 (patients,), log-risk of every patient by a model fitted, penalty included, without that
+        patient
     c_out_of_fold : Harrell's C of these
     """
 
@@ -62,7 +63,7 @@ class CoxLikelihood:
         self._order = np.argsort(-times, kind="stable")
         ordered = times[self._order]
         self._events = events[self._order]
-        # Of each patient: the last one, in order of falling time, who is at risk at his time.
+        # Of each patient: the last one, in order of falling time, who is at risk at that patient's time.
         self._last = np.searchsorted(-ordered, -ordered, side="right") - 1
         self._first = np.searchsorted(-ordered, -ordered, side="left")
         self.event_count = float(events.sum())
@@ -130,7 +131,7 @@ def fit_penalised_cox(
     folds: int = FOLDS,
     seed: int,
 ) -> PenalisedCox:
-    """Fit on the inputs the network is offered: usable, not copies of each other, standardised, clipped at ±4.
+    """Fits on the inputs the network is offered: usable, not copies of each other, standardised, clipped at ±4.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def fit_penalised_cox(
         coefficients=beta[beta != 0],
         penalty=penalty,
         out_of_fold=out_of_fold,
-        c_out_of_fold=harrell_c(times_months, events, out_of_fold),
+        c_out_of_fold=harrell_c_of(times_months, events, out_of_fold),
     )
 
 

@@ -1,4 +1,4 @@
-"""Trains a recurrence model with everything that keeps it honest.
+"""Trains a recurrence model with every check against overfitting.
 
 Beside the network: a penalised Cox model on the same inputs and the difference to it, the same training on permuted
 outcomes, out-of-fold concordance with its interval, calibration slope and baseline hazard out of fold, and a cut-off
@@ -28,7 +28,7 @@ from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated, widened
-from models.training.network import Recipe
+from models.training.options import LEAK, TrainingOptions
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
@@ -36,33 +36,9 @@ from models.training.search import alternatives, search_notes
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
-PERMUTATIONS = 3
 FEW_EVENTS = 50  # about what the paper's cohort had, which carries some seven parameters
 FEW_HIGH = 10  # patients above the cut-off
-LEAK = 0.60  # mean concordance on permuted outcomes that noise alone does not give
 _RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class RecurrenceOptions:
-    """How to train.
-
-    Attributes
-    ----------
-    recipe : of the network
-    cut_off : fixed on the scale of the score, or None to select it
-    permutations : how often the training is repeated on permuted outcomes
-    trials : recipes to choose from inside the folds, `recipe` the first of them; 1 tries no other
-    seed : the same seed gives the same model on the same machine
-    device : "cpu" or "cuda"
-    """
-
-    recipe: Recipe
-    cut_off: float | None = CUT_OFF
-    permutations: int = PERMUTATIONS
-    trials: int = 1
-    seed: int = 1
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +83,14 @@ def train_recurrence(
     *,
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
-    options: RecurrenceOptions,
+    options: TrainingOptions,
+    cut_off: float | None = CUT_OFF,
 ) -> TrainedRecurrence:
-    """Train on `values` (patients, inputs), follow-up in months and events of 0 or 1.
+    """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
+
+    Parameters
+    ----------
+    cut_off : fixed on the scale of the score, or None to select it
 
     Raises
     ------
@@ -149,28 +130,28 @@ def train_recurrence(
         raise SetupError(
             f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
         )
-    cut_off, selected, cut_notes = _cut_off(model, times_months, events, options.cut_off)
-    found = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
+    limit, selected, cut_notes = _cut_off(model, times_months, events, cut_off)
+    concordance = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
     slope = fit_cox(times_months, events, model.uncalibrated)
-    cox_found = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
+    cox_concordance = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
     difference = concordance_difference(
         times_months, events, model.uncalibrated, cox.out_of_fold, folds=model.folds, seed=seed
     )
     permuted = _permuted(names, values, times_months, events, options)
     return TrainedRecurrence(
         model=model,
-        out_of_fold=found,
+        out_of_fold=concordance,
         slope_interval=None if slope is None else _around(model.slope, slope.standard_error),
         cox=cox,
-        cox_out_of_fold=cox_found,
+        cox_out_of_fold=cox_concordance,
         difference=difference,
         permuted_c=permuted,
-        cut_off=cut_off,
+        cut_off=limit,
         selected=selected,
         horizons_months=horizons,
         familiarity=fit_familiarity(values, usable, seed=seed),
         notes=(
-            *_notes(int(events.sum()), found, cox_found, permuted, horizons, model.baseline.end_months),
+            *_notes(int(events.sum()), concordance, cox_concordance, permuted, horizons, model.baseline.end_months),
             *search_notes(model.trials),
             *cut_notes,
         ),
@@ -238,12 +219,12 @@ def _permuted(
     values: NDArray[np.float64],
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
-    options: RecurrenceOptions,
+    options: TrainingOptions,
 ) -> tuple[float, ...]:
     """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, fewer folds."""
     rng = np.random.default_rng(options.seed)
     usable = usable_inputs(names, values, diagnostics=options.recipe.diagnostics)
-    found = []
+    concordances = []
     for number in range(options.permutations):
         order = rng.permutation(events.size)
         times, flags = times_months[order], events[order]
@@ -255,8 +236,8 @@ def _permuted(
             folds=options.recipe.inner_folds,
             seed=options.seed + number,
         )
-        found.append(float(harrell_c(Followed.of(times, flags, raw))[0]))
-    return tuple(found)
+        concordances.append(float(harrell_c(Followed.of(times, flags, raw))[0]))
+    return tuple(concordances)
 
 
 def _cut_off(
@@ -272,7 +253,7 @@ def _cut_off(
                 _warning(
                     "cut-off-at-edge",
                     f"The selected cut-off {cut_off:.2f} is the first or last that was tried ({selected.low_patients} "
-                    f"patients at or below, {selected.high_patients} above): the search wanted to go on.",
+                    f"patients at or below, {selected.high_patients} above): the search would have gone further.",
                 )
             )
         if selected.p_lausen94 > 0.05:
@@ -310,6 +291,7 @@ def _notes(
     horizons: tuple[float, ...],
     end_months: float,
 ) -> tuple[QualityNote, ...]:
+    """Doubts about a training: no signal, few events, a Cox model as good, a leak, short follow-up."""
     notes = []
     if not found.has_signal:
         notes.append(

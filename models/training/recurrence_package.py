@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.inference.package import Task, Training
+from models.inference.tasks import Task
 from models.model_card.about import About
 from models.model_card.facts import Measurement
 from models.model_card.guidelines import CALIBRATION, COMPARISON, DIFFERENCE, LEFT_OUT, SAMPLE_SIZE
 from models.statistics.calibration import observed_risk
 from models.statistics.followed import Followed
-from models.training.export import PackageText, reference_vectors, write_package
 from models.training.patients import TrainingPatients
 from models.training.recurrence import TrainedRecurrence
 from models.training.sample_size import survival_patients_per_parameter
-from models.training.search import in_words as search_in_words
+from models.training.trained_package import write_trained
 
 
 def write_recurrence(
@@ -28,49 +27,22 @@ def write_recurrence(
     about: About,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
-    """Write the package.
-
-    Parameters
-    ----------
-    reference_values : (cases, inputs); None makes them from quantiles, so that no patient's features are in the package
-    """
-    events = int(patients.events.sum())
-    write_package(
+    """Write the package; `reference_values` as in `write_trained`."""
+    write_trained(
         folder,
-        text=PackageText(
-            task=Task.RECURRENCE,
-            name=about.name,
-            version=about.version,
-            title=about.title,
-            notice=about.notice,
-            cut_off=trained.cut_off,
-            horizons_months=trained.horizons_months,
-            origin=patients.origin,
-            training=Training(
-                data=" ".join((about.data, *patients.images.in_words())),
-                patients=len(patients.values),
-                events=events,
-                recipe=(
-                    f"{trained.model.recipe.in_words()} Calibrated with slope {trained.model.slope:.2f}, "
-                    f"estimated out of fold ({trained.model.folds} folds)."
-                ),
-                performance=about.performance,
-            ),
-            out_of_fold=trained.out_of_fold,
-            caveats=about.caveats,
-            stands_in_for=about.stands_in_for,
-            statements=about.statements,
-            search=search_in_words(trained.model.trials),
-            images=patients.images,
-            measurements=measurements(trained, patients),
-            notes=tuple(note.sentence for note in trained.notes),
+        trained,
+        patients,
+        about=about,
+        task=Task.RECURRENCE,
+        cut_off=trained.cut_off,
+        events=int(patients.events.sum()),
+        calibrated=(
+            f"Calibrated with slope {trained.model.slope:.2f}, estimated out of fold ({trained.model.folds} folds)."
         ),
-        names=patients.names,
-        scorer=trained.model.scorer,
+        measurements=measurements(trained, patients),
+        horizons_months=trained.horizons_months,
         baseline=trained.model.baseline,
-        familiarity=trained.familiarity,
-        training_values=patients.values,
-        reference_values=reference_vectors(patients.values) if reference_values is None else reference_values,
+        reference_values=reference_values,
     )
 
 

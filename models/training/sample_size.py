@@ -1,4 +1,4 @@
-"""How many parameters a number of patients can carry, so that a model need not be shrunk by more than a tenth.
+"""Number of parameters that a sample can carry, so that a model need not be shrunk by more than a tenth.
 
 Riley et al. (2019), Stat Med 38:1276-1296, criterion (i): patients per parameter = 1 / ((S - 1) · ln(1 - R²/S)) with
 S = 0.9 and R² (Cox-Snell) = 0.15 of its maximum 1 - (null likelihood)^(2/n), the anticipation their paper advises where

@@ -36,15 +36,15 @@ def alternatives(recipe: Recipe, *, trials: int, seed: int) -> tuple[Recipe, ...
         replace(recipe, hidden=hidden, dropout=dropout, learning_rate=rate, weight_decay=decay, selected=selected)
         for hidden, dropout, rate, decay, selected in product(HIDDEN, DROPOUT, LEARNING_RATE, WEIGHT_DECAY, SELECTED)
     ]
-    others = [one for one in grid if one != recipe]
+    others = [candidate for candidate in grid if candidate != recipe]
     if not 1 <= trials <= len(others) + 1:
-        raise SetupError(f"{trials} trials were asked for; 1 to {len(others) + 1} recipes can be tried.")
+        raise SetupError(f"{trials} trials were requested; 1 to {len(others) + 1} recipes can be tried.")
     chosen = np.random.default_rng(seed).choice(len(others), size=trials - 1, replace=False)
-    return tuple(others[place] for place in chosen)
+    return tuple(others[index] for index in chosen)
 
 
 def search_notes(trials: tuple[Trial, ...]) -> tuple[QualityNote, ...]:
-    """Whether the choice made a difference at all; nothing where there was none."""
+    """Note on the gain of the search; nothing where there was no search."""
     if len(trials) < 2:
         return ()
     best = min(trial.held_out_loss for trial in trials)

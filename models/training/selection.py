@@ -1,4 +1,4 @@
-"""Which inputs a model may use: not constant, not a copy of another, associated with the outcome inside the fold."""
+"""Selection of a model's inputs: not constant, not a copy of another, associated with the outcome inside the fold."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _HALF = WIDTH / 2 - 6
 
 
 def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: str) -> EvaluationReport:
-    """Everything a reader gets to see.
+    """Content of the report for a reader.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
                 parts.append(_cohort(result))
                 parts += _subgroups(
                     result.cohort,
-                    [one for one in evaluation.recurrence if one.cohort == result.cohort and one.subgroup],
+                    [other for other in evaluation.recurrence if other.cohort == result.cohort and other.subgroup],
                 )
     for expression in evaluation.expression:
         if expression.subgroup is None:
@@ -71,17 +71,19 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
 
 
 def _counted(evaluation: Evaluation) -> str:
-    cohorts = [(one.cohort, one.patients) for one in evaluation.recurrence if one.subgroup is None]
-    cohorts += [(one.cohort, one.patients) for one in evaluation.expression if one.subgroup is None]
+    cohorts = [(result.cohort, result.patients) for result in evaluation.recurrence if result.subgroup is None]
+    cohorts += [(result.cohort, result.patients) for result in evaluation.expression if result.subgroup is None]
     names = ", ".join(f"{cohort} ({patients})" for cohort, patients in cohorts)
     return f"{len(cohorts)} cohort{'s' if len(cohorts) != 1 else ''}: {names}"
 
 
 def _summary(evaluation: Evaluation) -> Part:
-    whole = [one for one in evaluation.recurrence if one.subgroup is None]
-    first = [(one.cohort, one.has_signal, words.headline(one)) for one in whole]
+    whole = [result for result in evaluation.recurrence if result.subgroup is None]
+    first = [(result.cohort, result.has_signal, words.headline(result)) for result in whole]
     first += [
-        (one.cohort, one.has_signal, words.headline(one)) for one in evaluation.expression if one.subgroup is None
+        (result.cohort, result.has_signal, words.headline(result))
+        for result in evaluation.expression
+        if result.subgroup is None
     ]
     blocks: list[Block] = [
         Text(f"{cohort}: {sentence}", is_warning=has_signal is not True) for cohort, has_signal, sentence in first
@@ -89,17 +91,18 @@ def _summary(evaluation: Evaluation) -> Part:
     if whole:
         blocks.append(_overview(whole))
         rows = [
-            (_label(one.cohort, one.subgroup), one.events, one.harrell_c, one.subgroup is None)
-            for one in evaluation.recurrence
+            (_label(result.cohort, result.subgroup), result.events, result.harrell_c, result.subgroup is None)
+            for result in evaluation.recurrence
         ]
         blocks.append(figures.forest_figure(rows, width=WIDTH, measure="Harrell's C"))
     if evaluation.expression:
         blocks.append(_expression_overview(evaluation.expression))
         auc = [
-            (_label(one.cohort, one.subgroup), one.high, one.auc, one.subgroup is None) for one in evaluation.expression
+            (_label(result.cohort, result.subgroup), result.high, result.auc, result.subgroup is None)
+            for result in evaluation.expression
         ]
         blocks.append(figures.forest_figure(auc, width=WIDTH, measure="AUC"))
-    blocks += [Text(one.sentence, is_warning=one.severity is Severity.WARNING) for one in evaluation.notes]
+    blocks += [Text(note.sentence, is_warning=note.severity is Severity.WARNING) for note in evaluation.notes]
     return Part("Summary", 1, tuple(blocks))
 
 
@@ -114,24 +117,24 @@ def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
         ("Cohort", "Patients", "Events", "Harrell's C", "AUC", "HR low vs high", "Observed / predicted", "Slope"),
         tuple(
             (
-                one.cohort,
-                str(one.patients),
-                str(one.events),
-                words.shown(one.harrell_c),
-                words.shown(one.horizons[-1].auc),
-                words.ratio(one.groups.hazard_ratio_low),
-                words.shown(one.horizons[-1].observed_to_expected),
-                words.shown(one.calibration_slope),
+                result.cohort,
+                str(result.patients),
+                str(result.events),
+                words.shown(result.harrell_c),
+                words.shown(result.horizons[-1].auc),
+                words.ratio(result.groups.hazard_ratio_low),
+                words.shown(result.horizons[-1].observed_to_expected),
+                words.shown(result.calibration_slope),
             )
-            for one in results
+            for result in results
         ),
     )
 
 
 def _cohort(result: RecurrenceResult) -> Part:
     blocks: list[Block] = [
-        Text(sentence, is_warning=place == 0 and result.has_signal is not True)
-        for place, sentence in enumerate(words.conclusions(result))
+        Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
+        for rank, sentence in enumerate(words.conclusions(result))
     ]
     size = (_HALF, 178.0)
     curves = [(f"{h.months:g} months", h.roc, h.auc) for h in result.horizons if h.roc is not None]
@@ -230,24 +233,24 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
         return []
     last = results[0].horizons[-1].months
     rows = []
-    for one in results:
-        horizon = one.horizons[-1]
-        assert one.subgroup is not None
+    for result in results:
+        horizon = result.horizons[-1]
+        assert result.subgroup is not None
         rows.append(
             (
-                f"{one.subgroup[0]}: {one.subgroup[1]}",
-                f"{one.events} / {one.patients}",
-                words.shown(one.harrell_c),
+                f"{result.subgroup[0]}: {result.subgroup[1]}",
+                f"{result.events} / {result.patients}",
+                words.shown(result.harrell_c),
                 words.shown(horizon.auc),
                 words.shown(horizon.sensitivity),
                 words.shown(horizon.specificity),
-                words.ratio(one.groups.hazard_ratio_low),
+                words.ratio(result.groups.hazard_ratio_low),
                 words.shown(horizon.observed_to_expected),
             )
         )
     table = TableBlock(
         f"Subgroups; AUC, sensitivity, specificity and calibration at {last:g} months. – where it cannot be computed; "
-        "the reason stands in evaluation.json.",
+        "the reason is in evaluation.json.",
         (
             "Subgroup",
             "Events / patients",
@@ -261,9 +264,9 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
         tuple(rows),
     )
     pictures = [
-        figures.survival_figure(one, size=(WIDTH / 3 - 8, 126.0), caption=_label(one.cohort, one.subgroup))
-        for one in results
-        if one.events
+        figures.survival_figure(result, size=(WIDTH / 3 - 8, 126.0), caption=_label(result.cohort, result.subgroup))
+        for result in results
+        if result.events
     ]
     blocks: list[Block] = [table]
     blocks += [FigureRow(tuple(pictures[at : at + 3])) for at in range(0, len(pictures), 3)]
@@ -276,23 +279,23 @@ def _expression_overview(results: Sequence[ExpressionResult]) -> TableBlock:
         ("Group", "High / patients", "AUC", "Sensitivity", "Specificity", "Brier (null)", "Slope"),
         tuple(
             (
-                _label(one.cohort, one.subgroup),
-                f"{one.high} / {one.patients}",
-                words.shown(one.auc),
-                words.shown(one.sensitivity),
-                words.shown(one.specificity),
-                f"{words.number(one.brier, 3)} ({words.number(one.brier_null, 3)})",
-                words.shown(one.calibration_slope),
+                _label(result.cohort, result.subgroup),
+                f"{result.high} / {result.patients}",
+                words.shown(result.auc),
+                words.shown(result.sensitivity),
+                words.shown(result.specificity),
+                f"{words.number(result.brier, 3)} ({words.number(result.brier_null, 3)})",
+                words.shown(result.calibration_slope),
             )
-            for one in results
+            for result in results
         ),
     )
 
 
 def _expression(result: ExpressionResult) -> Part:
     blocks: list[Block] = [
-        Text(sentence, is_warning=place == 0 and result.has_signal is not True)
-        for place, sentence in enumerate(words.expression_conclusions(result))
+        Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
+        for rank, sentence in enumerate(words.expression_conclusions(result))
     ]
     if result.roc is not None:
         blocks.append(

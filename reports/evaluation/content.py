@@ -1,4 +1,4 @@
-"""`EvaluationReport`: everything an evaluation says to a reader, before any encoding. PDF and HTML show it as it is."""
+"""`EvaluationReport`: the content of an evaluation for a reader, before any encoding. PDF and HTML show it as it is."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Block = Text | TableBlock | FigureBlock | FigureRow
 
 @dataclass(frozen=True)
 class Part:
-    """A heading and what stands below it.
+    """A heading and its content.
 
     Attributes
     ----------
@@ -80,12 +80,12 @@ class Part:
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """What an evaluation says.
+    """Content of an evaluation report.
 
     Attributes
     ----------
     title, subtitle : what was evaluated, on what
-    notice, model_notice : stand on every page
+    notice, model_notice : on every page
     facts : (label, text) of the model and the evaluation
     created : when, with its time zone
     software : name and version

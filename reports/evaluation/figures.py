@@ -194,34 +194,34 @@ def forest_figure(rows: Sequence[tuple[str, int, Found, bool]], *, width: float,
     size = (width, height)
     figure, axes = _figure(size, bottom=24 / height, left=0.36, right=0.74, top=1 - 4 / height)
     axes.axvline(0.5, color=MUTED, linewidth=0.8, linestyle=":")
-    for place, (label, events, found, is_cohort) in enumerate(rows):
+    for place, (label, events, estimate, is_cohort) in enumerate(rows):
         color, weight = (ACCENT, "bold") if is_cohort else (INK, "normal")
         where = axes.get_yaxis_transform()
         axes.text(-0.14, place, label, transform=where, ha="right", va="center", color=color, fontweight=weight)
         axes.text(-0.02, place, str(events), transform=where, ha="right", va="center", color=MUTED)
-        axes.text(1.03, place, shown(found), transform=where, ha="left", va="center", color=color, fontweight=weight)
-        if isinstance(found, Estimate):
-            if found.interval is not None:
-                axes.plot(found.interval, [place, place], color=color, linewidth=1.0)
-            face = color if found.interval is not None else "white"
+        axes.text(1.03, place, shown(estimate), transform=where, ha="left", va="center", color=color, fontweight=weight)
+        if isinstance(estimate, Estimate):
+            if estimate.interval is not None:
+                axes.plot(estimate.interval, [place, place], color=color, linewidth=1.0)
+            face = color if estimate.interval is not None else "white"
             marker = "s" if is_cohort else "o"
-            axes.plot(found.value, place, marker=marker, markersize=3.8, color=color, markerfacecolor=face)
+            axes.plot(estimate.value, place, marker=marker, markersize=3.8, color=color, markerfacecolor=face)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"{measure}, 95 % interval (.5 is chance; open: too few events for an interval)")
+    axes.set_xlabel(f"{measure}, 95 % interval (0.5 is chance; open: too few events for an interval)")
     return _done(
         figure,
         size,
         f"{measure} for each cohort (squares) and subgroup; the number before the line is the number of events.",
-        "; ".join(f"{label}: {shown(found)}" for label, _, found, _ in rows),
+        "; ".join(f"{label}: {shown(estimate)}" for label, _, estimate, _ in rows),
     )
 
 
 def _draw_curve(axes: Axes, curve: SurvivalCurve, name: str, color: str, line: str) -> None:
     times = np.concatenate([[0.0], curve.times_months])
-    survival, low, high = (np.concatenate([[1.0], one]) for one in (curve.survival, curve.low, curve.high))
+    survival, low, high = (np.concatenate([[1.0], values]) for values in (curve.survival, curve.low, curve.high))
     axes.step(times, survival, where="post", color=color, linestyle=line, linewidth=1.3, label=name)
     axes.fill_between(times, low, high, step="post", color=color, alpha=0.13, linewidth=0)
     ticks = curve.censored > 0

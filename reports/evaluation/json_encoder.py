@@ -49,10 +49,10 @@ def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict
         "bootstrap": {"resamples": evaluation.resamples, "seed": evaluation.seed},
         "scoring": {"patients": evaluation.patients_scored, "seconds": evaluation.seconds_to_score},
         "quality_notes": [
-            {"code": one.code, "severity": one.severity.value, "sentence": one.sentence} for one in evaluation.notes
+            {"code": note.code, "severity": note.severity.value, "sentence": note.sentence} for note in evaluation.notes
         ],
-        "recurrence": [_recurrence(one) for one in evaluation.recurrence],
-        "krt7_as": [_expression(one) for one in evaluation.expression],
+        "recurrence": [_recurrence(result) for result in evaluation.recurrence],
+        "krt7_as": [_expression(result) for result in evaluation.expression],
     }
 
 
@@ -81,7 +81,7 @@ def _recurrence(result: RecurrenceResult) -> dict[str, Any]:
             "hazard_ratio_low_vs_high": {"reference": "high", **_found(groups.hazard_ratio_low)},
             "wald_p": groups.p,
         },
-        "horizons": [_horizon(one) for one in result.horizons],
+        "horizons": [_horizon(horizon) for horizon in result.horizons],
     }
 
 
@@ -164,9 +164,9 @@ def _curve(curve: SurvivalCurve | None) -> dict[str, Any] | None:
     return {
         "limits": LIMITS,
         "months": _numbers(curve.times_months),
-        "at_risk": [int(one) for one in curve.at_risk],
-        "events": [int(one) for one in curve.events],
-        "censored": [int(one) for one in curve.censored],
+        "at_risk": [int(count) for count in curve.at_risk],
+        "events": [int(count) for count in curve.events],
+        "censored": [int(count) for count in curve.censored],
         "survival": _numbers(curve.survival),
         "low": _numbers(curve.low),
         "high": _numbers(curve.high),

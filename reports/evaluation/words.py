@@ -21,7 +21,7 @@ RECURRENCE_METHODS: Final = (
         "patients. Higher scores mean higher risk; a score above the cut-off is high risk."
     ),
     (
-        "Harrell's C: share of comparable pairs in the right order, .5 is chance (Harrell 1982). Uno's C weighs "
+        "Harrell's C: share of comparable pairs in the right order, 0.5 is chance (Harrell 1982). Uno's C weighs "
         "pairs by the inverse squared probability of not being censored before the event (Uno 2011)."
     ),
     (
@@ -41,7 +41,7 @@ RECURRENCE_METHODS: Final = (
     (
         "Kaplan-Meier limits: Greenwood's variance on the log scale (R's default). Log-rank test: Mantel 1966. "
         "Hazard ratios: Cox regression, Efron's method for ties, Wald limits. The paper prints low against high "
-        "risk (reference: high); both directions stand here."
+        "risk (reference: high); both directions are given."
     ),
     "Follow-up: reverse Kaplan-Meier (Schemper and Smith 1996). Net benefit: Vickers 2006, 2008.",
     (
@@ -112,12 +112,12 @@ def group_name(cohort: str, subgroup: tuple[str, str] | None) -> str:
 
 
 def is_training(cohort: str) -> bool:
-    """Whether the name of a cohort says that the model was trained on it."""
+    """Returns whether the name of a cohort indicates that the model was trained on it."""
     return cohort.lower() in _TRAINING_NAMES
 
 
 def conclusions(result: RecurrenceResult) -> tuple[str, ...]:
-    """What the numbers of a recurrence model on one group of patients mean, most important first."""
+    """Meaning of the numbers of a recurrence model on one group of patients, most important first."""
     sentences = [_signal(result.has_signal, result.harrell_c, "Harrell's C", "earlier recurrence"), _precision(result)]
     if is_training(result.cohort):
         sentences.append(_APPARENT)
@@ -141,7 +141,7 @@ def expression_conclusions(result: ExpressionResult) -> tuple[str, ...]:
     if width is not None:
         sentences.append(
             f"{result.patients} patients, {result.high} with high expression: the interval of the AUC is "
-            f"{number(width)} wide; differences smaller than about {number(width / 2)} cannot be seen here."
+            f"{number(width)} wide; differences smaller than about {number(width / 2)} cannot be detected here."
         )
     else:
         sentences.append(f"{fewer} patients in the smaller group: no interval can be given.")
@@ -168,15 +168,15 @@ def _signal(has_signal: bool | None, found: Found, name: str, what: str) -> str:
     if not isinstance(found, Estimate):
         return f"{name} cannot be computed: {found.reason}"
     if has_signal is None or found.interval is None:
-        return f"{name} is {number(found.value)}, without an interval: whether there is a signal cannot be said."
+        return f"{name} is {number(found.value)}, without an interval: whether there is a signal cannot be determined."
     if has_signal:
         return f"{name} is {shown(found)}: higher scores go with {what}."
     if found.interval[1] < 0.5:
-        return f"{name} is {shown(found)}, below .5: the score is the wrong way round for these patients."
+        return f"{name} is {shown(found)}, below 0.5: the score is reversed for these patients."
     low, high = found.interval
     what_is = name.replace("The AUC", "the AUC")
     return (
-        f"No signal: {what_is} is {number(found.value)}, and its interval ({number(low)}–{number(high)}) contains .5."
+        f"No signal: {what_is} is {number(found.value)}, and its interval ({number(low)}–{number(high)}) contains 0.5."
     )
 
 
@@ -189,9 +189,9 @@ def _precision(result: RecurrenceResult) -> str:
     if result.events < FEW_EVENTS:
         return (
             f"{sentence}. Differences in C smaller than about {number(width / 2)}, between models or groups, cannot "
-            "be seen here, and a few patients more or less with an event move every number."
+            "be detected here, and a few more or fewer patients with an event change every number."
         )
-    return f"{sentence}; differences smaller than about {number(width / 2)} cannot be seen here."
+    return f"{sentence}; differences smaller than about {number(width / 2)} cannot be detected here."
 
 
 def _hazard(result: RecurrenceResult) -> str:

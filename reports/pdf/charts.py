@@ -16,7 +16,7 @@ from reports.pdf import theme
 
 
 class Legend(Flowable):
-    """Which line is which, set flush right: (words, colour, dash) for each.
+    """Legend of the lines, set flush right: (words, colour, dash) for each.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Legend(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw from the right."""
+        """Draws from the right."""
         x = self.width
         for words, color, dash in reversed(self.entries):
             self.canv.setFont(theme.REGULAR, 7.2)
@@ -58,7 +58,7 @@ class CutOffStrip(Flowable):
     ----------
     value, cut_off : on the same scale
     limits : ends of the scale
-    value_shown, cut_off_shown, below, above : what stands at the marker, at the cut-off and in the two halves
+    value_shown, cut_off_shown, below, above : text at the marker, at the cut-off and in the two halves
     width : in points
     """
 
@@ -86,7 +86,7 @@ class CutOffStrip(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw the strip, the cut-off and the marker."""
+        """Draws the strip, the cut-off and the marker."""
         canvas, width = self.canv, self.width
         low, high = self.limits
         bottom, thickness = 13.5, 10.0
@@ -131,7 +131,7 @@ class CutOffStrip(Flowable):
 def _centred_within(
     canvas: Canvas, text: str, x: float, y: float, *, within: tuple[float, float], font: str, size: float
 ) -> None:
-    """Draw `text` centred at `x`, moved sideways where it would stick out of `within`."""
+    """Draws `text` centred at `x`, moved sideways where it would stick out of `within`."""
     half = stringWidth(text, font, size) / 2
     canvas.setFont(font, size)
     canvas.drawCentredString(min(max(x, within[0] + half), within[1] - half), y, text)
@@ -155,7 +155,7 @@ class IconArray(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw the dots."""
+        """Draws the dots."""
         step = self.width / 10
         radius = step * 0.38
         for place in range(100):
@@ -173,8 +173,8 @@ class ContributionChart(Flowable):
     Parameters
     ----------
     groups : from top to bottom
-    shown : what stands beside each bar
-    lowers, raises : what stands above the two directions
+    shown : text beside each bar
+    lowers, raises : text above the two directions
     width : in points
     """
 
@@ -193,7 +193,7 @@ class ContributionChart(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw labels, bars and lines."""
+        """Draws labels, bars and lines."""
         canvas = self.canv
         label_width, value_width = 0.36 * self.width, 0.1 * self.width
         plot = self.width - label_width - value_width

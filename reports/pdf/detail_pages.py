@@ -23,7 +23,7 @@ def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts
     Parameters
     ----------
     width : of the page's text, in points
-    charts_shown : number of models whose contribution chart stands on page 1
+    charts_shown : number of models whose contribution chart is on page 1
     """
     story: list[Flowable] = [PageBreak()]
     story += _notes(report, typesetter, width)

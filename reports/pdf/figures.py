@@ -133,7 +133,7 @@ class KeyImageRow(Flowable):
         return self.width, self.height
 
     def draw(self) -> None:
-        """Draw every panel."""
+        """Draws every panel."""
         for place, panel in enumerate(self.panels):
             self.canv.saveState()
             self.canv.translate(place * (self.side + self.gap), 10)

@@ -1,4 +1,4 @@
-"""What every page of our PDFs shares: its measures, the strip and the foot around the story, the number of pages."""
+"""Elements of every page of our PDFs: measures, the strip and the foot around the story, the number of pages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PageCanvas(Canvas):
         self.setDateFormatter(lambda *_: f"D:{created:%Y%m%d%H%M%S}{zone}")
 
     def save(self) -> None:
-        """Fill in the number of pages, then write."""
+        """Fills in the number of pages, then writes."""
         self.beginForm(_PAGES_FORM)
         self.setFont(theme.REGULAR, 6.8)
         self.setFillColor(theme.MUTED)
@@ -49,14 +49,14 @@ class PageCanvas(Canvas):
 
 
 class Furniture:
-    """What stands around the story: research use, the packages' notices, the running head, the notice, page numbers.
+    """Elements around the story: research use, the packages' notices, the running head, the notice, page numbers.
 
     Parameters
     ----------
     notices : of the model packages, beside the research-use words; may be empty
     notice : the product's own, in the foot
     made : when and by what software the report was made
-    head : stands above the story of every page but the first
+    head : above the story of every page but the first
     digits : room for the number of pages
     """
 

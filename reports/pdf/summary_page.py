@@ -1,4 +1,4 @@
-"""Page 1 of the PDF: who, what the models say, what to read with care, where it is in the images."""
+"""Page 1 of the PDF: patient, results of the models, warnings, key images."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from models.inference.predict import Group, Quantity
 from models.quality_notes import Severity
 from models.volume import Region
 from reports import numerals, wording
+from reports.concepts import CONCEPTS
 from reports.content import KeyImage, Measurement, ModelSection, Report
 from reports.pdf import theme
 from reports.pdf.charts import CutOffStrip, IconArray, Legend
@@ -25,9 +26,9 @@ _LEFT, _LEFT_OF_SURVIVAL = 0.46, 0.37
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller
 _GAP = 11.0  # between sections, in points
 _ICONS = 38.0  # side of a hundred dots, in points
-_PROBABILITIES = (str(Quantity.RFS), str(Quantity.KRT7_AS_HIGH))
+_PROBABILITIES = tuple(str(quantity) for quantity, concept in CONCEPTS.items() if concept.is_probability)
 _GROUP_COLORS = {Group.HIGH: theme.HIGH, Group.LOW: theme.LOW}
-# What stands below the pictures of a sequence, besides the volume of the tumour.
+# Features below the pictures of a sequence, besides the volume of the tumour.
 _SIZE_KEY = "original_shape_Maximum3DDiameter"
 
 
@@ -188,7 +189,7 @@ def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, wid
 
 
 def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Flowable]:
-    """What stands beside the strip of a model without survival."""
+    """Drawing beside the strip of a model without survival."""
     label = typesetter.paragraph(score.label, theme.styles().label)
     if score.key in _PROBABILITIES:
         return [label, Spacer(0, 3), _frequency(score, "", typesetter, width)]

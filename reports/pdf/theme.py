@@ -1,4 +1,4 @@
-"""How a report looks: colours, fonts, paragraph styles, and text that finds a font for each of its characters.
+"""Appearance of a report: colours, fonts, paragraph styles, and text that finds a font for each of its characters.
 
 Latin, Greek and Cyrillic are set in DejaVu Sans, which comes with matplotlib, so that a report looks the same on every
 machine. Other characters (names in Chinese, Japanese, Korean) take the first system font below that has them. A
@@ -73,7 +73,7 @@ def _register_latin() -> None:
 
 @lru_cache(maxsize=8)
 def _wide_font(file: str) -> str | None:
-    """Registered name of the font in `file`, None when it is not there or has no TrueType outlines."""
+    """Registered name of the font in `file`, None when it does not exist or has no TrueType outlines."""
     if not Path(file).is_file():
         return None
     name = f"RDeepNetWide-{Path(file).stem}"
@@ -85,8 +85,8 @@ def _wide_font(file: str) -> str | None:
 
 
 def _has(font: str, character: str) -> bool:
-    found = pdfmetrics.getFont(font)
-    return isinstance(found, TTFont) and ord(character) in found.face.charToGlyph
+    registered = pdfmetrics.getFont(font)
+    return isinstance(registered, TTFont) and ord(character) in registered.face.charToGlyph
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ _RIGHT_TO_LEFT = re.compile(
 
 
 def in_reading_order(text: str) -> str:
-    """Text with its Hebrew and Arabic phrases from right to left, as they stand on paper.
+    """Text with its Hebrew and Arabic phrases from right to left, as on paper.
 
     Enough for names and short descriptions in one line; Arabic letters stay unjoined. Marks stay behind their letter.
     """

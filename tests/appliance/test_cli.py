@@ -82,7 +82,7 @@ def test_the_example_configuration_is_right(tmp_path: Path) -> None:
     file.write_text(example.stdout, encoding="utf-8")
     result = RUNNER.invoke(app, ["config", "check", str(file)])
     assert result.exit_code == Exit.OK
-    assert "is right: RDEEPNET on port 11112, 1 sender(s), 1 destination(s)" in result.stdout
+    assert "is valid: RDEEPNET on port 11112, 1 sender(s), 1 destination(s)" in result.stdout
 
 
 def test_every_mistake_of_a_configuration_is_told_without_a_traceback(tmp_path: Path) -> None:
@@ -102,7 +102,9 @@ def test_a_folder_without_studies(line: list[str], tmp_path: Path, monkeypatch: 
     (tmp_path / "empty").mkdir()
     result = RUNNER.invoke(app, [line[0], "empty", *line[1:]])
     assert result.exit_code == Exit.INCOMPLETE
-    assert result.stderr.strip().endswith("No DICOM study was found below empty; name a folder that holds MR series.")
+    assert result.stderr.strip().endswith(
+        "No DICOM study was found below empty. It holds no file. Name a folder that holds MR series."
+    )
 
 
 def test_a_wrong_assignment_is_a_set_up_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A crew of worker processes: every task ends, whatever happens to one of them."""
+"""A pool of worker processes: every task ends, whatever happens to one of them."""
 
 from __future__ import annotations
 

@@ -84,13 +84,13 @@ def test_every_mistake_is_reported_together(tmp_path: Path) -> None:
     text = str(caught.value)
     for part in (
         "10 mistake(s)",
-        "colour is not a setting",
-        "service.prot is not a setting; did you mean port?",
+        "colour is not known",
+        "service.prot is not known; did you mean port?",
         "service.ae_title is 'A TITLE THAT IS TOO LONG'; expected a text that is an AE title",
         "service.port is 70000; expected a whole number from 1 to 65535",
         "service.state_dir is 3; expected a path",
         "study.idle_s is 'long'; expected a number",
-        "phase is 0",
+        "reading.phase is 0",
         "destinations[1].ae_title is missing; expected a text that is an AE title",
         "destinations[1].send[2] is 'poster'; expected one of",
         'logs.format is \'xml\'; expected one of "keyvalue", "json"',
@@ -110,7 +110,7 @@ def test_every_mistake_is_reported_together(tmp_path: Path) -> None:
         ('[[senders]]\nae_title = "A"\naddresses = ["10.0.0.1/8"]', "senders[1]: addresses of A: '10.0.0.1/8'"),
         ("[features.settings]\nbin_width = -1", "features.settings: The bin width is -1.0"),
         ('[features.settings]\nbin_count = "many"', "bin_count is 'many'; expected a whole number, or \"none\""),
-        ('[[destinations]]\nname="a"\nae_title="A"\nhost="h"\n' * 2, "the name a stands twice"),
+        ('[[destinations]]\nname="a"\nae_title="A"\nhost="h"\n' * 2, "the name a is duplicated"),
         ("[service\n", "is not TOML"),
     ],
 )

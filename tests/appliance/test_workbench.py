@@ -1,4 +1,4 @@
-"""What the model packages say of their training images governs how studies are read."""
+"""Training images of the model packages govern the reading of studies."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def make_patient(folder: Path, diameter_mm: float) -> None:
 
 
 def patient(folder: Path, diameter_mm: float) -> dict[MrSequence, Study]:
-    """What `make_patient` wrote."""
+    """Paths that `make_patient` wrote."""
     studies: dict[MrSequence, Study] = {}
     for sequence, (_, spacing_mm) in GRIDS.items():
         volume = volume_of(np.load(folder / f"{sequence}_{diameter_mm:g}.npy"), spacing_mm)
@@ -78,7 +78,7 @@ def own(studies: dict[MrSequence, Study]) -> None:
 
 
 def pyradiomics(studies: dict[MrSequence, Study], *, tuned: bool) -> None:
-    """As its documentation shows it, or with the crop before the filters that spares it most of its work."""
+    """PyRadiomics as its documentation shows it, or cropped before the filters, which spares it most of its work."""
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
@@ -161,7 +161,7 @@ def measure_shares(folder: Path, diameter_mm: float) -> dict[str, float]:
 
 
 def measure_equality(folder: Path) -> dict[str, float]:
-    """How many values of the patient were compared with PyRadiomics, and how many differ by more than 1e-9."""
+    """Counts the values of the patient compared with PyRadiomics, and those that differ by more than 1e-9."""
     compared = different = 0
     for volume, rois in patient(folder, 25).values():
         found = OwnEngine().extract(volume, rois, FeatureSettings())
@@ -295,7 +295,7 @@ Shares of the time inside the function itself (cProfile, one thread), from 3 %:
 
 {table(("tumour", "functions"), share_rows)}
 
-- 25 mm: the eigenvalues of MCC (`linalg_eigvals`), LAPACK calls on 13 matrices per image, dearest for the low-pass
+- 25 mm: the eigenvalues of MCC (`linalg_eigvals`), LAPACK calls on 13 matrices per image, slowest for the low-pass
   image with its many levels; then run lengths and zones; then the one pass over the volumes for mean and deviation
   (`exact_sums`), which has 130 MB to read.
 - 80 mm: run lengths (`count_runs`) and the union-find of the zones (`zones`, branches that cannot be predicted), then

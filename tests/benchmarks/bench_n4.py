@@ -136,7 +136,7 @@ def fields(cases: Sequence[Case], settings: N4Settings) -> str:
 
 
 def recovered(phantom: BiasPhantom) -> str:
-    """What is left of a known field: standard deviation of the log error inside the body, gain removed."""
+    """Remainder of a known field: standard deviation of the log error inside the body, gain removed."""
     rows = [["before", f"{phantom.log_field[phantom.body].std():.5f}"]]
     for name, correction in (("SimpleITK, 1 thread", SIMPLEITK), ("SimpleITK, 2 threads", SIMPLEITK_2), ("ours", OURS)):
         error = correction.log_field(phantom.volume, phantom.body).astype(float) - phantom.log_field

@@ -40,7 +40,7 @@ def cpu_s(step: Callable[[], object]) -> float:
 
 
 def studies(folder: Path) -> Iterator[tuple[str, list[Path]]]:
-    """What is measured: name and files."""
+    """Studies to measure: name and files."""
     real = ROOT.parent / "shared" / "data" / "breast_dce_ucsf_br_06"
     if real.is_dir():
         yield "real, 3 phases × 60 slices of 256 × 256", [path for path in real.rglob("*") if path.is_file()]

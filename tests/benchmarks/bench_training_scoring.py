@@ -1,4 +1,4 @@
-"""How many patients a second are scored from a feature table, reading and writing apart.
+"""Patients scored per second from a feature table, reading and writing apart.
 
     python -m tests.benchmarks.bench_training_scoring [--patients 2000]
 

@@ -16,7 +16,7 @@ import numpy as np
 from models.features.names import vector_names
 from models.simulation.cohort import Truth, simulate_cohort
 from models.simulation.feature_shape import generic_shape
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.training.deepsurv import cox_slope, fit_recurrence
 from models.training.ensemble import usable_inputs
 from models.training.network import PAPER, Recipe
@@ -50,13 +50,13 @@ def run(truth: Truth, seed: int, recipe: Recipe, *, with_cox: bool) -> tuple[flo
             seed=seed,
         )
         cox_found = cox.c_out_of_fold
-        cox_new = harrell_c(fresh.times_months, fresh.events, log_risk(cox, cohort.values, fresh.values))
+        cox_new = harrell_c_of(fresh.times_months, fresh.events, log_risk(cox, cohort.values, fresh.values))
     compared = time.perf_counter()
     score = model.scorer.score(fresh.values)
     nothing = model.slope == 0.0
     return (
-        harrell_c(fresh.times_months, fresh.events, fresh.log_risk),
-        0.5 if nothing else harrell_c(fresh.times_months, fresh.events, score),
+        harrell_c_of(fresh.times_months, fresh.events, fresh.log_risk),
+        0.5 if nothing else harrell_c_of(fresh.times_months, fresh.events, score),
         cox_new,
         model.c_out_of_fold,
         cox_found,

@@ -61,7 +61,7 @@ class Engine:
         )
 
     def done(self, *arguments: str) -> str:
-        """What a podman command writes to standard output; it has to succeed."""
+        """Standard output of a podman command, which must succeed."""
         result = self.run(*arguments)
         assert result.returncode == 0, f"podman {' '.join(arguments)}: {result.stderr}"
         return result.stdout.strip()
@@ -71,7 +71,7 @@ class Engine:
         return dict(found)
 
     def files_of(self, image: str, command: str) -> str:
-        """What a shell command in the image says, as root, without its entry point."""
+        """Output of a shell command in the image, as root, without its entry point."""
         return self.done("run", "--rm", "--network=none", "--user=0", "--entrypoint=sh", image, "-c", command)
 
 
@@ -253,7 +253,7 @@ class Appliance:
 
 
 def hardening() -> Sequence[str]:
-    """What a container of this image can do without: podman's default seccomp profile stays."""
+    """Options that harden a container of this image: podman's default seccomp profile stays."""
     return ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--tmpfs=/tmp:size=1g,mode=1777")
 
 

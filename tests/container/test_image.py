@@ -137,7 +137,7 @@ def test_the_main_job_and_every_way_to_end(made: Appliance, archive: Archive, tm
     print(f"idle memory {idle_mb:.0f} MB")
     assert idle_mb < IDLE_BELOW_MB
     assert made.health().returncode == 0
-    assert made.command("rdeepnet", "health").stdout == "The service is well.\n"
+    assert made.command("rdeepnet", "health").stdout == "The service is healthy.\n"
 
     first = make_study(tmp_path / "first", seed=31)
     began_s = time.monotonic()

@@ -21,7 +21,7 @@ HARDENED = [*hardening(), f"--user={USER}:{USER}", "--network=none"]
 
 
 def run(image: Image, *words: str, options: Sequence[str] = ()) -> str:
-    """What the image says on standard output."""
+    """Standard output of the image."""
     return image.engine.done("run", "--rm", *HARDENED, *options, image.name, *words)
 
 

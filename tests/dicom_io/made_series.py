@@ -53,7 +53,7 @@ def affine_of(
 
 @dataclass(frozen=True)
 class MadeSeries:
-    """What was written: files and UIDs by phase and slice."""
+    """Files and UIDs written, by phase and slice."""
 
     uid: str
     files: tuple[Path, ...]

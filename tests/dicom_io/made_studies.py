@@ -198,7 +198,7 @@ def region_section(sequence: Sequence, region: Region, volume_mm3: float, *, cou
 
 
 def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
-    """What two models say."""
+    """Sections of two models."""
     survival = tuple(
         Measurement(
             key="rfs",

@@ -123,7 +123,7 @@ class RunningService:
         wait_for(is_answering, what=f"the service to answer\n{self.log()}")
 
     def start_another(self) -> str:
-        """What a second service with the same settings says as it does not start."""
+        """Output of a second service with the same settings, which does not start."""
         result = subprocess.run(self._command(), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert result.returncode != 0
         return result.stderr
@@ -286,7 +286,7 @@ class Orthanc:
 
 @contextmanager
 def storescp(folder: Path, port: int) -> Iterator[Path]:
-    """DCMTK's receiver as destination; gives the folder it writes into. Starting it anew keeps what is there."""
+    """DCMTK's receiver as destination; gives the folder it writes into. Restarting it keeps the existing files."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         ["storescp", "--output-directory", str(folder), "--aetitle", "PACS", "--fork", str(port)],
@@ -303,7 +303,7 @@ def storescp(folder: Path, port: int) -> Iterator[Path]:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody takes connections on a port of this machine."""
+    """Returns whether a port of this machine accepts connections."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

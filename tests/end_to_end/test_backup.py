@@ -152,7 +152,7 @@ def test_the_copy_keeps_the_name_of_the_worker(tmp_path: Path, monkeypatch: pyte
 def test_a_copy_is_never_made_over_something_or_into_the_state(tmp_path: Path) -> None:
     settings = state_in(tmp_path / "state")
     (tmp_path / "there").mkdir()
-    with pytest.raises(SetupError, match="is there already"):
+    with pytest.raises(SetupError, match="exists already"):
         back_up(settings, tmp_path / "there")
     with pytest.raises(SetupError, match="lies in the state folder"):
         back_up(settings, tmp_path / "state" / "copy")

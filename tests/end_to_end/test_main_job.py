@@ -37,7 +37,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServ
 
 
 def results(orthanc: Orthanc, study: str, sent: Counter[str]) -> Counter[str]:
-    """What Orthanc holds beyond what was sent, by modality."""
+    """Objects in Orthanc beyond those sent, by modality."""
     held = Counter(tags["Modality"] for tags in orthanc.instances(study))
     held.subtract(sent)
     return +held

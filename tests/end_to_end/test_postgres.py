@@ -67,7 +67,7 @@ def test_kill_while_the_job_runs_delivers_once(
 def test_a_queue_that_is_lost_is_filled_again_from_the_records(
     tmp_path: Path, service: RunningService, postgres: Postgres, archive: Archive
 ) -> None:
-    """As after a restore without the database: the service follows its records."""
+    """State after a restore without the database: the service follows its records."""
     (service.control / "hold").touch()
     storescu(write_study(tmp_path / "study", "lost"), port=service.port)
     service.wait_for_state(uid("lost"), State.RUNNING)
@@ -123,7 +123,7 @@ def test_a_copied_state_folder_does_not_take_the_jobs_of_the_original(
     monkeypatch.setattr(queue_database, "_LOCK_WITHIN_S", 0.3)
     database = QueueDatabase(postgres.url(), schema=schema_name("copied"))
     try:
-        with pytest.raises(SetupError, match="Another service works on the schema rdeepnet_copied_"):
+        with pytest.raises(SetupError, match="Another service uses the schema rdeepnet_copied_"):
             QueueDatabase(postgres.url(), schema=schema_name("copied"))
     finally:
         database.close()

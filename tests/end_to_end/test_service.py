@@ -155,7 +155,7 @@ def test_a_study_that_hangs_every_time_is_failed_and_the_next_one_answered(tmp_p
             assert service.wait_for_end() == 75
             service.start()
         record = service.wait_for_state(uid("hangs"), State.FAILED)
-        assert "ended the service 3 times" in record.sentence
+        assert "crashed the service 3 times" in record.sentence
         (service.control / "hold").unlink()
         storescu(write_study(tmp_path / "next", "next"), port=service.port)
         service.wait_for_state(uid("next"), State.DELIVERED)
@@ -224,14 +224,14 @@ def test_who_is_not_listed_is_refused(tmp_path: Path, service: RunningService) -
     assert storescu(files, port=service.port, called="ANOTHER") != 0
     with pytest.raises(PeerRefused, match="our AE title is not known there"):
         echo(Peer(AE_TITLE, "127.0.0.1", service.port, "STRANGER", 10.0))
-    with pytest.raises(PeerRefused, match="its AE title is another one"):
+    with pytest.raises(PeerRefused, match="its AE title differs"):
         echo(Peer("ANOTHER", "127.0.0.1", service.port, "STORESCU", 10.0))
     assert service.begun(uid("stranger")) == []
     assert "peer=STRANGER" in service.log()
 
 
 def test_a_second_service_on_the_same_state_folder_does_not_start(service: RunningService) -> None:
-    assert "Another service works on" in service.start_another()
+    assert "Another service uses" in service.start_another()
 
 
 def test_the_sender_says_what_became_of_every_object(tmp_path: Path, service: RunningService) -> None:

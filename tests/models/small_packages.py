@@ -10,7 +10,8 @@ import numpy as np
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
 from models.inference.familiarity import Familiarity
-from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.tasks import Task
 from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, write_package
 from models.training.familiarity import fit_familiarity
@@ -65,7 +66,7 @@ def table(names: tuple[str, ...], values: np.ndarray, *, settings: str = SETTING
 
 
 def small_familiarity(*, inputs: int) -> Familiarity:
-    """What 60 patients with standard normal inputs look like."""
+    """Familiarity of 60 patients with standard normal inputs."""
     return fit_familiarity(np.random.default_rng(1).normal(size=(60, inputs)), np.arange(inputs), seed=1)
 
 

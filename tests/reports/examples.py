@@ -131,7 +131,7 @@ def recurrence(
     model: ModelIdentity | None = None,
     notes: tuple[QualityNote, ...] = (),
 ) -> ModelOutcome:
-    """What the recurrence model says."""
+    """Section of the recurrence model."""
     return ModelOutcome(
         model=model or identity(),
         predictions=(
@@ -150,7 +150,7 @@ def recurrence(
 
 
 def krt7_as(table: FeatureTable, *, value: float = 0.31) -> ModelOutcome:
-    """What the KRT7-AS model says."""
+    """Section of the KRT7-AS model."""
     return ModelOutcome(
         model=identity("krt7_as", title="KRT7-AS expression"),
         predictions=(Prediction(Quantity.KRT7_AS_HIGH, value),),
@@ -240,7 +240,7 @@ def report(
 
 
 def t1c_only(*, size: int = 96) -> Report:
-    """A study without T2W: one model speaks, two were not asked."""
+    """A study without T2W: one model speaks, two were not run."""
     table = features((Sequence.T1C,))
     only = identity("recurrence_t1c", title="RDeepNet recurrence score, T1+C only")
     return report(

@@ -83,6 +83,14 @@ def test_shown_scores_keep_their_order(value: float, cut_off: float) -> None:
         assert shown != cut
 
 
+@pytest.mark.parametrize(
+    ("value_mm3", "shown"),
+    [(37917.4, "37.92 cm³"), (9768.2, "9.77 cm³"), (100.0, "0.10 cm³"), (52.4, "0.052 cm³"), (0.9, "0.0009 cm³")],
+)
+def test_a_volume_has_two_digits(value_mm3: float, shown: str) -> None:
+    assert numerals.volume(value_mm3) == shown
+
+
 def test_a_probability_close_to_its_cut_off() -> None:
     assert numerals.percent(0.503, beside=0.5) == "50.3%"
     assert numerals.percent(0.62, beside=0.5) == "62%"

@@ -1,7 +1,7 @@
 """Write the hashed requirements of the container image: `python appliance/deploy/container/lock.py cpu`, gpu or build.
 
 Versions come from constraints.txt, hashes from the files that pip would install on Linux x86-64 with Python 3.11 from
-the indexes it is configured for. pip resolves without downloading what it does not have to; run it with Python 3.11.
+the indexes it is configured for. pip resolves without downloading more than it must; run it with Python 3.11.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BUILD_REQUIREMENTS = ("numpy", "packaging", "pip", "setuptools", "wheel")
 
 
 def resolve(requirements: Sequence[str], *, arguments: Sequence[str]) -> list[dict[str, Any]]:
-    """What pip would install for some requirements: the entries of its installation report.
+    """Entries of pip's installation report for some requirements; nothing is installed.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def locked(entries: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def main(flavour: str) -> None:
-    """Write `requirements-<flavour>.txt` beside this file."""
+    """Writes `requirements-<flavour>.txt` beside this file."""
     if flavour == BUILD:
         entries = resolve(BUILD_REQUIREMENTS, arguments=["--no-deps"])
         what = "What builds the container image, and does not reach it"

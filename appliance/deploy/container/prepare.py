@@ -28,6 +28,7 @@ PACKAGES = ("models", "reports", "dicom_io", "appliance")
 
 def import_everything() -> None:
     """Every module of ours, and with them the libraries they use."""
+    importlib.import_module("rdeepnet")
     for name in PACKAGES:
         package = importlib.import_module(name)
         for module in pkgutil.walk_packages(package.__path__, prefix=f"{name}."):
@@ -36,7 +37,7 @@ def import_everything() -> None:
 
 
 def work_once() -> None:
-    """Compile the kernels, open the optional engine, answer a study."""
+    """Compiles the kernels, opens the optional engine, answers a study."""
     warm_up()
     open_engine("pyradiomics", device="cpu")
     with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +46,7 @@ def work_once() -> None:
 
 
 def compile_loaded() -> int:
-    """Make byte code beside the source of every module in memory; returns how many."""
+    """Makes byte code beside the source of every module in memory; returns how many."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     sources = sorted(file for file in files if file and file.endswith(".py") and file.startswith(sys.prefix))
     for source in sources:
@@ -54,7 +55,7 @@ def compile_loaded() -> int:
 
 
 def main() -> None:
-    """Prepare the installation that this runs in."""
+    """Prepares the installation that this runs in."""
     import_everything()
     work_once()
     kernels = len(list((Path(sys.prefix) / "cache" / "numba").rglob("*.nbc")))

@@ -5,7 +5,7 @@ Haralick et al. 1973 (doi:10.1109/TSMC.1973.4309314); IBSI reference manual, sec
 without pairs left out of the mean, 2⁻⁵² added inside logarithms and to the denominators of Correlation and MCC.
 
 Near independence of the two levels, Imc2 and MCC are square roots of rounding errors, and PyRadiomics leaves out the
-directions where the rounded value under the root is negative. To say the same as PyRadiomics there, `imc2_by_rounding`
+directions where the rounded value under the root is negative. To agree with PyRadiomics there, `imc2_by_rounding`
 and `mcc_by_rounding` repeat its operations in their order; they are used only where the value hangs on it.
 """
 
@@ -25,7 +25,7 @@ _NEAR_ZERO = 1e-3
 
 
 def _probabilities_along(p: Tensor, index: Tensor, length: int) -> Tensor:
-    """Sum the joint probabilities (..., D, K, K) by an index (..., K, K): (..., D, length)."""
+    """Sums the joint probabilities (..., D, K, K) by an index (..., K, K): (..., D, length)."""
     flat = index.flatten(-2)[..., None, :].expand(*p.shape[:-2], -1)
     return p.new_zeros((*p.shape[:-2], length)).scatter_add_(-1, flat, p.flatten(-2))
 

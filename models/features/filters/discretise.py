@@ -19,7 +19,7 @@ from models.features.settings import FeatureSettings
 
 # Matrices grow with the square of the number of levels in use (13 × levels² integers for GLCM).
 MOST_LEVELS = 2048
-_MOST_BINS = 65_000  # a level has to fit into 16 bits
+_MOST_BINS = 65_000  # a level must fit into 16 bits
 
 
 @dataclass(frozen=True, eq=False)

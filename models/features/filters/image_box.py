@@ -66,7 +66,7 @@ def region_box(volume: Volume, roi: Roi) -> Box:
     if not same_grid(volume, roi):
         raise StudyRejected(
             f"The region '{roi.label}' is on a grid of {roi.shape} voxels and the image on one of {volume.shape}, or "
-            "they lie apart in the patient; bring the region to the grid of the image first."
+            "their positions differ; resample the region to the grid of the image first."
         )
     limits = box_kernels.bounding_box(roi.mask)
     extent = limits[:, 1] - limits[:, 0] + 1

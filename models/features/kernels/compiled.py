@@ -1,4 +1,4 @@
-"""How the kernels of the feature engine are compiled."""
+"""Compilation of the kernels of the feature engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numba import njit
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile at the first call, without the interpreter lock, and cache on disk where there is a place to.
+    """Compiles at the first call, without the interpreter lock, and caches on disk where there is a place to.
 
     Numba caches beside this file, else in the user's cache folder, or in NUMBA_CACHE_DIR. Where none can be written it
     refuses; then every process compiles for itself.

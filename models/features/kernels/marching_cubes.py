@@ -2,7 +2,7 @@
 
 A cube of eight voxel centres has 256 patterns of corners in and out of the region. Because vertices are always
 midpoints, the triangles of a pattern are the same wherever it occurs, so area and volume of the mesh follow from how
-often each pattern occurs and the sum of the places where it does; no triangle has to be visited.
+often each pattern occurs and the sum of the places where it does; no triangle is visited.
 
 Which triangles: the 128 rows for patterns without corner 7 as in PyRadiomics 3.0.1 (`cshape.c`, BSD-3-Clause), which
 are those of C. G. Bloyd's and P. Bourke's public-domain table "Polygonising a scalar field" (1994) in another order of

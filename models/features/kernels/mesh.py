@@ -13,7 +13,7 @@ from models.features.kernels.compiled import compiled
 
 @compiled
 def cube_statistics(mask):  # type: ignore[no-untyped-def]
-    """How often each of the 256 corner patterns occurs, and the sum of the positions where it does.
+    """Counts of each of the 256 corner patterns, and the sum of the positions at which each occurs.
 
     mask : uint8 (slices, rows, columns), padded by one; corner bits as in `models.features.kernels.marching_cubes`
 

@@ -69,7 +69,7 @@ def region_neighbours(mask, positions, offsets):  # type: ignore[no-untyped-def]
 
 @compiled
 def line_holds_two(mask, shape, direction):  # type: ignore[no-untyped-def]
-    """Whether some line along `direction` passes through two voxels of the region, adjacent or not.
+    """Returns whether some line along `direction` passes through two voxels of the region, adjacent or not.
 
     mask : uint8 (padded slices, rows, columns) with `shape`; direction : one of `DIRECTIONS`
     """

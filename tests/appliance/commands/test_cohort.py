@@ -33,7 +33,7 @@ def tables(tmp_path: Path) -> list[str]:
 
 def test_check_of_a_good_cohort(tables: list[str]) -> None:
     result = RUNNER.invoke(app, ["cohort", "check", *tables])
-    assert (result.exit_code, result.output) == (Exit.OK, "Nothing was found.\n")
+    assert (result.exit_code, result.output) == (Exit.OK, "No problem was found.\n")
 
 
 def test_check_lists_refusals(tables: list[str]) -> None:

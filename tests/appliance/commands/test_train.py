@@ -134,10 +134,10 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (["--recipe", "best"], Exit.USAGE, "none of ensemble, paper"),
+        (["--recipe", "best"], Exit.USAGE, "not one of ensemble, paper"),
         (["--recipe", "paper", "--search", "3"], Exit.USAGE, "the recipe of the paper is fixed"),
         (["--cut-off", "high"], Exit.USAGE, "neither a number nor optimal"),
-        (["--sequence", "adc"], Exit.USAGE, "none of t1c, t2w"),
+        (["--sequence", "adc"], Exit.USAGE, "not one of t1c, t2w"),
         (["--cohort", "validation"], Exit.INCOMPLETE, "There is no cohort 'validation'"),
         (["--device", "tpu"], Exit.SETUP, "auto, cpu or cuda was expected"),
     ],

@@ -1,4 +1,4 @@
-"""What an orchestrator gives a MONAI Application Package and has to get back; for a process and for the image."""
+"""Environment and expected output of a MONAI Application Package, as a process and as an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MapFolders:
     config: Path
 
     def environment(self) -> dict[str, str]:
-        """What says to a process where they are; in the image they are mounted at the default places."""
+        """Variables that name the folders to a process; in the image they are mounted at the default places."""
         return {
             "HOLOSCAN_INPUT_PATH": str(self.input),
             "HOLOSCAN_OUTPUT_PATH": str(self.output),
@@ -46,7 +46,7 @@ def make_map_folders(folder: Path) -> MapFolders:
 
 
 def check_map_output(output: Path) -> None:
-    """Whether the output folder holds the whole answer to that one study."""
+    """Checks that the output folder holds the complete results of that one study."""
     assert (output / "studies.csv").is_file()
     (study,) = [entry for entry in output.iterdir() if entry.is_dir()]
     result = json.loads((study / "result.json").read_text(encoding="utf-8"))

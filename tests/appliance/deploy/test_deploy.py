@@ -68,7 +68,7 @@ def quadlet(path: Path) -> dict[str, dict[str, list[str]]]:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a deployment file says, in words that all three kinds share.
+    """Content of a deployment file, in terms that all three kinds share.
 
     `mounts`: target → whether it is read-only; `grace_s`: from SIGTERM to SIGKILL.
     """

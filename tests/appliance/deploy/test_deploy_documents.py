@@ -15,7 +15,9 @@ from tests.conftest import ROOT
 DEPLOY = ROOT / "appliance" / "deploy"
 DOCUMENTS = [
     ROOT / "README.md",
+    ROOT / "SECURITY.md",
     ROOT / "appliance" / "OPERATING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(path for path in DEPLOY.rglob("*") if path.suffix in (".yaml", ".container", ".example", ".md")),
 ]
 

@@ -124,6 +124,7 @@ def test_extract_copies_everything_to_an_empty_folder(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "config" / PKG).read_text()) == package_manifest()
     assert packages_in(tmp_path / "models") == tuple(tmp_path / "models" / p.name for p in shipped_packages())
     assert (tmp_path / "app" / "appliance" / "deploy" / "map_package.py").is_file()
+    assert (tmp_path / "app" / "rdeepnet.py").is_file()
     documents = {entry.name for entry in (tmp_path / "docs").iterdir()}
     assert documents >= {"OPERATING.md", "CONFORMANCE.md", "LICENSE", "MODEL_CARD_recurrence.md"}
     assert not list(tmp_path.rglob("__pycache__"))

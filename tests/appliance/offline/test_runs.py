@@ -12,14 +12,18 @@ from typing import Any
 import pydicom
 import pytest
 from click.testing import Result
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.files import digest_of_files
 from appliance.offline import result_folder
+from appliance.offline.result_json import read_result
 from dicom_io.synthetic.study_writer import Grid, SyntheticStudy, make_study
 from models.volume import Sequence
+from tests.conftest import ROOT
 
+SCHEMA = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
 TINY_T1C = Grid(16, 64, 64, 6.0, (5.0, 5.0))
 TINY_T2W = Grid(14, 56, 56, 7.0, (5.7, 5.7))
 
@@ -123,6 +127,15 @@ def test_models_that_need_t2w_say_so(cohort: Cohort, first: tuple[Result, dict[s
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("first")
+def test_every_result_validates(cohort: Cohort) -> None:
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in cohort.out.glob("study-*/result.json")]
+    assert len(results) == 4
+    for description in results:
+        Draft202012Validator(SCHEMA).validate(description)
+
+
+@pytest.mark.slow
 def test_the_summary_lists_every_study(cohort: Cohort, first: tuple[Result, dict[str, dict[str, Any]]]) -> None:
     with (cohort.out / "studies.csv").open(encoding="utf-8") as stream:
         rows = {row["study_instance_uid"]: row for row in csv.DictReader(stream)}
@@ -177,7 +190,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b'{"schema": 0, "files": []}'])
 def test_a_result_that_can_not_be_used_is_done_again(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "result.json").write_bytes(content)
-    assert result_folder.read_result(tmp_path) is None
+    assert read_result(tmp_path) is None
 
 
 def test_folder_names_say_nothing() -> None:

@@ -15,6 +15,7 @@ from dicom_io.errors import GeometryInvalid
 from dicom_io.network.send import Peer
 from dicom_io.rules import SelectionRules
 from models.features.settings import FeatureSettings
+from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import NoBiasCorrection
 from tests.dicom_io.made_series import affine_of, ball, voxels_of, write_seg, write_series
 from tests.dicom_io.network.test_find import archive, match
@@ -40,6 +41,7 @@ BENCH = Workbench(
     rules=SelectionRules(),
     bias=NoBiasCorrection(),
     shell_mm=10.0,
+    plausibility=PlausibilityLimits(),
     engine=NoEngine(),
     features=FeatureSettings(),
     models=(),

@@ -1,4 +1,4 @@
-"""When a study is complete, on a clock of our own. Kind: mechanics."""
+"""Completeness of a study, on a clock of our own. Kind: mechanics."""
 
 from __future__ import annotations
 

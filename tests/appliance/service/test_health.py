@@ -1,4 +1,4 @@
-"""What `rdeepnet health` says of a service that runs, has stopped, or does not come round any more.
+"""Output of `rdeepnet health` for a service that runs, has stopped, or no longer completes its rounds.
 
 Kind: mechanics.
 """
@@ -44,7 +44,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 def test_a_running_service_is_well(service: RunningService) -> None:
     assert list(ailments(service.settings)) == []
     result = RUNNER.invoke(app, ["health", "--config", str(service.settings_file)])
-    assert (result.exit_code, result.stdout) == (0, "The service is well.\n")
+    assert (result.exit_code, result.stdout) == (0, "The service is healthy.\n")
 
 
 def test_a_service_without_a_listed_sender_answers_itself(service: RunningService) -> None:

@@ -1,4 +1,5 @@
-"""What keeps a service from starting is told at once, before anything slow; and it is tried before the start.
+"""Start-up checks: all problems are reported together, before anything slow, and the models are tested before the
+start.
 
 Kind: mechanics.
 """

@@ -1,4 +1,4 @@
-"""What operators ask, what they are told, and what is deleted when. Kind: mechanics."""
+"""Operators' commands, their output, and the times of deletion. Kind: mechanics."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_study_is_found_by_a_part_of_its_uid_that_only_it_has(site: Site) -> N
     site.queued("1.2.3.77")
     site.queued("1.2.3.88")
     assert show_study(site.settings, "77").record.study_uid == "1.2.3.77"
-    for part, words in (("1.2.3", "2 studies fit"), ("99", "No study fit")):
+    for part, words in (("1.2.3", "2 studies match"), ("99", "No study matches")):
         with pytest.raises(UnknownStudy, match=words):
             show_study(site.settings, part)
 
@@ -124,9 +124,9 @@ def test_without_a_state_folder_there_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match=r"nobody may send.*nobody gets"):
+    with pytest.raises(SetupError, match=r"no peer may send.*no peer gets"):
         check_service(Settings())
-    with pytest.raises(SetupError, match="nobody may send"):
+    with pytest.raises(SetupError, match="no peer may send"):
         Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created, not_kept: None)  # type: ignore[arg-type, return-value]
 
 
@@ -215,7 +215,9 @@ def test_a_port_that_somebody_else_uses_is_bad(site: Site) -> None:
         service=ServiceSettings(host="127.0.0.1", port=port, state_dir=site.settings.service.state_dir),
         senders=(Sender("PACS"),),
     )
-    assert doctor.check_port(settings) == Check("port", Verdict.GOOD, f"port {port} is free; the service does not run")
+    assert doctor.check_port(settings) == Check(
+        "port", Verdict.GOOD, f"port {port} is free; the service is not running"
+    )
     assert not doctor.is_ready(settings)
 
 

@@ -19,7 +19,7 @@ from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import DeliveryRecord, DeliveryState, Records
 from appliance.state.states import State
 from dicom_io.answer import Answer, AnswerObject, Role
-from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable
+from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable, Remedy, SeriesNotFound
 from dicom_io.network.send import Delivery, Sent
 from models.errors import FeatureUndefined, RDeepNetError
 from tests.end_to_end.small_study import document, segmentation, uid
@@ -84,7 +84,7 @@ def test_results_go_to_the_outbox_and_the_study_is_sending(bench: Bench) -> None
     assert dcmread(first.file).SOPInstanceUID == first.sop_instance_uid
     assert bench.outbox.stages(job) == (StageCost("read", 0.5, 0.4, 100.0),)
     assert {file.stat().st_mode & 0o777 for file in bench.outbox.folder_of(job).iterdir()} == {0o600}
-    text = (bench.outbox.folder_of(job) / "result.json").read_text()
+    text = (bench.outbox.folder_of(job) / "objects.json").read_text()
     assert "Test" not in text
     assert json.loads(text)["job"] == job
     bench.records.close()
@@ -117,6 +117,11 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
     ("error", "state", "sentence"),
     [
         (FeatureUndefined("the region has one voxel"), State.REFUSED, "the region has one voxel"),
+        (
+            SeriesNotFound("No T1+C series.", remedies=(Remedy.CHOOSE_SERIES,)),
+            State.REFUSED,
+            "No T1+C series. Add a rule to [reading]",  # the service takes no --assign
+        ),
         (ObjectNotConformant("an object lacks X"), State.FAILED, "an object lacks X"),
         (RDeepNetError("the model fails"), State.FAILED, "the model fails"),
         (MemoryError(), State.FAILED, "An unexpected error (MemoryError)"),
@@ -231,7 +236,7 @@ def test_lost_results_are_said(bench: Bench) -> None:
     destination = Destination("pacs", "PACS", "h")
     state, sentence = attempt(delivery("gone"), destination=destination, outbox=bench.outbox, send_files=lambda _: ())
     assert state is DeliveryState.REFUSED
-    assert "not in the outbox any more" in sentence
+    assert "no longer in the outbox" in sentence
     bench.records.close()
 
 

@@ -144,7 +144,7 @@ def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_state_folder_has_one_service(tmp_path: Path) -> None:
     handle = lock_folder(tmp_path)
-    with pytest.raises(SetupError, match="Another service works on"):
+    with pytest.raises(SetupError, match="Another service uses"):
         lock_folder(tmp_path)
     os.close(handle)
     os.close(lock_folder(tmp_path))

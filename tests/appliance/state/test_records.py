@@ -169,7 +169,7 @@ def test_what_waits_for_a_destination_that_is_no_more_is_failed(records: Records
     records.waiting_restarted(destinations=["new"])
     record = records.study(STUDY)
     assert record.state is State.FAILED
-    assert "old is not in the settings any more" in record.sentence
+    assert "old is no longer in the settings" in record.sentence
 
 
 def test_only_what_has_ended_can_be_forgotten(records: Records) -> None:

@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 
 from dicom_io.errors import NotReadable
 from dicom_io.identity import MANUFACTURER, MODEL_NAME
-from dicom_io.images.headers import content_digest, files_by_study, numbers, read_instances, text
+from dicom_io.images.file_scan import files_by_study
+from dicom_io.images.headers import content_digest, numbers, read_instances, text
 from dicom_io.images.subject import carried_header, subject_of
 from models.quality_notes import Severity
 from tests.dicom_io.made_series import STUDY_UID, Edit, affine_of, common, save, voxels_of, write_series

@@ -13,6 +13,7 @@ from dicom_io.images.series import Phase, series_of
 from models.acquisition import AcquisitionRange, TrainingImages
 from models.errors import SetupError
 from models.quality_notes import Severity
+from models.typed_tables import read_whole
 from models.volume import Sequence
 from tests.dicom_io.made_series import affine_of, voxels_of, write_enhanced, write_series
 
@@ -136,8 +137,8 @@ def test_one_field_written_in_two_ways_is_one_field(tmp_path: Path, strength: st
 
 def test_every_mistake_in_the_expectations_is_named() -> None:
     with pytest.raises(SetupError) as caught:
-        AcquisitionRange.from_mapping({"slice": [1, 2], "pixel_mm": [1], "field_strength_t": ["a", 3]})
-    for part in ("'slice' is not known", "pixel_mm is [1]", "field_strength_t is ['a', 3]; [smallest, largest]"):
+        read_whole(AcquisitionRange, {"slice": [1, 2], "pixel_mm": [1], "field_strength_t": ["a", 3]}, what="The table")
+    for part in ("slice is not known; did you mean slice_mm?", "pixel_mm is [1]", "field_strength_t is ['a', 3]"):
         assert part in str(caught.value)
     with pytest.raises(SetupError, match="slice_mm is 3 to 1"):
-        AcquisitionRange.from_mapping({"slice_mm": [3, 1]})
+        read_whole(AcquisitionRange, {"slice_mm": [3, 1]}, what="The table")

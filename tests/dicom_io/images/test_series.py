@@ -225,8 +225,10 @@ def test_phases_without_any_order_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_incomplete_phase_is_refused_with_the_counts(tmp_path: Path) -> None:
-    write(tmp_path, phases=3, skip=((2, 4),))
-    assert "4 positions have 3 images each, but 1 has another number (2 at 17.0 mm" in read(tmp_path).problem
+    write(tmp_path, phases=3, skip=((1, 4),))
+    problem = read(tmp_path).problem
+    assert "4 positions have 3 images each, but 1 has another number (2 at 17.0 mm" in problem
+    assert problem.endswith("1 image seems to be missing: send the series again.")
 
 
 def test_echoes_in_one_series_are_series_of_their_own(tmp_path: Path) -> None:

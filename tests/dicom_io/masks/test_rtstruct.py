@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid, NotReadable, SeriesNotFound
 from dicom_io.images.headers import read_instances
+from dicom_io.masks.contours import fill
 from dicom_io.masks.placement import Placement
-from dicom_io.masks.rtstruct import fill, place_contours, regions_of
+from dicom_io.masks.rtstruct import place_contours, regions_of
 from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from models.volume import Sequence
@@ -107,12 +109,86 @@ def test_contours_that_do_not_belong_to_the_images_are_refused(
         placed(write_rtstruct(tmp_path / "r.dcm", contours))
 
 
-def test_a_contour_of_two_points_is_refused_and_points_are_no_region(tmp_path: Path) -> None:
-    line = in_patient(circle(centre=(12, 12), radius=6, points=2), 2)
-    with pytest.raises(NotReadable, match="has 2 points; three or more"):
-        placed(write_rtstruct(tmp_path / "r.dcm", [line]))
-    points = write_rtstruct(tmp_path / "p.dcm", [line], kind="POINT")
-    assert regions_of(read_instances([points])[0]) == ()
+def codes(placement: Placement) -> list[str]:
+    return [remark.code for remark in placement.remarks]
+
+
+RING = circle(centre=(12.2, 12.1), radius=6.1)
+DISC = fill(RING, shape=SHAPE[1:])
+
+
+@pytest.mark.parametrize("kind", ["CLOSED_PLANAR", "CLOSEDPLANAR_XOR"])
+def test_contours_that_are_there_twice_are_taken_once(tmp_path: Path, kind: str) -> None:
+    """Exclusive or would cancel them: all of them, one inside, or one at the end of the tumour."""
+    for doubled in ([1, 2, 3], [2], [3]):
+        contours = [in_patient(RING, index) for index in (1, 2, 3)] + [
+            in_patient(RING[::-1], index) for index in doubled
+        ]
+        placement = placed(write_rtstruct(tmp_path / "r.dcm", contours, kind=kind))
+        np.testing.assert_array_equal(placement.mask[1:4], np.stack([DISC] * 3))
+        assert codes(placement) == ["contours-doubled"]
+        listed = ", ".join(str(index + 1) for index in doubled)
+        assert f"{len(doubled)} of the contours" in placement.remarks[0].sentence
+        assert f"(slice {listed})" in placement.remarks[0].sentence
+
+
+def test_contours_that_cross_are_united_or_exclusive_by_their_type(tmp_path: Path) -> None:
+    other = circle(centre=(17.3, 12.4), radius=5.2)
+    contours = [in_patient(RING, 2), in_patient(other, 2)]
+    placement = placed(write_rtstruct(tmp_path / "r.dcm", contours))
+    np.testing.assert_array_equal(placement.mask[2], DISC | fill(other, shape=SHAPE[1:]))
+    assert codes(placement) == ["contours-crossing"]
+    placement = placed(write_rtstruct(tmp_path / "x.dcm", contours, kind="CLOSEDPLANAR_XOR"))
+    np.testing.assert_array_equal(placement.mask[2], DISC ^ fill(other, shape=SHAPE[1:]))
+    assert codes(placement) == []
+
+
+def test_stray_contours_without_area_are_left_out(tmp_path: Path) -> None:
+    strays = [in_patient(circle(centre=(12, 12), radius=6, points=points), 5) for points in (1, 2, 2)]
+    placement = placed(write_rtstruct(tmp_path / "r.dcm", [in_patient(RING, 2), *strays]))
+    np.testing.assert_array_equal(placement.mask.any(axis=(1, 2)), np.arange(6) == 2)
+    assert codes(placement) == ["contours-stray"]
+    assert "(1 of 1 point, 2 of 2 points)" in placement.remarks[0].sentence
+    with pytest.raises(GeometryInvalid, match="None of the 3 contours"):
+        placed(write_rtstruct(tmp_path / "r.dcm", strays))
+
+
+def test_types_that_cannot_be_filled_are_named(tmp_path: Path) -> None:
+    study(tmp_path)
+    contours = [in_patient(RING, index) for index in (1, 2, 3)]
+    for kind in ("INTERPOLATED_PLANAR", "POINT", "OPEN_NONPLANAR"):
+        path = write_rtstruct(tmp_path / "r.dcm", contours, kind=kind)
+        with pytest.raises(NotReadable, match=rf"cannot be filled \(3 {kind}\); CLOSED_PLANAR or CLOSEDPLANAR_XOR"):
+            read_study(sorted(tmp_path.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
+        with pytest.raises(NotReadable, match=kind):
+            placed(path)
+
+
+def test_marks_beside_closed_contours_are_left_out_and_other_types_refused(tmp_path: Path) -> None:
+    path = write_rtstruct(tmp_path / "r.dcm", [in_patient(RING, 2), in_patient(RING[:1], 2)])
+    dataset = pydicom.dcmread(path)
+    mark = dataset.ROIContourSequence[0].ContourSequence[1]
+    mark.ContourGeometricType = "POINT"
+    dataset.save_as(path)
+    placement = placed(path)
+    np.testing.assert_array_equal(placement.mask[2], DISC)
+    assert codes(placement) == ["contours-open"]
+    mark.ContourGeometricType = "INTERPOLATED_PLANAR"
+    dataset.save_as(path)
+    with pytest.raises(NotReadable, match="1 INTERPOLATED_PLANAR"):
+        placed(path)
+
+
+def test_contours_on_every_second_slice_are_refused(tmp_path: Path) -> None:
+    """Filled as they are they would be half of the tumour."""
+    for slices in ((1, 3), (0, 2, 4), (0, 1, 3, 5)):
+        study(tmp_path)
+        write_rtstruct(tmp_path / "r.dcm", [in_patient(RING, index) for index in slices])
+        with pytest.raises(GeometryInvalid, match=rf"drawn on {len(slices)} of {slices[-1] - slices[0] + 1} slices"):
+            read_study(sorted(tmp_path.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
+    write_rtstruct(tmp_path / "r.dcm", [in_patient(RING, index) for index in (0, 1, 3, 4)])
+    result = read_study(sorted(tmp_path.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
+    assert "tumour-hole" in [note.code for note in result.notes]
 
 
 def study(folder: Path) -> MadeSeries:

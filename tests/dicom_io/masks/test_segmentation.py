@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pydicom.uid import RLELossless
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import read_instances
 from dicom_io.masks.placement import Placement, empty_runs, place
-from dicom_io.masks.segmentation import mask_frames, referenced_instances, segments_of
+from dicom_io.masks.segmentation import at_least_half, mask_frames, referenced_instances, segments_of
 from models.images import read_mask
 from tests.conftest import require_programs
 from tests.dicom_io.made_series import affine_of, ball, voxels_of, write_seg, write_series
@@ -31,11 +32,10 @@ def placed(
     *,
     affine: NDArray[np.float64],
     shape: tuple[int, int, int] = SHAPE,
-    made_on_it: bool = True,
 ) -> Placement:
     (instance,) = read_instances([path])
     (segment,) = segments_of(instance)
-    return place(mask_frames(segment), affine=affine, shape=shape, made_on_it=made_on_it)
+    return place(mask_frames(segment), affine=affine, shape=shape)
 
 
 @pytest.mark.parametrize("plane", ["axial", "sagittal", "coronal", "oblique"])
@@ -85,7 +85,7 @@ def test_a_label_map_segment_is_the_voxels_with_its_number(tmp_path: Path) -> No
 
 
 def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> None:
-    """As OHIF writes one: all frames, 8 bits, RLE, a background item, no Segment Identification."""
+    """Label map as OHIF writes it: all frames, 8 bits, RLE, a background item, no Segment Identification."""
     other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5)) & ~MASK
     labels = np.where(MASK, 3, np.where(other, 1, 0)).astype(np.uint8)
 
@@ -113,12 +113,12 @@ def test_a_compressed_label_map_of_several_segments_is_read(tmp_path: Path) -> N
     (instance,) = read_instances([path])
     node, tumour = segments_of(instance)
     for segment, expected in ((node, other), (tumour, MASK)):
-        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE)
         np.testing.assert_array_equal(placement.mask, expected)
 
 
 def test_frames_of_several_segments_may_stand_in_any_order(tmp_path: Path) -> None:
-    """As 3D Slicer's segment editor exports: one binary object, many segments, frames of one after those of another."""
+    """Order of frames as in exports of 3D Slicer: one binary object, many segments, one segment after another."""
     other = ball(SHAPE, centre=(4, 2, 2), radius=(2, 1.5, 1.5))
     paths = [
         write_seg(tmp_path / f"{name}.dcm", mask, affine=affine_of(), number=900 + index)
@@ -139,7 +139,7 @@ def test_frames_of_several_segments_may_stand_in_any_order(tmp_path: Path) -> No
     first.save_as(paths[0])
     (instance,) = read_instances(paths[:1])
     for segment, expected in zip(segments_of(instance), (MASK, other), strict=True):
-        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE, made_on_it=True)
+        placement = place(mask_frames(segment), affine=affine_of(), shape=SHAPE)
         np.testing.assert_array_equal(placement.mask, expected)
 
 
@@ -157,12 +157,53 @@ def test_frames_half_a_voxel_off_keep_every_voxel_and_say_so(tmp_path: Path, axi
     assert shift.tolist() in ([0, 0, 0], np.eye(3, dtype=int)[axis].tolist())
 
 
-def test_frames_further_off_their_own_images_are_refused_with_the_distance(tmp_path: Path) -> None:
-    moved = affine_of()
-    moved[:3, 3] += 2.6 * moved[:3, 1]
-    path = write_seg(tmp_path / "s.dcm", MASK, affine=moved)
-    with pytest.raises(GeometryInvalid, match=r"lies 3\.9 mm \(2\.6 rows\) and 0\.0 mm \(0\.0 columns\) beside them"):
-        placed(path, affine=affine_of())
+def fractions_of(*values: int, maximum: int = 255) -> Callable[[], NDArray[np.bool_]]:
+    return lambda: at_least_half(np.array(values), maximum=maximum)
+
+
+@pytest.mark.parametrize(
+    ("values", "maximum", "part"),
+    [
+        ((0, 60, 100, 255), 100, r"values up to 255 \(1 voxels above 100\); 0 to 100"),
+        ((0, 1, 1, 1), 255, r"its values \(1\) never reach half of the maximum of 255"),
+        ((0, 0x31, 0x21), 255, r"its values \(33, 49\) never reach half"),
+        ((0, 0x80, 0x91, 0x11), 255, r"its values \(17, 128, 145\) look like flags made of a few bits"),
+        ((0, 128), 255, "look like flags"),
+    ],
+    ids=["above the maximum", "0 and 1", "flags below half", "flags", "one flag"],
+)
+def test_values_that_are_no_fractions_are_refused(values: tuple[int, ...], maximum: int, part: str) -> None:
+    with pytest.raises(NotReadable, match=part):
+        fractions_of(*values, maximum=maximum)()
+
+
+@pytest.mark.parametrize(
+    ("values", "maximum", "expected"),
+    [
+        ((0, 255), 255, [False, True]),
+        ((0, 64, 128, 191, 255), 255, [False, False, True, True, True]),  # occupancy in quarters
+        ((0, 3, 37, 81, 150, 222, 240), 255, [False, False, False, False, True, True, True]),  # never quite certain
+        ((0, 1, 4, 6), 8, [False, False, True, True]),  # votes of eight readers
+        ((0, 50, 100), 100, [False, True, True]),
+        ((0, 0), 255, [False, False]),
+    ],
+)
+def test_fractions_are_cut_at_half_of_their_maximum(
+    values: tuple[int, ...], maximum: int, expected: list[bool]
+) -> None:
+    assert fractions_of(*values, maximum=maximum)().tolist() == expected
+
+
+def test_segments_of_one_number_are_told_apart_by_nothing(tmp_path: Path) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.SegmentSequence.append(deepcopy(dataset.SegmentSequence[0]))
+
+    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=edit)
+    first, second = segments_of(read_instances([path])[0])
+    for segment in (first, second):
+        assert segment.problem.startswith("2 segments of the object have this number")
+        with pytest.raises(NotReadable, match="2 segments of the object have this number"):
+            mask_frames(segment)
 
 
 def test_voxels_outside_the_images_are_refused(tmp_path: Path) -> None:
@@ -184,7 +225,7 @@ def test_another_orientation_is_carried_over_exactly(tmp_path: Path, turned: str
     mask = np.zeros(size, bool)
     places = (np.argwhere(MASK) @ to_other[:3, :3].T + to_other[:3, 3]).round().astype(int)
     mask[tuple(places.T)] = True
-    placement = placed(write_seg(tmp_path / "s.dcm", mask, affine=other), affine=affine, made_on_it=False)
+    placement = placed(write_seg(tmp_path / "s.dcm", mask, affine=other), affine=affine)
     np.testing.assert_array_equal(placement.mask, MASK)
 
 
@@ -194,7 +235,7 @@ def test_another_grid_is_sampled_at_the_voxel_centres(tmp_path: Path) -> None:
     other = affine_of("axial", spacing_mm=(3.1, 1.4, 1.2))
     path = write_seg(tmp_path / "s.dcm", MASK, affine=other)
     shape = (14, 24, 26)
-    placement = placed(path, affine=affine, shape=shape, made_on_it=False)
+    placement = placed(path, affine=affine, shape=shape)
     expected = np.zeros(shape, bool)
     for index in np.ndindex(shape):
         source = np.round((np.linalg.inv(other) @ affine @ (*index, 1))[:3]).astype(int)
@@ -250,7 +291,7 @@ def test_a_hole_is_empty_slices_between_slices_that_overlap() -> None:
         (lambda ds: setattr(ds, "SegmentationType", "VOXELS"), "Segmentation Type is 'VOXELS'"),
         (lambda ds: setattr(ds, "PixelData", ds.PixelData[:40]), "cannot be decoded"),
         (lambda ds: ds.PerFrameFunctionalGroupsSequence[2].clear(), "is absent or empty"),
-        (lambda ds: setattr(ds.SegmentSequence[0], "SegmentNumber", 7), "No frame belongs to segment 7"),
+        (lambda ds: setattr(ds.SegmentSequence[0], "SegmentNumber", 7), "no frame of the object belongs to it"),
         (lambda ds: setattr(ds, "NumberOfFrames", 99_999_999), "has 99999999 frames but"),
         (lambda ds: setattr(ds, "Rows", 65_535), "cannot be decoded"),
     ],
@@ -310,6 +351,6 @@ def test_dcmqi_places_every_voxel_where_we_do(
     subprocess.run(command, check=True, capture_output=True)
     (nrrd,) = tmp_path.glob("*.nrrd")
     theirs = read_mask(nrrd)
-    ours = placed(path, affine=theirs.affine, shape=theirs.shape, made_on_it=False)
+    ours = placed(path, affine=theirs.affine, shape=theirs.shape)
     np.testing.assert_array_equal(ours.mask, theirs.mask)
     assert json.loads(next(tmp_path.glob("*meta.json")).read_text())["segmentAttributes"]

@@ -20,7 +20,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 
 
 class Habit(Enum):
-    """How the archive reports."""
+    """Behaviour of the archive when it reports."""
 
     OWN_ASSOCIATION = auto()  # it opens one to the requestor, with the roles reversed
     OWN_ASSOCIATION_WITHOUT_ROLES = auto()  # as some do, against the standard

@@ -30,7 +30,7 @@ def _pem(key: Key, *, password: bytes | None = None) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Authority:
-    """One that issues certificates; its own stands in `file`."""
+    """Issuer of certificates; its own certificate is in `file`."""
 
     folder: Path
     name: str

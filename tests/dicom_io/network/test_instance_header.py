@@ -1,4 +1,4 @@
-"""What the receiver reads of an instance, from good, damaged and malicious bytes. Kind: laws and mechanics."""
+"""Header that the receiver reads from good, damaged and malicious bytes. Kind: laws and mechanics."""
 
 from __future__ import annotations
 

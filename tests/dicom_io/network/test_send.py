@@ -136,7 +136,7 @@ def test_a_port_where_nobody_speaks_dicom_is_unavailable(files: list[Path]) -> N
 def test_a_wrong_title_is_an_operators_matter(files: list[Path]) -> None:
     with peer_that(lambda event: 0x0000) as peer:
         wrong = Peer("OTHER", peer.host, peer.port, peer.calling_title, 2.0)
-        with pytest.raises(PeerRefused, match="its AE title is another one"):
+        with pytest.raises(PeerRefused, match="its AE title differs"):
             send(files, wrong)
 
 

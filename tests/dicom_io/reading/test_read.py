@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
+from dicom_io.advice import Reader, advised
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
 from dicom_io.images.quality import NOT_JUDGED
 from dicom_io.reading.read import find_studies, read_study
@@ -64,7 +65,7 @@ def refused(folder: Path, kind: type[StudyRejected], *parts: str, assign: Sequen
     for part in parts:
         assert part in sentence
     survey = survey_study(files(folder), rules=SelectionRules(), assignment=assignment)
-    assert not survey.refusals or survey.refusals[0] == sentence
+    assert not survey.refusals or survey.refusals[0] == advised(caught.value, Reader.COMMAND_LINE)
     assert "Test^Reading" not in sentence
     assert "READ01" not in sentence
     return sentence
@@ -186,8 +187,7 @@ def test_the_models_say_what_is_done_with_several_tumours(tmp_path: Path) -> Non
     unlike = doubts(by_site)[1]
     assert unlike.code == "several-tumours-unlike-training"
     assert unlike.sentence == (
-        "The model 'ours' was trained on the largest tumour alone; the settings ask for all tumours as one region "
-        "(T1+C)."
+        "The model 'ours' was trained on the largest tumour alone; the settings say all tumours as one region (T1+C)."
     )
 
 
@@ -218,7 +218,7 @@ def test_tumours_of_different_kinds_are_refused_unless_assigned(tmp_path: Path) 
     write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="A")
     mass = ("4147007", "SCT", "Mass")
     write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="B", code=mass, number=901)
-    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "their property types differ")
+    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "Their property types differ")
     both = read(tmp_path, assignment=Assignment.parse(["tumour=A", "tumour=B"]))
     np.testing.assert_array_equal(both.tumours[T1C].mask, MASK | small)
 
@@ -309,7 +309,7 @@ AGENT, NO_AGENT = "Gadobutrol", "NONE"
         ((NO_AGENT, AGENT, AGENT), 1, ""),
         ((NO_AGENT, AGENT, AGENT), None, ""),
         ((AGENT, AGENT, AGENT), 1, ""),
-        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which usually is unenhanced"),
+        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which is usually unenhanced"),
         ((NO_AGENT, AGENT, AGENT), 0, 'phase 1 of the T1+C series name no contrast agent ("NONE")'),
         ((NO_AGENT, NO_AGENT, NO_AGENT), 1, 'phase 2 of the T1+C series name no contrast agent ("NONE")'),
         ((AGENT, AGENT, AGENT), None, "do not tell which is before contrast"),

@@ -330,7 +330,7 @@ def body_part(dataset: Dataset) -> None:
         (other_mime, "application/pdf"),
         (wrong_length, "EncapsulatedDocumentLength"),
         (truncated, "not a complete PDF"),
-        (body_part, "BodyPartExamined stands in a document"),
+        (body_part, "BodyPartExamined is present in a document"),
     ],
 )
 def test_damage_to_a_document(answer: Answer, damage: Callable[[Dataset], None], sentence: str) -> None:
@@ -389,7 +389,7 @@ def test_a_reference_under_another_sop_class_is_refused(made: Made, answer: Answ
 
 
 def test_an_object_must_not_take_the_uid_of_another(made: Made, answer: Answer) -> None:
-    with pytest.raises(ObjectNotConformant, match="stands for another object"):
+    with pytest.raises(ObjectNotConformant, match="is that of another object"):
         check_answer(replace(answer, objects=(*answer.objects, answer.objects[0])), made.study)
 
 

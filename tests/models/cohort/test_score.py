@@ -12,9 +12,10 @@ from models.cohort.features import read_features
 from models.cohort.score import score_rows, write_scored
 from models.errors import CohortRejected
 from models.inference.outcome import Group
-from models.inference.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin
 from models.inference.predict import ModelOutcome, predict
 from models.inference.runtime import LoadedModel, Provider, load_model
+from models.inference.tasks import Task
 from tests.models.cohort.made_tables import values, write_features
 from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
 

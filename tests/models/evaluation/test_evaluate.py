@@ -15,8 +15,9 @@ from models.errors import CohortRejected
 from models.evaluation.evaluate import EvaluationSettings, evaluate_model
 from models.evaluation.recurrence import risk_groups
 from models.evaluation.results import Evaluation
-from models.inference.package import FeatureOrigin, Task, shipped_packages
+from models.inference.package import FeatureOrigin, shipped_packages
 from models.inference.runtime import LoadedModel, Provider, load_model, load_models
+from models.inference.tasks import Task
 from models.statistics.concordance import harrell_c
 from models.statistics.estimate import Estimate, NotEstimable
 from models.statistics.followed import Followed

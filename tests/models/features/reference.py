@@ -70,7 +70,7 @@ def pyradiomics_values(
 
 
 def natural_scale(name: str, reference: Mapping[str, float]) -> float:
-    """What 1 means for a feature that can be 0 by cancellation."""
+    """Unit of relative error for a feature that can be 0 by cancellation."""
     prefix, feature = name.rsplit("_", 1)
     image = prefix.rsplit("_", 1)[0]
 

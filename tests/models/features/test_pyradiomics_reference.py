@@ -171,7 +171,7 @@ def test_a_region_of_the_whole_image_or_another_grid_is_refused(engine: FeatureE
     whole = roi_of(np.ones(volume.shape, dtype=bool), SPACING)
     with pytest.raises(StudyRejected, match="is the whole image"):
         extract_region(volume, whole, engine=engine, settings=FeatureSettings())
-    with pytest.raises(StudyRejected, match="bring the region to the grid"):
+    with pytest.raises(StudyRejected, match="resample the region to the grid"):
         extract_region(volume, roi_of(roi.mask, (2.0, 0.9, 0.81)), engine=engine, settings=FeatureSettings())
 
 

@@ -1,4 +1,4 @@
-"""How familiar a patient is: limits hold for new patients, and each number sees what the others do not."""
+"""Familiarity of patients: limits hold for new patients, and each number detects what the others miss."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ import pytest
 
 from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import PackageInvalid
-from models.inference.package import Task, load_package, package_digest, shipped_packages
+from models.inference.package import load_package, package_digest, shipped_packages
+from models.inference.tasks import Task
 from models.volume import Region, Sequence
 from tests.models.small_packages import NOTICE, SETTINGS, SIGNAL, input_names, small_familiarity, write_small_package
 
@@ -79,10 +80,10 @@ def test_a_manifest_says_what_the_training_images_were(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "part"),
     [
-        ("[acquisition.t1c]\nslice_mm = [3, 1]", r"\[acquisition.t1c\]: slice_mm is 3 to 1; two numbers above 0"),
-        ("[acquisition.t1c]\nslice = [1, 3]", r"\[acquisition.t1c\]: 'slice' is not known; slice_mm, pixel_mm"),
-        ("[acquisition.t3]\nslice_mm = [1, 3]", "unknown key 'acquisition.t3'; known here: t1c, t2w"),
-        ("[acquisition]\nt1c = 5", "'acquisition.t1c' is 5; a table was expected"),
+        ("[acquisition.t1c]\nslice_mm = [3, 1]", "acquisition.t1c: slice_mm is 3 to 1; two numbers above 0"),
+        ("[acquisition.t1c]\nslice = [1, 3]", "acquisition.t1c.slice is not known; did you mean slice_mm"),
+        ("[acquisition.t3]\nslice_mm = [1, 3]", "acquisition.t3 is not known; "),
+        ("[acquisition]\nt1c = 5", "acquisition.t1c is 5; expected a table"),
     ],
 )
 def test_wrong_training_images_are_refused(folder: Path, lines: str, part: str) -> None:
@@ -139,19 +140,35 @@ def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
 
 
 MANIFEST_MISTAKES = {
-    "unknown key": (r"schema = 1", "schema = 1\ncolour = 3", "unknown key 'colour'"),
-    "unknown key in a section": (r"cut_off = 1.1", "cut_off = 1.1\ncutoff = 2.0", "unknown key 'output.cutoff'"),
-    "missing key": (r'version = "0.1.0"\n', "", "the key 'version' is missing"),
-    "missing section": (r"\[features\](.|\n)*?\n\n", "", "the key 'features' is missing"),
+    "unknown key": (r"schema = 1", "schema = 1\ncolour = 3", "colour is not known"),
+    "unknown key in a section": (
+        r"cut_off = 1.1",
+        "cut_off = 1.1\ncutoff = 2.0",
+        "output.cutoff is not known; did you mean cut_off?",
+    ),
+    "missing key": (r'version = "0.1.0"\n', "", "version is missing; expected a text"),
+    "missing section": (r"\[features\](.|\n)*?\n\n", "", "features is missing; expected a table"),
     "schema": (r"schema = 1", "schema = 2", "schema 2 was found, 1 was expected"),
-    "task": (r'task = "recurrence"', 'task = "survival"', "'task' is 'survival'; one of recurrence, krt7_as"),
-    "empty text": (r'title = "[^"]*"', 'title = " "', "'title' is ' '; a text was expected"),
-    "text for a number": (r"cut_off = 1.1", 'cut_off = "1.1"', "'output.cut_off' is '1.1'; a finite number"),
-    "not finite": (r"cut_off = 1.1", "cut_off = nan", "'output.cut_off' is nan; a finite number"),
-    "truth for a number": (r"patients = 0", "patients = true", "'training.patients' is True; a whole number"),
-    "scale": (r'scale = "log-risk"', 'scale = "risk"', "'output.scale' is 'risk'; 'log-risk' was expected"),
-    "direction": (r'direction = "[^"]*"', 'direction = "lower is worse"', "'output.direction' is 'lower is worse'"),
-    "sequence": (r'sequences = \["t1c", "t2w"\]', 'sequences = ["t1c", "adc"]', "'sequences' is 'adc'"),
+    "task": (
+        r'task = "recurrence"',
+        'task = "survival"',
+        'task is \'survival\'; expected one of "recurrence", "krt7_as"',
+    ),
+    "empty text": (r'title = "[^"]*"', 'title = " "', "title is ' '; expected a text that is not empty"),
+    "text for a number": (r"cut_off = 1.1", 'cut_off = "1.1"', "output.cut_off is '1.1'; expected a number"),
+    "not finite": (r"cut_off = 1.1", "cut_off = nan", "output.cut_off is nan; expected a number"),
+    "truth for a number": (
+        r"patients = 0",
+        "patients = true",
+        "training.patients is True; expected a whole number",
+    ),
+    "scale": (r'scale = "log-risk"', 'scale = "risk"', "output.scale is 'risk'; expected 'log-risk'"),
+    "direction": (r'direction = "[^"]*"', 'direction = "lower is worse"', "output.direction is 'lower is worse'"),
+    "sequence": (
+        r'sequences = \["t1c", "t2w"\]',
+        'sequences = ["t1c", "adc"]',
+        'sequences[2] is \'adc\'; expected one of "t1c", "t2w"',
+    ),
     "sequence twice": (r'sequences = \["t1c", "t2w"\]', 'sequences = ["t1c", "t1c"]', "without repetition"),
     "sequence not used": (r'"t2w"\]', "]", "the manifest says sequences t1c and regions"),
     "horizons empty": (r"horizons_months = .*", "horizons_months = []", "increasing positive numbers"),
@@ -162,10 +179,18 @@ MANIFEST_MISTAKES = {
         'version = "0.1.0"\nstands_in_for = "recurrence"',
         "names the package",
     ),
-    "stands in for nothing": ('version = "0.1.0"', 'version = "0.1.0"\nstands_in_for = ""', "'stands_in_for' is ''"),
-    "statistic": (r"statistic = .*", 'statistic = "accuracy"', "'out_of_fold.statistic' is 'accuracy'; 'Harrell's C'"),
-    "interval turned round": (r"low = 0.6", "low = 0.75", "0 ≤ low ≤ value ≤ high ≤ 1 expected"),
-    "statement is no text": (r"\[statements\]", "[statements]\nfunding = 3", "'statements' is {'funding': 3"),
+    "stands in for nothing": ('version = "0.1.0"', 'version = "0.1.0"\nstands_in_for = ""', "stands_in_for is ''"),
+    "statistic": (
+        r"statistic = .*",
+        'statistic = "accuracy"',
+        "out_of_fold.statistic is 'accuracy'; expected 'Harrell's C'",
+    ),
+    "interval turned round": (r"low = 0.6", "low = 0.75", "expected 0 ≤ low ≤ value ≤ high ≤ 1"),
+    "statement is no text": (
+        r"\[statements\]",
+        "[statements]\nfunding = 3",
+        "statements.funding is 3; expected a text",
+    ),
     "file not listed": (
         r'"baseline.csv" = .*\n',
         "",
@@ -183,9 +208,18 @@ def test_a_wrong_manifest_is_refused(folder: Path, mistake: str) -> None:
         load_package(folder)
 
 
+def test_every_mistake_of_a_manifest_is_reported_together(folder: Path) -> None:
+    def spoilt(text: str) -> str:
+        return text.replace("schema = 1", "schema = 1\ncolour = 3").replace("cut_off = 1.1", 'cut_off = "high"')
+
+    rewrite(folder, "manifest.toml", spoilt)
+    with pytest.raises(PackageInvalid, match=r"manifest\.toml has 2 mistake\(s\):\n  colour .*\n  output\.cut_off is"):
+        load_package(folder)
+
+
 FILE_MISTAKES = {
     "header of the inputs": ("inputs.csv", "name,low,high", "name,min,max", "the first line is name,min,max"),
-    "input twice": ("inputs.csv", "made_01", "made_00", "1 input names occur twice"),
+    "input twice": ("inputs.csv", "made_01", "made_00", "1 input names are repeated"),
     "input of no sequence": ("inputs.csv", "t1c_intratumoral_original_made_00", "adc_made", "does not begin with a"),
     "time twice": ("baseline.csv", "20.0,", "6.0,", "strictly increasing"),
     "hazard falls": ("baseline.csv", "0.03", "0.001", "must not decrease"),

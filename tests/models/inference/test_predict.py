@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
-from models.inference.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin
 from models.inference.predict import Group, ModelOutcome, NotApplicable, Quantity, predict
 from models.inference.runtime import LoadedModel, Provider, load_model
+from models.inference.tasks import Task
 from models.quality_notes import Severity
 from models.training.scorer import Scorer
 from models.volume import Sequence
@@ -113,8 +114,8 @@ def test_a_model_that_stands_in_is_silent_where_the_other_one_is_asked(
         assert isinstance(by_name["recurrence"], ModelOutcome)
         assert by_name["t1c"] == NotApplicable(
             t1c.package.identity,
-            f"it stands in for '{recurrence.package.identity.title}', and the study has what that model needs "
-            "(T1+C and T2W)",
+            f"it substitutes for '{recurrence.package.identity.title}', which was run because the study has all it "
+            "needs (T1+C and T2W)",
             is_expected=True,
         )
     # Without the other one, or where the other one lacks a sequence, it answers.
@@ -135,7 +136,7 @@ def test_a_study_is_refused_when_no_model_applies(loaded: dict[str, tuple[Loaded
         predict(features, [model], missing=NO_T2W)
     with pytest.raises(StudyRejected, match="no model is loaded"):
         predict(features, [], missing={})
-    with pytest.raises(StudyRejected, match="80 of the 160 features asked for were not extracted"):
+    with pytest.raises(StudyRejected, match="80 of the 160 requested features were not extracted"):
         predict(features, [model], missing={})
     assert scorer.inputs == 160
 

@@ -14,7 +14,6 @@ import onnxruntime
 import pytest
 
 from models.errors import EngineUnavailable, PackageInvalid, SetupError, StudyRejected
-from models.inference.package import Task
 from models.inference.runtime import (
     CPU,
     NAMES_KEY,
@@ -24,6 +23,7 @@ from models.inference.runtime import (
     load_model,
     load_models,
 )
+from models.inference.tasks import Task
 from models.volume import Sequence
 from tests.models.small_packages import patients, write_small_package
 
@@ -222,7 +222,7 @@ def test_a_package_stands_in_only_for_one_that_needs_more_sequences(tmp_path: Pa
     models = load_models([tmp_path / "t1c", tmp_path / "recurrence"], provider="cpu")
     assert [model.package.stands_in_for for model in models] == ["recurrence", ""]
     write_small_package(tmp_path / "same", name="same", stands_in_for="recurrence")
-    with pytest.raises(SetupError, match=r"'same' \(recurrence: t1c, t2w\) stands in for 'recurrence'"):
+    with pytest.raises(SetupError, match=r"'same' \(recurrence: t1c, t2w\) substitutes for 'recurrence'"):
         load_models([tmp_path / "recurrence", tmp_path / "same"], provider="cpu")
     write_small_package(
         tmp_path / "krt7", task=Task.KRT7_AS, name="krt7", sequences=(Sequence.T1C,), stands_in_for="recurrence"

@@ -10,7 +10,8 @@ import pytest
 from models.errors import SetupError
 from models.features.names import vector_names
 from models.features.settings import FeatureSettings
-from models.inference.package import FeatureOrigin, OutOfFold, Task, Training
+from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.tasks import Task
 from models.model_card.card import card_files
 from models.model_card.checklists import CLEAR, METRICS, TRIPOD
 from models.model_card.facts import CardFacts, Measurement, feature_classes

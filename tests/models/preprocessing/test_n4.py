@@ -110,7 +110,7 @@ def test_uniform_tissue_has_no_field() -> None:
 
 
 def test_zeros_inside_the_mask_are_left_as_they_are(phantom: BiasPhantom) -> None:
-    """As in ITK: no logarithm is taken of a voxel that is not positive."""
+    """Same rule as in ITK: no logarithm is taken of a voxel that is not positive."""
     voxels = phantom.volume.voxels.copy()
     voxels[10:14, 20:24, 20:24] = 0
     volume = Volume(phantom.volume.affine, voxels)

@@ -19,7 +19,7 @@ from models.simulation.feature_shape import (
     shape_of,
     write_shape,
 )
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.volume import Region, Sequence
 
 MANY = {"fresh": 6000}
@@ -64,7 +64,7 @@ def test_recurrences_and_follow_up(tiny: FeatureShape, truth: Truth) -> None:
 )
 def test_what_the_true_risk_reaches(tiny: FeatureShape, truth: Truth, concordance: float) -> None:
     cohort = many(tiny, truth)
-    assert harrell_c(cohort.times_months, cohort.events, cohort.log_risk) == pytest.approx(concordance, abs=0.025)
+    assert harrell_c_of(cohort.times_months, cohort.events, cohort.log_risk) == pytest.approx(concordance, abs=0.025)
 
 
 @pytest.mark.parametrize("truth", [Truth.STRONG, Truth.MODERATE, Truth.LINEAR])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from models.statistics.brier import brier_at
-from models.statistics.concordance import harrell_c, uno_c
+from models.statistics.concordance import harrell_c, harrell_c_of, uno_c
 from models.statistics.cox import fit_cox
 from models.statistics.cutpoint import select_cut_off
 from models.statistics.delong import delong_auc
@@ -22,7 +22,6 @@ from models.statistics.followed import Followed
 from models.statistics.kaplan_meier import log_rank, survival_curve, weighted_survival_at
 from models.statistics.roc import auc_at
 from models.statistics.survival import breslow_baseline
-from models.statistics.survival import harrell_c as harrell_c_of_training
 
 HORIZONS = (12.0, 24.0, 36.0)
 
@@ -44,7 +43,7 @@ def patients(table: np.ndarray) -> Followed:
 
 def test_harrell_c(patients: Followed, expected: dict[str, Any]) -> None:
     assert harrell_c(patients)[0] == pytest.approx(expected["harrell"][0], abs=1e-13)
-    trained = harrell_c_of_training(patients.times_months, patients.events, patients.scores)
+    trained = harrell_c_of(patients.times_months, patients.events, patients.scores)
     assert harrell_c(patients)[0] == pytest.approx(trained, abs=1e-14)
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from models.features.names import features_of, vector_names
 from models.features.settings import FeatureSettings
-from models.inference.package import Task, load_package, shipped_packages
+from models.inference.package import load_package, shipped_packages
 from models.inference.predict import Group, ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel, load_models
+from models.inference.tasks import Task
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import measured_shape
 from models.training.deepsurv import fit_recurrence
@@ -150,7 +151,7 @@ def test_attributions_of_the_shipped_packages_are_complete(models: dict[str, Loa
 
 @pytest.mark.slow
 def test_training_makes_the_shipped_networks_again() -> None:
-    """Cohort, folds, selection, networks, slope and baseline of `recurrence`, anew: all that its predictions are of.
+    """Cohort, folds, selection, networks, slope and baseline of `recurrence`, again: all that its predictions are of.
 
     Equal but for the last digits of sums, in which processors differ and which training carries on.
     """
@@ -174,7 +175,7 @@ def test_training_makes_the_shipped_networks_again() -> None:
 
 @pytest.mark.slow
 def test_training_makes_the_shipped_expression_model_again() -> None:
-    """As for `recurrence`."""
+    """Same check as for `recurrence`."""
     package = load_package(shipped_packages()[1])
     cohort = demonstration_cohort(measured_shape(vector_names()))
     place = {name: index for index, name in enumerate(cohort.names)}

@@ -9,8 +9,8 @@ import onnx
 import pytest
 import torch
 
-from models.inference.package import Task
 from models.inference.runtime import LoadedModel, Provider, load_model
+from models.inference.tasks import Task
 from models.training.export import attribution, scorer_graph
 from models.training.network import Recipe, built_network, folded_layers
 from models.training.scorer import CLIP, Scorer, sigmoid

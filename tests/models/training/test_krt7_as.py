@@ -11,8 +11,9 @@ from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.cohort.patients import join
 from models.errors import CohortRejected, SetupError
-from models.inference.package import FeatureOrigin, Task
+from models.inference.package import FeatureOrigin
 from models.inference.runtime import Provider, load_model
+from models.inference.tasks import Task
 from models.model_card.about import NOTICE, About
 from models.model_card.statements import STATEMENTS, read_statements, template
 from models.simulation.cohort import Truth, simulate_cohort
@@ -25,8 +26,10 @@ from models.training.expression import (
     read_counts,
     tpm,
 )
-from models.training.krt7_as import ExpressionOptions, train_krt7_as, write_krt7_as
+from models.training.krt7_as import train_krt7_as
+from models.training.krt7_as_package import write_krt7_as
 from models.training.network import Recipe
+from models.training.options import TrainingOptions
 from models.training.patients import training_patients
 from models.training.sample_size import binary_patients_per_parameter, survival_patients_per_parameter
 from models.volume import Sequence
@@ -113,7 +116,7 @@ def test_counts_to_package(shape: FeatureShape, quick: Recipe, tmp_path: Path) -
     assert {name.split("_")[1] for name in patients.names} == {"intratumoral"}
     assert patients.is_high.sum() == 200
     assert patients.origin == FeatureOrigin(SETTINGS, "e 1", "n4")
-    options = ExpressionOptions(recipe=quick, permutations=1)
+    options = TrainingOptions(recipe=quick, permutations=1)
     trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
     assert trained.out_of_fold.has_signal
     assert np.mean(trained.permuted_auc) < trained.out_of_fold.value

@@ -13,7 +13,7 @@ from pandas import DataFrame
 from models.errors import SetupError
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape
-from models.statistics.survival import harrell_c
+from models.statistics.concordance import harrell_c_of
 from models.training.deepsurv import RecurrenceModel, cox_slope, fit_recurrence, objective_of, outer_folds
 from models.training.ensemble import fit_ensemble, out_of_fold
 from models.training.mlp import auc, fit_expression, platt_scaling
@@ -44,7 +44,7 @@ def model(strong: Cohort, quick: Recipe) -> RecurrenceModel:
 def test_it_learns_a_strong_truth_and_is_calibrated(strong: Cohort, model: RecurrenceModel) -> None:
     fresh = strong.part("fresh")
     score = model.scorer.score(fresh.values)
-    assert harrell_c(fresh.times_months, fresh.events, score) > 0.70
+    assert harrell_c_of(fresh.times_months, fresh.events, score) > 0.70
     # One cohort with 40 events: the slope is known to about a factor of two. Its mean over cohorts is a benchmark.
     assert 0.5 < cox_slope(fresh.times_months, fresh.events, score) < 2.0
     observed = 1 - 0.935  # what the simulator is scaled to
@@ -77,7 +77,7 @@ def test_nothing_is_learnt_from_nothing(shape: FeatureShape, quick: Recipe) -> N
         null, fresh = trained(cohort, quick, seed=seed), cohort.part("fresh")
         slopes.append(null.slope)
         score = null.scorer.score(fresh.values)
-        concordances.append(0.5 if null.slope == 0 else harrell_c(fresh.times_months, fresh.events, score))
+        concordances.append(0.5 if null.slope == 0 else harrell_c_of(fresh.times_months, fresh.events, score))
     assert np.mean(concordances) == pytest.approx(0.5, abs=0.04)
     assert np.mean(slopes) < 0.5  # risks are shrunk towards each other
 
@@ -201,9 +201,9 @@ def test_it_reaches_the_concordance_of_deepsurv(shared_data: Path, name: str, le
     scorer = fit_ensemble(
         x, np.arange(x.shape[1]), objective=objective_of(t, e, Ties.EFRON), recipe=LOW_DIMENSIONAL, seed=1
     )
-    found = harrell_c(times, events, scorer.score(unseen))
+    found = harrell_c_of(times, events, scorer.score(unseen))
     assert found >= least
     if name == "gaussian":
         columns = [f"x{i}" for i in range(x.shape[1])]
         cox = CoxPHFitter().fit(DataFrame(x, columns=columns).assign(t=t, e=e), "t", "e")
-        assert harrell_c(times, events, unseen @ cox.params_[columns].to_numpy()) < 0.55
+        assert harrell_c_of(times, events, unseen @ cox.params_[columns].to_numpy()) < 0.55

@@ -15,9 +15,10 @@ from models.cohort.patients import join
 from models.errors import EngineUnavailable, SetupError
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
-from models.inference.package import FeatureOrigin, OutOfFold, Task, load_package
+from models.inference.package import FeatureOrigin, OutOfFold, load_package
 from models.inference.predict import ModelOutcome, predict
 from models.inference.runtime import Provider, load_model
+from models.inference.tasks import Task
 from models.model_card.about import NOTICE, About
 from models.preprocessing.n4 import N4
 from models.preprocessing.n4_settings import N4Settings
@@ -25,8 +26,9 @@ from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape
 from models.training.interval import cross_validated
 from models.training.network import PAPER, Recipe, training_device
+from models.training.options import TrainingOptions
 from models.training.patients import TrainingPatients, training_patients
-from models.training.recurrence import RecurrenceOptions, TrainedRecurrence, concordance_difference, train_recurrence
+from models.training.recurrence import CUT_OFF, TrainedRecurrence, concordance_difference, train_recurrence
 from models.training.recurrence_package import measurements, write_recurrence
 from models.volume import Sequence
 from tests.models.small_packages import SETTINGS, table
@@ -45,9 +47,14 @@ def patients_of(cohort: Cohort) -> TrainingPatients:
     )
 
 
-def trained(cohort: Cohort, options: RecurrenceOptions) -> TrainedRecurrence:
+def trained(cohort: Cohort, options: TrainingOptions, *, cut_off: float | None = CUT_OFF) -> TrainedRecurrence:
     return train_recurrence(
-        cohort.names, cohort.values, times_months=cohort.times_months, events=cohort.events, options=options
+        cohort.names,
+        cohort.values,
+        times_months=cohort.times_months,
+        events=cohort.events,
+        options=options,
+        cut_off=cut_off,
     )
 
 
@@ -58,7 +65,7 @@ def strong(shape: FeatureShape) -> Cohort:
 
 @pytest.fixture(scope="module")
 def found(strong: Cohort, quick: Recipe) -> TrainedRecurrence:
-    return trained(strong, RecurrenceOptions(recipe=quick, cut_off=None, permutations=2))
+    return trained(strong, TrainingOptions(recipe=quick, permutations=2), cut_off=None)
 
 
 def test_network_and_penalised_cox_see_the_signal_and_permuted_outcomes_do_not(found: TrainedRecurrence) -> None:
@@ -93,7 +100,7 @@ def test_no_signal_is_said(shape: FeatureShape, quick: Recipe) -> None:
     silent = 0
     for seed in (1, 2, 3):
         null = simulate_cohort(shape, truth=Truth.NULL, seed=seed, sizes={"training": 300})
-        result = trained(null, RecurrenceOptions(recipe=quick, cut_off=None, permutations=0, seed=seed))
+        result = trained(null, TrainingOptions(recipe=quick, permutations=0, seed=seed), cut_off=None)
         silent += "no-signal" in {note.code for note in result.notes}
         assert result.permuted_c == ()
         assert np.isfinite(result.cut_off)
@@ -145,7 +152,7 @@ def test_without_signal_card_and_every_outcome_say_so(
 
 def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tmp_path: Path) -> None:
     recipe = replace(PAPER, hidden=(8,), epochs=20, patience=5)
-    result = trained(strong, RecurrenceOptions(recipe=recipe, permutations=0))
+    result = trained(strong, TrainingOptions(recipe=recipe, permutations=0))
     assert len(result.model.scorer.networks) == 1
     assert result.model.scorer.selected.size == len(strong.names)
     assert "1 network (8 units" in recipe.in_words()
@@ -153,7 +160,7 @@ def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tm
 
 
 def test_short_follow_up_few_events_and_a_cut_off_nobody_is_above(strong: Cohort, quick: Recipe) -> None:
-    options = RecurrenceOptions(recipe=quick, cut_off=50.0, permutations=0)
+    options = TrainingOptions(recipe=quick, permutations=0)
     times = np.minimum(strong.times_months, 30.0)
     result = train_recurrence(
         strong.names,
@@ -161,6 +168,7 @@ def test_short_follow_up_few_events_and_a_cut_off_nobody_is_above(strong: Cohort
         times_months=times,
         events=strong.events * (strong.times_months <= 30.0),
         options=options,
+        cut_off=50.0,
     )
     assert result.horizons_months == (12.0, 24.0)
     assert (result.cut_off, result.selected) == (50.0, None)
@@ -180,8 +188,8 @@ def test_devices_by_name() -> None:
 
 @pytest.mark.gpu
 def test_training_on_a_gpu_learns_the_same(strong: Cohort, quick: Recipe) -> None:
-    on_gpu = trained(strong, RecurrenceOptions(recipe=quick, permutations=0, device=training_device("cuda")))
-    on_cpu = trained(strong, RecurrenceOptions(recipe=quick, permutations=0))
+    on_gpu = trained(strong, TrainingOptions(recipe=quick, permutations=0, device=training_device("cuda")))
+    on_cpu = trained(strong, TrainingOptions(recipe=quick, permutations=0))
     # Dropout draws other numbers, so the networks differ; what they know does not.
     assert on_gpu.model.c_out_of_fold == pytest.approx(on_cpu.model.c_out_of_fold, abs=0.08)
 

@@ -16,8 +16,9 @@ from models.simulation.feature_shape import FeatureShape
 from models.training.deepsurv import objective_of
 from models.training.ensemble import Trial, fit_best, fit_ensemble, out_of_fold
 from models.training.network import Recipe
+from models.training.options import TrainingOptions
 from models.training.partial_likelihood import Ties
-from models.training.recurrence import RecurrenceOptions, train_recurrence
+from models.training.recurrence import train_recurrence
 from models.training.recurrence_package import write_recurrence
 from models.training.search import DROPOUT, HIDDEN, SELECTED, alternatives, in_words, search_notes
 from tests.models.training.test_recurrence import patients_of
@@ -87,7 +88,7 @@ def test_the_choice_is_made_anew_in_every_outer_fold_without_its_patients(cohort
 
 
 def test_trials_stand_in_manifest_card_and_notes(cohort: Cohort, tiny: Recipe, tmp_path: Path) -> None:
-    options = RecurrenceOptions(recipe=tiny, permutations=0, trials=2)
+    options = TrainingOptions(recipe=tiny, permutations=0, trials=2)
     trained = train_recurrence(
         cohort.names, cohort.values, times_months=cohort.times_months, events=cohort.events, options=options
     )

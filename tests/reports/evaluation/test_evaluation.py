@@ -94,7 +94,7 @@ def test_no_signal_is_said(evaluation: Evaluation) -> None:
     without = evaluation.recurrence[2]
     assert without.has_signal is False
     assert words.conclusions(without)[0].startswith("No signal: Harrell's C is ")
-    assert "contains .5" in words.conclusions(without)[0]
+    assert "contains 0.5" in words.conclusions(without)[0]
 
 
 def test_small_cohorts_are_told_what_they_can_not_show(evaluation: Evaluation) -> None:

@@ -83,7 +83,7 @@ def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
 
 def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered() -> None:
     table = examples.features()
-    reason = "it stands in for 'RDeepNet recurrence score', and the study has what that model needs"
+    reason = "it substitutes for 'RDeepNet recurrence score', which was run because the study has all it needs"
     spare = NotApplicable(examples.identity("spare", title="Spare model"), reason, is_expected=True)
     outcomes = (examples.recurrence(table), examples.krt7_as(table), spare)
     said = pages(render_pdf(examples.report(notes=(), outcomes=outcomes)))

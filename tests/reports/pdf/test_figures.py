@@ -1,4 +1,4 @@
-"""What the pictures show, before they are drawn."""
+"""Content of the pictures, before they are drawn."""
 
 from __future__ import annotations
 

@@ -1,0 +1,131 @@
+"""The one writer of `result.json`: what became of a study, for the scripts of a site.
+
+`docs/result.schema.json` describes every key, `docs/reference/result-json.md` explains them, and a test holds the three
+together. A key that is added stays within the schema; one that is removed or changes its meaning makes another
+`SCHEMA`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from appliance.pipeline import Result
+from dicom_io.answer import AnswerObject
+from models.inference.predict import ModelOutcome, NotApplicable
+from models.version import software_version
+
+SCHEMA = 1
+RESULT = "result.json"
+LEADING = 20  # contributions of inputs that are listed for each model
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Origin of a result.
+
+    Attributes
+    ----------
+    study_instance_uid : of the study
+    input_digest : SHA-256 over its files
+    recipe_digest : SHA-256 over everything else that determines the answer: version, settings, models, assignment
+    created : when the answer was asked for, with time zone
+    """
+
+    study_instance_uid: str
+    input_digest: str
+    recipe_digest: str
+    created: datetime
+
+
+def of_answer(
+    origin: Origin, result: Result, *, files: Mapping[str, bytes], objects: Mapping[str, AnswerObject]
+) -> bytes:
+    """`result.json` of an answered study.
+
+    Parameters
+    ----------
+    files : name → content of every other file of the folder
+    objects : name → DICOM object, of those files that are one
+    """
+    return _json(
+        _head(origin)
+        | {
+            "outcome": "answered",
+            "sentence": "",
+            "notice": result.report.notice,
+            "notices": list(result.report.notices),
+            "content_digest": result.study.content_digest,
+            "series": [asdict(row) for row in result.study.series],
+            "models": [_model(outcome) for outcome in result.outcomes],
+            "quality_notes": [asdict(note) for note in result.report.notes],
+            "features": {
+                "count": len(result.features),
+                "engine": result.features.engine,
+                "settings_digest": result.features.settings_digest,
+            },
+            "provenance": dict(result.report.provenance),
+            "stages": [asdict(cost) for cost in result.stages],
+            "files": [_file(name, content, objects.get(name)) for name, content in files.items()],
+        }
+    )
+
+
+def of_refusal(origin: Origin, *, outcome: str, sentence: str) -> bytes:
+    """`result.json` of a study that was refused or failed: why, and no answer."""
+    return _json(_head(origin) | {"outcome": outcome, "sentence": sentence, "files": []})
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The content of `result.json`; None where there is none, it is of another schema, or a file it names is gone."""
+    try:
+        description: dict[str, Any] = json.loads((folder / RESULT).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if description.get("schema") != SCHEMA:
+        return None
+    files = [(folder / row["name"], row["bytes"]) for row in description["files"]]
+    whole = all(file.is_file() and file.stat().st_size == size for file, size in files)
+    return description if whole else None
+
+
+def _head(origin: Origin) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "software": software_version(),
+        "created": origin.created.isoformat(timespec="seconds"),
+        "study_instance_uid": origin.study_instance_uid,
+        "input_digest": origin.input_digest,
+        "recipe_digest": origin.recipe_digest,
+    }
+
+
+def _model(outcome: ModelOutcome | NotApplicable) -> dict[str, Any]:
+    """The answer of one model, or the reason why it was not run."""
+    identity = asdict(outcome.model)
+    if isinstance(outcome, NotApplicable):
+        return identity | {"not_applicable": outcome.reason}
+    return identity | {
+        "predictions": [asdict(prediction) for prediction in outcome.predictions],
+        "cut_off": outcome.cut_off,
+        "group": outcome.group,
+        "provider": outcome.provider,
+        "quality_notes": [asdict(note) for note in outcome.notes],
+        "leading_contributions": [asdict(part) for part in outcome.contributions[:LEADING]],
+    }
+
+
+def _file(name: str, content: bytes, made: AnswerObject | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    if made is not None:
+        row |= {"role": made.role, "sop_class_uid": made.sop_class_uid, "sop_instance_uid": made.sop_instance_uid}
+    return row
+
+
+def _json(description: Mapping[str, Any]) -> bytes:
+    return (json.dumps(description, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,107 @@
+"""The files below a folder: which study each belongs to, and why some belong to none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dicom_io.errors import NotReadable
+from dicom_io.images.file_kinds import LeftOut
+from dicom_io.images.headers import class_of, read_header, shown, text, why_left_out
+
+_IDENTITY = [
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Manufacturer",
+    "ManufacturerModelName",
+]
+
+
+@dataclass(frozen=True)
+class FileHead:
+    """The identity of the object in a file; all of it is empty for a file that is damaged."""
+
+    path: Path
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    sop_class_uid: str = ""
+
+
+def scan(root: Path) -> tuple[tuple[FileHead, ...], tuple[LeftOut, ...]]:
+    """The DICOM objects below `root`, damaged ones included, and the files that are none or are not read; by path."""
+    heads: list[FileHead] = []
+    left_out: list[LeftOut] = []
+    for path in sorted(_walk(root)):
+        found = _looked_at(path)
+        if isinstance(found, FileHead):
+            heads.append(found)
+        else:
+            left_out.append(found)
+    return tuple(heads), tuple(left_out)
+
+
+def studies_of(heads: Iterable[FileHead]) -> dict[str, tuple[Path, ...]]:
+    """Study Instance UID → files.
+
+    A damaged file belongs to the study of its folder, so that reading the study names it; where its folder holds no
+    study, it stands alone under "unreadable-" and twelve letters, so that it is refused and not lost.
+    """
+    studies: dict[str, list[Path]] = defaultdict(list)
+    damaged: list[Path] = []
+    for head in heads:
+        if head.study_instance_uid:
+            studies[head.study_instance_uid].append(head.path)
+        else:
+            damaged.append(head.path)
+    neighbours = {folder: study for study, paths in studies.items() for folder in {path.parent for path in paths}}
+    for path in damaged:
+        name = f"unreadable-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        studies[neighbours.get(path.parent, name)].append(path)
+    return {study: tuple(sorted(paths)) for study, paths in sorted(studies.items())}
+
+
+def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product."""
+    heads, _ = scan(root)
+    return studies_of(heads)
+
+
+def study_uid_of(files: Iterable[Path]) -> str:
+    """Study Instance UID of the first of `files` that has one and can be read; empty when none has."""
+    for path in files:
+        try:
+            header = read_header(path, only=_IDENTITY)
+            if header is not None and (uid := text(header, "StudyInstanceUID")):
+                return uid
+        except NotReadable:
+            continue  # reading the study names the file
+    return ""
+
+
+def _looked_at(path: Path) -> FileHead | LeftOut:
+    try:
+        header = read_header(path, only=_IDENTITY)
+        because = why_left_out(path, header)
+    except NotReadable:
+        return FileHead(path)
+    if because is not None:
+        return LeftOut(path, because)
+    assert header is not None, "what is not left out is DICOM"
+    study, series, instance = (
+        shown(header, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    )
+    return FileHead(path, study, series, instance, class_of(header)) if study else FileHead(path)
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in names:
+            yield Path(folder, name)

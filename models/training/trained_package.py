@@ -1,0 +1,82 @@
+"""The package of a trained model: what is filled in alike whatever its task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.inference.package import Training
+from models.inference.tasks import Task
+from models.model_card.about import About
+from models.model_card.facts import Measurement
+from models.statistics.survival import BaselineHazard
+from models.training.export import PackageText, reference_vectors, write_package
+from models.training.options import Trained
+from models.training.patients import TrainingPatients
+from models.training.search import in_words as search_in_words
+
+
+def write_trained(
+    folder: Path,
+    trained: Trained,
+    patients: TrainingPatients,
+    *,
+    about: About,
+    task: Task,
+    cut_off: float,
+    events: int,
+    calibrated: str,
+    measurements: Iterable[Measurement],
+    horizons_months: tuple[float, ...] = (),
+    baseline: BaselineHazard | None = None,
+    reference_values: NDArray[np.float64] | None = None,
+) -> None:
+    """Write the package.
+
+    Parameters
+    ----------
+    cut_off : on the scale of the score
+    events : number of recurrences, or of patients with high expression
+    calibrated : how the output was calibrated, in words
+    measurements : for the model card
+    horizons_months, baseline : for a task with survival
+    reference_values : (cases, inputs); None makes them from quantiles, so that no patient's features are in the package
+    """
+    model = trained.model
+    write_package(
+        folder,
+        text=PackageText(
+            task=task,
+            name=about.name,
+            version=about.version,
+            title=about.title,
+            notice=about.notice,
+            cut_off=cut_off,
+            horizons_months=horizons_months,
+            origin=patients.origin,
+            training=Training(
+                data=" ".join((about.data, *patients.images.in_words())),
+                patients=len(patients.values),
+                events=events,
+                recipe=f"{model.recipe.in_words()} {calibrated}",
+                performance=about.performance,
+            ),
+            out_of_fold=trained.out_of_fold,
+            caveats=about.caveats,
+            stands_in_for=about.stands_in_for,
+            statements=about.statements,
+            search=search_in_words(model.trials),
+            images=patients.images,
+            measurements=tuple(measurements),
+            notes=tuple(note.sentence for note in trained.notes),
+        ),
+        names=patients.names,
+        scorer=model.scorer,
+        baseline=baseline,
+        familiarity=trained.familiarity,
+        training_values=patients.values,
+        reference_values=reference_vectors(patients.values) if reference_values is None else reference_values,
+    )

@@ -1,0 +1,151 @@
+"""result.json is what its schema and its page say. Kind: mechanics."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from appliance.offline import result_json
+from appliance.offline.result_folder import answered
+from appliance.offline.result_json import Origin, of_refusal
+from appliance.offline.runs import Outcome
+from appliance.pipeline import Result
+from appliance.stages import StageCost
+from dicom_io.answer import Role
+from dicom_io.writing.encode import encode
+from models.inference.outcome import Contribution, Group, ModelIdentity, NotApplicable, Prediction, Quantity
+from models.quality_notes import QualityNote, Severity
+from models.volume import Region, Sequence
+from reports.content import SeriesUsed
+from tests.conftest import ROOT
+from tests.dicom_io.made_studies import make
+from tests.reports import examples
+
+SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
+PAGE = (ROOT / "docs" / "reference" / "result-json.md").read_text(encoding="utf-8")
+VALIDATOR = Draft202012Validator(SCHEMA)
+ORIGIN = Origin("1.2.3", "0" * 64, "f" * 64, datetime(2026, 11, 28, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    made, table = make(), examples.features()
+    digest = ModelIdentity("recurrence", "1.0.0", "a" * 64, "Recurrence score", "demonstration")
+    return Result(
+        study=made.study,
+        features=table,
+        outcomes=(
+            examples.recurrence(table, interval=(0.5, 0.9), model=digest, notes=made.report.notes),
+            NotApplicable(digest, "no T2W series was found"),
+        ),
+        report=made.report,
+        answer=encode(made.study, made.prepared, made.report, features_sr=True),
+        stages=(StageCost("read", 0.1, 0.2, 300.0),),
+    )
+
+
+def mistakes(description: Any) -> list[str]:
+    """What the schema finds wrong, each with its path."""
+    return [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(description)]
+
+
+def objects(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object that the schema describes key by key."""
+    if isinstance(schema, dict):
+        if "properties" in schema and "additionalProperties" in schema:
+            yield path, schema
+        for key, part in schema.items():
+            yield from objects(part, f"{path}.{key}")
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["properties"]["schema"]["const"] == result_json.SCHEMA
+
+
+def test_an_answered_study_validates(result: Result) -> None:
+    description = json.loads(answered(result, ORIGIN)["result.json"])
+    assert mistakes(description) == []
+    assert set(description) == set(SCHEMA["properties"])
+    assert len(description["files"]) == 7
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED])
+def test_a_study_that_was_given_up_validates(outcome: Outcome) -> None:
+    assert mistakes(json.loads(of_refusal(ORIGIN, outcome=outcome, sentence="No tumour was found."))) == []
+    assert mistakes(json.loads(of_refusal(ORIGIN, outcome=outcome, sentence=""))) != []
+
+
+def test_a_key_that_is_added_without_being_described_is_seen(result: Result) -> None:
+    content = answered(result, ORIGIN)["result.json"]
+    for path in ((), ("models", 0), ("models", 0, "predictions", 0), ("quality_notes", 0), ("files", 0), ("stages", 0)):
+        description = part = json.loads(content)
+        for step in path:
+            part = part[step]
+        part["new_key"] = 1
+        assert any("new_key" in mistake for mistake in mistakes(description)), path
+
+
+def test_a_key_that_is_missing_is_seen(result: Result) -> None:
+    content = answered(result, ORIGIN)["result.json"]
+    for key in json.loads(content):
+        description = json.loads(content)
+        del description[key]
+        assert mistakes(description), key
+
+
+def test_every_key_is_closed_described_and_on_the_page() -> None:
+    found = dict(objects(SCHEMA))
+    assert len(found) == 9
+    for path, part in found.items():
+        assert part["additionalProperties"] is False or path == "$.properties.provenance", path
+        for key, described in part["properties"].items():
+            assert described.get("description", ""), f"{path}: {key}"
+            assert f"`{key}`" in PAGE, f"{path}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("series", SeriesUsed),
+        ("prediction", Prediction),
+        ("contribution", Contribution),
+        ("quality_note", QualityNote),
+        ("stage", StageCost),
+    ],
+)
+def test_every_field_that_is_written_is_described(name: str, kind: type) -> None:
+    assert set(SCHEMA["$defs"][name]["required"]) == {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    assert set(SCHEMA["$defs"][name]["properties"]) == {field.name for field in fields(kind)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("enumerated", "members"),
+    [
+        (SCHEMA["properties"]["outcome"], Outcome),
+        (SCHEMA["$defs"]["model"]["properties"]["group"], Group),
+        (SCHEMA["$defs"]["prediction"]["properties"]["quantity"], Quantity),
+        (SCHEMA["$defs"]["quality_note"]["properties"]["severity"], Severity),
+        (SCHEMA["$defs"]["quality_note"]["properties"]["sequence"], (*Sequence, None)),
+        (SCHEMA["$defs"]["quality_note"]["properties"]["region"], (*Region, None)),
+        (SCHEMA["$defs"]["file"]["properties"]["role"], Role),
+    ],
+)
+def test_what_the_schema_enumerates_is_what_there_is(enumerated: dict[str, Any], members: Iterable[str | None]) -> None:
+    assert set(enumerated["enum"]) == set(members)
+
+
+def test_the_page_lists_every_quantity() -> None:
+    rows = re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE.split("| `quantity` | is |")[1], re.MULTILINE)
+    assert rows == [str(quantity) for quantity in Quantity]
+
+
+def test_the_number_of_contributions_is_that_of_the_code() -> None:
+    assert SCHEMA["$defs"]["model"]["properties"]["leading_contributions"]["maxItems"] == result_json.LEADING

@@ -1,0 +1,63 @@
+"""Tumours of a study that are refused before anything is computed on them. Kind: mechanics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.errors import StudyRejected
+from models.plausibility import ContrastEvidence, PlausibilityLimits
+from models.preprocessing.tumour_check import check_tumours
+from models.volume import Roi, Sequence, Volume
+from tests.models.geometry import centred_affine, sphere
+
+SHAPE, SPACING = (24, 60, 60), (3.0, 1.5, 1.5)
+AFFINE = centred_affine(SHAPE, SPACING)
+BODY = sphere(SHAPE, AFFINE, 33.0)
+TUMOUR = sphere(SHAPE, AFFINE, 8.0, centre_mm=(4, 3, -5))
+NOISE = np.abs(np.random.default_rng(7).normal(0, 4, SHAPE))
+IMAGE = Volume(AFFINE, (np.where(TUMOUR, 400.0, np.where(BODY, 150.0, 0.0)) + NOISE).astype(np.float32))
+SUPPRESSED = ContrastEvidence(fat_suppressed=True)
+
+
+def codes(tumours: dict[Sequence, Roi], *, evidence: ContrastEvidence = SUPPRESSED) -> list[tuple[str, str]]:
+    volumes = {Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}
+    found = check_tumours(volumes, tumours, evidence=evidence, limits=PlausibilityLimits())
+    return [(note.code, str(note.sequence)) for note in found]
+
+
+def test_a_tumour_is_let_through_with_what_was_not_checked() -> None:
+    expected = [("tumour-enhancement-not-checked", "t1c")]
+    assert codes({Sequence.T1C: Roi(AFFINE, TUMOUR, "tumour")}) == expected
+    assert codes({Sequence.T2W: Roi(AFFINE, TUMOUR, "tumour")}) == expected
+    finer = centred_affine((48, 60, 60), (1.5, 1.5, 1.5))
+    other_grid = Roi(finer, sphere((48, 60, 60), finer, 8.0, centre_mm=(4, 3, -5)), "tumour")
+    assert codes({Sequence.T1C: other_grid}) == expected
+
+
+@pytest.mark.parametrize(
+    ("mask", "part"),
+    [
+        (BODY, "of the body in the image; at most 10 % was expected"),
+        (BODY & ~TUMOUR, "of the body in the image; at most 10 % was expected"),
+        (sphere(SHAPE, AFFINE, 6.0, centre_mm=(38, 0, 0)), "of it lies outside the body; at most 25 % was expected"),
+        (np.roll(TUMOUR, -14, axis=2), "The segmented tissue is no brighter than its surroundings"),
+        (TUMOUR[::-1, ::-1, ::-1], "The segmented tissue is no brighter than its surroundings"),
+    ],
+    ids=["whole body", "complement", "air", "moved", "mirrored"],
+)
+def test_masks_that_are_no_tumours_are_refused(mask: NDArray[np.bool_], part: str) -> None:
+    with pytest.raises(StudyRejected, match=r"The segmentation on T1\+C cannot be a breast tumour") as caught:
+        codes({Sequence.T1C: Roi(AFFINE, mask, "tumour")})
+    assert part in str(caught.value)
+    assert "Check the segmentation and send it again" in str(caught.value)
+
+
+def test_a_mask_far_too_large_is_refused_on_the_sequence_it_was_drawn_on() -> None:
+    large = PlausibilityLimits(volume_doubtful_cm3=1.0, volume_impossible_cm3=1.5)
+    tumours = {Sequence.T2W: Roi(AFFINE, TUMOUR, "tumour")}
+    with pytest.raises(StudyRejected, match=r"on T1\+C cannot be a breast tumour\. It measures"):
+        check_tumours({Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
+    with pytest.raises(StudyRejected, match=r"on T2W cannot be a breast tumour\. It measures"):
+        check_tumours({Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
