@@ -24,8 +24,10 @@ from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
 from models.plausibility import PlausibilityLimits
-from models.preprocessing.prepare import BiasCorrection, Cavities, prepare
+from models.preprocessing.cavities import Cavities
+from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
+from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
 
@@ -70,6 +72,7 @@ class Result:
     stages: tuple[StageCost, ...]
 
 
+@one_thread()
 def answer_study(
     files: Sequence[Path],
     bench: Workbench,

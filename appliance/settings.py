@@ -19,7 +19,7 @@ from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
 from models.plausibility import PlausibilityLimits
-from models.preprocessing.prepare import Cavities
+from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control

@@ -102,6 +102,8 @@ def _print_detail(detail: StudyDetail, console: Console) -> None:
 
 
 def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
+    from appliance.service.study_status import in_words
+
     return (
         (
             "History",
@@ -131,6 +133,11 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
                 )
                 for item in detail.commitments
             ],
+        ),
+        (
+            "Acknowledged and not kept",
+            ("Instances", "SOP Class", "UID"),
+            [(str(item.instances), in_words(item), item.sop_class_uid) for item in detail.not_kept],
         ),
         (
             "Cost",

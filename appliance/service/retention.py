@@ -34,6 +34,7 @@ class Retention:
 
     def apply(self, now: datetime) -> None:
         """Deletes what is old enough at `now`."""
+        self._records.forget_not_kept(before=now - self._received)
         waiting = {d.study_uid for d in self._records.deliveries() if d.state is DeliveryState.WAITING}
         received = set(self._inbox.studies())
         for record in self._records.studies():

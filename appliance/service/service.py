@@ -31,7 +31,7 @@ from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.inbox import Inbox, Kept
 from appliance.state.job_queue import Fate, Jobs
 from appliance.state.outbox import Outbox
-from appliance.state.records import Records
+from appliance.state.records import NotKept, Records
 from appliance.state.states import State
 from appliance.state.worker_name import worker_name
 from appliance.transport import client_tls, listener_tls
@@ -75,6 +75,7 @@ class Service:
         self._completeness = Completeness(idle_s=settings.study.idle_s, force_after_s=settings.study.force_after_s)
         self._fresh_lock = threading.Lock()
         self._fresh: set[str] = set()  # studies with something new that the records do not know yet
+        self._not_kept: dict[NotKept, None] = {}  # instances the records do not know yet, in order of arrival
         self._put: set[str] = set()  # jobs this process has queued
         self._next_fates_s = self._next_retention_s = 0.0
         self._pulse = Pulse(state_dir)
@@ -165,6 +166,7 @@ class Service:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
+        self._record_not_kept()
         with self._fresh_lock:
             fresh = sorted(self._fresh)
         for study_uid in fresh:
@@ -193,6 +195,7 @@ class Service:
         for courier in self._couriers:
             courier.stop()
         was_running = self._jobs.stop()
+        self._last_not_kept()
         self._records.close()
         os.close(self._lock)
         LOG.info("service stopped" + (", a job is repeated at the next start" if was_running else ""))
@@ -201,10 +204,7 @@ class Service:
     def _store(self, received: Received) -> None:
         """Stores an instance; when this returns, the receiver answers Success."""
         if not received.needed:
-            self._completeness.seen(
-                received.study_instance_uid, association=received.association, now_s=time.monotonic()
-            )
-            LOG.debug("instance acknowledged, not needed", extra={"study": received.study_instance_uid})
+            self._acknowledge(received)
             return
         try:
             kept = self._inbox.keep(
@@ -227,6 +227,40 @@ class Service:
             )
         else:
             self._note(received.study_instance_uid, association=received.association)
+
+    def _acknowledge(self, received: Received) -> None:
+        """Count what is no input; it makes no study, and one that is arriving waits for what its sender has besides."""
+        study_uid = received.study_instance_uid
+        if not study_uid:
+            LOG.info("instance acknowledged, no input and not readable", extra={"peer": received.calling_title})
+            return
+        self._completeness.seen(study_uid, association=received.association, now_s=time.monotonic())
+        instance = NotKept(
+            study_uid=study_uid,
+            sop_instance_uid=received.sop_instance_uid,
+            series_uid=received.series_instance_uid,
+            sop_class_uid=received.sop_class_uid,
+            is_ours=received.is_ours,
+        )
+        with self._fresh_lock:
+            self._not_kept[instance] = None
+        LOG.debug("instance acknowledged, no input", extra={"study": study_uid})
+
+    def _record_not_kept(self) -> None:
+        """Record what was counted since the last round, before a study that it belongs to can be complete."""
+        with self._fresh_lock:
+            instances = tuple(self._not_kept)
+        if instances:
+            self._records.not_kept(instances)
+            with self._fresh_lock:
+                for instance in instances:
+                    del self._not_kept[instance]
+
+    def _last_not_kept(self) -> None:
+        try:
+            self._record_not_kept()
+        except sqlite3.OperationalError as error:  # they only lack in the count
+            LOG.error("the records cannot be written", extra={"error": describe(error)})
 
     def _note(self, study_uid: str, *, association: int) -> None:
         """Something new of a study is safe."""

@@ -16,7 +16,7 @@ from appliance.stages import StageCost
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.state.inbox import instance_counts
 from appliance.state.outbox import PDF, Outbox, Waiting
-from appliance.state.records import DeliveryRecord, Move, Records, StudyRecord, UnknownStudy
+from appliance.state.records import DeliveryRecord, Move, NotKeptCount, Records, StudyRecord, UnknownStudy
 from appliance.state.states import State
 from models.errors import SetupError
 
@@ -54,6 +54,7 @@ class StudyDetail:
     pdf : the plain PDF, None when there are no results
     stages : what each stage of the current job cost
     commitments : whether each destination keeps what it has, of all its jobs
+    not_kept : what came besides, was acknowledged and not kept, by class
     """
 
     record: StudyRecord
@@ -64,6 +65,7 @@ class StudyDetail:
     pdf: Path | None
     stages: tuple[StageCost, ...]
     commitments: tuple[CommitmentRecord, ...] = ()
+    not_kept: tuple[NotKeptCount, ...] = ()
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -130,9 +132,18 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
             pdf=outbox.folder_of(record.job_id) / PDF if has_results else None,
             stages=outbox.stages(record.job_id) if has_results else (),
             commitments=CommitmentRecords(records).of_study(record.study_uid),
+            not_kept=records.not_kept_by_class(record.study_uid),
         )
     finally:
         records.close()
+
+
+def in_words(count: NotKeptCount) -> str:
+    """A class of instances that were not kept, by name."""
+    from dicom_io.network.storage_classes import class_name  # loads the network library, for this alone
+
+    name = class_name(count.sop_class_uid)
+    return f"{name}, made by this product" if count.is_ours else name
 
 
 def retry_study(settings: Settings, study: str) -> State:
@@ -191,5 +202,11 @@ def _found(records: Records, study: str) -> StudyRecord:
     matching = [r for r in records.studies() if r.study_uid.startswith(study) or r.study_uid.endswith(study)]
     if len(matching) == 1:
         return matching[0]
+    if not matching and (others := records.not_kept_by_class(study)):
+        listed = ", ".join(f"{other.instances} × {in_words(other)}" for other in others)
+        raise UnknownStudy(
+            f"Of study {study} nothing arrived that a study is read from, so there is no job: {listed}. Expected MR "
+            "images and a segmentation of the tumour; send them too."
+        )
     found = f"{len(matching)} studies match" if matching else "No study matches"
     raise UnknownStudy(f"{found} '{study}'; expected one: rdeepnet status lists them.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +13,15 @@ from pathlib import Path
 from appliance.logs import describe
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import Records
+from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
 from models.errors import RDeepNetError, StudyRejected
 
 LOG = logging.getLogger("rdeepnet.worker")
 
-Answerer = Callable[[Sequence[Path], datetime], Outgoing]
+# Files of a study, when it was asked for, and for each series how many instances came that were not kept.
+Answerer = Callable[[Sequence[Path], datetime, Mapping[str, int]], Outgoing]
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,16 @@ class Worker:
             return Outcome(None).as_text()
         LOG.info("study running", extra={**extra, "instances": len(content.files)})
         begun_s = time.monotonic()
-        outcome = self._computed(job_id, content.files, record.asked_at)
+        outcome = self._computed(record, content.files)
         LOG.info("study computed", extra={**extra, "state": outcome.state, "seconds": time.monotonic() - begun_s})
         return outcome.as_text()
 
-    def _computed(self, job_id: str, files: Sequence[Path], asked_at: datetime) -> Outcome:
+    def _computed(self, record: StudyRecord, files: Sequence[Path]) -> Outcome:
+        job_id = record.job_id
+        assert record.asked_at is not None
         try:
-            self._outbox.put(job_id, self._answer(files, asked_at))
+            not_kept = self._records.not_kept_by_series(record.study_uid)
+            self._outbox.put(job_id, self._answer(files, record.asked_at, not_kept))
         except StudyRejected as error:
             return Outcome(State.REFUSED, advised(error, Reader.UNATTENDED))
         except RDeepNetError as error:

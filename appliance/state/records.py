@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,6 +51,15 @@ CREATE TABLE IF NOT EXISTS deliveries (
     sentence    TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (job_id, destination)
 );
+CREATE TABLE IF NOT EXISTS not_kept (     -- also of studies of which nothing was kept
+    study_uid     TEXT NOT NULL,
+    instance      TEXT NOT NULL,          -- SOP Instance UID: one that comes again counts once
+    series_uid    TEXT NOT NULL,
+    sop_class_uid TEXT NOT NULL,
+    is_ours       INTEGER NOT NULL,
+    at            TEXT NOT NULL,          -- when it came first
+    PRIMARY KEY (study_uid, instance)
+) WITHOUT ROWID;
 """
 
 
@@ -96,6 +105,26 @@ class DeliveryRecord:
     attempts: int
     next_at: datetime
     sentence: str
+
+
+@dataclass(frozen=True)
+class NotKept:
+    """An instance that was acknowledged and not kept, since no study is read from its like."""
+
+    study_uid: str
+    sop_instance_uid: str
+    series_uid: str
+    sop_class_uid: str
+    is_ours: bool  # this product made it, and a PACS sent it back
+
+
+@dataclass(frozen=True)
+class NotKeptCount:
+    """Instances of one class of a study that were not kept, each counted once however often it came."""
+
+    sop_class_uid: str
+    is_ours: bool
+    instances: int
 
 
 class UnknownStudy(RDeepNetError):
@@ -310,12 +339,48 @@ class Records:
             ).fetchall()
         return tuple(_delivery(row) for row in rows)
 
+    def not_kept(self, instances: Iterable[NotKept]) -> None:
+        """Record instances that were acknowledged and not kept; those that are recorded already change nothing."""
+        with self.transaction() as database:
+            now = _now()
+            database.executemany(
+                "INSERT OR IGNORE INTO not_kept VALUES (?, ?, ?, ?, ?, ?)",
+                [(o.study_uid, o.sop_instance_uid, o.series_uid, o.sop_class_uid, o.is_ours, now) for o in instances],
+            )
+
+    def not_kept_by_class(self, study_uid: str) -> tuple[NotKeptCount, ...]:
+        """What came of a study and was not kept, the most frequent class first."""
+        with self.transaction() as database:
+            rows = database.execute(
+                "SELECT sop_class_uid, is_ours, count(*) AS instances FROM not_kept WHERE study_uid = ? "
+                "GROUP BY sop_class_uid, is_ours ORDER BY instances DESC, sop_class_uid, is_ours",
+                (study_uid,),
+            ).fetchall()
+        return tuple(NotKeptCount(row["sop_class_uid"], bool(row["is_ours"]), row["instances"]) for row in rows)
+
+    def not_kept_by_series(self, study_uid: str) -> Mapping[str, int]:
+        """Series Instance UID → instances that were not kept; an archive counts them among those of the series."""
+        with self.transaction() as database:
+            rows = database.execute(
+                "SELECT series_uid, count(*) FROM not_kept WHERE study_uid = ? GROUP BY series_uid", (study_uid,)
+            ).fetchall()
+        return {str(series): int(count) for series, count in rows}
+
+    def forget_not_kept(self, *, before: datetime) -> None:
+        """Delete what came of studies that are not recorded themselves and came before a time."""
+        with self.transaction() as database:
+            database.execute(
+                "DELETE FROM not_kept WHERE at < ? AND study_uid NOT IN (SELECT study_uid FROM studies)",
+                (as_text(before),),
+            )
+
     def forget(self, study_uid: str) -> None:
         """Deletes everything about a study that has come to an end."""
         with self.transaction() as database:
             row = _row(database, study_uid)
             if row is not None and row["state"] in FINAL:
                 database.execute("DELETE FROM studies WHERE study_uid = ?", (study_uid,))
+                database.execute("DELETE FROM not_kept WHERE study_uid = ?", (study_uid,))
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -9,6 +9,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from dicom_io import codes
+from dicom_io.carried_values import ANY_OTHER, TREATMENTS
 from dicom_io.conformance.created_attributes import EVERY_KIND, MODULES, Presence, presence
 from dicom_io.conformance.markdown import table
 from dicom_io.writing.object_check import KINDS, required_attributes
@@ -22,9 +23,22 @@ def annexes() -> Iterable[str]:
     yield "### 6.1 Created SOP instances"
     yield (
         "ALWAYS: always present with a value. VNAP: always present, the value may be absent. ANAP: present where there "
-        "is a value. Values of the source images are decoded and written in the character set above; patient's name "
-        "and ID, accession number and study identification are never altered, any other value that the standard does "
-        "not allow is left out."
+        "is a value. Values of the source images are decoded and written in the character set above. Where the "
+        "standard does not allow one, this is decided by attribute, and the report has a quality note:"
+    )
+    yield table(
+        ("Attribute with a value that is not allowed", "Repaired without a guess", "Otherwise"),
+        [
+            *(
+                (_attribute(keyword)[0], treatment.repair.value, treatment.otherwise.value)
+                for keyword, treatment in TREATMENTS.items()
+            ),
+            ("every other attribute, and inside sequences", ANY_OTHER.repair.value, ANY_OTHER.otherwise.value),
+        ],
+    )
+    yield (
+        "A Study Instance UID that is not made of at most 64 digits and dots has the study refused. Codes without "
+        "value, scheme or meaning are left out."
     )
     for module in MODULES:
         where = "" if tuple(module.kinds) == EVERY_KIND else f" ({', '.join(KINDS[kind][0] for kind in module.kinds)})"

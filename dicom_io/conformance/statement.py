@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
-from pynetdicom.presentation import PresentationContext
+from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.conformance.annexes import annexes
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
-from dicom_io.network import find, receive, send, storage_commitment, tls
+from dicom_io.network import find, receive, send, storage_classes, storage_commitment, tls
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
 from dicom_io.network.send import Delivery
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
@@ -47,11 +47,13 @@ class Limits:
 
 
 _STORE_STATUSES = {
-    receive.Status.SUCCESS: "it is safe on disk; or it is a report or an object of this product, and not kept",
+    receive.Status.SUCCESS: "it is safe on disk; or it is no input or an object of this product, and not kept",
     receive.Status.PROCESSING_FAILURE: "the disk failed",
     receive.Status.OUT_OF_RESOURCES: "the disk is full; the sender may repeat later",
-    receive.Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS: "SOP Class or Instance UID differ between request and data set",
-    receive.Status.CANNOT_UNDERSTAND: "the data set cannot be read, or has no usable Study Instance UID",
+    receive.Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS: (
+        "of an input, SOP Class or Instance UID differ between context, request and data set"
+    ),
+    receive.Status.CANNOT_UNDERSTAND: "the data set of an input cannot be read, or has no usable Study Instance UID",
 }
 _REPORT_STATUSES = {
     ReportStatus.SUCCESS: "the report is recorded",
@@ -103,12 +105,18 @@ def _introduction() -> Iterable[str]:
     )
     rows = [
         ("Verification", *_uid(receive.VERIFICATION), "yes", "yes"),
-        *(("Storage, input", *_uid(uid), "no", "yes") for uid in receive.INPUT_CLASSES if uid not in KINDS),
-        *(("Storage, input and result", *_uid(uid), "yes", "yes") for uid in receive.INPUT_CLASSES if uid in KINDS),
+        *(("Storage, input", *_uid(uid), "no", "yes") for uid in storage_classes.INPUT_CLASSES if uid not in KINDS),
         *(
-            ("Storage, result", *_uid(uid), "yes" if uid in KINDS else "no", "yes, acknowledged and not kept")
-            for uid in receive.REPORT_CLASSES
+            ("Storage, input and result", *_uid(uid), "yes", "yes")
+            for uid in storage_classes.INPUT_CLASSES
+            if uid in KINDS
         ),
+        *(
+            ("Storage, result", *_uid(UID(uid)), "yes", "yes, acknowledged and not kept")
+            for uid in KINDS
+            if uid not in storage_classes.INPUT_CLASSES
+        ),
+        ("Storage, every other class", "see 2.2.2", "see 2.2.2", "no", "yes, acknowledged and not kept"),
         ("Storage Commitment", *_uid(STORAGE_COMMITMENT), "yes", "no"),
         ("Query, where an archive is configured", *_uid(UID(find.STUDY_ROOT_FIND)), "yes", "no"),
     ]
@@ -164,9 +172,21 @@ def _acceptor(limits: Limits) -> Iterable[str]:
         "A destination that is not a sender is offered Verification and Storage Commitment only."
     )
     yield "#### 2.2.2 Presentation contexts accepted"
-    yield _contexts(receive.supported_contexts(), role="SCP")
-    yield "Of the transfer syntaxes a peer proposes, the first in this list is accepted:"
-    yield table(("Transfer syntax", "UID"), [_uid(UID(syntax)) for syntax in receive.TRANSFER_SYNTAXES])
+    inputs = [build_context(uid, list(storage_classes.TRANSFER_SYNTAXES)) for uid in storage_classes.INPUT_CLASSES]
+    yield _contexts([*receive.supported_contexts(), *inputs], role="SCP")
+    yield ("Of the transfer syntaxes a peer proposes, the first in this list is accepted; all of them are decoded:")
+    yield table(("Transfer syntax", "UID"), [_uid(UID(syntax)) for syntax in storage_classes.TRANSFER_SYNTAXES])
+    yield (
+        "A peer that proposes none of these for an input class is accepted with what it proposes; its objects are "
+        "kept, and a study that needs them is refused."
+    )
+    yield (
+        "Instances of every other storage class are accepted in every transfer syntax, acknowledged with 0x0000 and "
+        "not kept, since a peer that meets a refusal may give up the whole study. They make no study and have none "
+        "answered again; `rdeepnet show` counts them by class. So are private classes, retired ones and those of "
+        "newer editions (asked for another service than C-STORE, the association is aborted); of the current standard:"
+    )
+    yield table(("SOP Class", "UID"), [_uid(uid) for uid in storage_classes.other_classes()])
     yield "#### 2.2.3 Statuses of C-STORE"
     yield (
         "Storage is Level 2 (full): every attribute, standard and private, is kept as received. "
@@ -331,7 +351,7 @@ def _identity() -> list[tuple[str, str]]:
 
 
 def _uid(uid: UID) -> tuple[str, str]:
-    return (uid.name if uid.name != uid else "Label Map Segmentation Storage", str(uid))
+    return storage_classes.class_name(uid), str(uid)
 
 
 def _name(member: receive.Status | ReportStatus | EventType) -> str:
@@ -348,7 +368,7 @@ def _contexts(contexts: Iterable[PresentationContext], *, role: str) -> str:
     for context in contexts:
         uid = UID(context.abstract_syntax or "")
         syntaxes = [UID(syntax) for syntax in context.transfer_syntax or ()]
-        is_whole = len(syntaxes) == len(receive.TRANSFER_SYNTAXES)
+        is_whole = len(syntaxes) == len(storage_classes.TRANSFER_SYNTAXES)
         shown = "all of the next table" if is_whole else ", ".join(syntax.name for syntax in syntaxes)
         ours = role if context.scp_role is None else "SCU (the peer is SCP, by role selection)"
         rows.append((*_uid(uid), shown, ours))

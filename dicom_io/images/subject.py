@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from datetime import date, datetime
 
 import pydicom
 from pydicom.valuerep import PersonName
 
+from dicom_io.carried_values import TREATMENTS, doubts, one_value
 from dicom_io.images.headers import DECODE_ERRORS, text
 from models.quality_notes import QualityNote, Severity
 from reports.content import Subject
@@ -38,17 +40,25 @@ CARRIED = (  # noqa: SIM905
 ).split()
 
 
+# Of the attributes without a treatment of their own, those whose absence a reader of our objects may wonder about.
+_ALSO_CHECKED = ("PatientSize", "PatientWeight", "EthnicGroup", "TimezoneOffsetFromUTC")
+# A doubt about one of these is a warning: the report may be filed wrongly or found with difficulty.
+_IDENTIFYING = frozenset(
+    {"StudyInstanceUID", "PatientID", "IssuerOfPatientID", "PatientName", "AccessionNumber", "StudyID", "StudyDate"}
+)
+
+
 def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[QualityNote, ...]]:
-    """Patient and examination as the header states them, and a quality note where its character set does not fit."""
+    """Patient and examination as the header states them, with quality notes on what is missing or not valid in it."""
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         subject = Subject(
             patient_name=_person(header, "PatientName"),
             patient_id=text(header, "PatientID"),
-            birth_date=_date(text(header, "PatientBirthDate")),
-            sex=sex if (sex := text(header, "PatientSex").upper()) in ("F", "M", "O") else "",
+            birth_date=_date(one_value("PatientBirthDate", text(header, "PatientBirthDate"))),
+            sex=one_value("PatientSex", text(header, "PatientSex")),
             age=text(header, "PatientAge"),
-            study_date=_date(text(header, "StudyDate")),
+            study_date=_date(one_value("StudyDate", text(header, "StudyDate"))),
             study_description=text(header, "StudyDescription"),
             accession_number=text(header, "AccessionNumber"),
             institution=text(header, "InstitutionName"),
@@ -59,16 +69,40 @@ def subject_of(header: pydicom.Dataset) -> tuple[Subject, tuple[QualityNote, ...
     declared = text(header, "SpecificCharacterSet")
     texts = (subject.patient_name, subject.study_description, subject.institution, subject.referring_physician)
     undeclared = declared in ("", "ISO_IR 6", "ISO 2022 IR 6") and not all(one.isascii() for one in texts)
+    notes = []
     if complaints or undeclared or any("�" in one for one in texts):
         name = declared.replace("\\", " and ") or "no character set"
-        return subject, (
+        notes.append(
             QualityNote(
                 code="character-set",
                 severity=Severity.WARNING,
                 sentence=f"The images declare {name}, which does not fit their texts: names may be shown wrongly.",
-            ),
+            )
         )
-    return subject, ()
+    return subject, (*notes, *_identity_notes(subject), *_value_notes(header))
+
+
+def _identity_notes(subject: Subject) -> Iterator[QualityNote]:
+    if not subject.patient_id:
+        missing = "Patient ID" if subject.patient_name else "Patient ID and no Patient's Name"
+        yield QualityNote(
+            code="patient-not-identified",
+            severity=Severity.WARNING,
+            sentence=f"The images carry no {missing}; expected what the archive has. The report can be told by the "
+            "Study Instance UID only: correct the patient at the archive and send the study again.",
+        )
+
+
+def _value_notes(header: pydicom.Dataset) -> Iterator[QualityNote]:
+    found = doubts(carried_header(header), (*TREATMENTS, *_ALSO_CHECKED))
+    if found:
+        is_grave = any(doubt.keyword in _IDENTIFYING for doubt in found)
+        yield QualityNote(
+            code="header-values",
+            severity=Severity.WARNING if is_grave else Severity.NOTE,
+            sentence="Patient or study attributes of the images hold values that DICOM does not allow. In the objects "
+            f"sent back: {'; '.join(doubt.as_text() for doubt in found)}. Correct them at the archive.",
+        )
 
 
 def carried_header(header: pydicom.Dataset) -> pydicom.Dataset:
@@ -102,7 +136,7 @@ def _shown(components: str) -> str:
 
 def _date(value: str) -> date | None:
     try:
-        return datetime.strptime(value.replace(".", ""), "%Y%m%d").date()
+        return datetime.strptime(value, "%Y%m%d").date()
     except ValueError:
         return None
 

@@ -8,11 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SegmentationStorage,
+)
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
-from dicom_io.network.receive import INPUT_CLASSES, MAXIMUM_PDU, REPORT_CLASSES, VERIFICATION, Status
+from dicom_io.network.receive import MAXIMUM_PDU, VERIFICATION, Status
+
+_RESULT_CLASSES = (SegmentationStorage, Comprehensive3DSRStorage, EncapsulatedPDFStorage)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def collecting(folder: Path, *, ae_title: str, host: str = "127.0.0.1") -> Itera
     ae = AE(ae_title)
     ae.maximum_pdu_size = MAXIMUM_PDU
     ae.add_supported_context(VERIFICATION)
-    for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
+    for sop_class in _RESULT_CLASSES:
         ae.add_supported_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     server = ae.start_server((host, 0), block=False, evt_handlers=[(evt.EVT_C_STORE, collector.take)])
     assert server is not None

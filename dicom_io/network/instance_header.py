@@ -13,10 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from dicom_io.errors import NotReadable
 from dicom_io.identity import MANUFACTURER, is_ours
+from dicom_io.network.storage_classes import DEFLATED_SYNTAXES
 
 _SOP_CLASS_UID, _SOP_INSTANCE_UID = 0x00080016, 0x00080018
 _MANUFACTURER, _MODEL_NAME = 0x00080070, 0x00081090
@@ -58,8 +59,12 @@ class ArrivedHeader:
     is_ours: bool
 
 
-def arrived_header(dataset: bytes, transfer_syntax: UID) -> ArrivedHeader:
+def arrived_header(dataset: bytes, transfer_syntax: UID, *, is_whole: bool = True) -> ArrivedHeader:
     """The few attributes the receiver needs; reading stops before the image, and values stay as they were sent.
+
+    Parameters
+    ----------
+    is_whole : False where `dataset` may be only the beginning of a data set
 
     Raises
     ------
@@ -67,7 +72,7 @@ def arrived_header(dataset: bytes, transfer_syntax: UID) -> ArrivedHeader:
         When the bytes are not a data set, or have no usable Study Instance UID.
     """
     try:
-        content = _inflated(dataset) if transfer_syntax == DeflatedExplicitVRLittleEndian else dataset
+        content = _inflated(dataset, is_whole=is_whole) if transfer_syntax in DEFLATED_SYNTAXES else dataset
         elements = read_dataset(
             BytesIO(content),
             is_implicit_VR=transfer_syntax.is_implicit_VR,
@@ -105,16 +110,16 @@ def is_uid(text: str) -> bool:
     return re.fullmatch(r"[0-9][0-9.]{0,63}", text) is not None
 
 
-def _inflated(dataset: bytes) -> bytes:
+def _inflated(dataset: bytes, *, is_whole: bool) -> bytes:
     """The beginning of a deflated data set; no more of it than a header can need, since zeros deflate to a thousandth.
 
     Raises
     ------
     zlib.error
-        When the bytes are damaged, or end before the data set does.
+        When the bytes are damaged, or `is_whole` and they end before the data set does.
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     content = inflater.decompress(dataset, _MOST_INFLATED)
-    if len(content) < _MOST_INFLATED and not inflater.eof:
+    if is_whole and len(content) < _MOST_INFLATED and not inflater.eof:
         raise zlib.error("incomplete deflated data set")
     return content

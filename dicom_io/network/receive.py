@@ -1,8 +1,9 @@
 """The receiver: C-ECHO, C-STORE and reports of storage commitment; every instance is passed on as the bytes the peer
 sent.
 
-Only four attributes of an instance are read; pixel data is never decoded here. Success (0x0000) is answered only
-after the `store` callback has returned, so only the code that made the bytes safe says "stored".
+Only a few attributes of an instance are read; pixel data is never decoded here. Success (0x0000) is answered only
+after the `store` callback has returned, so only the code that made the bytes safe says "stored". Objects that are not
+an input are acknowledged too, because a sender that is refused gives up the study (`storage_classes.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import errno
 import itertools
 import socket
 import ssl
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -19,79 +20,40 @@ from queue import Queue
 from typing import cast
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EncapsulatedPDFStorage,
-    EnhancedMRImageStorage,
-    EnhancedSRStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    MRImageStorage,
-    RTStructureSetStorage,
-    SegmentationStorage,
-)
+from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_io.errors import NotReadable
+from dicom_io.network.beginnings import hold_beginnings
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
-from dicom_io.network.instance_header import arrived_header
+from dicom_io.network.instance_header import ArrivedHeader, arrived_header
+from dicom_io.network.storage_classes import (
+    INPUT_CLASSES,
+    PLAIN_SYNTAXES,
+    STORAGE_SERVICE,
+    accepted_syntaxes,
+    needs_service,
+    proposed_storage,
+)
 from dicom_io.network.tls import ListenerTls, handshake
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-LABEL_MAP_SEGMENTATION = UID("1.2.840.10008.5.1.4.1.1.66.7")
-# What a study is read from.
-INPUT_CLASSES: tuple[UID, ...] = (
-    MRImageStorage,
-    EnhancedMRImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
-    SegmentationStorage,
-    LABEL_MAP_SEGMENTATION,
-    RTStructureSetStorage,
-)
-# What we send and a PACS may send back to us with its study.
-REPORT_CLASSES: tuple[UID, ...] = (
-    Comprehensive3DSRStorage,
-    ComprehensiveSRStorage,
-    EnhancedSRStorage,
-    EncapsulatedPDFStorage,
-)
-# PS3.5 §10; every one of them is decoded by the codecs the product installs.
-TRANSFER_SYNTAXES: tuple[str, ...] = (
-    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
-    "1.2.840.10008.1.2",  # Implicit VR Little Endian
-    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
-    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian (retired)
-    "1.2.840.10008.1.2.4.50",  # JPEG Baseline
-    "1.2.840.10008.1.2.4.51",  # JPEG Extended
-    "1.2.840.10008.1.2.4.57",  # JPEG Lossless
-    "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction
-    "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
-    "1.2.840.10008.1.2.4.81",  # JPEG-LS Near-Lossless
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000 Lossless
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
-    "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000 Lossless
-    "1.2.840.10008.1.2.4.202",  # High-Throughput JPEG 2000 with RPCL, lossless
-    "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
-    "1.2.840.10008.1.2.5",  # RLE Lossless
-)
-PLAIN_SYNTAXES = TRANSFER_SYNTAXES[:4]  # for messages without an image
-
 MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
 
 
 class Status(IntEnum):
     """Statuses of a C-STORE response (PS3.4 Table B.2-1, PS3.7 Annex C)."""
 
-    SUCCESS = 0x0000  # the bytes are safe
+    SUCCESS = 0x0000  # the bytes are safe, or it is no input and they are not kept
     PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.14: our storage failed in another way than by being full
     OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space; the peer may repeat later
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
@@ -124,9 +86,12 @@ class Received:
     ----------
     association : number of the association, as in `opened` and `closed`
     calling_title, address : who sent it
-    needed : a study is read from it; False for reports and for everything this product made itself
+    study_instance_uid, series_instance_uid : "" of an object that is not needed and cannot be read
+    is_ours : this product made it
+    needed : a study is read from it; False for other classes and for everything this product made itself
     meta : preamble, prefix and file meta information
-    dataset : the encoded data set, byte for byte as the peer sent it; `meta + dataset` is a DICOM file
+    dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning;
+        `meta + dataset` is a DICOM file
     """
 
     association: int
@@ -137,20 +102,29 @@ class Received:
     study_instance_uid: str
     series_instance_uid: str
     transfer_syntax_uid: str
+    is_ours: bool
     needed: bool
     meta: bytes
     dataset: bytes
 
 
-def supported_contexts(*, may_store: bool = True) -> list[PresentationContext]:
-    """Accepted contexts: abstract syntaxes with their transfer syntaxes, and the roles of storage commitment."""
+def supported_contexts(
+    proposed: Iterable[PresentationContext] = (), *, may_store: bool = True
+) -> list[PresentationContext]:
+    """Accepted contexts of a peer's proposal: Verification, reports of storage commitment, and what it wants to store.
+
+    Only what was proposed is built: the whole list would cost each association more than ten images.
+    """
     commitment = build_context(STORAGE_COMMITMENT, list(PLAIN_SYNTAXES))
     commitment.scu_role, commitment.scp_role = False, True  # of the peer: it reports, it cannot ask
-    stored = (*INPUT_CLASSES, *REPORT_CLASSES) if may_store else ()
+    stored = proposed_storage(proposed) if may_store else {}
     return [
         build_context(VERIFICATION, list(PLAIN_SYNTAXES)),
         commitment,
-        *(build_context(sop_class, list(TRANSFER_SYNTAXES)) for sop_class in stored),
+        *(
+            build_context(sop_class, list[str | UID](accepted_syntaxes(sop_class, syntaxes)))
+            for sop_class, syntaxes in stored.items()
+        ),
     ]
 
 
@@ -224,6 +198,7 @@ class Receiver:
                     (evt.EVT_CONN_OPEN, self._on_open),
                     (evt.EVT_CONN_CLOSE, self._on_close),
                     (evt.EVT_REQUESTED, self._on_request),
+                    (evt.EVT_SOP_COMMON, self._on_classes),
                     (evt.EVT_C_ECHO, self._on_echo),
                     (evt.EVT_C_STORE, self._on_store),
                     (evt.EVT_N_EVENT_REPORT, self._on_report),
@@ -266,20 +241,42 @@ class Receiver:
     def _on_request(self, event: Event) -> None:
         """Refuse a caller that is not listed, and decide what the others are offered, before it is negotiated."""
         title, address = _peer(event.assoc)
-        if self._callers is None:
+        callers = self._calling(title, address)
+        if not callers:
+            self._refused(title, address)
+            # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
+            event.assoc.acse.send_reject(0x01, 0x01, 0x03)
+            event.assoc.kill()
             return
+        may_store = any(caller.may_store for caller in callers)
+        proposed = _proposed(event.assoc)
+        event.assoc.acceptor.supported_contexts = supported_contexts(proposed, may_store=may_store)
+        not_kept = {
+            context.context_id
+            for context in proposed
+            if context.context_id is not None and context.abstract_syntax not in (*INPUT_CLASSES, STORAGE_COMMITMENT)
+        }
+        hold_beginnings(event.assoc, not_kept)
+
+    def _calling(self, title: str, address: str) -> list[Caller]:
+        """Who of those that may call this is; somebody in any case where everybody may."""
+        if self._callers is None:
+            return [Caller(title)]
         where = _address(address)
-        callers = [
+        return [
             caller for caller in self._callers if where is not None and caller.is_calling(ae_title=title, address=where)
         ]
-        if callers:
-            may_store = any(caller.may_store for caller in callers)
-            event.assoc.acceptor.supported_contexts = supported_contexts(may_store=may_store)
-            return
-        self._refused(title, address)
-        # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
-        event.assoc.acse.send_reject(0x01, 0x01, 0x03)
-        event.assoc.kill()
+
+    @staticmethod
+    def _on_classes(event: Event) -> dict[UID, SOPClassCommonExtendedNegotiation]:
+        """Tell the library which classes unknown to it are of the Storage Service Class; the peer sees none of it."""
+        items = {}
+        for sop_class in proposed_storage(_proposed(event.assoc)):
+            if needs_service(sop_class):
+                item = SOPClassCommonExtendedNegotiation()
+                item.sop_class_uid, item.service_class_uid = UID(sop_class), STORAGE_SERVICE
+                items[UID(sop_class)] = item
+        return items
 
     @staticmethod
     def _on_echo(event: Event) -> int:
@@ -291,26 +288,31 @@ class Receiver:
     def _on_store(self, event: Event) -> int:
         request = cast(C_STORE, event.request)
         dataset = event.encoded_dataset(include_meta=False)
+        syntax, sop_class = UID(event.context.transfer_syntax), str(request.AffectedSOPClassUID)
+        # Of other contexts the data set may be incomplete, so an input class that comes in one of them cannot be kept.
+        classes = {sop_class, str(event.context.abstract_syntax)}
         try:
-            header = arrived_header(dataset, UID(event.context.transfer_syntax))
+            header = arrived_header(dataset, syntax, is_whole=not classes.isdisjoint(INPUT_CLASSES))
         except NotReadable:
-            return Status.CANNOT_UNDERSTAND
-        if (header.sop_class_uid, header.sop_instance_uid) != (
-            request.AffectedSOPClassUID,
-            request.AffectedSOPInstanceUID,
-        ):
+            if not classes.isdisjoint(INPUT_CLASSES):
+                return Status.CANNOT_UNDERSTAND
+            header = ArrivedHeader(sop_class, str(request.AffectedSOPInstanceUID), "", "", is_ours=False)
+        classes.add(header.sop_class_uid)
+        same = len(classes) == 1 and header.sop_instance_uid == request.AffectedSOPInstanceUID
+        if not same and not classes.isdisjoint(INPUT_CLASSES):
             return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
         title, address = _peer(event.assoc)
         received = Received(
             association=self._numbers.get(event.assoc, 0),
             calling_title=title,
             address=address,
-            sop_class_uid=header.sop_class_uid,
+            sop_class_uid=sop_class,
             sop_instance_uid=header.sop_instance_uid,
             study_instance_uid=header.study_instance_uid,
             series_instance_uid=header.series_instance_uid,
-            transfer_syntax_uid=str(event.context.transfer_syntax),
-            needed=header.sop_class_uid in INPUT_CLASSES and not header.is_ours,
+            transfer_syntax_uid=str(syntax),
+            is_ours=header.is_ours,
+            needed=sop_class in INPUT_CLASSES and not header.is_ours,
             meta=b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta),
             dataset=dataset,
         )
@@ -320,6 +322,12 @@ class Receiver:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
         return Status.SUCCESS
+
+
+def _proposed(association: Association) -> list[PresentationContext]:
+    """The presentation contexts the peer proposes."""
+    primitive = association.requestor.primitive
+    return [] if primitive is None else list(primitive.presentation_context_definition_list)
 
 
 def _peer(association: Association) -> tuple[str, str]:

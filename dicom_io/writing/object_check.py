@@ -267,6 +267,8 @@ def _bad_values(element: DataElement, name: str) -> Iterator[str]:
                 yield f"{name} is no UID ({len(value)} characters)"
         elif element.VR in _TEXT_VRS:
             text = str(value)
+            if element.VR in {"DA", "TM"} and "-" in text:  # the library takes ranges, which only a query may hold
+                yield f"{name} ({element.VR}) is a range"
             try:
                 validate_value(element.VR, text, config.RAISE)
             except ValueError:

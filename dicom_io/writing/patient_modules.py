@@ -1,8 +1,7 @@
 """Patient and study of the source images, carried over into the objects we make.
 
-Our objects are ISO_IR 192 (UTF-8) whatever the source was, so every text is decoded here. Identity (name, ID,
-accession number, UIDs) is never altered, not even where the source breaks a rule of the standard: the archive files
-by it. Any other value that the standard does not allow is left out.
+Our objects are ISO_IR 192 (UTF-8) whatever the source was, so every text is decoded here. What becomes of a value that
+the standard does not allow is decided attribute by attribute in `carried_values.py`.
 """
 
 from __future__ import annotations
@@ -10,21 +9,18 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-import pydicom
 from pydicom import Dataset, config
-from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence as ItemSequence
-from pydicom.valuerep import validate_value
 
+from dicom_io.carried_values import TREATMENTS, Otherwise, decided, one_value, texts
 from dicom_io.errors import NotReadable
 
 CHARACTER_SET = "ISO_IR 192"
 
-# Carried over as they are; what the archive files by.
-IDENTITY = frozenset(
-    {"PatientName", "PatientID", "IssuerOfPatientID", "AccessionNumber", "StudyInstanceUID", "StudyID"}
-)
+# Carried over as they came, valid or not; what the archive files by.
+IDENTITY = frozenset(keyword for keyword, treatment in TREATMENTS.items() if treatment.otherwise is Otherwise.CARRY)
 
 # Sequences of codes that are carried over in the site's own schemes.
 CARRIED_CODES = ("ProcedureCodeSequence", "DeidentificationMethodCodeSequence")
@@ -105,8 +101,8 @@ _SERIES_REQUEST = (
     "ScheduledProcedureStepDescription",
 )
 
-_SEXES = frozenset({"F", "M", "O"})
-_OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})")
+_CODE = ("CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodeMeaning")
+_ANY_UID = re.compile(r"[0-9.]{1,64}")  # leading zeros are made by real systems, and have to be carried
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
 
@@ -116,22 +112,24 @@ def carried_over(header: Dataset) -> Dataset:
     Raises
     ------
     NotReadable
-        When the header has no Study Instance UID.
+        When the header has no Study Instance UID, or one that cannot be a UID.
     """
-    if not str(header.get("StudyInstanceUID", "")):
+    uid = str(header.get("StudyInstanceUID", "") or "").strip(" \0")
+    if not uid:
         raise NotReadable("The images carry no Study Instance UID (0020,000D); send the study as the scanner made it.")
+    if not _ANY_UID.fullmatch(uid):
+        raise NotReadable(
+            f"The Study Instance UID (0020,000D) of the images is no UID ({len(uid)} characters); expected digits and "
+            "dots, at most 64: nothing could be filed with the study. Send it as the scanner made it."
+        )
     result = Dataset()
     result.SpecificCharacterSet = CHARACTER_SET
     _add(result, header, "StudyInstanceUID")
     for keyword in _TYPE_2:
         if not _add(result, header, keyword):
             result.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
-    if result.PatientSex not in _SEXES:
-        result.PatientSex = None
     for keyword in _TYPE_3:
         _add(result, header, keyword)
-    if not _OFFSET.fullmatch(str(result.get("TimezoneOffsetFromUTC", "+0000"))):
-        del result.TimezoneOffsetFromUTC
     _settle_deidentification(result)
     if all(_add(result, header, keyword) for keyword in _TRIAL_TYPE_1):
         for keyword in _TRIAL_TYPE_2:
@@ -139,8 +137,10 @@ def carried_over(header: Dataset) -> Dataset:
                 result.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
         for keyword in _TRIAL_TYPE_3:
             _add(result, header, keyword)
+        if "ClinicalTrialTimePointDescription" in result and "ClinicalTrialTimePointID" not in result:
+            result.ClinicalTrialTimePointID = None  # type 2 of a module that is there or not as a whole
         if "ClinicalTrialSubjectID" not in result and "ClinicalTrialSubjectReadingID" not in result:
-            result.ClinicalTrialSubjectID = str(result.PatientID or "unknown")[:64]
+            result.ClinicalTrialSubjectID = one_value("ClinicalTrialSubjectID", str(result.PatientID)) or "unknown"
     else:
         for keyword in _TRIAL_TYPE_1:
             if keyword in result:
@@ -155,7 +155,7 @@ def referenced_requests(header: Dataset) -> list[Dataset]:
     does not allow are left empty; the Referenced Study Sequence is, since that object was not received.
     """
     named = list(header.get("RequestAttributesSequence") or ())
-    if not named and not str(header.get("AccessionNumber", "") or "").strip():
+    if not named and not _add(Dataset(), header, "AccessionNumber"):
         return []
     items = []
     for source in named or [Dataset()]:
@@ -163,8 +163,7 @@ def referenced_requests(header: Dataset) -> list[Dataset]:
         _add(item, header, "StudyInstanceUID")
         item.ReferencedStudySequence = ItemSequence()
         for keyword in _REQUEST_TYPE_2:
-            known = _add(item, source, keyword) or _add(item, header, keyword)
-            if not known or not _is_valid(dictionary_VR(keyword), str(item[keyword].value)):
+            if not (_add(item, source, keyword) or _add(item, header, keyword)):
                 item.add(DataElement(_tag(keyword), dictionary_VR(keyword), None))
         if not (_add(item, source, _REQUEST_CODE) or _add(item, header, _REQUEST_CODE)):
             item.add(DataElement(_tag(_REQUEST_CODE), "SQ", ItemSequence()))
@@ -182,9 +181,7 @@ def request_attributes(header: Dataset) -> list[Dataset]:
     for source in header.get("RequestAttributesSequence") or ():
         item = Dataset()
         for keyword in _SERIES_REQUEST:
-            vr = dictionary_VR(keyword)
-            if _add(item, source, keyword) and vr != "SQ" and not _is_valid(vr, str(item[keyword].value)):
-                del item[_tag(keyword)]  # identity at the root only is kept as it is
+            _add(item, source, keyword)
         if all(keyword in item for keyword in _SCHEDULED):
             made.append(item)
     return made
@@ -216,37 +213,14 @@ def _add(target: Dataset, header: Dataset, keyword: str) -> bool:
         if carried:
             target.add(DataElement(_tag(keyword), "SQ", ItemSequence(carried)))
         return bool(carried)
-    values = [_text(value, vr) for value in _several(element.value)]
-    identity = keyword in IDENTITY
-    if not identity:
-        if dictionary_VM(keyword) == "1":
-            values = [" ".join(values)]  # a backslash in the text, read as two values
-        values = [value for value in values if value and _is_valid(vr, value)]
+    values, _ = decided(keyword, texts(element))
+    if keyword not in IDENTITY:
+        values = [value for value in values if value]
     if not any(values):
         return False
     value = values[0] if len(values) == 1 else values
     # Identity is kept even where it breaks a rule, and was checked to be no worse than in the source.
     target.add(DataElement(_tag(keyword), vr, value, validation_mode=config.IGNORE))
-    return True
-
-
-def _several(value: object) -> list[object]:
-    return list(value) if isinstance(value, (list, tuple, pydicom.multival.MultiValue)) else [value]
-
-
-def _text(value: object, vr: str) -> str:
-    text = str(value).strip(" \0") if vr not in {"PN", "ST", "LT", "UT"} else str(value).rstrip(" \0")
-    if vr == "DA":
-        old = _OLD_DATE.fullmatch(text)
-        return "".join(old.groups()) if old else text
-    return text
-
-
-def _is_valid(vr: str, value: str) -> bool:
-    try:
-        validate_value(vr, value, config.RAISE)
-    except ValueError:
-        return False
     return True
 
 
@@ -263,7 +237,7 @@ def _unicode(item: Dataset) -> Dataset:
 
 def _is_complete(item: Dataset) -> bool:
     """Returns whether an item is still meaningful; a code needs value, scheme and meaning."""
-    if "CodeValue" in item or "CodeMeaning" in item:
+    if any(keyword in item for keyword in _CODE):
         coded = "CodeValue" in item or "LongCodeValue" in item or "URNCodeValue" in item
         return coded and "CodeMeaning" in item and ("CodingSchemeDesignator" in item or "URNCodeValue" in item)
     return len(item) > 0

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from models.errors import SetupError
 
+# Name and version of our own engine (`models.features.own`): the number goes up when a value changes.
+OWN_ENGINE = "own 1"
 # Changes when the same settings give other values because the images they are computed on are made in another way:
 # 2, the measured part of an image, N4 on means, statistics over the body.
 IMAGES_VERSION = 2

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError, StudyRejected
-from models.preprocessing import pixel_kernels
-from models.preprocessing.sampling import sampled
 from models.volume import Volume
 
 # Along an axis with fewer shrunk voxels than this a factor is lowered: a cubic spline has 4 control points.
@@ -67,6 +65,11 @@ class N4Settings:
             f"{self.convergence_threshold:g}, {self.bins} bins, Wiener noise {self.wiener_noise:g}, "
             f"FWHM {self.fwhm:g}, {self.control_points} control points"
         )
+
+
+def own_name(settings: N4Settings) -> str:
+    """The own implementation with its parameters, as reports and model packages record it."""
+    return f"N4, own ({settings.in_words()})"
 
 
 def shrink_factors(shape: tuple[int, int, int], shrink: int) -> tuple[int, int, int]:
@@ -126,6 +129,13 @@ def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> Shrunk:
     StudyRejected
         When the image has a single voxel along an axis, or no block of the body mask is left.
     """
+    # Imported here: whoever asks for parameters only does not wait for it.
+
+
+    # Imported here: the parameters and their name are asked for where nothing is computed.
+    from models.preprocessing import pixel_kernels
+    from models.preprocessing.sampling import sampled
+
     if min(volume.shape) < 2:
         raise StudyRejected(
             f"The image has {' × '.join(map(str, volume.shape))} voxels (slices, rows, columns); the bias correction "

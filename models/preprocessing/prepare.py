@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
+from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import Measurement, measured_part
 from models.preprocessing.n4_settings import Corrected, FieldFit
 from models.preprocessing.regions import Shell, carry_over, enclosed, peritumoral_shell
 from models.quality_notes import QualityNote, Severity
+from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume, same_grid
 
 BIAS_CORRECTIONS = ("own", "simpleitk", "none")
@@ -37,13 +38,6 @@ NOTABLE_VOLUME_CHANGE = 0.1
 EDGE_VOXELS = 6
 # More of the body than this was too dark for the fit of the bias field; a field that varies less or more than this.
 NOTABLE_LEFT_OUT, FLAT_FIELD, UNSTABLE_FIELD = 0.01, 0.01, 0.6
-
-
-class Cavities(StrEnum):
-    """Treatment of voxels that the tumour encloses (necrosis that was left out of the segmentation)."""
-
-    EXCLUDE = "exclude"  # neither tumour nor surroundings
-    FILL = "fill"  # tumour
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +155,7 @@ def open_bias_correction(name: str, *, device: str) -> BiasCorrection:
     raise EngineUnavailable(f"The bias correction is '{name}'; one of {', '.join(BIAS_CORRECTIONS)} was expected.")
 
 
+@one_thread()
 def prepare(
     volumes: Mapping[Sequence, Volume],
     tumours: Mapping[Sequence, Roi],

@@ -57,7 +57,7 @@ def answer(files: Sequence[Path], created: datetime, *, control: Path) -> Outgoi
 def main() -> int:
     settings, control = load_settings(Path(sys.argv[1])), Path(sys.argv[2])
     configure(settings.logs)
-    return run(settings, answer=lambda files, created: answer(files, created, control=control))
+    return run(settings, answer=lambda files, created, _: answer(files, created, control=control))
 
 
 if __name__ == "__main__":

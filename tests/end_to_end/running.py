@@ -320,3 +320,14 @@ def storescu(files: Sequence[Path], *, port: int, called: str = AE_TITLE, callin
     if result.returncode:
         sys.stderr.write(result.stderr.decode(errors="replace"))
     return result.returncode
+
+
+def dcmsend(files: Sequence[Path], *, port: int, called: str = AE_TITLE, calling: str = "STORESCU") -> int:
+    """DCMTK's sender that proposes what it finds in the files; returns its exit status."""
+    command = ["dcmsend", "--call", called, "--aetitle", calling, "127.0.0.1", str(port)]
+    result = subprocess.run(
+        [*command, *map(str, files)], capture_output=True, check=False, env={**os.environ, "TCP_NODELAY": "1"}
+    )
+    if result.returncode:
+        sys.stderr.write((result.stdout + result.stderr).decode(errors="replace"))
+    return result.returncode

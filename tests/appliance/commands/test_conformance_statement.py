@@ -14,8 +14,9 @@ import dicom_io
 from appliance.cli import app
 from dicom_io import codes
 from dicom_io.answer import Answer
+from dicom_io.carried_values import TREATMENTS
 from dicom_io.conformance.created_attributes import MODULES, Presence, presence
-from dicom_io.network import receive
+from dicom_io.network import receive, storage_classes
 from dicom_io.writing.encode import encode
 from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CARRIED
@@ -48,10 +49,20 @@ def test_every_context_and_status_of_the_receiver_is_stated() -> None:
     text = written()
     for context in receive.supported_contexts():
         assert f"| {context.abstract_syntax} |" in text
-    for syntax in receive.TRANSFER_SYNTAXES:
+    for sop_class in (*storage_classes.INPUT_CLASSES, *storage_classes.other_classes()):
+        assert f"| {sop_class} |" in text
+    for syntax in storage_classes.TRANSFER_SYNTAXES:
         assert f"| {syntax} |" in text
     for status in receive.Status:
         assert f"| 0x{status:04X} |" in text
+
+
+def test_every_decision_on_a_value_that_is_not_allowed_is_stated_and_about_a_carried_attribute() -> None:
+    text = written()
+    for keyword, treatment in TREATMENTS.items():
+        name = dictionary_description(tag_for_keyword(keyword) or 0)
+        assert f"| {name} | {treatment.repair} | {treatment.otherwise} |" in text
+    assert set(TREATMENTS) <= CARRIED
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,8 @@ def test_a_study_with_fewer_images_than_the_archive_is_refused(tmp_path: Path) -
     with archive([(0xFF00, match(uid, "6"))]) as (peer, asked), pytest.raises(Reached):
         answer(files, NOW, bench=BENCH, archive=peer)
     assert len(asked) == 1
+    with archive([(0xFF00, match(uid, "7"))]) as (peer, _), pytest.raises(Reached):
+        answer(files, NOW, bench=BENCH, archive=peer, not_kept={uid: 1})  # a Secondary Capture in the series
 
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.

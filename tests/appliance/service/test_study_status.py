@@ -127,7 +127,7 @@ def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path
     with pytest.raises(SetupError, match=r"no peer may send.*no peer gets"):
         check_service(Settings())
     with pytest.raises(SetupError, match="no peer may send"):
-        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created: None)  # type: ignore[arg-type, return-value]
+        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created, not_kept: None)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Bench:
         self.inbox = Inbox(folder / "inbox")
         self.outbox = Outbox(folder / "outbox")
 
-        def asked(files: Sequence[Path], created: datetime) -> Outgoing:
+        def asked(files: Sequence[Path], created: datetime, not_kept: Mapping[str, int]) -> Outgoing:
             self.asked.append((files, created))
             return answer()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.state.records import DeliveryState, Records, UnknownStudy
+from appliance.state.records import DeliveryState, NotKept, NotKeptCount, Records, UnknownStudy
 from appliance.state.states import IllegalMove, State
 
 STUDY = "1.2.3"
@@ -199,3 +199,35 @@ def test_studies_are_listed_by_their_last_change(records: Records) -> None:
     records.queue("1.1", digest="a" * 64)
     assert [record.study_uid for record in records.studies()] == ["1.1", "1.3", "1.2"]
     assert [record.study_uid for record in records.studies_in(State.RECEIVED)] == ["1.2", "1.3"]
+
+
+def other(number: int, *, study: str = STUDY, series: str = "1.9", ours: bool = False) -> NotKept:
+    """An instance that was not kept."""
+    return NotKept(study, f"1.8.{number}", series, "1.2.840.10008.5.1.4.1.1.7", ours)
+
+
+def test_what_was_not_kept_is_counted_once_by_class_and_by_series_and_outlives_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "studies.sqlite3"
+    records = Records(path)
+    records.not_kept([other(1), other(2), other(3, ours=True)])
+    records.not_kept([other(2), other(4, series="1.10"), other(1, study="1.2.4")])
+    records.close()
+    records = Records(path)
+    sop_class = other(1).sop_class_uid
+    assert records.not_kept_by_class(STUDY) == (NotKeptCount(sop_class, False, 3), NotKeptCount(sop_class, True, 1))
+    assert records.not_kept_by_series(STUDY) == {"1.9": 3, "1.10": 1}
+    assert records.studies() == (), "it makes no study"
+    records.close()
+
+
+def test_what_was_not_kept_is_forgotten_with_its_study_or_after_a_time(records: Records) -> None:
+    sending(records)
+    tried(records, "pacs", DeliveryState.DONE)
+    records.not_kept([other(1), other(1, study="1.2.4")])
+    records.forget_not_kept(before=SOON - timedelta(days=1))
+    assert records.not_kept_by_series("1.2.4") == {"1.9": 1}
+    records.forget_not_kept(before=datetime.now(UTC) + timedelta(seconds=1))
+    assert records.not_kept_by_series("1.2.4") == {}
+    assert records.not_kept_by_series(STUDY) == {"1.9": 1}, "its study is still recorded"
+    records.forget(STUDY)
+    assert records.not_kept_by_series(STUDY) == {}

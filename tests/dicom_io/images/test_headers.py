@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from dicom_io.errors import NotReadable
@@ -15,6 +17,7 @@ from dicom_io.identity import MANUFACTURER, MODEL_NAME
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.headers import content_digest, numbers, read_instances, text
 from dicom_io.images.subject import carried_header, subject_of
+from models.quality_notes import Severity
 from tests.dicom_io.made_series import STUDY_UID, Edit, affine_of, common, save, voxels_of, write_series
 
 SHAPE = (3, 4, 5)
@@ -151,6 +154,47 @@ def test_the_subject_says_what_the_header_says() -> None:
     header.PatientBirthDate, header.PatientSex, header.Laterality = "", "", ""
     subject, _ = subject_of(header)
     assert (subject.birth_date, subject.sex, subject.laterality) == (None, "", "")
+
+
+def test_values_that_dicom_does_not_allow_have_one_note_without_the_values() -> None:
+    header = common("MR")
+    for keyword, value in (
+        ("StudyDate", "20250101-20250314"),
+        ("AccessionNumber", "ACCESSION-NUMBER-THAT-IS-TOO-LONG"),
+        ("StudyID", "STUDY-ID-LONGER-THAN-SIXTEEN"),
+        ("PatientBirthDate", "1969-04-12"),
+        ("PatientSex", "Female"),
+        ("StudyInstanceUID", "1.2.840.0113.045.7"),
+    ):
+        tag = tag_for_keyword(keyword)
+        assert tag is not None
+        header.add(DataElement(tag, dictionary_VR(keyword), value, validation_mode=pydicom.config.IGNORE))
+    subject, (note,) = subject_of(header)
+    assert (note.code, note.severity) == ("header-values", Severity.WARNING)
+    for said in (
+        "Study Date is no date of the form YYYYMMDD (left out)",
+        "Accession Number has 33 characters, at most 16 are allowed (left out)",
+        "Study ID has 28 characters, at most 16 are allowed (left out)",
+        "Patient's Birth Date is no date of the form YYYYMMDD (repaired)",
+        "Patient's Sex is none of F, M, O (repaired)",
+        "Study Instance UID is no valid UID (carried as it came)",
+    ):
+        assert said in note.sentence
+    assert "1969" not in note.sentence
+    assert "ACCESSION-" not in note.sentence
+    assert (subject.birth_date, subject.sex, subject.study_date) == (date(1969, 4, 12), "F", None)
+    assert subject.accession_number.startswith("ACCESSION-"), "a reader of the PDF sees what the images say"
+
+
+def test_a_report_that_names_no_patient_says_so() -> None:
+    header = common("MR")
+    header.PatientID = ""
+    _, (note,) = subject_of(header)
+    assert (note.code, note.severity) == ("patient-not-identified", Severity.WARNING)
+    assert note.sentence.startswith("The images carry no Patient ID;")
+    header.PatientName = ""
+    _, (note,) = subject_of(header)
+    assert note.sentence.startswith("The images carry no Patient ID and no Patient's Name;")
 
 
 def test_values_are_checked_for_type_and_count() -> None:

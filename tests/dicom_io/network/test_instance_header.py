@@ -13,7 +13,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from dicom_io.errors import NotReadable
 from dicom_io.network.instance_header import arrived_header, is_uid
-from dicom_io.network.receive import TRANSFER_SYNTAXES
+from dicom_io.network.storage_classes import TRANSFER_SYNTAXES
 from tests.end_to_end.small_study import image, uid
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
     CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -23,26 +25,28 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dimse_primitives import C_FIND, C_STORE
 from pynetdicom.dsutils import encode
 
 from dicom_io.errors import PeerRefused
-from dicom_io.network.receive import (
+from dicom_io.network.beginnings import BEGINNING
+from dicom_io.network.receive import MAXIMUM_PDU, Caller, Received, Receiver, Status
+from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.storage_classes import (
     INPUT_CLASSES,
     LABEL_MAP_SEGMENTATION,
-    MAXIMUM_PDU,
-    REPORT_CLASSES,
     TRANSFER_SYNTAXES,
-    Caller,
-    Received,
-    Receiver,
-    Status,
+    is_storage,
+    other_classes,
 )
-from dicom_io.network.send import Delivery, Peer, echo, send
 from models.errors import SetupError
 from tests.end_to_end.small_study import document, image, instance, segmentation, uid
 
 TITLE = "RDEEPNET"
+MPEG2 = "1.2.840.10008.1.2.4.100"
+PRIVATE_CLASS = "1.2.840.113619.4.30"  # a vendor's root
+ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
+NEWER_CLASS = "1.2.840.10008.5.1.4.1.1.9999"  # not in any edition so far
 
 
 @dataclass
@@ -114,24 +118,27 @@ def status_of(listening: Listening, dataset: Dataset, *, sop_class: str = "") ->
     association = associated(listening, sop_class or dataset.SOPClassUID, syntax)
     try:
         if sop_class:
-            request = C_STORE()
-            request.MessageID = 1
-            request.Priority = 2
-            request.AffectedSOPClassUID = UID(sop_class)
-            request.AffectedSOPInstanceUID = dataset.SOPInstanceUID
             encoded = encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian)
             assert encoded is not None
-            request.DataSet = BytesIO(encoded)
-            association._reactor_checkpoint.clear()
-            while not association._is_paused:
-                time.sleep(0.001)
-            association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
-            _, response = association.dimse.get_msg(block=True)
-            association._reactor_checkpoint.set()
-            return int(response.Status)
+            return raw_store(association, sop_class, str(dataset.SOPInstanceUID), encoded)
         return int(association.send_c_store(dataset).Status)
     finally:
         association.release()
+
+
+def raw_store(association: Association, sop_class: str, sop_instance: str, encoded: bytes) -> int:
+    """Status of a C-STORE of bytes, which the library does not compare with the request."""
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = UID(sop_class), UID(sop_instance)
+    request.DataSet = BytesIO(encoded)
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.001)
+    association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+    _, response = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    return int(response.Status)
 
 
 def test_an_echo_is_answered(listening: Listening) -> None:
@@ -221,20 +228,114 @@ def test_only_what_a_study_is_read_from_is_needed(listening: Listening, dataset:
     assert [received.needed for received in listening.received] == [needed]
 
 
-def test_every_class_and_transfer_syntax_we_name_is_accepted(listening: Listening) -> None:
-    for sop_class in (*INPUT_CLASSES, *REPORT_CLASSES):
-        contexts = [build_context(sop_class, syntax) for syntax in TRANSFER_SYNTAXES]
+def test_every_input_class_is_accepted_in_every_transfer_syntax_that_is_decoded(listening: Listening) -> None:
+    for sop_class in INPUT_CLASSES:
+        contexts = [build_context(sop_class, syntax) for syntax in (*TRANSFER_SYNTAXES, MPEG2)]
         association = AE("PACS").associate("127.0.0.1", listening.port, contexts=contexts, ae_title=TITLE)
         accepted = {context.transfer_syntax[0] for context in association.accepted_contexts}
         association.release()
         assert accepted == set(TRANSFER_SYNTAXES), UID(sop_class).name
 
 
-def test_what_nobody_reads_is_not_accepted(listening: Listening) -> None:
+@pytest.mark.parametrize("first", [0, 128])
+def test_every_storage_class_is_accepted_up_to_the_128_contexts_of_a_proposal(listening: Listening, first: int) -> None:
+    classes = (*(str(uid) for uid in other_classes()), PRIVATE_CLASS, ULTRASOUND_RETIRED, NEWER_CLASS)
+    proposed = classes[first : first + 128]
+    contexts = [build_context(sop_class, MPEG2) for sop_class in proposed]
+    association = AE("PACS").associate("127.0.0.1", listening.port, contexts=contexts, ae_title=TITLE)
+    accepted = [context.abstract_syntax for context in association.accepted_contexts]
+    association.release()
+    assert accepted == list(proposed)
+
+
+def test_an_input_whose_sender_offers_nothing_we_decode_is_accepted_all_the_same(listening: Listening) -> None:
+    association = associated(listening, MRImageStorage, MPEG2)
+    association.release()
+
+
+@pytest.mark.parametrize(
+    "sop_class", ["1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.1.20.2"]
+)
+def test_another_service_is_not_accepted(listening: Listening, sop_class: str) -> None:
+    assert not is_storage(sop_class)
     ae = AE("PACS")
-    ae.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    ae.add_requested_context(sop_class, ExplicitVRLittleEndian)
     association = ae.associate("127.0.0.1", listening.port, ae_title=TITLE)
     assert not association.accepted_contexts
+
+
+def test_who_may_only_report_may_not_store_whatever_the_class() -> None:
+    receiver, listening = started([Caller("PACS", may_store=False)])
+    contexts = [build_context(sop_class) for sop_class in (MRImageStorage, CTImageStorage, PRIVATE_CLASS)]
+    association = AE("PACS").associate("127.0.0.1", listening.port, contexts=contexts, ae_title=TITLE)
+    assert not association.accepted_contexts
+    receiver.stop()
+
+
+@pytest.mark.parametrize("sop_class", [CTImageStorage, PRIVATE_CLASS, ULTRASOUND_RETIRED, NEWER_CLASS])
+def test_what_is_no_input_is_acknowledged_and_named(listening: Listening, sop_class: str) -> None:
+    assert status_of(listening, instance("one", sop_class=sop_class, number=7)) == Status.SUCCESS
+    (received,) = listening.received
+    assert (received.needed, received.is_ours) == (False, False)
+    assert (received.sop_class_uid, received.study_instance_uid) == (sop_class, uid("one"))
+
+
+def test_what_is_no_input_is_acknowledged_even_when_it_can_not_be_read(listening: Listening) -> None:
+    dataset = instance("one", sop_class=PRIVATE_CLASS, number=7)
+    del dataset.StudyInstanceUID
+    assert status_of(listening, dataset) == Status.SUCCESS
+    (received,) = listening.received
+    assert (received.needed, received.sop_class_uid, received.study_instance_uid) == (False, PRIVATE_CLASS, "")
+
+
+def test_of_what_is_no_input_only_the_beginning_is_held(listening: Listening) -> None:
+    large = instance("one", sop_class=CTImageStorage, number=7)
+    large.add_new(0x7FE00010, "OW", bytes(3 * BEGINNING))
+    assert status_of(listening, large) == Status.SUCCESS
+    image_after = image("one", 1, rows=1024)
+    assert status_of(listening, image_after) == Status.SUCCESS
+    beginning, whole = listening.received
+    assert (len(beginning.dataset), beginning.study_instance_uid) == (BEGINNING, uid("one"))
+    assert len(whole.dataset) > 2 * BEGINNING
+    assert dcmread(BytesIO(whole.meta + whole.dataset)) == image_after
+
+
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95"])
+def test_a_deflated_object_that_is_no_input_is_read_from_its_beginning(listening: Listening, syntax: str) -> None:
+    large = instance("one", sop_class=CTImageStorage, number=7)
+    noise = np.random.default_rng(1).bytes(2 * BEGINNING)  # does not deflate
+    large.add_new(0x7FE00010, "OW", noise)
+    encoded = encode(large, False, True, deflated=True)
+    assert encoded is not None
+    association = associated(listening, CTImageStorage, syntax)
+    assert raw_store(association, CTImageStorage, str(large.SOPInstanceUID), encoded) == Status.SUCCESS
+    association.release()
+    assert listening.received[0].study_instance_uid == uid("one")
+
+
+def test_an_input_in_a_context_of_another_class_does_not_match(listening: Listening) -> None:
+    dataset = image("one", 1)
+    encoded = encode(dataset, False, True)
+    assert encoded is not None
+    association = associated(listening, CTImageStorage, ExplicitVRLittleEndian)
+    status = raw_store(association, MRImageStorage, str(dataset.SOPInstanceUID), encoded)
+    association.release()
+    assert status == Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+    assert listening.received == []
+
+
+def test_a_private_class_that_is_asked_for_another_service_harms_nothing(listening: Listening) -> None:
+    association = associated(listening, PRIVATE_CLASS, ExplicitVRLittleEndian)
+    request = C_FIND()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID = UID(PRIVATE_CLASS)
+    request.Identifier = BytesIO(b"")
+    association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+    end = time.monotonic() + 10
+    while not association.is_aborted and time.monotonic() < end:
+        time.sleep(0.01)
+    assert association.is_aborted
+    assert status_of(listening, image("one", 1)) == Status.SUCCESS
 
 
 def test_large_pdus_are_agreed(listening: Listening) -> None:

@@ -13,6 +13,7 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
 from dicom_io.answer import AnswerObject, Role
+from dicom_io.carried_values import problem
 from dicom_io.errors import NotReadable
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.writing.object_check import check_object
@@ -97,7 +98,17 @@ def test_optional_values_that_are_not_valid_are_left_out(keyword: str, value: st
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value"), [("StudyTime", "9:15"), ("PatientSex", "W"), ("PatientBirthDate", "1971")]
+    ("keyword", "value"),
+    [
+        ("StudyTime", "9:15"),
+        ("PatientSex", "W"),
+        ("PatientBirthDate", "1971"),
+        ("PatientBirthDate", "19710230"),
+        ("StudyDate", "20250101-20250314"),
+        ("StudyTime", "0900-1000"),
+        ("AccessionNumber", "ACCESSION-NUMBER-THAT-IS-TOO-LONG"),
+        ("StudyID", "STUDY-ID-LONGER-THAN-SIXTEEN"),
+    ],
 )
 def test_required_values_that_are_not_valid_are_empty(keyword: str, value: str) -> None:
     source = header()
@@ -105,10 +116,31 @@ def test_required_values_that_are_not_valid_are_empty(keyword: str, value: str) 
     assert carried_over(source)[keyword].is_empty
 
 
-def test_a_date_in_the_old_notation_is_kept() -> None:
+@pytest.mark.parametrize(
+    ("keyword", "came", "written"),
+    [
+        ("PatientBirthDate", "1971.03.04", "19710304"),
+        ("PatientBirthDate", "1971-03-04", "19710304"),
+        ("StudyDate", "2026/07/01", "20260701"),
+        ("StudyTime", "09:15:00.5", "091500.5"),
+        ("PatientSex", "Female", "F"),
+        ("PatientAge", "55Y", "055Y"),
+        ("PatientName", "A^B=C=D=E", "A^B=C=D"),
+        ("PatientName", "X" * 70, "X" * 64),
+        ("StudyDescription", "x" * 80, "x" * 64),
+        ("StudyDescription", "MR\nMamma", "MR Mamma"),
+    ],
+)
+def test_what_cannot_be_misunderstood_is_repaired(keyword: str, came: str, written: str) -> None:
     source = header()
-    source.add(raw("PatientBirthDate", "1971.03.04"))
-    assert carried_over(source).PatientBirthDate == "19710304"
+    source.add(raw(keyword, came))
+    assert str(carried_over(source)[keyword].value) == written
+
+
+def test_an_accession_number_that_is_left_out_makes_no_order() -> None:
+    source = header()
+    source.add(raw("AccessionNumber", "A" * 33))
+    assert referenced_requests(source) == []
 
 
 def test_what_is_absent_is_empty() -> None:
@@ -195,8 +227,11 @@ def test_whatever_the_header_says_the_object_conforms_and_keeps_the_identity(val
     made = make(with_t2w=False, patient_header=source)
     dataset = make_encapsulated_pdf(made.study, made.report, pdf=small_pdf(), sources=(OTHER,)).dataset
     check_object(dataset)
-    for keyword in ("PatientName", "PatientID", "AccessionNumber", "StudyID"):
-        assert str(dataset[keyword].value or "").strip(" \0") == values.get(keyword, "").strip(" \0")
+    assert str(dataset.PatientID or "").strip(" \0") == values.get("PatientID", "").strip(" \0")
+    for keyword in ("PatientName", "AccessionNumber", "StudyID"):
+        came = values.get(keyword, "").strip(" \0")
+        if not problem(keyword, came, vr=pydicom.datadict.dictionary_VR(keyword)):
+            assert str(dataset[keyword].value or "") == came
 
 
 def test_times_are_stated_on_the_clock_of_the_study() -> None:

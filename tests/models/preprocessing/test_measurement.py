@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
+from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import Measurement, measured_part
-from models.preprocessing.prepare import Cavities, NoBiasCorrection, prepare
+from models.preprocessing.prepare import NoBiasCorrection, prepare
 from models.quality_notes import Severity
 from models.volume import Region, Roi, Sequence, Volume
 from tests.models.geometry import centred_affine, sphere
