@@ -150,7 +150,7 @@ def test_models(tmp_path: Path) -> None:
     packages = json.loads(RUNNER.invoke(app, ["models", "--json"]).stdout)
     assert [package["name"] for package in packages] == ["recurrence", "krt7_as", "recurrence_t1c"]
     assert {package["notice"] for package in packages} == {"demonstration model, not trained on patients"}
-    assert [package["inputs"] for package in packages] == [3452, 1726, 1726]
+    assert [package["inputs"] for package in packages] == [3424, 1712, 1712]
     shown = RUNNER.invoke(app, ["models"])
     assert "demonstration model" in shown.stdout
     config = tmp_path / "rdeepnet.toml"
