@@ -23,13 +23,16 @@ $(STAMP): pyproject.toml constraints.txt
 	@# The reference engine is a source distribution that needs numpy and a C compiler at build time.
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation 'pyradiomics==3.0.1' \
 		|| echo "PyRadiomics was not installed (a C compiler and Python's headers are needed): its comparisons will be skipped."
+	@echo "Compiling the kernels once, so that the first study does not wait for it …"
+	$(BIN)/python -c "from models.features.own import warm_up; warm_up()"
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## Send a synthetic study through the running service and receive SR and PDF
 	$(BIN)/rdeepnet demo
 
 test: $(STAMP) peers  ## All tests except those that need a GPU
-	$(BIN)/pytest -m "not gpu" --cov --cov-report=term:skip-covered $(ARGS)
+	@# Two files at a time: a file's fixtures (studies, archive, database) are made once, by the worker that runs it.
+	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP)  ## ruff and strict mypy
 	$(BIN)/ruff format --check .

@@ -26,6 +26,7 @@ from appliance.commands import (
     train,
 )
 from appliance.commands.exit_status import Commands
+from models.threads import limit_libraries_to_come
 from models.version import software_version
 
 _OFFLINE = "Offline, on folders"
@@ -86,6 +87,7 @@ app.add_typer(config.config, rich_help_panel=_SETUP)
 
 def main() -> None:
     """Entry point of the command `rdeepnet`."""
+    limit_libraries_to_come()
     app(prog_name="rdeepnet")
 
 

@@ -26,6 +26,7 @@ from models.inference.runtime import LoadedModel
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
+from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
 
@@ -68,6 +69,7 @@ class Result:
     stages: tuple[StageCost, ...]
 
 
+@one_thread()
 def answer_study(
     files: Sequence[Path],
     bench: Workbench,

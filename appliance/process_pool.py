@@ -13,7 +13,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -21,11 +21,10 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
 from models.errors import RDeepNetError, SetupError
+from models.threads import variables_of_worker
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,39 @@ class _Worker:
     task: Any = None
     is_busy: bool = False
     tasks_left: int = 0
+
+
+def answers(
+    tasks: Sequence[Task], prepare: Callable[[], Callable[[Task], Answer]], *, jobs: int
+) -> Iterator[Done[Task, Answer] | Broken[Task]]:
+    """Answers tasks `jobs` at a time: one at a time in this process, more in worker processes.
+
+    One at a time, no second interpreter loads the libraries, and an error in one task does not stop the others; but
+    what ends the process (a crash inside a library, the kernel's memory killer) ends it for all of them.
+
+    Parameters
+    ----------
+    tasks, prepare : as `work_off`; `prepare` is not called when there are no tasks
+
+    Raises
+    ------
+    SetupError
+        When `prepare` or a worker process raises it.
+    """
+    if jobs > 1:
+        yield from work_off(tasks, prepare, workers=min(jobs, max(1, len(tasks))))
+    elif tasks:
+        answer = prepare()
+        for task in tasks:
+            yield _answered_here(task, answer)
+
+
+def _answered_here(task: Any, answer: Callable[[Any], Any]) -> Done[Any, Any] | Broken[Any]:
+    """The task with its answer, or with the error that it ended in."""
+    try:
+        return Done(task, answer(task))
+    except Exception as error:  # as in a worker: one bad task must not stop the others
+        return Broken(task, _described(error))
 
 
 def work_off(
@@ -175,11 +207,10 @@ def _described(error: Exception) -> str:
 def _shared_cores(workers: int) -> Iterator[None]:
     """Gives each worker its share of the cores: libraries read these variables when they are loaded in the worker."""
     share = max(1, (os.cpu_count() or 1) // max(1, workers))
-    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update({name: str(share) for name, value in before.items() if value is None})
+    added = {name: value for name, value in variables_of_worker(share).items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
+        for name in added:
+            os.environ.pop(name, None)

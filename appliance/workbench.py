@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from appliance.pipeline import Workbench
-from appliance.settings import Settings
-from models.features.extract import open_engine
-from models.inference.package import shipped_packages
-from models.inference.runtime import load_models
-from models.preprocessing.prepare import open_bias_correction
+if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
+    from appliance.settings import Settings
+    from dicom_io.rules import SelectionRules
+    from models.inference.package import ModelPackage
 
 
 def open_workbench(settings: Settings) -> Workbench:
@@ -21,10 +22,16 @@ def open_workbench(settings: Settings) -> Workbench:
         When an engine, a device, a provider or a model package is missing or fails its checks, or when the packages
         treat several tumours differently and the settings do not decide.
     """
+    # Imported here: `rules_with` is asked for where no library has been loaded.
+    from appliance.pipeline import Workbench
+    from models.features.extract import open_engine
+    from models.inference.package import shipped_packages
+    from models.inference.runtime import load_models
+    from models.preprocessing.prepare import open_bias_correction
+
     models = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
-    images = {model.package.identity.name: model.package.images for model in models}
     return Workbench(
-        rules=replace(settings.reading, models=images),
+        rules=rules_with(settings, (model.package for model in models)),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
         shell_mm=settings.preprocessing.shell_mm,
         plausibility=settings.plausibility,
@@ -33,3 +40,14 @@ def open_workbench(settings: Settings) -> Workbench:
         models=models,
         features_sr=settings.report.features_sr,
     )
+
+
+def rules_with(settings: Settings, packages: Iterable[ModelPackage]) -> SelectionRules:
+    """The rules of the settings, with what the packages know of their training images.
+
+    Raises
+    ------
+    SetupError
+        When the packages want several tumours taken differently and the settings do not decide.
+    """
+    return replace(settings.reading, models={package.identity.name: package.images for package in packages})

@@ -17,7 +17,6 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from models.errors import SetupError
 from models.quality_notes import QualityNote, Severity
@@ -321,6 +320,8 @@ def contrast_to_surroundings(tumour: Roi, image: Volume, body: NDArray[np.bool_]
         slice(max(int(index.min()) - reach, 0), int(index.max()) + reach + 1)
         for index, reach in zip(indices, margin, strict=True)
     )
+    from scipy import ndimage  # here: the settings name the limits, and commands that compute nothing read them
+
     distance = ndimage.distance_transform_edt(~tumour.mask[box], sampling=tumour.spacing_mm)
     in_ring = (distance > RING_MM[0] + _TOLERANCE_MM) & (distance <= RING_MM[1] + _TOLERANCE_MM)
     around = np.sort(image.voxels[box][in_ring & body[box]])

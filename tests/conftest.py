@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
@@ -42,7 +43,20 @@ def require_programs(*names: str) -> None:
 
 @pytest.fixture(scope="session")
 def container_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """The container image, built once for all tests (minutes); RDEEPNET_TEST_IMAGE names one that is there."""
-    from tests.container.engine import open_engine, open_image
+    """The container image, built once for all tests (minutes); RDEEPNET_TEST_IMAGE names one that is there.
 
-    return open_image(open_engine(tmp_path_factory.mktemp("podman")))
+    Where the tests run in several processes, the first that needs it builds it, and the others wait for it.
+    """
+    from tests.container.engine import Image, open_engine, open_image
+
+    engine = open_engine(tmp_path_factory.mktemp("podman"))
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        name = shared / "image.name"
+        if name.is_file():
+            return Image(engine, name.read_text(encoding="utf-8"))
+        image = open_image(engine)
+        name.write_text(image.name, encoding="utf-8")
+        return image

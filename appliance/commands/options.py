@@ -47,7 +47,12 @@ Assign = Annotated[
 Jobs = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", min=1, metavar="N", help="Studies processed in parallel; each needs a few GB of memory."
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Studies processed in parallel; each needs a few GB of memory. With 2 or more, each has a worker process, "
+        "and a crash costs that study only; with 1, a crash ends the run.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, for programs.")]

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.files import digest_of_files
 from appliance.offline.feature_file import NoRow, Row, RowId
-from appliance.offline.recipe import digest_of_recipe
+from appliance.offline.recipe import bias_name, digest_of, engine_name
 from appliance.offline.row_cache import KeptRows
-from appliance.process_pool import Broken, work_off
+from appliance.process_pool import Broken, answers
 from dicom_io.advice import Reader, advised
 from dicom_io.reading.folder import look_into
 from dicom_io.reading.read import read_study
 from dicom_io.rules import Assignment, SelectionRules
 from models.errors import RDeepNetError, StudyRejected
-from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
-from models.images import read_image, read_mask
 from models.plausibility import PlausibilityLimits
-from models.preprocessing.prepare import BiasCorrection, open_bias_correction, prepare
-from models.preprocessing.tumour_check import check_tumours
+from models.version import software_version
+
+if TYPE_CHECKING:
+    from models.features.extract import FeatureEngine
+    from models.preprocessing.prepare import BiasCorrection
 
 # Options of `Extraction` that do not determine a value: CPU and CUDA are held equal by tests.
 _DEVICES = {"engine_device", "n4_device"}
@@ -77,7 +79,7 @@ def studies_below(root: Path, *, assignment: Assignment) -> tuple[StudyFiles, ..
 def extract_cohort(
     studies: Sequence[StudyFiles], extraction: Extraction, *, kept: Path, jobs: int
 ) -> Iterator[Row | NoRow]:
-    """The features of every study, in `jobs` processes, as they end.
+    """The features of every study, `jobs` at a time, as they end; kept rows first.
 
     Parameters
     ----------
@@ -89,22 +91,28 @@ def extract_cohort(
     SetupError
         When the engine, the bias correction or the device is not available.
     """
-    _open(extraction)  # what cannot be opened is said here, once
-    prepare_worker = partial(open_worker, extraction, kept)
-    for ended in work_off(studies, prepare_worker, workers=min(jobs, max(1, len(studies)))):
+    recipes = {study.assignment: KeptRows(kept, _recipe(extraction, study.assignment)) for study in studies}
+    missing: list[StudyFiles] = []
+    for study in studies:
+        row = recipes[study.assignment].find(digest_of_files(study.files)) if kept.is_dir() else None
+        if row is None:
+            missing.append(study)
+        else:
+            yield row
+    for ended in answers(missing, partial(open_worker, extraction, kept), jobs=jobs):
         yield NoRow(ended.task.study_instance_uid, ended.reason) if isinstance(ended, Broken) else ended.answer
 
 
 def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Row | NoRow]:
-    """Opens the engines once in a worker process and returns the function that it calls for every study."""
-    engine, bias = _open(extraction)
+    """Opens the engines once in a worker and returns the function that it calls for every study."""
+    # Imported here: where every row is kept nobody waits for the libraries.
+    from models.features.extract import open_engine
+    from models.preprocessing.prepare import open_bias_correction
+
+    engine = open_engine(extraction.engine, device=extraction.engine_device)
+    bias = open_bias_correction(extraction.n4, device=extraction.n4_device)
 
     def answer(study: StudyFiles) -> Row | NoRow:
-        rows = KeptRows(kept, _recipe(extraction, engine, bias, study.assignment))
-        input_digest = digest_of_files(study.files)
-        row = rows.find(input_digest)
-        if row is not None:
-            return row
         try:
             row = _extract(study, extraction, engine=engine, bias=bias)
         except StudyRejected as error:
@@ -112,7 +120,7 @@ def open_worker(extraction: Extraction, kept: Path) -> Callable[[StudyFiles], Ro
             return NoRow(study.study_instance_uid, sentence)
         except RDeepNetError as error:
             return NoRow(study.study_instance_uid, str(error))
-        rows.keep(row, input_digest)
+        KeptRows(kept, _recipe(extraction, study.assignment)).keep(row, digest_of_files(study.files))
         return row
 
     return answer
@@ -130,12 +138,19 @@ def extract_image(
     SetupError
         When the engine or the device is not available.
     """
+    from models.features.extract import extract_region, open_engine
+    from models.images import read_image, read_mask
+
     opened = open_engine(engine, device=device)
     return extract_region(read_image(image), read_mask(mask, label=label), engine=opened, settings=settings)
 
 
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
     """Reads, prepares and extracts one study."""
+    from models.features.extract import extract_features
+    from models.preprocessing.prepare import prepare
+    from models.preprocessing.tumour_check import check_tumours
+
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
     prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
@@ -156,12 +171,8 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
     )
 
 
-def _recipe(extraction: Extraction, engine: FeatureEngine, bias: BiasCorrection, assignment: Assignment) -> str:
+def _recipe(extraction: Extraction, assignment: Assignment) -> str:
     """SHA-256 over everything but the files that determines a row: 64 hexadecimal digits."""
-    options = {item.name: getattr(extraction, item.name) for item in fields(extraction) if item.name not in _DEVICES}
-    return digest_of_recipe(**options | {"engine": engine, "n4": bias, "assignment": assignment})
-
-
-def _open(extraction: Extraction) -> tuple[FeatureEngine, BiasCorrection]:
-    engine = open_engine(extraction.engine, device=extraction.engine_device)
-    return engine, open_bias_correction(extraction.n4, device=extraction.n4_device)
+    options = {name: value for name, value in asdict(extraction).items() if name not in _DEVICES}
+    names = {"engine": engine_name(extraction.engine), "n4": bias_name(extraction.n4)}
+    return digest_of({"software": software_version(), "assignment": asdict(assignment), **options, **names})

@@ -1,50 +1,114 @@
-"""The digest of everything but the images that determines a result: no result of another recipe is taken as this one's.
+"""Everything but the images that determines an answer, without opening an engine or a model.
 
-Whoever asks hands over all fields of what a study is worked on with (`dataclasses.fields`), so that a new option cannot
-be forgotten here; a value this module cannot state is an error, never left out.
+A run that is repeated asks it before anything else: the engines take seconds to load, and a cohort that is finished
+needs none of them. `tests/appliance/offline/test_recipe.py` holds it to what the engines and models say themselves.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, is_dataclass
-from pathlib import PurePath
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
 
-from models.features.extract import FeatureEngine
-from models.features.settings import FeatureSettings
-from models.inference.runtime import LoadedModel
-from models.preprocessing.prepare import BiasCorrection
+from appliance.workbench import rules_with
+from dicom_io.rules import Assignment
+from models.features.settings import OWN_ENGINE
+from models.inference.package import ModelPackage, load_package, shipped_packages
+from models.preprocessing.n4_settings import N4Settings, own_name
 from models.version import software_version
 
+if TYPE_CHECKING:
+    from appliance.settings import Settings
 
-def digest_of_recipe(**parts: object) -> str:
-    """SHA-256 over the version of the software and every part by its name: 64 hexadecimal digits.
+# Sections of the settings that say nothing of an answer: how studies come, wait and go. Every other one counts.
+_AROUND = {
+    "service",
+    "senders",
+    "destinations",
+    "study",
+    "archive",
+    "tls",
+    "jobs",
+    "delivery",
+    "retention",
+    "logs",
+}
+# Where something is computed is not part of the recipe: the values are the same.
+_WHERE = frozenset({"device"})
+_CPU = "CPUExecutionProvider"  # as ONNX Runtime calls it
+
+
+def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
+    """Returns what determines an answer: version, all settings of reading, images, features and report, models.
 
     Raises
     ------
-    TypeError
-        When a part is of a kind that has no statement here.
+    SetupError
+        When a model package fails its checks, or an engine that must be asked for its version is not installed.
     """
-    recipe = {"software": software_version()} | {name: _stated(part) for name, part in parts.items()}
+    packages = tuple(load_package(folder) for folder in settings.models.packages or shipped_packages())
+    sections = {
+        item.name: _values(getattr(settings, item.name)) for item in fields(settings) if item.name not in _AROUND
+    }
+    sections["reading"] = asdict(rules_with(settings, packages))
+    sections["preprocessing"]["n4"] = bias_name(settings.preprocessing.n4)
+    sections["features"]["engine"] = engine_name(settings.features.engine)
+    models = [
+        (package.identity.name, package.identity.digest, provider)
+        for package, provider in zip(packages, _providers(settings, packages), strict=True)
+    ]
+    return {"software": software_version(), "assignment": asdict(assignment), **sections, "models": models}
+
+
+def digest_of(recipe: Mapping[str, Any]) -> str:
+    """SHA-256 of a recipe: 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
-def _stated(part: object) -> object:
-    """The parts of a value that determine the result, as JSON can hold them."""
-    match part:
-        case None | bool() | int() | float() | str():
-            return part
-        case PurePath():
-            return str(part)
-        case tuple():
-            return [_stated(item) for item in part]
-        case LoadedModel():
-            return part.package.identity.name, part.package.identity.digest, part.provider
-        case FeatureSettings():
-            return part.digest()
-        case BiasCorrection() | FeatureEngine():
-            return part.name
-        case _ if is_dataclass(part) and not isinstance(part, type):
-            return asdict(part)
-    raise TypeError(f"A {type(part).__name__} is part of a recipe; say in {__name__} what of it determines a result.")
+def engine_name(engine: str) -> str:
+    """Name and version of a feature engine, as `FeatureEngine.name`.
+
+    Raises
+    ------
+    SetupError
+        When another than the own engine is not installed.
+    """
+    if engine == "own":
+        return OWN_ENGINE
+    from models.features.extract import open_engine
+
+    return open_engine(engine, device="cpu").name
+
+
+def bias_name(n4: str) -> str:
+    """Implementation and parameters of a bias correction, as `BiasCorrection.name`.
+
+    Raises
+    ------
+    SetupError
+        When there is none of that name.
+    """
+    if n4 == "own":
+        return own_name(N4Settings())
+    from models.preprocessing.prepare import open_bias_correction
+
+    return open_bias_correction(n4, device="cpu").name
+
+
+def _values(section: Any) -> dict[str, Any]:
+    """All values of a section of the settings, except where things are computed."""
+    return {name: value for name, value in asdict(section).items() if name not in _WHERE}
+
+
+def _providers(settings: Settings, packages: tuple[ModelPackage, ...]) -> tuple[str, ...]:
+    """The execution provider of each model; only the CPU is known without trying."""
+    if settings.models.provider == "cpu":
+        return (_CPU,) * len(packages)
+    from models.inference.runtime import load_models
+
+    return tuple(
+        model.provider
+        for model in load_models([package.folder for package in packages], provider=settings.models.provider)
+    )

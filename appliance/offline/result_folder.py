@@ -20,12 +20,15 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.offline import result_json
 from appliance.offline.result_json import RESULT, Origin
-from appliance.pipeline import Result
-from dicom_io.answer import AnswerObject
 from models.features.table import FeatureTable
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Result
+    from dicom_io.answer import AnswerObject
 
 FEATURES = "features.csv"
 PDF = "report.pdf"

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from appliance.pipeline import Result
-from dicom_io.answer import AnswerObject
-from models.inference.predict import ModelOutcome, NotApplicable
+from models.inference.outcome import ModelOutcome, NotApplicable
 from models.version import software_version
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Result
+    from dicom_io.answer import AnswerObject
 
 SCHEMA = 1
 RESULT = "result.json"

@@ -9,25 +9,26 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.files import digest_of_files
-from appliance.offline.recipe import digest_of_recipe
+from appliance.offline.recipe import digest_of, run_recipe
 from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
 from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
-from appliance.pipeline import Workbench, answer_study
-from appliance.process_pool import Broken, work_off
+from appliance.process_pool import Broken, answers
 from appliance.settings import Settings
-from appliance.workbench import open_workbench
 from dicom_io.advice import Reader, advised
 from dicom_io.reading.folder import look_into
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
 
 SUMMARY = "studies.csv"
 
@@ -112,10 +113,10 @@ def plan_run(
     StudyRejected
         When there is no study below `root`.
     SetupError
-        When the settings cannot be followed here: no such device, a model package that fails its checks.
+        When a model package fails its checks, or the settings contradict each other.
     """
     folder = look_into(root)
-    recipe = recipe_digest(open_workbench(settings), assignment=assignment)
+    recipe = digest_of(run_recipe(settings, assignment=assignment))
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     from_before: list[StudyOutcome] = []
@@ -140,18 +141,18 @@ def plan_run(
 
 
 def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
-    """Process the studies of a plan in `jobs` processes; outcomes come as they end, earlier ones first.
+    """Process the studies of a plan, `jobs` at a time; outcomes come as they end, earlier ones first.
 
     When the last one has come, `studies.csv` in the folder of the results has one line for each.
 
     Raises
     ------
     SetupError
-        When a worker process cannot start.
+        When the settings cannot be followed here: no such device, a model that does not reproduce.
     """
     outcomes = list(plan.from_before)
     yield from plan.from_before
-    for ended in work_off(plan.tasks, partial(open_worker, settings), workers=min(jobs, max(1, len(plan.tasks)))):
+    for ended in answers(plan.tasks, partial(open_worker, settings), jobs=jobs):
         outcome = _failed(ended.task, ended.reason) if isinstance(ended, Broken) else ended.answer
         outcomes.append(outcome)
         yield outcome
@@ -159,12 +160,17 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
 
 
 def open_worker(settings: Settings) -> Callable[[StudyTask], StudyOutcome]:
-    """Opens the workbench once in a worker process and returns the function that it calls for every study."""
+    """Opens the workbench once in a worker and returns the function that it calls for every study."""
+    from appliance.workbench import open_workbench
+
     return partial(answer_to_folder, bench=open_workbench(settings))
 
 
 def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     """Answer one study and write its folder."""
+    # Imported here: a run that has nothing left to do does not wait for the libraries.
+    from appliance.pipeline import answer_study
+
     created = datetime.now().astimezone()
     try:
         result = answer_study(task.files, bench, assignment=task.assignment, created=created)
@@ -173,13 +179,6 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
     return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
-
-
-def recipe_digest(bench: Workbench, *, assignment: Assignment) -> str:
-    """SHA-256 over everything but the images that determines an answer: 64 hexadecimal digits."""
-    return digest_of_recipe(
-        **{field.name: getattr(bench, field.name) for field in fields(bench)}, assignment=assignment
-    )
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:

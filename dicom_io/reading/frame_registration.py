@@ -7,16 +7,19 @@ tumour is carried, from the coordinates of the sequence it was drawn on to those
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dicom_io.errors import GeometryInvalid, Remedy
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import Registration, SelectionRules
-from models.preprocessing.registration import RigidRegistration, register
 from models.quality_notes import QualityNote, Severity
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
+
+if TYPE_CHECKING:
+    from models.preprocessing.registration import RigidRegistration
 
 
 def carry_between_frames(
@@ -46,6 +49,9 @@ def carry_between_frames(
         return [QualityNote("frames-of-reference-differ", Severity.NOTE, sentence)]
     drawn = next(iter(tumours))
     other = next(sequence for sequence in chosen if sequence is not drawn)
+    # Imported here: it needs SimpleITK, and few studies need it.
+    from models.preprocessing.registration import register
+
     found = register(volumes[drawn], volumes[other])
     _believable(found, rules, drawn=drawn, other=other)
     tumour = tumours[drawn]

@@ -19,6 +19,7 @@ from models.inference.outcome import Group
 from models.inference.predict import no_signal
 from models.inference.runtime import LoadedModel
 from models.quality_notes import QualityNote, Severity
+from models.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +58,7 @@ class ScoredRows:
         return ~np.isnan(self.scores)
 
 
+@one_thread()
 def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     """Scores every patient who has the features of the model.
 

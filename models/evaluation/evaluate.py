@@ -20,6 +20,7 @@ from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Floats, Followed
+from models.threads import one_thread
 
 SUBGROUP_COLUMNS = ("subtype", "therapy", "stage", "centre")
 RESAMPLES = 1000
@@ -42,6 +43,7 @@ class EvaluationSettings:
     seed: int = SEED
 
 
+@one_thread()
 def evaluate_model(model: LoadedModel, table: PatientTable, settings: EvaluationSettings) -> Evaluation:
     """Scores the patients and computes every statistic.
 

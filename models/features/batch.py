@@ -17,7 +17,7 @@ from models.features.families.glrlm import glrlm_features
 from models.features.families.glszm import glszm_features
 from models.features.families.ngtdm import ngtdm_features
 from models.features.texture import TextureCounts
-from models.preprocessing.torch_threads import one_thread
+from models.threads import one_thread
 
 
 def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:

@@ -15,6 +15,7 @@ from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
 from models.preprocessing.prepare import Prepared
 from models.quality_notes import QualityNote
+from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume
 
 ENGINES = ("own", "pyradiomics")
@@ -72,6 +73,7 @@ def open_engine(name: str, *, device: str) -> FeatureEngine:
     raise EngineUnavailable(f"The feature engine is '{name}'; one of {', '.join(ENGINES)} was expected.")
 
 
+@one_thread()
 def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
     """The features of every sequence and region of a study, in the order of `models.features.names`.
 
@@ -99,6 +101,7 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
     return FeatureTable(tuple(features), settings.digest(), engine.name, engine.take_notes())
 
 
+@one_thread()
 def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
     """The features of one region of one image as they are, by plain PyRadiomics names without sequence and region.
 

@@ -30,12 +30,10 @@ from models.features.filters.image_box import (
 )
 from models.features.filters.wavelet import Box
 from models.features.names import DIAGNOSTICS
-from models.features.settings import FeatureSettings
+from models.features.settings import OWN_ENGINE, FeatureSettings
 from models.features.texture import RegionGeometry, TextureCounts, connected_parts, region_geometry, texture_counts
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Volume
-
-VERSION = 1
 
 # Where PyRadiomics 3.0.1 fails, gives NaN, or hangs on the last bit → what this engine does instead.
 DIFFERENCES: dict[str, str] = {
@@ -86,8 +84,8 @@ class OwnEngine:
 
     @property
     def name(self) -> str:
-        """Name and version of the algorithm; it changes when a value changes."""
-        return f"own {VERSION}"
+        """Name and version of the algorithm."""
+        return OWN_ENGINE
 
     @property
     def device(self) -> str:

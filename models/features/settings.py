@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 
 from models.errors import SetupError
 
+# Name and version of our own engine (`models.features.own`): the number goes up when a value changes.
+OWN_ENGINE = "own 1"
+
 
 @dataclass(frozen=True)
 class FeatureSettings:

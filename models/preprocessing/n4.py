@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable
-from models.preprocessing.n4_settings import N4Settings, shrunk
-from models.preprocessing.torch_threads import one_thread
+from models.preprocessing.n4_settings import N4Settings, own_name, shrunk
+from models.threads import one_thread
 from models.volume import Volume
 
 ORDER = 3  # cubic
@@ -66,7 +66,7 @@ class N4:
     @property
     def name(self) -> str:
         """Implementation and parameters in words."""
-        return f"N4, own ({self.settings.in_words()})"
+        return own_name(self.settings)
 
     def on_cpu(self) -> N4:
         """The same correction on the CPU."""

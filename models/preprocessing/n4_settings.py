@@ -6,14 +6,16 @@ N4: Tustison et al., "N4ITK: improved N3 bias correction", IEEE Trans. Med. Imag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from models.errors import SetupError, StudyRejected
-from models.images import to_sitk
 from models.volume import Volume
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 # Along an axis with fewer shrunk voxels than this a factor is lowered: a cubic spline has 4 control points.
 FEWEST_VOXELS = 4
@@ -66,6 +68,11 @@ class N4Settings:
         )
 
 
+def own_name(settings: N4Settings) -> str:
+    """The own implementation with its parameters, as reports and model packages record it."""
+    return f"N4, own ({settings.in_words()})"
+
+
 def shrink_factors(shape: tuple[int, int, int], shrink: int) -> tuple[int, int, int]:
     """The factor along each axis: `shrink`, or less where fewer than `FEWEST_VOXELS` voxels would remain."""
     slices, rows, columns = (max(1, min(shrink, size // FEWEST_VOXELS)) for size in shape)
@@ -83,6 +90,11 @@ def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> tuple[sit
     StudyRejected
         When the image has a single voxel along an axis, or no voxel of the body mask is left.
     """
+    # Imported here: whoever asks for parameters only does not wait for it.
+    import SimpleITK as sitk
+
+    from models.images import to_sitk
+
     if min(volume.shape) < 2:
         raise StudyRejected(
             f"The image has {' × '.join(map(str, volume.shape))} voxels (slices, rows, columns); the bias correction "

@@ -17,6 +17,7 @@ from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejecte
 from models.preprocessing.body import body_mask
 from models.preprocessing.regions import Shell, carry_over, peritumoral_shell
 from models.quality_notes import QualityNote, Severity
+from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume, same_grid
 
 BIAS_CORRECTIONS = ("own", "simpleitk", "none")
@@ -119,6 +120,7 @@ def open_bias_correction(name: str, *, device: str) -> BiasCorrection:
     raise EngineUnavailable(f"The bias correction is '{name}'; one of {', '.join(BIAS_CORRECTIONS)} was expected.")
 
 
+@one_thread()
 def prepare(
     volumes: Mapping[Sequence, Volume],
     tumours: Mapping[Sequence, Roi],

@@ -16,6 +16,7 @@ from models.inference.familiarity import Familiarity
 from models.inference.package import OutOfFold
 from models.quality_notes import QualityNote, Severity
 from models.statistics.delong import delong_auc
+from models.threads import one_thread
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated
@@ -55,6 +56,7 @@ class TrainedExpression:
     seconds: tuple[float, float]
 
 
+@one_thread()
 def train_krt7_as(
     names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: TrainingOptions
 ) -> TrainedExpression:

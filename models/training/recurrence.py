@@ -24,6 +24,7 @@ from models.statistics.cox import fit_cox
 from models.statistics.cutpoint import SelectedCutOff, select_cut_off
 from models.statistics.estimate import Estimate
 from models.statistics.followed import Followed
+from models.threads import one_thread
 from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
@@ -77,6 +78,7 @@ class TrainedRecurrence:
     seconds: tuple[float, float]
 
 
+@one_thread()
 def train_recurrence(
     names: tuple[str, ...],
     values: NDArray[np.float64],

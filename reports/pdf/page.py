@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import IO, Any
 
+from reportlab import rl_config
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
@@ -16,6 +17,9 @@ from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, T
 from reports import wording
 from reports.pdf import theme
 from reports.pdf.theme import Typesetter
+
+# Streams stay binary: as text, reportlab's default, they cost .6 CPU-s a report and a quarter more bytes.
+rl_config.useA85 = 0
 
 _SIDE = 16 * mm
 _TOP = 11 * mm

@@ -6,10 +6,11 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
+from uuid import uuid4
 
 import pytest
 
-from appliance.process_pool import Broken, Done, work_off
+from appliance.process_pool import Broken, Done, answers, work_off
 from models.errors import SetupError
 
 
@@ -26,6 +27,12 @@ def open_worker(offset: int) -> Callable[[int], tuple[int, int]]:
     return answer
 
 
+def open_marked_worker() -> Callable[[int], str]:
+    """A worker that says which one it is; the number of a process that has ended is given to another."""
+    mark = uuid4().hex
+    return lambda task: mark
+
+
 def open_broken_worker() -> Callable[[int], int]:
     raise SetupError("no such device")
 
@@ -39,8 +46,8 @@ def test_every_task_is_answered_once() -> None:
 
 
 def test_workers_are_replaced() -> None:
-    outcomes = list(work_off(range(5), partial(open_worker, 0), workers=1, tasks_per_worker=2))
-    assert len({outcome.answer[1] for outcome in outcomes if isinstance(outcome, Done)}) == 3
+    outcomes = list(work_off(range(5), open_marked_worker, workers=1, tasks_per_worker=2))
+    assert len({outcome.answer for outcome in outcomes if isinstance(outcome, Done)}) == 3
 
 
 def test_one_bad_task_and_one_dead_worker_do_not_stop_the_others() -> None:
@@ -64,3 +71,47 @@ def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
     list(work_off([1], partial(open_worker, 0), workers=2))
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "NUMBA_NUM_THREADS" not in os.environ
+
+
+def test_one_at_a_time_needs_no_other_process_and_survives_a_bad_task() -> None:
+    outcomes = list(answers([1, 13, 2], partial(open_worker, 100), jobs=1))
+    assert [outcome.answer for outcome in outcomes if isinstance(outcome, Done)] == [
+        (101, os.getpid()),
+        (102, os.getpid()),
+    ]
+    (broken,) = [outcome for outcome in outcomes if isinstance(outcome, Broken)]
+    assert (broken.task, broken.reason.split(",")[0]) == (13, "ValueError in test_process_pool.py")
+
+
+def test_several_at_a_time_have_processes_of_their_own() -> None:
+    (outcome,) = answers([66], partial(open_worker, 0), jobs=2)
+    assert isinstance(outcome, Broken)
+    assert "signal 9" in outcome.reason
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_nothing_is_opened_for_no_task(jobs: int) -> None:
+    assert not list(answers([], open_broken_worker, jobs=jobs))
+
+
+def test_what_can_not_be_opened_here_is_said_as_it_is() -> None:
+    with pytest.raises(SetupError, match=r"^no such device$"):
+        list(answers([1], open_broken_worker, jobs=1))
+
+
+def test_ctrl_c_is_no_bad_task() -> None:
+    """It ends the whole run, not only the study it met."""
+
+    def open_interrupted() -> Callable[[int], int]:
+        def answer(task: int) -> int:
+            if task == 2:
+                signal.raise_signal(signal.SIGINT)
+            return task
+
+        return answer
+
+    outcomes = answers([1, 2, 3], open_interrupted, jobs=1)
+    assert next(outcomes) == Done(1, 1)
+    with pytest.raises(KeyboardInterrupt):
+        next(outcomes)
+    assert not list(outcomes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_cohort, bench_features, bench_n4, bench_reading, bench_reports
+from tests.benchmarks import bench_cohort, bench_command, bench_features, bench_n4, bench_reading, bench_reports
 
 if __name__ == "__main__":
     bench_features.main()
@@ -10,3 +10,4 @@ if __name__ == "__main__":
     bench_reading.main()
     bench_reports.main()
     bench_cohort.main()
+    bench_command.main()

@@ -1,71 +1,81 @@
-"""The digest of a recipe follows every option, those that are added too. Kind: mechanics."""
+"""The recipe, told without opening anything, is what engines and models say of themselves. Mechanics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, make_dataclass, replace
-from pathlib import Path
+import dataclasses
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from appliance.offline.recipe import digest_of_recipe
-from appliance.offline.runs import recipe_digest
-from appliance.pipeline import Workbench
-from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
-from models.features.own import OwnEngine
+from appliance.offline.recipe import bias_name, digest_of, engine_name, run_recipe
+from appliance.settings import EngineSettings, PreprocessingSettings, ReportSettings, Settings
+from appliance.workbench import open_workbench
+from dicom_io.rules import NO_ASSIGNMENT, Assignment
+from models.features.extract import ENGINES, open_engine
 from models.features.settings import FeatureSettings
-from models.inference.runtime import Provider, load_model
-from models.preprocessing.prepare import open_bias_correction
-from tests.models.small_packages import write_small_package
+from models.preprocessing.prepare import BIAS_CORRECTIONS, open_bias_correction
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    folder = tmp_path_factory.mktemp("packages") / "one"
-    write_small_package(folder)
-    model = load_model(folder, provider=Provider.CPU)
-    return Workbench(
-        rules=SelectionRules(),
-        bias=open_bias_correction("none", device="cpu"),
-        shell_mm=10.0,
-        engine=OwnEngine(),
-        features=FeatureSettings(),
-        models=(model,),
-        features_sr=False,
-    )
+def digest(settings: Settings, assignment: Assignment = NO_ASSIGNMENT) -> str:
+    return digest_of(run_recipe(settings, assignment=assignment))
 
 
-def test_every_field_of_the_workbench_counts(bench: Workbench) -> None:
-    others: Mapping[str, Any] = {
-        "rules": SelectionRules(phase=2),
-        "bias": open_bias_correction("own", device="cpu"),
-        "shell_mm": 9.0,
-        "engine": OwnEngine(),
-        "features": FeatureSettings(bin_width=24.0),
-        "models": (),
-        "features_sr": True,
-    }
-    assert others.keys() == {field.name for field in fields(bench)}
-    digests = {
-        recipe_digest(replace(bench, **{name: value}), assignment=NO_ASSIGNMENT) for name, value in others.items()
-    }
-    digests.add(recipe_digest(bench, assignment=Assignment(t1c="1.2.3")))
-    assert len(digests | {recipe_digest(bench, assignment=NO_ASSIGNMENT)}) == 8  # a second engine is the same engine
+def test_it_names_what_the_opened_workbench_has() -> None:
+    recipe, bench = run_recipe(Settings(), assignment=NO_ASSIGNMENT), open_workbench(Settings())
+    assert recipe["features"]["engine"] == bench.engine.name
+    assert recipe["preprocessing"]["n4"] == bench.bias.name
+    assert recipe["reading"] == dataclasses.asdict(bench.rules)
+    assert recipe["models"] == [
+        (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
+    ]
 
 
-def test_a_new_option_changes_the_digest(bench: Workbench) -> None:
-    wider = make_dataclass("Wider", [("margin_mm", float)], bases=(Workbench,), frozen=True)
-    held = {field.name: getattr(bench, field.name) for field in fields(bench)}
-    one, other = (recipe_digest(wider(**held, margin_mm=margin), assignment=NO_ASSIGNMENT) for margin in (1.0, 2.0))
-    assert len({one, other, recipe_digest(bench, assignment=NO_ASSIGNMENT)}) == 3
+def test_a_provider_that_has_to_be_tried_is_named_as_the_models_run() -> None:
+    settings = Settings(models=replace(Settings().models, provider="cuda-or-cpu"))
+    providers = [provider for _, _, provider in run_recipe(settings, assignment=NO_ASSIGNMENT)["models"]]
+    assert providers == [model.provider for model in open_workbench(settings).models]
 
 
-def test_a_part_of_unknown_kind_is_an_error_and_never_left_out() -> None:
-    with pytest.raises(TypeError, match="A complex is part of a recipe"):
-        digest_of_recipe(shell=1j)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_names_of_engines(engine: str) -> None:
+    if engine == "pyradiomics":
+        pytest.importorskip("radiomics")
+    assert engine_name(engine) == open_engine(engine, device="cpu").name
 
 
-def test_nested_options_count() -> None:
-    values = [1, True, "1", None, (1.0, 2.0), Path("/a"), FeatureSettings(), SelectionRules()]
-    assert len({digest_of_recipe(option=value) for value in values}) == len(values)
+@pytest.mark.parametrize("n4", BIAS_CORRECTIONS)
+def test_names_of_bias_corrections(n4: str) -> None:
+    assert bias_name(n4) == open_bias_correction(n4, device="cpu").name
+
+
+# Another value of every setting that determines an answer; those that say where it is computed are not among them.
+OTHER_VALUES: dict[str, dict[str, Any]] = {
+    "preprocessing": {"n4": "none", "shell_mm": 5.0},
+    "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
+    "report": {"features_sr": True},
+}
+WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}
+
+
+@pytest.mark.parametrize("section", OTHER_VALUES)
+def test_every_setting_that_determines_an_answer_changes_the_digest(section: str) -> None:
+    kinds = {"preprocessing": PreprocessingSettings, "features": EngineSettings, "report": ReportSettings}
+    names = {field.name for field in dataclasses.fields(kinds[section])}
+    assert names == set(OTHER_VALUES[section]) | WHERE[section], "a setting is in neither table"
+    settings, seen = Settings(), {digest(Settings())}
+    for name, value in OTHER_VALUES[section].items():
+        if value == "pyradiomics":
+            pytest.importorskip("radiomics")
+        seen.add(digest(replace(settings, **{section: replace(getattr(settings, section), **{name: value})})))
+    assert len(seen) == 1 + len(OTHER_VALUES[section])
+
+
+def test_where_it_is_computed_does_not() -> None:
+    settings = Settings(preprocessing=PreprocessingSettings(device="cuda"), features=EngineSettings(device="cuda"))
+    assert digest(settings) == digest(Settings())
+
+
+def test_rules_and_assignment_do() -> None:
+    settings = Settings(reading=replace(Settings().reading, registration_limit_mm=3.0))
+    assert len({digest(Settings()), digest(settings), digest(Settings(), Assignment(t1c="AX T1"))}) == 3

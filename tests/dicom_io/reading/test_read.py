@@ -187,7 +187,8 @@ def test_the_models_say_what_is_done_with_several_tumours(tmp_path: Path) -> Non
     unlike = doubts(by_site)[1]
     assert unlike.code == "several-tumours-unlike-training"
     assert unlike.sentence == (
-        "The model 'ours' was trained on the largest tumour alone; the settings say all tumours as one region (T1+C)."
+        "The model 'ours' was trained on the largest tumour alone; the settings ask for all tumours as one region "
+        "(T1+C)."
     )
 
 
