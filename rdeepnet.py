@@ -354,12 +354,12 @@ def n4(
     >>> round(float(np.std(100 * field[8:40]))), round(float(np.std(corrected.voxels[body])))
     (12, 1)
     """
-    from models.preprocessing.body import body_mask
+    from models.preprocessing.measurement import body_mask
     from models.preprocessing.n4 import N4
     from models.preprocessing.n4_settings import N4Settings
 
     correction = N4(settings or N4Settings(), device)
-    return correction.correct(image, body_mask(image) if body is None else body)
+    return correction.correct(image, body_mask(image) if body is None else body).volume
 
 
 def extract(

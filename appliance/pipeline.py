@@ -24,6 +24,7 @@ from models.features.table import FeatureTable
 from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
 from models.plausibility import PlausibilityLimits
+from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
 from models.threads import one_thread
@@ -40,6 +41,7 @@ class Workbench:
     rules : which series and segment plays which role
     bias : N4
     shell_mm : width of the peritumoral shell
+    cavities : what becomes of voxels a tumour encloses
     plausibility : what a breast tumour can be
     engine : feature engine
     features : feature settings
@@ -55,6 +57,7 @@ class Workbench:
     features: FeatureSettings
     models: tuple[LoadedModel, ...]
     features_sr: bool
+    cavities: Cavities = Cavities.EXCLUDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +100,13 @@ def answer_study(
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
         doubts = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
-        prepared = prepare(study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm)
+        prepared = prepare(
+            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities
+        )
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
     with stages.measured("predict"):
-        outcomes = predict(features, bench.models, missing=study.missing, bias=bench.bias.name)
+        outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
     with stages.measured("report"):
         report = compose(
             subject=study.subject,

@@ -19,6 +19,7 @@ from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
 from models.plausibility import PlausibilityLimits
+from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
@@ -158,6 +159,7 @@ class PreprocessingSettings:
     n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
     device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
+    cavities: Cavities = Cavities.EXCLUDE  # voxels the tumour encloses: "exclude", neither tumour nor shell; "fill"
 
     def __post_init__(self) -> None:
         check(self)

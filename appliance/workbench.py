@@ -39,6 +39,7 @@ def open_workbench(settings: Settings) -> Workbench:
         features=settings.features.settings,
         models=models,
         features_sr=settings.report.features_sr,
+        cavities=settings.preprocessing.cavities,
     )
 
 

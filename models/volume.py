@@ -150,6 +150,7 @@ class Volume(_Grid):
     ----------
     affine : float64 (4, 4), (slice, row, column, 1) → patient LPS mm
     voxels : float32 (slices, rows, columns), finite, read-only
+    padding : bool, same shape, read-only: voxels that the image declares to be fill; None where it declares none
 
     Raises
     ------
@@ -158,6 +159,7 @@ class Volume(_Grid):
     """
 
     voxels: NDArray[np.float32]
+    padding: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         voxels = _frozen(self.voxels, np.float32)
@@ -166,6 +168,13 @@ class Volume(_Grid):
         if not np.all(np.isfinite(voxels)):
             bad = int(np.size(voxels) - np.count_nonzero(np.isfinite(voxels)))
             raise StudyRejected(f"{bad} voxels of the image are not finite numbers; none was expected.")
+        if self.padding is not None:
+            padding = _frozen(self.padding, np.bool_)
+            if padding.shape != voxels.shape:
+                raise StudyRejected(
+                    f"The padding has shape {padding.shape}; that of the image, {voxels.shape}, was expected."
+                )
+            object.__setattr__(self, "padding", padding)
         object.__setattr__(self, "voxels", voxels)
         object.__setattr__(self, "affine", _checked_affine(self.affine))
 

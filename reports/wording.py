@@ -9,7 +9,7 @@ from collections.abc import Sequence as Ordered
 from datetime import date, datetime
 from typing import Final
 
-from models.features.settings import FeatureSettings
+from models.features.settings import FeatureSettings, NormalizeRegion
 from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
@@ -202,7 +202,8 @@ def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area
 def intensities_words(settings: FeatureSettings) -> str:
     """Normalisation and binning of grey levels in words."""
     if settings.normalize:
-        normalised = f"z-score over the whole image × {settings.normalize_scale:g}"
+        region = "body" if settings.normalize_region is NormalizeRegion.BODY else "whole image"
+        normalised = f"z-score over the {region} × {settings.normalize_scale:g}"
     else:
         normalised = "not normalised"
     if settings.bin_count is not None:

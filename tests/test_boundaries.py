@@ -69,7 +69,7 @@ HOMES = {
     "pynetdicom": ("dicom_io/",),
     "SimpleITK": ("models/",),
     "torch": ("models/",),
-    "numba": ("models/features/",),
+    "numba": ("models/features/", "models/preprocessing/", "models/compiled.py"),
     "radiomics": ("models/features/pyradiomics_reference.py",),
     "onnxruntime": ("models/inference/runtime.py",),
     "lifelines": ("models/",),

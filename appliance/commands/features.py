@@ -133,6 +133,7 @@ def _of_folder(
         n4_device=chosen.n4_device,
         shell_mm=settings.preprocessing.shell_mm,
         settings=settings.features.settings,
+        cavities=settings.preprocessing.cavities,
         plausibility=settings.plausibility,
     )
     console = stderr()

@@ -21,6 +21,7 @@ from models.errors import RDeepNetError, StudyRejected
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.plausibility import PlausibilityLimits
+from models.preprocessing.cavities import Cavities
 from models.version import software_version
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Extraction:
     engine, n4 : names, as `open_engine` and `open_bias_correction` know them
     engine_device, n4_device : "cpu", "cuda" or "auto"
     shell_mm : width of the peritumoral shell
+    cavities : what becomes of voxels a tumour encloses
     plausibility : limits of what a breast tumour can be; a study beyond them has no row
     """
 
@@ -51,6 +53,7 @@ class Extraction:
     n4_device: str
     shell_mm: float
     settings: FeatureSettings
+    cavities: Cavities = Cavities.EXCLUDE
     plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
 
 
@@ -153,7 +156,9 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
-    prepared = prepare(read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm)
+    prepared = prepare(
+        read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities
+    )
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(
         study_instance_uid=study.study_instance_uid,

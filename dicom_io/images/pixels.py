@@ -15,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, Instance, whole_number
 from dicom_io.images.modality_lut import Line, modality_line
+from dicom_io.images.padding import padding_in
 from dicom_io.images.philips import signal_scalings
 from dicom_io.images.planes import Plane
 from dicom_io.images.real_world_value import real_world_mapping
@@ -37,6 +38,7 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         scaling and only some images have it.
     """
     slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
+    padding: dict[int, NDArray[np.bool_]] = {}
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
         wanted[plane.instance.sop_instance_uid].append(index)
@@ -55,10 +57,14 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
                 raise NotReadable(
                     f"The pixels of {instance.path.name} have shape {stored.shape}; {plane.shape} was expected."
                 )
+            if (mask := padding_in(stored, instance.header)) is not None:
+                padding[index] = mask
             pixels = inverted(stored, usual) if invert else stored
             slices[index] = _values(pixels, scalings[index], line, name=instance.path.name)
     # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
-    return Volume(affine=phase.affine, voxels=np.stack(slices))
+    nowhere = np.zeros(phase.planes[0].shape, dtype=np.bool_)
+    declared = np.stack([padding.get(index, nowhere) for index in range(len(slices))]) if padding else None
+    return Volume(affine=phase.affine, voxels=np.stack(slices), padding=declared)
 
 
 def _usual_header(headers: Sequence[pydicom.Dataset]) -> pydicom.Dataset:

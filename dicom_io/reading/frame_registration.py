@@ -53,6 +53,8 @@ def carry_between_frames(
     from models.preprocessing.registration import register
 
     found = register(volumes[drawn], volumes[other])
+    if found.mutual_information <= found.mutual_information_before:
+        return [_kept(found, tumours, drawn=drawn, other=other)]
     _believable(found, rules, drawn=drawn, other=other)
     tumour = tumours[drawn]
     tumours[other] = Roi(affine=found.matrix @ tumour.affine, mask=tumour.mask, label=tumour.label)
@@ -66,20 +68,33 @@ def carry_between_frames(
     return [QualityNote("registered-rigidly", Severity.WARNING, sentence, other)]
 
 
+def _kept(
+    found: RigidRegistration, tumours: dict[MrSequence, Roi], *, drawn: MrSequence, other: MrSequence
+) -> QualityNote:
+    """The coordinates as they are written, where no motion fits better; two series of one examination mostly agree."""
+    tumours[other] = tumours[drawn]
+    sentence = (
+        f"T1+C and T2W have different Frames of Reference. Registering {other.label} to {drawn.label} found no motion "
+        f"that fits better than their coordinates as they are (mutual information {found.mutual_information:.3f}, "
+        f"before {found.mutual_information_before:.3f}), so these were kept. The tumour of {drawn.label} was carried "
+        "over with them: check it."
+    )
+    return QualityNote("registration-kept-coordinates", Severity.WARNING, sentence, other)
+
+
 def _believable(found: RigidRegistration, rules: SelectionRules, *, drawn: MrSequence, other: MrSequence) -> None:
     is_small = (
         found.translation_mm <= rules.registration_limit_mm
         and found.rotation_degrees <= rules.registration_limit_degrees
     )
-    if is_small and found.mutual_information > found.mutual_information_before - 1e-3:
+    if is_small:
         return
     raise GeometryInvalid(
         f"T1+C and T2W have different Frames of Reference, and the registration of {other.label} to {drawn.label} is "
         f"not credible: translation {found.translation_mm:.1f} mm, rotation {found.rotation_degrees:.1f}°, mutual "
         f"information {found.mutual_information:.3f} (before: {found.mutual_information_before:.3f}); at most "
-        f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}°, and no less mutual "
-        "information, were expected (settings registration_limit_mm, registration_limit_degrees). Segment the tumour "
-        "on both sequences.",
+        f"{rules.registration_limit_mm:g} mm and {rules.registration_limit_degrees:g}° were expected (settings "
+        "registration_limit_mm, registration_limit_degrees). Segment the tumour on both sequences.",
         remedies=(Remedy.LEAVE_T2W_OUT,),
     )
 

@@ -7,13 +7,17 @@ common. `models.features.names` fixes the order; an engine that leaves one out o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import EngineUnavailable, SetupError
 from models.features.names import FeatureDefinition, feature_definitions
-from models.features.settings import FeatureSettings
+from models.features.settings import FeatureSettings, NormalizeRegion
 from models.features.table import Feature, FeatureTable, feature_name
-from models.preprocessing.prepare import Prepared
+from models.preprocessing.prepare import Measured, Prepared
 from models.quality_notes import QualityNote
 from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume
@@ -31,9 +35,18 @@ class FeatureEngine(Protocol):
         """Name and version, e.g. "pyradiomics 3.0.1"; it goes into the report."""
 
     def extract(
-        self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
+        self,
+        volume: Volume,
+        rois: Mapping[Region, Roi],
+        settings: FeatureSettings,
+        *,
+        body: NDArray[np.bool_] | None = None,
     ) -> Mapping[Region, Mapping[str, float]]:
         """All features of every region by their PyRadiomics name (`original_glcm_Contrast`, …).
+
+        Parameters
+        ----------
+        body : bool, on the grid of `volume`; what is normalised over when the settings say so. None: the whole image
 
         Raises
         ------
@@ -90,7 +103,8 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
         if sequence not in prepared.sequences:
             continue
         one = prepared.sequences[sequence]
-        values = engine.extract(one.volume, one.rois, settings)
+        on = one.measured or Measured(one.volume, one.rois, one.body)
+        values = engine.extract(on.volume, on.rois, settings, body=on.body)
         for region in Region:
             if region in one.rois:
                 found = _in_order(values[region], definitions, engine=engine)
@@ -105,11 +119,14 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
 def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
     """The features of one region of one image as they are, by plain PyRadiomics names without sequence and region.
 
+    An image file comes without a body: it is normalised over the whole image, and the settings of the table say so.
+
     Raises
     ------
     StudyRejected, FeatureUndefined, SetupError
         As `extract_features`.
     """
+    settings = replace(settings, normalize_region=NormalizeRegion.IMAGE)
     definitions = feature_definitions(settings)
     values = engine.extract(volume, {Region.INTRATUMORAL: roi}, settings)[Region.INTRATUMORAL]
     found = _in_order(values, definitions, engine=engine)

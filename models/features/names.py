@@ -52,6 +52,19 @@ DIAGNOSTICS: dict[str, str] = {
     "diagnostics_Mask-original_CenterOfMass": "mm",
 }
 
+# Those that change with what surrounds the patient (padding, a crop, a label): no input of a model.
+OF_THE_SURROUNDINGS = frozenset(
+    {
+        "diagnostics_Image-original_Size",
+        "diagnostics_Image-original_Mean",
+        "diagnostics_Image-original_Minimum",
+        "diagnostics_Image-original_Maximum",
+        "diagnostics_Mask-original_Size",
+        "diagnostics_Mask-original_CenterOfMassIndex",
+        "diagnostics_Mask-original_CenterOfMass",
+    }
+)
+
 # Name → (unit, IBSI code). IBSI has a single largest diameter; PyRadiomics' three in-plane ones have no code. Nor have
 # the axis lengths: IBSI divides the covariance by N - 1, PyRadiomics by N.
 SHAPE: dict[str, tuple[str, str | None]] = {
@@ -250,3 +263,8 @@ def features_of(
 def vector_names(settings: FeatureSettings | None = None) -> tuple[str, ...]:
     """Full names of the whole vector: 3,452 with the default settings."""
     return features_of(Sequence, Region, settings=settings)
+
+
+def inputs_among(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the full names that a model may have as inputs: all but `OF_THE_SURROUNDINGS`, in the same order."""
+    return tuple(name for name in names if name.split("_", 2)[-1] not in OF_THE_SURROUNDINGS)

@@ -22,6 +22,7 @@ from models.features.filters.discretise import discretise
 from models.features.filters.image_box import (
     BoxImages,
     ImageStatistics,
+    body_statistics,
     box_images,
     image_statistics,
     region_box,
@@ -30,7 +31,7 @@ from models.features.filters.image_box import (
 )
 from models.features.filters.wavelet import Box
 from models.features.names import DIAGNOSTICS
-from models.features.settings import OWN_ENGINE, FeatureSettings
+from models.features.settings import OWN_ENGINE, FeatureSettings, NormalizeRegion
 from models.features.texture import RegionGeometry, TextureCounts, connected_parts, region_geometry, texture_counts
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Volume
@@ -99,7 +100,12 @@ class OwnEngine:
         return taken
 
     def extract(
-        self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
+        self,
+        volume: Volume,
+        rois: Mapping[Region, Roi],
+        settings: FeatureSettings,
+        *,
+        body: NDArray[np.bool_] | None = None,
     ) -> dict[Region, dict[str, float]]:
         """All features of every region by their PyRadiomics name.
 
@@ -116,12 +122,15 @@ class OwnEngine:
         boxes = {region: region_box(volume, roi) for region, roi in rois.items()}
         if not boxes:
             return {}
-        statistics = image_statistics(volume.voxels)
+        of_image = image_statistics(volume.voxels)
+        statistics = of_image
+        if body is not None and settings.normalize and settings.normalize_region is NormalizeRegion.BODY:
+            statistics = body_statistics(volume.voxels, body)
         images = box_images(volume, union_box(list(boxes.values())), statistics, settings)
         results: dict[Region, dict[str, float]] = {}
         for region, box in boxes.items():
             geometry = region_geometry(rois[region].mask[box], rois[region].label)
-            found = diagnostics(volume, box, geometry, statistics) if settings.diagnostics else {}
+            found = diagnostics(volume, box, geometry, of_image) if settings.diagnostics else {}
             for name, value in shape_features(geometry.mask, volume.spacing_mm).items():
                 found[f"original_shape_{name}"] = value
             found.update(self._grey_levels(images, box, geometry, volume.voxel_volume_mm3, settings))

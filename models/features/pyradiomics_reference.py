@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import pywt
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
 from models.features.families.diagnostics import diagnostics
+from models.features.filters.image_box import body_statistics, normalised
 from models.features.names import GREY_LEVEL, feature_names
-from models.features.settings import FeatureSettings
+from models.features.settings import FeatureSettings, NormalizeRegion
 from models.images import to_sitk
 from models.quality_notes import QualityNote
 from models.volume import Region, Roi, Volume, same_grid
@@ -111,7 +113,12 @@ class PyRadiomicsEngine:
         return ()
 
     def extract(
-        self, volume: Volume, rois: Mapping[Region, Roi], settings: FeatureSettings
+        self,
+        volume: Volume,
+        rois: Mapping[Region, Roi],
+        settings: FeatureSettings,
+        *,
+        body: NDArray[np.bool_] | None = None,
     ) -> dict[Region, dict[str, float]]:
         """All features of every region by their PyRadiomics name.
 
@@ -127,7 +134,10 @@ class PyRadiomicsEngine:
         # 0/0 in directions without neighbours, which PyRadiomics leaves out of the mean afterwards.
         with np.errstate(all="ignore"):
             image = to_sitk(volume.voxels, volume)
-            if settings.normalize:
+            if body is not None and settings.normalize and settings.normalize_region is NormalizeRegion.BODY:
+                over_body = body_statistics(volume.voxels, body)
+                image = to_sitk(normalised(volume.voxels, over_body, settings), volume)
+            elif settings.normalize:
                 image = self._radiomics.imageoperations.normalizeImage(image, normalizeScale=settings.normalize_scale)
             values = {region: self._features(image, roi, settings) for region, roi in rois.items()}
         if settings.diagnostics:

@@ -1,7 +1,7 @@
 """Settings that determine the value of a feature, in one frozen value with a digest.
 
-The defaults are the documented settings of the product: normalisation over the whole image × 100, bin width 25,
-original image and one level of the coif1 wavelet, all PyRadiomics classes. The names are PyRadiomics' own concepts.
+The defaults are the documented settings of the product: normalisation over the body × 100, bin width 25, original image
+and one level of the coif1 wavelet, all PyRadiomics classes. The names are PyRadiomics' own concepts.
 """
 
 from __future__ import annotations
@@ -9,11 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from models.errors import SetupError
 
 # Name and version of our own engine (`models.features.own`): the number goes up when a value changes.
 OWN_ENGINE = "own 1"
+# Changes when the same settings give other values because the images they are computed on are made in another way:
+# 2, the measured part of an image, N4 on means, statistics over the body.
+IMAGES_VERSION = 2
+
+
+class NormalizeRegion(StrEnum):
+    """The region grey levels are normalised over."""
+
+    BODY = "body"  # the body, its values cut at two quantiles: padding, crop, labels and outliers do not matter
+    IMAGE = "image"  # every voxel of the image, as PyRadiomics does
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,8 @@ class FeatureSettings:
 
     Attributes
     ----------
-    normalize : subtract the mean of the whole image and divide by its standard deviation (N - 1), in float64
+    normalize : subtract the mean and divide by the standard deviation (N - 1), in float64
+    normalize_region : what both are taken over
     normalize_scale : factor after normalisation
     bin_width : width of a grey-level bin, in units of the normalised image; exclusive with `bin_count`
     bin_count : number of bins instead of a width (None: use `bin_width`)
@@ -33,6 +45,7 @@ class FeatureSettings:
     """
 
     normalize: bool = True
+    normalize_region: NormalizeRegion = NormalizeRegion.BODY
     normalize_scale: float = 100.0
     bin_width: float = 25.0
     bin_count: int | None = None
@@ -54,6 +67,6 @@ class FeatureSettings:
             raise SetupError(f"The LoG widths are {self.log_sigma_mm} mm; positive numbers were expected.")
 
     def digest(self) -> str:
-        """SHA-256 over the settings in canonical JSON, 64 hexadecimal digits."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over the settings and the version of the images in canonical JSON, 64 hexadecimal digits."""
+        text = json.dumps({**asdict(self), "images": IMAGES_VERSION}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -112,12 +112,12 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
     )
     return {
         "preparation": (
-            f"{made}{', the documented defaults: z-score over the image × 100' if documented else ''}. The steps stand "
+            f"{made}{', the documented defaults: z-score over the body × 100' if documented else ''}. The steps stand "
             "in the documentation of the software."
         ),
         "resampling": (
             "Nothing is resampled: features are computed on the voxels of the image, whatever their size; only a mask "
-            "drawn on another grid is carried over (nearest neighbour)."
+            "drawn on another grid is carried over (by the share of each voxel that it covers)."
         ),
         "discretisation": (
             f"Fixed bin width of {settings.bin_width:g} on the scale of the z-score × {settings.normalize_scale:g}."

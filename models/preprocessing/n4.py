@@ -10,9 +10,11 @@ the weight of a control point for a voxel is w_1 w_2 w_3, and the sum of the squ
 S = Π_d Σ w_d². So the approximation's numerator Σ w³ z / S and denominator Σ w² are each three small matrix products
 with the axes' matrices W³ and W², the denominator once per level, and evaluating the field is three products with W.
 
-Differences from ITK, all within what ITK differs from itself at another number of threads: the convergence statistic
-is computed in double precision (ITK's running mean in single precision overestimates it on large masks and iterates
-longer), and sums are added in another order. The constant gain that remains is removed by the z-score.
+The image is shrunk by means over the body (`n4_settings.shrunk`), and voxels too dark for a logarithm are left out.
+Differences from ITK on the same shrunk image, all within what ITK differs from itself at another number of threads: the
+convergence statistic is computed in double precision (ITK's running mean in single precision overestimates it on large
+masks and iterates longer), and sums are added in another order. The constant gain that remains is removed by the
+z-score.
 """
 
 from __future__ import annotations
@@ -21,13 +23,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable
-from models.preprocessing.n4_settings import N4Settings, own_name, shrunk
+from models.preprocessing.n4_settings import Corrected, FieldFit, N4Settings, own_name, shrunk
 from models.threads import one_thread
 from models.volume import Volume
 
@@ -90,8 +91,8 @@ class N4:
         self._fit(volume, body, use=keep)
         return result
 
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
-        """The volume divided by its estimated bias field.
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
+        """The volume divided by its estimated bias field; the volume itself where the fit gave no finite field.
 
         Raises
         ------
@@ -103,22 +104,25 @@ class N4:
         def divide(part: slice, log_field: NDArray[np.float32]) -> None:
             np.divide(volume.voxels[part], np.exp(log_field, out=log_field), out=result[part])
 
-        self._fit(volume, body, use=divide)
-        return Volume(volume.affine, result)
+        fit = self._fit(volume, body, use=divide)
+        return Corrected(Volume(volume.affine, result) if np.isfinite(fit.deviation) else volume, fit)
 
     def _fit(
         self, volume: Volume, body: NDArray[np.bool_], *, use: Callable[[slice, NDArray[np.float32]], None]
-    ) -> None:
-        """Hand the log field on, a few slices at a time, while they are in the cache."""
+    ) -> FieldFit:
+        """Hand the log field on, a few slices at a time, while they are in the cache; nothing if it is not finite."""
         device = torch.device("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
-        image, mask = shrunk(volume, body, shrink=self.settings.shrink)
-        inside = torch.from_numpy(sitk.GetArrayFromImage(mask) == 1)
-        small = torch.from_numpy(sitk.GetArrayFromImage(image))
+        small = shrunk(volume, body, shrink=self.settings.shrink)
+        image, inside = torch.from_numpy(small.image).to(device), torch.from_numpy(small.mask).to(device)
         try:
             with torch.inference_mode(), one_thread():
-                lattice = fit_log_field(small.to(device), inside.to(device), self.settings)
-                for part, field_part in evaluate(lattice, volume.shape):
-                    use(part, field_part.cpu().numpy())
+                lattice, at_limit = _fitted(image, inside, self.settings)
+                coarse = torch.cat([part for _, part in evaluate(lattice, small.image.shape)])
+                deviation = float(coarse[inside].std(correction=0))
+                if np.isfinite(deviation):
+                    for part, field_part in evaluate(lattice, volume.shape):
+                        use(part, field_part.cpu().numpy())
+                return FieldFit(small.left_out, deviation, at_limit)
         except torch.cuda.OutOfMemoryError as error:
             size = " × ".join(map(str, volume.shape))
             raise DeviceMemoryExhausted(
@@ -131,7 +135,7 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
 
     Parameters
     ----------
-    image : float32 (slices, rows, columns); values that are not positive enter as they are, as in ITK
+    image : float32 (slices, rows, columns), positive in the mask
     mask : bool, same shape, at least one True
     settings : parameters; `shrink` does not matter here
 
@@ -139,6 +143,11 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
     -------
     float32, (spans + 3) along each axis, for `evaluate`
     """
+    return _fitted(image, mask, settings)[0]
+
+
+def _fitted(image: Tensor, mask: Tensor, settings: N4Settings) -> tuple[Tensor, bool]:
+    """As `fit_log_field`, and whether every level ended at its limit of iterations."""
     shape = image.shape
     # Nothing outside the mask's box enters the fit.
     box = [_extent(mask, axis) for axis in range(3)]
@@ -152,6 +161,7 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
     lattice = torch.zeros((spans + ORDER,) * 3, dtype=torch.float32, device=image.device)
     bias = torch.zeros_like(logs)
     scattered = torch.zeros(mask.numel(), dtype=torch.float32, device=image.device)
+    at_limit = True
     for level, iterations in enumerate(settings.iterations):
         if level:
             spans *= 2
@@ -174,8 +184,9 @@ def fit_log_field(image: Tensor, mask: Tensor, settings: N4Settings) -> Tensor:
             change = _variation_of_gain(bias.sub_(renewed))
             bias = renewed
             if change <= settings.convergence_threshold:
+                at_limit = False
                 break
-    return lattice
+    return lattice, at_limit
 
 
 def evaluate(lattice: Tensor, shape: tuple[int, int, int]) -> Iterator[tuple[slice, Tensor]]:

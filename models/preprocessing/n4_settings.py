@@ -1,4 +1,4 @@
-"""Parameters of both implementations of N4, and the shrinking of the volume before the fit.
+"""Parameters of both implementations of N4, the shrinking of the volume before the fit, and how a fit went.
 
 N4: Tustison et al., "N4ITK: improved N3 bias correction", IEEE Trans. Med. Imaging 2010;29:1310-1320.
 """
@@ -6,7 +6,6 @@ N4: Tustison et al., "N4ITK: improved N3 bias correction", IEEE Trans. Med. Imag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 from models.errors import SetupError, StudyRejected
 from models.volume import Volume
 
-if TYPE_CHECKING:
-    import SimpleITK as sitk
-
 # Along an axis with fewer shrunk voxels than this a factor is lowered: a cubic spline has 4 control points.
 FEWEST_VOXELS = 4
+# Voxels of the body below this part of its median are left out of the fit: their logarithm would stretch the histogram
+# until the field is flat (1e-3 of the voxels at 1e-30 switch N4 off, as 1e-4 at -300 do).
+DARKEST_PART_OF_MEDIAN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class N4Settings:
     def in_words(self) -> str:
         """All parameters, short, for reports and model packages."""
         return (
-            f"shrink {self.shrink}, iterations {'/'.join(map(str, self.iterations))}, threshold "
+            f"shrink {self.shrink} by means, iterations {'/'.join(map(str, self.iterations))}, threshold "
             f"{self.convergence_threshold:g}, {self.bins} bins, Wiener noise {self.wiener_noise:g}, "
             f"FWHM {self.fwhm:g}, {self.control_points} control points"
         )
@@ -79,33 +78,80 @@ def shrink_factors(shape: tuple[int, int, int], shrink: int) -> tuple[int, int, 
     return slices, rows, columns
 
 
-def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> tuple[sitk.Image, sitk.Image]:
-    """Image (float32) and mask (uint8, 0 and 1) by `SimpleITK.Shrink`.
+@dataclass(frozen=True)
+class FieldFit:
+    """Outcome of the fit of a field.
 
-    SimpleITK picks one voxel of each block; which one, at an even factor, is a rounding tie that origin and spacing
-    decide. Another choice changes the field more than anything else in N4, so both implementations shrink here.
+    Attributes
+    ----------
+    left_out : share of the body that was too dark for the fit, 0 to 1
+    deviation : standard deviation of the log field in the body; NaN where the fit failed and nothing was corrected
+    at_limit : every level ended at its limit of iterations
+    """
+
+    left_out: float
+    deviation: float
+    at_limit: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """A corrected volume, and how the fit went; None where no field was fitted."""
+
+    volume: Volume
+    fit: FieldFit | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Shrunk:
+    """The blocks a field is fitted to.
+
+    Attributes
+    ----------
+    image : float32 (slices, rows, columns), means of blocks
+    mask : bool, same shape: at least half of the block is used
+    left_out : share of the body that was too dark, 0 to 1
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    left_out: float
+
+
+def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> Shrunk:
+    """Means over the body of blocks centred on the volume, both implementations alike.
+
+    ITK's example picks one voxel of each block; which one depends on how the image is stored, and its noise enters the
+    logarithm. A mean is the same whichever way the axes run. (`SimpleITK.BinShrink` would average air and fill, too.)
 
     Raises
     ------
     StudyRejected
-        When the image has a single voxel along an axis, or no voxel of the body mask is left.
+        When the image has a single voxel along an axis, or no block of the body mask is left.
     """
     # Imported here: whoever asks for parameters only does not wait for it.
-    import SimpleITK as sitk
 
-    from models.images import to_sitk
+
+    # Imported here: the parameters and their name are asked for where nothing is computed.
+    from models.preprocessing import pixel_kernels
+    from models.preprocessing.sampling import sampled
 
     if min(volume.shape) < 2:
         raise StudyRejected(
             f"The image has {' × '.join(map(str, volume.shape))} voxels (slices, rows, columns); the bias correction "
             "needs at least 2 along each axis. Switch it off for this image."
         )
-    factors = shrink_factors(volume.shape, shrink)[::-1]
-    image = sitk.Shrink(to_sitk(volume.voxels, volume), factors)
-    mask = sitk.Shrink(to_sitk(body.astype(np.uint8), volume), factors)
-    if not sitk.GetArrayViewFromImage(mask).any():
+    factors = shrink_factors(volume.shape, shrink)
+    shape = tuple(size // factor for size, factor in zip(volume.shape, factors, strict=True))
+    starts = tuple(size % factor // 2 for size, factor in zip(volume.shape, factors, strict=True))
+    inside = sampled(volume.voxels, body) if body.any() else np.zeros(1, np.float32)
+    used = body & (volume.voxels > DARKEST_PART_OF_MEDIAN * max(float(np.median(inside)), 0.0))
+    means, counts = pixel_kernels.block_means(volume.voxels, used, factors, starts, shape, -np.inf, np.inf)
+    mask = 2 * counts >= factors[0] * factors[1] * factors[2]
+    if not mask.any():
         raise StudyRejected(
             f"None of the {int(np.count_nonzero(body))} voxels of the body mask is left after shrinking by "
-            f"{factors[0]} × {factors[1]} × {factors[2]}; use a smaller shrink factor or no bias correction."
+            f"{factors[2]} × {factors[1]} × {factors[0]}; use a smaller shrink factor or no bias correction."
         )
-    return image, mask
+    left_out = 1 - np.count_nonzero(used) / np.count_nonzero(body)
+    return Shrunk(means.astype(np.float32), mask, left_out)

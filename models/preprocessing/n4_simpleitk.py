@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import StudyRejected
 from models.images import to_sitk
-from models.preprocessing.n4_settings import N4Settings, shrunk
+from models.preprocessing.n4_settings import Corrected, FieldFit, N4Settings, shrunk
 from models.volume import Volume
 
 
@@ -43,26 +43,37 @@ class SimpleItkN4:
         StudyRejected
             When SimpleITK cannot fit a field to this image.
         """
+        return self._fitted(volume, body)[0]
+
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
+        """The volume divided by its estimated bias field.
+
+        Raises
+        ------
+        StudyRejected
+            As `log_field`.
+        """
+        field, fit = self._fitted(volume, body)
+        return Corrected(Volume(volume.affine, np.divide(volume.voxels, np.exp(field), dtype=np.float32)), fit)
+
+    def _fitted(self, volume: Volume, body: NDArray[np.bool_]) -> tuple[NDArray[np.float32], FieldFit]:
         settings = self.settings
-        image, mask = shrunk(volume, body, shrink=settings.shrink)
+        small = shrunk(volume, body, shrink=settings.shrink)
         try:
             with _threads(self.threads):
                 fit = _filter(settings)
-                fit.Execute(image, mask)
-                field = fit.GetLogBiasFieldAsImage(to_sitk(volume.voxels, volume))
+                # Placed anywhere: the spline's domain is stretched over whatever grid it is evaluated on.
+                fit.Execute(sitk.GetImageFromArray(small.image), sitk.GetImageFromArray(small.mask.astype(np.uint8)))
+                image = fit.GetLogBiasFieldAsImage(to_sitk(volume.voxels, volume))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise StudyRejected(
                 f"SimpleITK's N4 failed on an image of {volume.shape} voxels ({reason}); "
                 "check the image, or switch the bias correction off."
             ) from error
-        result: NDArray[np.float32] = sitk.GetArrayFromImage(field).astype(np.float32)
-        return result
-
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
-        """The volume divided by its estimated bias field."""
-        gain = np.exp(self.log_field(volume, body))
-        return Volume(volume.affine, np.divide(volume.voxels, gain, dtype=np.float32))
+        result: NDArray[np.float32] = sitk.GetArrayFromImage(image).astype(np.float32)
+        # It tells the number of iterations of the last level only, so the limit is not judged.
+        return result, FieldFit(small.left_out, float(np.std(result[body])), at_limit=False)
 
     def on_cpu(self) -> SimpleItkN4:
         """Itself: SimpleITK's N4 knows no other device."""

@@ -1,21 +1,23 @@
-"""From the images as read to the images the features are computed on: N4, body mask, peritumoral shell.
+"""From the images as read to the images the features are computed on: measured part, body, N4, peritumoral shell.
 
-The z-score over the whole image × 100 is part of `FeatureSettings` (the engine normalises in float64, as PyRadiomics
-does), so a prepared volume still has the units of the N4-corrected image.
+The z-score over the body × 100 is part of `FeatureSettings` (the engine normalises in float64, as PyRadiomics does), so
+a prepared volume still has the units of the N4-corrected image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
-from models.preprocessing.body import body_mask
-from models.preprocessing.regions import Shell, carry_over, peritumoral_shell
+from models.preprocessing.cavities import Cavities
+from models.preprocessing.measurement import Measurement, measured_part
+from models.preprocessing.n4_settings import Corrected, FieldFit
+from models.preprocessing.regions import Shell, carry_over, enclosed, peritumoral_shell
 from models.quality_notes import QualityNote, Severity
 from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume, same_grid
@@ -25,21 +27,28 @@ BIAS_CORRECTIONS = ("own", "simpleitk", "none")
 # Texture matrices of fewer voxels than this are mostly noise; the features are computed, with a warning.
 SMALL_TUMOUR_VOXELS = 100
 # A shell that loses this share to air or the edge of the image is a warning; less is a note, next to nothing is none.
-NOTABLE_SHELL_LOSS = 0.25
+NOTABLE_SHELL_LOSS = 0.2
 NEGLIGIBLE_SHELL_LOSS = 0.005
 # Carrying a mask to another grid changes its volume a little; more than this is a warning.
-NOTABLE_VOLUME_CHANGE = 0.2
+NOTABLE_VOLUME_CHANGE = 0.1
+
+
+# The measured part ends at the body; filters look this many voxels further and find its edge continued, so that they do
+# not wrap around to the other side of the body (coif1 looks 3 ahead for each level).
+EDGE_VOXELS = 6
+# More of the body than this was too dark for the fit of the bias field; a field that varies less or more than this.
+NOTABLE_LEFT_OUT, FLAT_FIELD, UNSTABLE_FIELD = 0.01, 0.01, 0.6
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSequence:
-    """One sequence, ready for feature extraction.
+class Measured:
+    """The grid the features of one sequence are computed on.
 
     Attributes
     ----------
-    volume : N4-corrected image
+    volume : N4-corrected, canonical storage, the box of the body with its edge continued by `EDGE_VOXELS`
     rois : tumour and peritumoral shell on the grid of `volume`
-    body : bool (slices, rows, columns), the body mask
+    body : bool (slices, rows, columns), what grey levels are normalised over
     """
 
     volume: Volume
@@ -48,11 +57,37 @@ class PreparedSequence:
 
 
 @dataclass(frozen=True, eq=False)
+class PreparedSequence:
+    """One sequence, ready for feature extraction.
+
+    Attributes
+    ----------
+    volume : image as it was read
+    rois : tumour and peritumoral shell on the grid of `volume`
+    body : bool (slices, rows, columns), the body mask on that grid
+    measured : what the features are computed on; None: the three above
+    """
+
+    volume: Volume
+    rois: Mapping[Region, Roi]
+    body: NDArray[np.bool_]
+    measured: Measured | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """Both sequences (or the one there is), and what was noticed."""
+    """Both sequences (or the one there is), and what was noticed.
+
+    Attributes
+    ----------
+    sequences : what can be used
+    notes : what was noticed
+    dropped : why a sequence cannot be used, as a clause for "not applicable, because …"
+    """
 
     sequences: Mapping[Sequence, PreparedSequence]
     notes: tuple[QualityNote, ...]
+    dropped: Mapping[Sequence, str] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -63,7 +98,7 @@ class BiasCorrection(Protocol):
     def name(self) -> str:
         """Implementation and parameters in words; recorded in reports and model packages."""
 
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
         """The volume divided by its estimated bias field, float32, same grid.
 
         Raises
@@ -87,9 +122,9 @@ class NoBiasCorrection:
         """In words, for the report."""
         return "none"
 
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
         """The volume itself."""
-        return volume
+        return Corrected(volume)
 
     def on_cpu(self) -> NoBiasCorrection:
         """Itself."""
@@ -127,8 +162,11 @@ def prepare(
     *,
     bias: BiasCorrection,
     shell_mm: float,
+    cavities: Cavities = Cavities.EXCLUDE,
 ) -> Prepared:
-    """Body mask, N4 and the two regions for every sequence.
+    """Measured part, body mask, N4 and the two regions for every sequence.
+
+    A T2W that cannot be used is dropped with the reason: there are models that do without.
 
     Parameters
     ----------
@@ -136,11 +174,13 @@ def prepare(
     tumours : tumour of each sequence, on any grid of the same patient space; a sequence without one takes the other's
     bias : applied to every volume, fitted inside the body mask
     shell_mm : width of the peritumoral region
+    cavities : what becomes of voxels the tumour encloses
 
     Raises
     ------
     StudyRejected
-        When there is no image or no tumour, a tumour is lost on the grid of an image, or a region has no voxel.
+        When there is no image or no tumour, the tumour lies where the image is no measurement, a tumour is lost on
+        the grid of an image, or a region has no voxel.
     """
     if not volumes or not tumours:
         raise StudyRejected(
@@ -148,20 +188,76 @@ def prepare(
             "at least one of each was expected."
         )
     notes: list[QualityNote] = []
-    sequences = {}
+    sequences: dict[Sequence, PreparedSequence] = {}
+    dropped: dict[Sequence, str] = {}
     for sequence in Sequence:
-        if sequence in volumes:
-            volume = volumes[sequence]
-            tumour = _tumour_on(volume, sequence, tumours, notes)
-            # The tumour is tissue, dark as it may be.
-            body = body_mask(volume) | tumour.mask
-            shell = peritumoral_shell(tumour, body=body, shell_mm=shell_mm)
-            notes += _about_regions(sequence, tumour, shell, shell_mm=shell_mm)
-            corrected = _corrected(volume, body, sequence, bias, notes)
-            body.flags.writeable = False
-            rois = {Region.INTRATUMORAL: tumour, Region.PERITUMORAL: shell.roi}
-            sequences[sequence] = PreparedSequence(corrected, rois, body)
-    return Prepared(sequences, tuple(notes))
+        if sequence not in volumes:
+            continue
+        found: list[QualityNote] = []
+        try:
+            sequences[sequence] = _prepared(
+                volumes[sequence], sequence, tumours, found, bias=bias, shell_mm=shell_mm, cavities=cavities
+            )
+            notes += found
+        except StudyRejected as unusable:
+            if sequence is not Sequence.T2W or Sequence.T1C not in sequences:
+                raise
+            dropped[sequence] = f"{sequence.label} cannot be used: {str(unusable).rstrip('.')}"
+            sentence = f"{sequence.label} was left out, and models that need it were not run: {unusable}"
+            notes.append(QualityNote("sequence-left-out", Severity.WARNING, sentence, sequence))
+    return Prepared(sequences, tuple(notes), dropped)
+
+
+def _prepared(
+    volume: Volume,
+    sequence: Sequence,
+    tumours: Mapping[Sequence, Roi],
+    notes: list[QualityNote],
+    *,
+    bias: BiasCorrection,
+    shell_mm: float,
+    cavities: Cavities,
+) -> PreparedSequence:
+    tumour = _tumour_on(volume, sequence, tumours, notes)
+    hollow = enclosed(tumour)
+    if hollow.any():
+        notes.append(_about_cavities(sequence, tumour, hollow, cavities))
+        if cavities is Cavities.FILL:
+            tumour = Roi(tumour.affine, tumour.mask | hollow, tumour.label)
+    part = measured_part(volume, tumour.mask, sequence=sequence)
+    notes += part.notes
+    body = part.as_stored(part.body)
+    shell = peritumoral_shell(tumour, body=body, shell_mm=shell_mm, cavities=hollow)
+    notes += _about_regions(sequence, tumour, shell, shell_mm=shell_mm)
+    corrected = _corrected(part, sequence, bias, notes)
+    body.flags.writeable = False
+    rois = {Region.INTRATUMORAL: tumour, Region.PERITUMORAL: shell.roi}
+    return PreparedSequence(volume, rois, body, _measured(corrected, part, rois))
+
+
+def _measured(corrected: Volume, part: Measurement, rois: Mapping[Region, Roi]) -> Measured:
+    """The corrected part with its edge continued, and the regions on it."""
+    affine = corrected.affine.copy()
+    affine[:3, 3] -= EDGE_VOXELS * affine[:3, :3].sum(axis=1)
+    volume = Volume(affine, np.pad(corrected.voxels, EDGE_VOXELS, mode="edge"))
+    return Measured(
+        volume,
+        {
+            region: Roi(affine, np.pad(part.from_stored(roi.mask), EDGE_VOXELS), roi.label)
+            for region, roi in rois.items()
+        },
+        np.pad(part.body, EDGE_VOXELS),
+    )
+
+
+def _about_cavities(sequence: Sequence, tumour: Roi, hollow: NDArray[np.bool_], cavities: Cavities) -> QualityNote:
+    cm3 = np.count_nonzero(hollow) * tumour.voxel_volume_mm3 / 1000
+    done = "counted as tumour" if cavities is Cavities.FILL else "left out of tumour and surroundings"
+    sentence = (
+        f"The tumour on {sequence.label} ({tumour.volume_mm3 / 1000:.2f} cm³) encloses {cm3:.2f} cm³ that were not "
+        f"segmented; they were {done} (setting cavities)."
+    )
+    return QualityNote("tumour-encloses-cavity", Severity.NOTE, sentence, sequence, Region.INTRATUMORAL)
 
 
 def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Roi], notes: list[QualityNote]) -> Roi:
@@ -225,13 +321,18 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
                 Region.INTRATUMORAL,
             )
         )
-    edges = [tumour.mask.take(index, axis=axis).any() for axis in range(3) for index in (0, -1)]
-    if any(edges):
+    cut = np.zeros(tumour.shape, dtype=bool)
+    for axis in range(3):
+        for index in (0, -1):
+            at_edge = tuple(index if other == axis else slice(None) for other in range(3))
+            cut[at_edge] |= tumour.mask[at_edge]
+    if cut.any():
         notes.append(
             QualityNote(
                 "tumour-at-border",
                 Severity.WARNING,
-                f"The tumour touches the edge of the {sequence.label} image; a part of it may be missing.",
+                f"The tumour touches the edge of the {sequence.label} image; a part of it may be missing, and "
+                f"{np.count_nonzero(cut) / voxels:.1%} of its voxels lack neighbours there.",
                 sequence,
                 Region.INTRATUMORAL,
             )
@@ -254,11 +355,9 @@ def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: f
     return notes
 
 
-def _corrected(
-    volume: Volume, body: NDArray[np.bool_], sequence: Sequence, bias: BiasCorrection, notes: list[QualityNote]
-) -> Volume:
+def _corrected(part: Measurement, sequence: Sequence, bias: BiasCorrection, notes: list[QualityNote]) -> Volume:
     try:
-        return bias.correct(volume, body)
+        corrected = bias.correct(part.volume, part.body)
     except DeviceMemoryExhausted as exhausted:
         notes.append(
             QualityNote(
@@ -269,4 +368,31 @@ def _corrected(
                 sequence,
             )
         )
-    return bias.on_cpu().correct(volume, body)
+        corrected = bias.on_cpu().correct(part.volume, part.body)
+    if corrected.fit is not None:
+        notes += _about_field(corrected.fit, sequence)
+    return corrected.volume
+
+
+def _about_field(fit: FieldFit, sequence: Sequence) -> list[QualityNote]:
+    found: list[tuple[str, Severity, str]] = []
+    field_of = f"The bias field of {sequence.label}"
+    if not np.isfinite(fit.deviation):
+        sentence = f"{field_of} could not be estimated; the image was used as it is."
+        found.append(("bias-field-failed", Severity.WARNING, sentence))
+    elif fit.deviation > UNSTABLE_FIELD:
+        sentence = (
+            f"{field_of} varies by a factor of {np.exp(fit.deviation):.2g} (one standard deviation) in the body; at "
+            f"most {np.exp(UNSTABLE_FIELD):.2g} is credible. Grey levels depend on it."
+        )
+        found.append(("bias-field-unstable", Severity.WARNING, sentence))
+    elif fit.deviation < FLAT_FIELD:
+        sentence = f"{field_of} is flat (it varies by {fit.deviation:.2%}): the correction changed nothing."
+        found.append(("bias-field-flat", Severity.NOTE, sentence))
+    if fit.at_limit:
+        sentence = f"{field_of} had not settled when every level of the fit had reached its limit of iterations."
+        found.append(("bias-field-at-limit", Severity.NOTE, sentence))
+    if fit.left_out > NOTABLE_LEFT_OUT:
+        sentence = f"{fit.left_out:.1%} of the body on {sequence.label} is too dark for the fit of the bias field."
+        found.append(("body-too-dark", Severity.NOTE, sentence))
+    return [QualityNote(code, severity, sentence, sequence) for code, severity, sentence in found]

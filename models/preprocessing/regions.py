@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.errors import StudyRejected
+from models.preprocessing import pixel_kernels
+from models.preprocessing.orientation import canonical_roi, storage_of
 from models.volume import Roi, Volume
 
 # More of the tumour than this outside the other image: the study is refused, the rest is a warning.
 LARGEST_SHARE_OUTSIDE = 0.05
 # Distances are compared with this tolerance: 10 steps of 0.1 mm are not quite 1 mm in binary.
 TOLERANCE_MM = 1e-6
+# Points along each axis of a voxel, at most, that decide how much of it a region covers.
+MOST_POINTS = 8
+# A region that covers no voxel by this share is lost on the grid.
+LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,19 +38,24 @@ class Carried:
 
 
 def carry_over(roi: Roi, volume: Volume) -> Carried:
-    """The region on the grid of `volume`: a voxel belongs to it when its centre lies in a voxel of `roi`.
+    """The region on the grid of `volume`, by the share of each voxel that it covers.
 
-    Both are placed by their affines in patient space, so that any two orientations and spacings fit together.
+    Both are placed by their affines in patient space, so that any two orientations and spacings fit together. A voxel
+    belongs to the region from that share on which keeps its volume best: by the centres of the voxels alone, a tumour
+    thinner than the distance of the slices doubles or vanishes.
 
     Raises
     ------
     StudyRejected
         When no voxel of the image, or too little of the region, is left.
     """
-    voxels = np.argwhere(roi.mask)
-    to_image = np.linalg.inv(volume.affine) @ roi.affine
+    source, storage = canonical_roi(roi), storage_of(volume)
+    affine = storage.canonical_affine(volume.affine, volume.shape)
+    size = np.array([volume.shape[axis] for axis in storage.order])
+    voxels = np.argwhere(source.mask)
+    to_image = np.linalg.inv(affine) @ source.affine
     centres = voxels @ to_image[:3, :3].T + to_image[:3, 3]
-    outside = np.any((centres < -0.5) | (centres > np.array(volume.shape) - 0.5), axis=1)
+    outside = np.any((centres < -0.5) | (centres > size - 0.5), axis=1)
     share_outside = float(outside.mean())
     what = f"The region '{roi.label}' ({len(voxels)} voxels, {roi.volume_mm3 / 1000:.2f} cm³)"
     if share_outside > LARGEST_SHARE_OUTSIDE:
@@ -56,34 +67,41 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
     # Only the box that the region can reach: its voxels' centres and half a diagonal of one of them.
     reach = np.abs(to_image[:3, :3]).sum(axis=1) / 2
     low = np.maximum(np.floor(centres.min(axis=0) - reach).astype(int), 0)
-    high = np.minimum(np.ceil(centres.max(axis=0) + reach).astype(int), np.array(volume.shape) - 1)
-    mask = np.zeros(volume.shape, dtype=bool)
+    high = np.minimum(np.ceil(centres.max(axis=0) + reach).astype(int), size - 1)
+    mask, largest = np.zeros(tuple(size), dtype=bool), 0.0
     if np.all(low <= high):
+        to_source = np.linalg.inv(to_image)
+        parts = np.clip(np.ceil(2 * np.abs(to_source[:3, :3]).max(axis=0)), 2, MOST_POINTS).astype(int)
+        shares = pixel_kernels.coverage(source.mask, to_source, low, tuple(high - low + 1), parts)
         box = tuple(slice(first, last + 1) for first, last in zip(low, high, strict=True))
-        mask[box] = _sampled(roi, np.asarray(np.linalg.inv(to_image), dtype=np.float64), low=low, high=high)
+        largest = float(shares.max())
+        mask[box] = _of_same_volume(shares) & (largest >= LEAST_SHARE)
     if not mask.any():
         raise StudyRejected(
-            f"{what} covers the centre of no voxel of the other image, whose voxels measure "
+            f"{what} covers at most {largest:.0%} of a voxel of the other image, whose voxels measure "
             f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image as well."
         )
-    return Carried(Roi(volume.affine, mask, roi.label), share_outside)
+    return Carried(Roi(volume.affine, storage.as_stored(mask), roi.label), share_outside)
 
 
-def _sampled(
-    roi: Roi, to_roi: NDArray[np.float64], *, low: NDArray[np.int_], high: NDArray[np.int_]
-) -> NDArray[np.bool_]:
-    """The values of `roi` at the voxel centres of a box of the other grid; False beyond its edge."""
-    axes = [np.arange(first, last + 1, dtype=float) for first, last in zip(low, high, strict=True)]
-    inside = np.ones([len(axis) for axis in axes], dtype=bool)
-    nearest = []
-    for row, size in zip(to_roi[:3], roi.shape, strict=True):
-        place = (
-            row[0] * axes[0][:, None, None] + row[1] * axes[1][None, :, None] + row[2] * axes[2][None, None, :] + row[3]
-        )
-        index = np.floor(place + 0.5).astype(np.intp)
-        inside &= (index >= 0) & (index < size)
-        nearest.append(np.clip(index, 0, size - 1))
-    return np.asarray(roi.mask[tuple(nearest)] & inside)
+def _of_same_volume(shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The voxels with the largest shares, as many as add up to the whole; equal shares are taken or left together."""
+    levels, counts = np.unique(shares[shares > 0], return_counts=True)
+    if not levels.size:
+        return shares > 0
+    at_least = np.cumsum(counts[::-1])[::-1]
+    # From above: of two that are as good the one with fewer voxels.
+    best = levels.size - 1 - int(np.argmin(np.abs(at_least - shares.sum())[::-1]))
+    return np.asarray(shares >= levels[best])
+
+
+def enclosed(tumour: Roi) -> NDArray[np.bool_]:
+    """Cavities: voxels outside the tumour from where no way leads out of it, bool (slices, rows, columns)."""
+    indices = np.nonzero(tumour.mask)
+    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
+    mask = np.zeros(tumour.shape, dtype=bool)
+    mask[box] = ndimage.binary_fill_holes(tumour.mask[box]) & ~tumour.mask[box]
+    return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +120,12 @@ class Shell:
     share_outside_body: float
 
 
-def peritumoral_shell(tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float) -> Shell:
+def peritumoral_shell(
+    tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float, cavities: NDArray[np.bool_] | None = None
+) -> Shell:
     """The voxels within `shell_mm` of the tumour (centre to nearest centre), outside it and inside the body.
+
+    What the tumour encloses (`cavities`, on its grid) is not around it and is not counted as lost either.
 
     Distances are exact and Euclidean in mm (Maurer, Qi, Raghavan 2003, as in scipy), whatever the spacing. They are
     taken on a box that holds the whole shell, beyond the edge of the image where necessary.
@@ -130,6 +152,8 @@ def peritumoral_shell(tumour: Roi, *, body: NDArray[np.bool_], shell_mm: float) 
     near[in_box] = tumour.mask[in_image]
     distance = ndimage.distance_transform_edt(~near, sampling=tumour.spacing_mm)
     full = (distance <= shell_mm + TOLERANCE_MM) & ~near
+    if cavities is not None:
+        full[in_box] &= ~cavities[in_image]
     whole, seen = int(full.sum()), int(full[in_box].sum())
     mask = np.zeros(tumour.shape, dtype=bool)
     mask[in_image] = full[in_box] & body[in_image]

@@ -16,7 +16,7 @@ from models.plausibility import (
     notes,
     refusal,
 )
-from models.preprocessing.body import body_mask
+from models.preprocessing.measurement import body_mask
 from models.preprocessing.regions import carry_over
 from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume, same_grid

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.names import features_of
+from models.features.names import features_of, inputs_among
 from models.features.settings import FeatureSettings
 from models.inference.package import FeatureOrigin
 from models.model_card.about import About
@@ -25,7 +25,7 @@ from models.training.recurrence_package import write_recurrence
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 SEED = 20230815
 REFERENCE_PATIENTS = 2
 FRESH_PATIENTS = 2000
@@ -108,7 +108,7 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
 
 def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
     """Trains and writes a recurrence package for these sequences; returns its folder."""
-    names = features_of(sequences, Region)
+    names = inputs_among(features_of(sequences, Region))
     patients = _patients(cohort, names, float(np.median(cohort.krt7_as_tpm)))
     trained = train_recurrence(
         names,
@@ -140,7 +140,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
 
 def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
     """Trains and writes the KRT7-AS package; returns its folder."""
-    names = features_of(Sequence, (Region.INTRATUMORAL,))
+    names = inputs_among(features_of(Sequence, (Region.INTRATUMORAL,)))
     median = float(np.median(cohort.krt7_as_tpm))
     patients = _patients(cohort, names, median)
     trained = train_krt7_as(

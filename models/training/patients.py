@@ -12,6 +12,7 @@ from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
+from models.features.names import inputs_among
 from models.inference.package import FeatureOrigin
 from models.inference.tasks import TASKS, Task
 from models.volume import Sequence
@@ -75,7 +76,7 @@ def training_patients(
                 "or extract the features again."
             )
     prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in TASKS[task].regions)
-    names = tuple(feature for feature in table.features.names if feature.startswith(prefixes))
+    names = inputs_among(feature for feature in table.features.names if feature.startswith(prefixes))
     inside = table.cohorts == name
     values = table.features.columns(names)
     complete = np.all(np.isfinite(values), axis=1)

@@ -30,7 +30,7 @@ from models.features.extract import FeatureEngine, extract_features, open_engine
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
 from models.images import read_image, read_mask
-from models.preprocessing.body import body_mask
+from models.preprocessing.measurement import body_mask
 from models.preprocessing.n4 import N4
 from models.preprocessing.n4_settings import N4Settings
 from models.preprocessing.n4_simpleitk import SimpleItkN4

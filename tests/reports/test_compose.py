@@ -196,7 +196,7 @@ def test_provenance_names_every_version_and_digest() -> None:
     assert report.provenance[wording.FEATURE_COUNT] == str(len(table))
     assert report.provenance[wording.BIAS].startswith("N4")
     assert report.provenance[wording.PROVIDER] == "CPUExecutionProvider"
-    assert report.provenance[wording.INTENSITIES] == "z-score over the whole image × 100; bin width 25"
+    assert report.provenance[wording.INTENSITIES] == "z-score over the body × 100; bin width 25"
     for section in report.models:
         row = report.provenance[wording.model_provenance_label(section.model.name)]
         assert section.model.version in row

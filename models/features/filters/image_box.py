@@ -19,11 +19,13 @@ from models.features.settings import FeatureSettings
 from models.volume import Roi, Volume, same_grid
 
 _LANES = 256
+# Values of the body are cut at these quantiles before mean and deviation are taken: vessels, skin and artefacts.
+BODY_PERCENT = (0.5, 99.5)
 
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """Of the whole image before normalisation; `deviation` is that of a sample (N - 1), as ITK computes it."""
+    """Of voxels before normalisation; `deviation` is that of a sample (N - 1), as ITK computes it."""
 
     mean: float
     deviation: float
@@ -48,11 +50,31 @@ class BoxImages:
 
 
 def image_statistics(voxels: NDArray[np.float32]) -> ImageStatistics:
-    """One pass over the whole image; mean and deviation are exact up to the last rounding."""
+    """One pass over all voxels; mean and deviation are exact up to the last rounding."""
     parts, low, high = box_kernels.exact_sums(voxels.ravel(), _LANES)
     total, squared, count = math.fsum(parts[:2].ravel()), math.fsum(parts[2:].ravel()), voxels.size
     variance = (squared - total * total / count) / (count - 1) if count > 1 else 0.0
     return ImageStatistics(total / count, math.sqrt(max(variance, 0.0)), float(low), float(high))
+
+
+def body_statistics(voxels: NDArray[np.float32], body: NDArray[np.bool_]) -> ImageStatistics:
+    """Mean and deviation over the body with its values cut at `BODY_PERCENT` (winsorised).
+
+    Raises
+    ------
+    StudyRejected
+        When the body has no voxel or all its voxels have one value.
+    """
+    values = voxels[body]
+    if values.size < 2:
+        raise StudyRejected(f"The body mask holds {values.size} voxels; a body of many voxels was expected.")
+    low, high = np.percentile(values, BODY_PERCENT)
+    found = image_statistics(np.clip(values, np.float32(low), np.float32(high)))
+    if found.deviation == 0:
+        raise StudyRejected(
+            f"Nearly every voxel of the body has the value {found.mean:g}; an image with contrast was expected."
+        )
+    return found
 
 
 def region_box(volume: Volume, roi: Roi) -> Box:

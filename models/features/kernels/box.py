@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.features.kernels.compiled import compiled
+from models.compiled import compiled
 
 
 @compiled

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.features.kernels.compiled import compiled
+from models.compiled import compiled
 
 # (slice, row, column) steps to the 13 neighbours later in scan order; those with column step -1 come first in each
 # group because `zones` looks at them apart.

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import models.features.own as own
+from models.compiled import compiled as compile_kernel
 from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
 from models.features.batch import grey_level_features
 from models.features.families.diagnostics import diagnostics
 from models.features.filters.discretise import MOST_LEVELS
 from models.features.kernels import box as box_kernels
-from models.features.kernels.compiled import compiled as compile_kernel
 from models.features.names import DIAGNOSTICS
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from models.errors import EngineUnavailable, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.families.diagnostics import diagnostics
 from models.features.names import DIAGNOSTICS, GREY_LEVEL, vector_names
-from models.features.settings import FeatureSettings
+from models.features.settings import FeatureSettings, NormalizeRegion
 from models.images import read_image, read_mask, to_sitk
 from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.volume import Region, Roi, Sequence, Volume
@@ -147,6 +148,21 @@ def test_a_study_becomes_one_table_in_the_order_of_the_vector(engine: FeatureEng
     assert table["t1c_intratumoral_original_shape_MeshVolume"].ibsi == "RNU0"
     only = extract_features(Prepared({Sequence.T1C: one}, ()), engine=engine, settings=FeatureSettings())
     assert only.names == vector_names()[:1726]
+
+
+def test_both_engines_normalise_over_the_body_alike_and_by_nothing_outside_of_it(engine: FeatureEngine) -> None:
+    volume, roi = speckled((10, 16, 16), (slice(3, 6), slice(5, 10), slice(5, 10)))
+    body = np.zeros(volume.shape, dtype=bool)
+    body[2:8, 3:13, 3:13] = True
+    settings, rois = FeatureSettings(wavelet=None, diagnostics=False), {Region.INTRATUMORAL: roi}
+    theirs = engine.extract(volume, rois, settings, body=body)[Region.INTRATUMORAL]
+    own = open_engine("own", device="cpu")
+    ours = own.extract(volume, rois, settings, body=body)[Region.INTRATUMORAL]
+    assert ours == pytest.approx(theirs, rel=1e-9, abs=1e-12)
+    other = Volume(volume.affine, np.where(body, volume.voxels, 60000))
+    assert own.extract(other, rois, settings, body=body)[Region.INTRATUMORAL] == ours
+    over_image = replace(settings, normalize_region=NormalizeRegion.IMAGE)
+    assert own.extract(volume, rois, over_image, body=body)[Region.INTRATUMORAL] != ours
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from models.errors import StudyRejected
 from models.images import read_image
-from models.preprocessing.body import body_mask, tissue_threshold
+from models.preprocessing.body import tissue_threshold
+from models.preprocessing.measurement import body_mask
 from models.volume import Volume
 from tests.models.geometry import centred_affine, sphere
 

@@ -14,7 +14,7 @@ import torch
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, SetupError, StudyRejected
 from models.images import read_image
-from models.preprocessing.body import body_mask
+from models.preprocessing.measurement import body_mask
 from models.preprocessing.n4 import N4, evaluate, fit_log_field, refine, sharpened, spline_weights
 from models.preprocessing.n4_settings import N4Settings, shrink_factors, shrunk
 from models.preprocessing.n4_simpleitk import SimpleItkN4
@@ -81,9 +81,11 @@ def test_a_known_field_is_recovered_as_well_as_by_simpleitk(phantom: BiasPhantom
 def test_the_corrected_image_is_the_image_over_the_field(phantom: BiasPhantom) -> None:
     for correction in (N4(QUICK, "cpu"), SimpleItkN4(QUICK, threads=1)):
         corrected = correction.correct(phantom.volume, phantom.body)
-        field = np.exp(correction.log_field(phantom.volume, phantom.body))
-        np.testing.assert_allclose(corrected.voxels, phantom.volume.voxels / field, rtol=1e-5)
-        np.testing.assert_array_equal(corrected.affine, phantom.volume.affine)
+        log_field = correction.log_field(phantom.volume, phantom.body)
+        np.testing.assert_allclose(corrected.volume.voxels, phantom.volume.voxels / np.exp(log_field), rtol=1e-5)
+        np.testing.assert_array_equal(corrected.volume.affine, phantom.volume.affine)
+        assert corrected.fit is not None
+        assert corrected.fit.deviation == pytest.approx(float(np.std(log_field[phantom.body])), rel=0.1)
 
 
 def test_repeating_gives_the_same_bits(phantom: BiasPhantom) -> None:
@@ -172,9 +174,9 @@ def test_sharpening_narrows_two_blurred_peaks_and_keeps_the_mean() -> None:
 def test_both_implementations_shrink_alike_and_thin_volumes_less(phantom: BiasPhantom) -> None:
     assert shrink_factors((120, 448, 448), 4) == (4, 4, 4)
     assert shrink_factors((9, 448, 15), 4) == (2, 4, 3)
-    image, mask = shrunk(phantom.volume, phantom.body, shrink=4)
-    assert image.GetSize() == mask.GetSize() == (18, 15, 6)
-    assert mask.GetPixelID() == sitk.sitkUInt8
+    found = shrunk(phantom.volume, phantom.body, shrink=4)
+    assert found.image.shape == found.mask.shape == (6, 15, 18)
+    assert found.left_out < 1e-3
 
 
 def test_what_can_not_be_fitted_is_refused(phantom: BiasPhantom) -> None:
@@ -215,7 +217,7 @@ def test_too_little_memory_on_the_device_is_an_error_of_its_own(
     def exhausted(*_: object) -> torch.Tensor:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr("models.preprocessing.n4.fit_log_field", exhausted)
+    monkeypatch.setattr("models.preprocessing.n4._fitted", exhausted)
     with pytest.raises(DeviceMemoryExhausted, match="N4 of an image of 26 × 60 × 72 voxels"):
         N4(QUICK, "cpu").correct(phantom.volume, phantom.body)
     assert N4(QUICK, "auto").on_cpu() == N4(QUICK, "cpu")

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
+from models.preprocessing.n4_settings import Corrected
 from models.preprocessing.prepare import NoBiasCorrection, Prepared, open_bias_correction, prepare
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence, Volume
@@ -108,7 +109,7 @@ def test_a_small_tumour_at_the_edge_of_the_image_is_named() -> None:
 def test_a_tumour_whose_volume_changes_on_the_other_grid_is_named() -> None:
     coarse = centred_affine((6, 20, 22), (9.0, 3.6, 3.4))
     volumes = {Sequence.T1C: VOLUMES[Sequence.T1C], Sequence.T2W: image((6, 20, 22), coarse)}
-    small = Roi(T1C, sphere(T1C_SHAPE, T1C, 3, centre_mm=(0, 0, 4.5)), "tumour")
+    small = Roi(T1C, sphere(T1C_SHAPE, T1C, 4, centre_mm=(0, 0, 4.5)), "tumour")
     [changed] = found(prepared({Sequence.T1C: small}, volumes), "tumour-volume-changed")
     assert changed.severity is Severity.WARNING
 
@@ -127,7 +128,7 @@ class Exhausted:
 
     name: str = "exhausted"
 
-    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Volume:
+    def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
         raise DeviceMemoryExhausted("N4 of an image needs more memory than cuda has free")
 
     def on_cpu(self) -> NoBiasCorrection:
@@ -147,6 +148,9 @@ def test_bias_corrections_open_by_name() -> None:
     for name, begins in (("own", "N4, own"), ("simpleitk", "N4, SimpleITK 2.")):
         described = open_bias_correction(name, device="cpu").name
         assert described.startswith(begins)
-        assert "shrink 4, iterations 50/50/50/50, threshold 0.001, 200 bins, Wiener noise 0.01, FWHM 0.15" in described
+        assert (
+            "shrink 4 by means, iterations 50/50/50/50, threshold 0.001, 200 bins, Wiener noise 0.01, FWHM 0.15"
+            in described
+        )
     with pytest.raises(EngineUnavailable, match="'n3'; one of own, simpleitk, none"):
         open_bias_correction("n3", device="cpu")

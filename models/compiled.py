@@ -1,4 +1,4 @@
-"""Compilation of the kernels of the feature engine."""
+"""Compilation of the kernels for the CPU (numba)."""
 
 from __future__ import annotations
 

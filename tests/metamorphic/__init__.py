@@ -1,0 +1,1 @@
+"""Changes of an image that leave the patient as the patient is, and what the scores may do under them."""
