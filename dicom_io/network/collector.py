@@ -13,14 +13,14 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    SegmentationStorage,
 )
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
 from dicom_io.network.receive import MAXIMUM_PDU, VERIFICATION, Status
+from dicom_io.network.storage_classes import INPUT_CLASSES
 
-_RESULT_CLASSES = (SegmentationStorage, Comprehensive3DSRStorage, EncapsulatedPDFStorage)
+_TAKEN = (*INPUT_CLASSES, Comprehensive3DSRStorage, EncapsulatedPDFStorage)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def collecting(folder: Path, *, ae_title: str, host: str = "127.0.0.1") -> Itera
     ae = AE(ae_title)
     ae.maximum_pdu_size = MAXIMUM_PDU
     ae.add_supported_context(VERIFICATION)
-    for sop_class in _RESULT_CLASSES:
+    for sop_class in _TAKEN:
         ae.add_supported_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
     server = ae.start_server((host, 0), block=False, evt_handlers=[(evt.EVT_C_STORE, collector.take)])
     assert server is not None

@@ -131,7 +131,6 @@ def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> Shrunk:
     """
     # Imported here: whoever asks for parameters only does not wait for it.
 
-
     # Imported here: the parameters and their name are asked for where nothing is computed.
     from models.preprocessing import pixel_kernels
     from models.preprocessing.sampling import sampled

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.uid import Comprehensive3DSRStorage
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from dicom_io.network.receive import Comprehensive3DSRStorage
 from dicom_io.writing.read_answer import read_predictions
 
 
