@@ -93,14 +93,15 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     stored, lesion = storage.canonical(volume.voxels), storage.canonical(tumour)
     declared = None if volume.padding is None else storage.canonical(volume.padding)
     fill, box = find_fill(stored, declared)
-    notes = _about_fill(fill, lesion, sequence)
     box = _around(box, lesion)
     shape = stored.shape[0], stored.shape[1], stored.shape[2]
     image_box = box
     where = Where(sequence, lambda mask: _as_stored(mask, storage, shape, image_box))
 
+    # Blank slices first: their refusal names the cause.
+    notes = about_slices(stored[box], fill[box], lesion[box], where=where)
+    notes += _about_fill(fill, lesion, sequence)
     voxels, lesion, fill = stored[box].copy(), np.ascontiguousarray(lesion[box]), np.ascontiguousarray(fill[box])
-    notes += about_slices(voxels, fill, lesion, where=where)
     usable = ~fill
     values = sampled(voxels, usable)
     low, high = check_range(values)
