@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.threads import limit_libraries_to_come
+
 if TYPE_CHECKING:
     from tests.container.engine import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Before any of them is loaded, as the commands do: two workers with two threads each wait for each other most of the time.
+limit_libraries_to_come()
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime themselves
 
 # Debian's programs come first: pynetdicom installs commands of the same names (storescu) beside the interpreter, where
