@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Before any of them is loaded, as the commands do: two workers with two threads each wait for each other most of the time.
+# Before any of them is loaded, as the commands do: two workers with two threads each mostly wait for each other.
 limit_libraries_to_come()
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime themselves
 
