@@ -1,4 +1,4 @@
-"""What becomes of patient and study values that the standard does not allow, attribute by attribute.
+"""Decisions about patient and study values that the standard does not allow, attribute by attribute.
 
 An archive files our objects by what they say of patient and study, and stores invalid values without a word; the next
 system that reads them may not. So every value that is carried over is looked at: one that cannot be misunderstood is
@@ -21,7 +21,7 @@ from pydicom.valuerep import validate_value
 
 
 class Repair(StrEnum):
-    """How a value may be put right without a guess."""
+    """Way in which a value may be repaired without a guess."""
 
     NONE = "none"
     DATE = "YYYY-MM-DD, YYYY/MM/DD, YYYY.MM.DD to YYYYMMDD"
@@ -33,7 +33,7 @@ class Repair(StrEnum):
 
 
 class Otherwise(StrEnum):
-    """What becomes of a value that was not put right."""
+    """Decision about a value that was not repaired."""
 
     LEAVE_OUT = "left out, or empty where the attribute must be present"
     CARRY = "carried as it came: archives find patient and study by it"
@@ -127,7 +127,7 @@ def decided(keyword: str, values: Sequence[str]) -> tuple[list[str], Doubt | Non
 
 
 def problem(keyword: str, value: str, *, vr: str) -> str:
-    """Why the standard does not allow a value (PS3.5 §6.2, and the values PS3.3 lists); "" where it does."""
+    """Reason why the standard does not allow a value (PS3.5 §6.2, and the values PS3.3 lists); "" where it does."""
     if keyword == "PatientSex":
         return "" if value in ("F", "M", "O", "") else "is none of F, M, O"
     if keyword == "TimezoneOffsetFromUTC":
@@ -228,7 +228,7 @@ def texts(element: pydicom.DataElement) -> list[str]:
 
 
 def doubts(header: pydicom.Dataset, keywords: Iterable[str]) -> tuple[Doubt, ...]:
-    """Which values of a header the standard does not allow, with what becomes of them."""
+    """Values of a header that the standard does not allow, each with its decision."""
     found = []
     for keyword in keywords:
         element = header.get(_tag(keyword))

@@ -65,7 +65,7 @@ RULES = (
 # Terms of others: DICOM's names and reasons of a rejection, a heading of TRIPOD+AI, an author; names of settings.
 QUOTED = re.compile(
     r"`[^`]*`|\S*[=_]\S*|^ *[\w, ]+ : |AE[- ]title[- ]not[- ]recognized|Dimension Organization|\| Finding \||"
-    r"Main findings|He Z",
+    r"Main findings|He Z|\| [^|\n]*\bColor\b[^|\n]* Storage \|",
     re.MULTILINE,
 )
 OPENING = re.compile(r"(What|Whether|How|When|Where|Why|Which|Who|Whom)\b")

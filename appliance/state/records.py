@@ -349,7 +349,7 @@ class Records:
             )
 
     def not_kept_by_class(self, study_uid: str) -> tuple[NotKeptCount, ...]:
-        """What came of a study and was not kept, the most frequent class first."""
+        """Classes of a study that came and were not kept, the most frequent first."""
         with self.transaction() as database:
             rows = database.execute(
                 "SELECT sop_class_uid, is_ours, count(*) AS instances FROM not_kept WHERE study_uid = ? "

@@ -259,7 +259,7 @@ class Receiver:
         hold_beginnings(event.assoc, not_kept)
 
     def _calling(self, title: str, address: str) -> list[Caller]:
-        """Who of those that may call this is; somebody in any case where everybody may."""
+        """The permitted caller that this is; always one where everybody may call."""
         if self._callers is None:
             return [Caller(title)]
         where = _address(address)

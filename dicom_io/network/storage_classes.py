@@ -1,4 +1,4 @@
-"""What the receiver takes of a sender's proposal: every storage class, each in a transfer syntax that suits its use.
+"""Contexts the receiver accepts of a proposal: every storage class, each in a transfer syntax that suits its use.
 
 Many senders give up a whole study when one of its classes is refused, so nothing that is stored is refused. Only the
 input classes are read; of every other object the beginning is looked at, so any transfer syntax will do for it.
@@ -63,7 +63,7 @@ _NO_STORAGE = "Storage Commitment"
 
 
 def is_storage(sop_class_uid: str) -> bool:
-    """Whether objects of a class may come by C-STORE.
+    """Returns whether objects of a class may come by C-STORE.
 
     So it is with the storage classes of the standard, retired ones too, and with every class that the dictionary does
     not know: private ones, and those of a newer edition. A class that it knows as another service is none.
@@ -90,7 +90,7 @@ def class_name(sop_class_uid: str) -> str:
 
 
 def needs_service(sop_class_uid: str) -> bool:
-    """Whether the library has to be told that a class belongs to the Storage Service Class."""
+    """Returns whether the library must be told that a class belongs to the Storage Service Class."""
     return sop_class_uid not in _SERVED
 
 
@@ -111,7 +111,7 @@ def proposed_storage(contexts: Iterable[PresentationContext]) -> Mapping[str, Se
 
 
 def accepted_syntaxes(sop_class_uid: str, proposed: Sequence[str]) -> list[str]:
-    """Which of the transfer syntaxes that a peer proposes for a class are accepted, in order of preference.
+    """Transfer syntaxes that are accepted of those a peer proposes for a class, in order of preference.
 
     Of an input class those that are decoded here, so that a peer that can convert does; where there is none among
     them, all: the study then names what cannot be decoded, instead of not arriving. Of any other class all.

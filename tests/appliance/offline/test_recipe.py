@@ -14,6 +14,7 @@ from appliance.workbench import open_workbench
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.features.extract import ENGINES, open_engine
 from models.features.settings import FeatureSettings
+from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BIAS_CORRECTIONS, open_bias_correction
 
 
@@ -51,7 +52,7 @@ def test_names_of_bias_corrections(n4: str) -> None:
 
 # Another value of every setting that determines an answer; those that say where it is computed are not among them.
 OTHER_VALUES: dict[str, dict[str, Any]] = {
-    "preprocessing": {"n4": "none", "shell_mm": 5.0},
+    "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
     "report": {"features_sr": True},
 }

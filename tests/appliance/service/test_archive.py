@@ -29,7 +29,9 @@ class NoEngine:
 
     name = "none"
 
-    def extract(self, volume: object, rois: object, settings: object) -> dict[object, dict[str, float]]:
+    def extract(
+        self, volume: object, rois: object, settings: object, *, body: object
+    ) -> dict[object, dict[str, float]]:
         raise Reached
 
 
