@@ -32,3 +32,10 @@ class QualityNote:
     sentence: str
     sequence: Sequence | None = None
     region: Region | None = None
+
+
+def left_out(sequence: Sequence, why: str) -> tuple[str, QualityNote]:
+    """Clause for "not applicable, because …", and note, of a sequence that cannot be used; `why` is a sentence."""
+    sentence = f"{sequence.label} was left out, and models that need it were not run: {why}"
+    note = QualityNote("sequence-left-out", Severity.WARNING, sentence, sequence)
+    return f"{sequence.label} cannot be used: {why.rstrip('.')}", note

@@ -26,6 +26,7 @@ from dicom_io.reading.series_notes import about_used
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
+from models.errors import StudyRejected
 from models.quality_notes import QualityNote
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -52,6 +53,7 @@ def read_study(
 ) -> Study:
     """Read one study.
 
+    T2W that cannot be used is left out with the reason, unless it was assigned or the tumour was drawn on it alone.
     Only the images that are used are decoded. Files that are not DICOM, and objects this product made, are left out.
 
     Parameters
@@ -77,15 +79,15 @@ def read_study(
     if selection.problems:
         raise selection.problems[0]
     chosen = selection.chosen
-    _refuse_incomplete(chosen, held)
-    volumes = {sequence: load(images.dynamic.phase, mapping=rules.value_mapping) for sequence, images in chosen.items()}
-    about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
+    _check_complete(selection, held, assignment)
+    volumes = _loaded(selection, rules, assignment)
     tumours = _placed_tumours(selection, volumes, rules)
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, contradictions = tumour_side(
         side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
     )
-    registered = carry_between_frames(chosen, volumes, tumours.rois, rules=rules)
+    registered = _registered(selection, volumes, tumours.rois, rules, assignment)
+    about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
     segmentations = _segmentation_instances(selection)
     subject, doubts = subject_of(first.instance.header)
     return Study(
@@ -96,7 +98,7 @@ def read_study(
         sources={sequence: _source(images) for sequence, images in chosen.items()},
         segmentations=tuple(_reference(instance) for instance in segmentations),
         series=(*(_image_row(sequence, images) for sequence, images in chosen.items()), *tumours.rows),
-        notes=(*doubts, NOT_JUDGED, *about_each, *tumours.notes, *contradictions, *registered),
+        notes=(*doubts, NOT_JUDGED, *about_each, *tumours.notes, *contradictions, *registered, *selection.notes),
         content_digest=content_digest([*_image_instances(chosen), *segmentations]),
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,
@@ -124,16 +126,46 @@ def describe_phase(chosen: Chosen) -> str:
     return "; ".join(parts)
 
 
-def _refuse_incomplete(chosen: Mapping[MrSequence, Chosen], held: Mapping[str, int]) -> None:
-    """Raise `GeometryInvalid` when fewer objects of a series arrived than the archive holds."""
-    for sequence, images in chosen.items():
+def _check_complete(selection: Selection, held: Mapping[str, int], assignment: Assignment) -> None:
+    """Leave a sequence out, or raise `GeometryInvalid`, when fewer objects of it arrived than the archive holds."""
+    for sequence, images in list(selection.chosen.items()):
         for series in images.dynamic.series:
             count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
             if count < expected:
-                raise GeometryInvalid(
+                problem = GeometryInvalid(
                     f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
                     f"arrived: {expected - count} are missing. Send the series again."
                 )
+                selection.leave_out(sequence, problem, assignment)
+                break
+
+
+def _loaded(selection: Selection, rules: SelectionRules, assignment: Assignment) -> dict[MrSequence, Volume]:
+    """The images of each sequence, decoded; one the study can do without is left out when it cannot be decoded."""
+    volumes: dict[MrSequence, Volume] = {}
+    for sequence, images in list(selection.chosen.items()):
+        try:
+            volumes[sequence] = load(images.dynamic.phase, mapping=rules.value_mapping)
+        except StudyRejected as problem:
+            selection.leave_out(sequence, problem, assignment)
+    return volumes
+
+
+def _registered(
+    selection: Selection,
+    volumes: dict[MrSequence, Volume],
+    tumours: dict[MrSequence, Roi],
+    rules: SelectionRules,
+    assignment: Assignment,
+) -> list[QualityNote]:
+    """`carry_between_frames`; a sequence that cannot be registered to the one with the tumour is left out."""
+    try:
+        return carry_between_frames(selection.chosen, volumes, tumours, rules=rules)
+    except StudyRejected as problem:
+        other = next(sequence for sequence in selection.chosen if sequence not in tumours)
+        selection.leave_out(other, problem, assignment)
+        del volumes[other]
+        return []
 
 
 @dataclass(eq=False)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous, SeriesNotFound
 from dicom_io.images.dynamic import Dynamic, dynamic_of
@@ -34,6 +35,7 @@ from dicom_io.reading.stack_with_tumour import with_tumour
 from dicom_io.rules import COUNTED, Assignment, Registration, Rule, SelectionRules
 from models.acquisition import SeveralTumours
 from models.errors import StudyRejected
+from models.quality_notes import QualityNote, left_out
 from models.volume import Sequence as MrSequence
 
 # Series that fit a rule of a role → the place of that rule, and the rule.
@@ -84,7 +86,8 @@ class Selection:
     tumours : tumour segments for each sequence (one, unless the rules allow several)
     passed_over : for each sequence the segments that could be a tumour by a rule further down, and are not used
     verdicts : `Series.key` → why a series was taken or not
-    missing : sequences without a series → the sentence for the report
+    missing : sequences without a series, or left out → the clause for the report
+    notes : what was left out, and why
     problems : why the study cannot be read, most important first
     """
 
@@ -95,7 +98,31 @@ class Selection:
     passed_over: dict[MrSequence, tuple[Candidate, ...]] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
     missing: dict[MrSequence, str] = field(default_factory=dict)
+    notes: list[QualityNote] = field(default_factory=list)
     problems: list[StudyRejected] = field(default_factory=list)
+
+    def leave_out(self, sequence: MrSequence, problem: StudyRejected, assignment: Assignment) -> None:
+        """Go on without a sequence that was chosen and cannot be used; its own tumour goes with it.
+
+        Raises
+        ------
+        StudyRejected
+            `problem`, where the study cannot do without: the sequence is required or was assigned, or the tumour was
+            drawn on it alone.
+        """
+        has_tumour_elsewhere = any(other is not sequence for other in self.tumours)
+        if sequence.is_required or assignment.of(sequence) or not has_tumour_elsewhere:
+            raise problem
+        for series in self.chosen.pop(sequence).dynamic.series:
+            self.verdicts[series.key] = f"{sequence.label}, left out"
+        self.tumours.pop(sequence, None)
+        self.passed_over.pop(sequence, None)
+        self.note_left_out(sequence, problem)
+
+    def note_left_out(self, sequence: MrSequence, problem: StudyRejected) -> None:
+        """Record why a sequence is left out."""
+        self.missing[sequence], note = left_out(sequence, str(problem))
+        self.notes.append(note)
 
 
 def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment) -> Selection:
@@ -105,10 +132,10 @@ def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: 
     selection.segments = _candidates(selection, rules, assignment)
     fits = _fits(selection, rules)
     for sequence in MrSequence:
-        _attempt(selection, partial(_choose, selection, sequence, fits[sequence], rules, assignment))
-    if rules.registration is Registration.NONE:
-        _attempt(selection, lambda: _same_frame_of_reference(selection))
+        _attempt(selection, partial(_choose_if_usable, selection, sequence, fits[sequence], rules, assignment))
     _attempt(selection, lambda: _assign_tumours(selection, rules, assignment))
+    if rules.registration is Registration.NONE:
+        _attempt(selection, lambda: _same_frame_of_reference(selection, assignment))
     return selection
 
 
@@ -205,6 +232,43 @@ def _fits(selection: Selection, rules: SelectionRules) -> dict[MrSequence, Fits]
                     break
         selection.verdicts[series.key] = "; ".join(found) or "no rule fits"
     return dict(fits)
+
+
+def _choose_if_usable(
+    selection: Selection, sequence: MrSequence, fits: Fits, rules: SelectionRules, assignment: Assignment
+) -> None:
+    """Choose the images of a sequence; one the study can do without is left out when its images are no volume.
+
+    A choice that a person should make (`SelectionAmbiguous`) is a refusal for every sequence.
+    """
+    try:
+        _choose(selection, sequence, fits, rules, assignment)
+    except (GeometryInvalid, NotReadable) as problem:
+        drawn = [one for one in selection.segments if one.rank is not None and not one.segment.problem]
+        on_it = [one for one in drawn if _is_drawn_on(one, fits, selection)]
+        if sequence.is_required or assignment.of(sequence) or len(on_it) == len(drawn):
+            raise
+        selection.segments = tuple(
+            replace(one, rank=None, why=f"drawn on {sequence.label}, which is left out") if one in on_it else one
+            for one in selection.segments
+        )
+        selection.note_left_out(sequence, problem)
+
+
+def _is_drawn_on(candidate: Candidate, fits: Fits, selection: Selection) -> bool:
+    """Returns whether a segment was drawn on series that fit a sequence: by reference, else by their matrix alone."""
+    chosen = [one.dynamic for one in selection.chosen.values()]
+    taken = {series.key for dynamic in chosen for series in dynamic.series}
+    if candidate.series_keys:
+        return candidate.series_keys <= {series.key for series in fits} - taken
+    matrices = {_matrix(series.header) for series in fits if series.key not in taken}
+    others = {dynamic.phase.shape[1:] for dynamic in chosen}
+    return _matrix(candidate.segment.instance.header) in matrices - others - {None}
+
+
+def _matrix(header: Dataset) -> tuple[int, int] | None:
+    """(rows, columns) of images or masks; None for contours."""
+    return (whole_number(header, "Rows"), whole_number(header, "Columns")) if "Rows" in header else None
 
 
 def _choose(
@@ -354,19 +418,23 @@ def _attributes(series: Series, keywords: Iterable[str]) -> Mapping[str, str]:
     return attributes_of(series.phases[-1].planes[0], keywords)
 
 
-def _same_frame_of_reference(selection: Selection) -> None:
+def _same_frame_of_reference(selection: Selection, assignment: Assignment) -> None:
+    """Leave the sequences out that lie in another Frame of Reference than T1+C, or raise where that cannot be."""
     references = {
         sequence: chosen.dynamic.phase.planes[0].instance.frame_of_reference_uid
         for sequence, chosen in selection.chosen.items()
     }
     if len({uid for uid in references.values() if uid}) > 1:
-        raise GeometryInvalid(
+        problem = GeometryInvalid(
             f"{' and '.join(sequence.label for sequence in references)} have different Frame of Reference UIDs "
             f"({' and '.join(references.values())}): how they lie to each other is not "
             "known, so the tumour cannot be carried from one to the other. One Frame of Reference was expected; "
             'set registration = "rigid" in [reading] of the settings to register the series.',
             remedies=(Remedy.LEAVE_T2W_OUT,),
         )
+        first = next(iter(references.values()))
+        for sequence in [sequence for sequence, uid in references.items() if uid not in ("", first)]:
+            selection.leave_out(sequence, problem, assignment)
 
 
 def _assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assignment) -> None:
@@ -420,11 +488,9 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     ]
     if len(by_reference) == 1:
         return by_reference[0]
-    header = candidate.segment.instance.header
-    for sequence in (by_reference or selection.chosen) if "Rows" in header else ():
-        if (whole_number(header, "Rows"), whole_number(header, "Columns")) == selection.chosen[
-            sequence
-        ].dynamic.phase.shape[1:]:
+    matrix = _matrix(candidate.segment.instance.header)
+    for sequence in by_reference or selection.chosen:
+        if matrix == selection.chosen[sequence].dynamic.phase.shape[1:]:
             return sequence
     return MrSequence.T1C
 

@@ -60,8 +60,8 @@ class Survey:
     rows : series by number, each segmentation followed by its segments
     refusals : why the study would be refused, first what `read_study` raises, with what to do; empty when it would be
         read
-    missing : sequences without a series, with the sentence of the report
-    notes : doubts about phases that the report would carry
+    missing : why there is a sequence without a series, or one that is left out, as in the report
+    notes : doubts about phases, and what is left out, that the report would carry
     left_out : how many files in the folders of the study were left out, and why; one phrase for each reason
     remarks : what else may explain a refusal: other studies with a part of this one
     """
@@ -126,7 +126,7 @@ def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: As
         rows=tuple(rows),
         refusals=tuple(advised(problem, Reader.COMMAND_LINE) for problem in selection.problems),
         missing=tuple(selection.missing.values()),
-        notes=tuple(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes),
+        notes=(*(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes), *selection.notes),
     )
 
 

@@ -18,7 +18,7 @@ from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import Measurement, measured_part
 from models.preprocessing.n4_settings import Corrected, FieldFit
 from models.preprocessing.regions import Shell, carry_over, enclosed, peritumoral_shell
-from models.quality_notes import QualityNote, Severity
+from models.quality_notes import QualityNote, Severity, left_out
 from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume, same_grid
 
@@ -202,9 +202,8 @@ def prepare(
         except StudyRejected as unusable:
             if sequence is not Sequence.T2W or Sequence.T1C not in sequences:
                 raise
-            dropped[sequence] = f"{sequence.label} cannot be used: {str(unusable).rstrip('.')}"
-            sentence = f"{sequence.label} was left out, and models that need it were not run: {unusable}"
-            notes.append(QualityNote("sequence-left-out", Severity.WARNING, sentence, sequence))
+            dropped[sequence], note = left_out(sequence, str(unusable))
+            notes.append(note)
     return Prepared(sequences, tuple(notes), dropped)
 
 

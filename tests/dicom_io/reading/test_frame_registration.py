@@ -63,8 +63,11 @@ def read(folder: Path, rules: SelectionRules) -> Study:
 @pytest.mark.parametrize("on", ["t1", "t2"])
 def test_the_tumour_is_carried_to_where_it_lies_in_the_other_image(tmp_path: Path, on: str) -> None:
     write_study(tmp_path, on=on)
-    with pytest.raises(GeometryInvalid, match='set registration = "rigid"'):
-        read(tmp_path, SelectionRules())
+    if on == "t1":  # the other image is left out; T1+C is never
+        assert 'set registration = "rigid"' in read(tmp_path, SelectionRules()).missing[T2W]
+    else:
+        with pytest.raises(GeometryInvalid, match='set registration = "rigid"'):
+            read(tmp_path, SelectionRules())
     study = read(tmp_path, RIGID)
     assert set(study.tumours) == {T1C, T2W}
     (note,) = (one for one in study.notes if one.code == "registered-rigidly")
@@ -80,14 +83,21 @@ def test_the_tumour_is_carried_to_where_it_lies_in_the_other_image(tmp_path: Pat
         assert np.linalg.norm(centre - expected) < 1.0  # less than a voxel
 
 
-def test_a_motion_beyond_the_limits_is_refused(tmp_path: Path) -> None:
-    write_study(tmp_path)
+@pytest.mark.parametrize("on", ["t1", "t2"])
+def test_after_a_motion_beyond_the_limits_t2w_is_left_out_unless_the_tumour_is_on_it(tmp_path: Path, on: str) -> None:
+    write_study(tmp_path, on=on)
     for rules in (
         SelectionRules(registration=Registration.RIGID, registration_limit_mm=2.0),
         SelectionRules(registration=Registration.RIGID, registration_limit_degrees=1.0),
     ):
-        with pytest.raises(GeometryInvalid, match="registration of T2W to T1\\+C is not credible: translation"):
-            read(tmp_path, rules)
+        if on == "t1":
+            study = read(tmp_path, rules)
+            assert (set(study.volumes), set(study.tumours)) == ({T1C}, {T1C})
+            assert "registration of T2W to T1+C is not credible: translation" in study.missing[T2W]
+            assert [note.code for note in study.notes if note.sequence is T2W] == ["sequence-left-out"]
+        else:
+            with pytest.raises(GeometryInvalid, match="registration of T1\\+C to T2W is not credible: translation"):
+                read(tmp_path, rules)
 
 
 def test_nothing_is_registered_where_each_image_has_its_own_tumour(tmp_path: Path) -> None:

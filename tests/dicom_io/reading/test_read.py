@@ -373,7 +373,10 @@ def test_t2w_may_be_assigned_away(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     t2w(tmp_path, frame_uid="1.2.3")
     write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images)
-    refused(tmp_path, GeometryInvalid, "T1+C and T2W have different Frame of Reference UIDs", 'registration = "rigid"')
+    # Left out by itself since T2W that cannot be used is no refusal any more; assigned, it still is one.
+    assert "T1+C and T2W have different Frame of Reference UIDs" in read(tmp_path).missing[T2W]
+    parts = ("T1+C and T2W have different Frame of Reference UIDs", 'registration = "rigid"')
+    refused(tmp_path, GeometryInvalid, *parts, assign=["t2w=AX T2 FS"])
     study = read(tmp_path, assignment=Assignment.parse(["t2w=none"]))
     assert study.missing[T2W].startswith("no T2W series was found")
 
