@@ -59,7 +59,9 @@ def test_jobs_in_flight_go_on_in_the_newer_version(tmp_path: Path, how: str) -> 
             newer.start()
             for study in ("runs", "waits"):
                 newer.wait_for_state(uid(study), State.DELIVERED)
-            assert newer.log().count("taken over from an older version") == 2
+            taken_over = newer.log().count("taken over from an older version")
+            # Killed between the record of a study and its place in the queue, the newer version queues it itself.
+            assert taken_over == 2 if how == "stopped" else 1 <= taken_over <= 2
             assert [len(newer.begun(uid(study))) for study in ("runs", "waits")] == [2, 1]
             assert len(list(archive.iterdir())) == 4, "two objects for each study, none twice"
         finally:
