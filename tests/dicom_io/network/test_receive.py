@@ -329,7 +329,7 @@ def test_a_private_class_that_is_asked_for_another_service_harms_nothing(listeni
     request = C_FIND()
     request.MessageID, request.Priority = 1, 2
     request.AffectedSOPClassUID = UID(PRIVATE_CLASS)
-    request.Identifier = BytesIO(b"")
+    request.Identifier = BytesIO(encode(image("one", 1), False, True) or b"")
     association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
     end = time.monotonic() + 10
     while not association.is_aborted and time.monotonic() < end:
