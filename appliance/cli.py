@@ -19,11 +19,13 @@ from appliance.commands import (
     features,
     map,
     model_packages,
+    operator,
     run,
     score,
     series,
     service,
     train,
+    web,
 )
 from appliance.commands.exit_status import Commands
 from models.threads import limit_libraries_to_come
@@ -79,6 +81,9 @@ app.command("health", rich_help_panel=_SERVICE)(service.health)
 app.command("status", rich_help_panel=_SERVICE)(service.status)
 app.command("show", rich_help_panel=_SERVICE)(service.show)
 app.command("retry", rich_help_panel=_SERVICE)(service.retry)
+app.command("complete", rich_help_panel=_SERVICE)(operator.complete)
+app.command("drop", rich_help_panel=_SERVICE)(operator.drop)
+app.command("web", rich_help_panel=_SERVICE)(web.web)
 app.command("backup", rich_help_panel=_SERVICE)(backup.backup)
 app.command("doctor", rich_help_panel=_SETUP)(doctor.doctor)
 app.add_typer(model_packages.models, rich_help_panel=_SETUP)

@@ -254,6 +254,22 @@ class LogSettings:
 
 
 @dataclass(frozen=True)
+class WebSettings:
+    """The page for operators, a process of its own: `rdeepnet web`."""
+
+    enabled: bool = False  # a port more is a door more: a site asks for it
+    host: str = "127.0.0.1"  # an SSH tunnel or a proxy of the site reaches it; nothing else does
+    port: Port = 11180
+    names: tuple[str, ...] = ()  # host names it is called by; a call by any other is refused (DNS rebinding)
+    token_file: Path | None = None  # lines "NAME TOKEN" (0600); none: the page only shows
+    session_s: Seconds = 8 * 3600.0  # a shift
+    plain: bool = False  # without HTTPS although others can reach it: a proxy of the site secures it
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a site decides."""
 
@@ -273,6 +289,7 @@ class Settings:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     logs: LogSettings = field(default_factory=LogSettings)
+    web: WebSettings = field(default_factory=WebSettings)
 
     def __post_init__(self) -> None:
         names = [destination.name for destination in self.destinations]

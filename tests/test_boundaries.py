@@ -25,11 +25,18 @@ DOOR = "rdeepnet"  # the public module at the root: it may import all four packa
 # Room → the rooms of its own package that it may import. Modules outside a room (`models/volume.py`) are open to all
 # rooms of their package, except those that lead into the rooms (`DOORS`).
 ROOMS: dict[str, set[str]] = {
-    "appliance/commands": {"appliance/deploy", "appliance/offline", "appliance/service", "appliance/state"},
+    "appliance/commands": {
+        "appliance/deploy",
+        "appliance/offline",
+        "appliance/service",
+        "appliance/state",
+        "appliance/web",
+    },
     "appliance/deploy": {"appliance/service"},
     "appliance/offline": set(),
     "appliance/service": {"appliance/state"},
     "appliance/state": set(),
+    "appliance/web": {"appliance/service", "appliance/state"},
     "dicom_io/conformance": {"dicom_io/network", "dicom_io/writing"},
     "dicom_io/images": set(),
     "dicom_io/masks": {"dicom_io/images"},
@@ -78,6 +85,9 @@ HOMES = {
     "matplotlib": ("reports/",),
     "dbos": ("appliance/state/job_queue.py",),
     "psycopg": ("appliance/state/postgres.py",),
+    "starlette": ("appliance/web/",),
+    "uvicorn": ("appliance/web/",),
+    "jinja2": ("appliance/web/",),
     "cyclonedx": ("appliance/deploy/sbom.py",),
     "typer": ("appliance/cli.py", "appliance/commands/"),
     "rich": ("appliance/cli.py", "appliance/commands/"),

@@ -18,6 +18,7 @@ class _Waiting:
     first_s: float
     last_s: float
     carriers: set[int] = field(default_factory=set)  # associations that brought some of it
+    is_wanted_now: bool = False  # an operator does not wait for silence
 
 
 class Completeness:
@@ -57,6 +58,12 @@ class Completeness:
         if is_waiting:
             self.arrived(study_uid, association=association, now_s=now_s)
 
+    def wanted_now(self, study_uid: str) -> None:
+        """An operator wants a study as it is; nothing where it is not arriving."""
+        with self._lock:
+            if study_uid in self._waiting:
+                self._waiting[study_uid].is_wanted_now = True
+
     def arriving(self) -> tuple[str, ...]:
         """Studies that wait to be complete."""
         with self._lock:
@@ -72,4 +79,4 @@ class Completeness:
 
     def _is_due(self, waiting: _Waiting, now_s: float) -> bool:
         is_silent = now_s - waiting.last_s >= self._idle_s and not waiting.carriers
-        return is_silent or now_s - waiting.first_s >= self._force_after_s
+        return waiting.is_wanted_now or is_silent or now_s - waiting.first_s >= self._force_after_s

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
@@ -180,7 +179,7 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
 def check_gpu(settings: Settings) -> Check:
     """Checks for a CUDA device, and whether the settings use it."""
     wanted = "cuda" in (settings.features.device, settings.preprocessing.device, settings.models.provider)
-    device = _cuda_device()
+    device = cuda_device()
     if device:
         advice = "" if wanted else "; the settings do not use it"
         return Check("GPU", Verdict.GOOD, f"{device}{advice}")
@@ -203,16 +202,6 @@ def _setup(subject: str, look: Callable[[], str]) -> Check:
         return Check(subject, Verdict.GOOD, look())
     except SetupError as error:
         return Check(subject, Verdict.BAD, str(error))
-
-
-def _cuda_device() -> str:
-    """Name, memory and driver of the CUDA devices as the driver's own program reports it; empty without one."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ""
-    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    result = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
-    return "; ".join(result.stdout.strip().splitlines()) if result.returncode == 0 else ""
 
 
 def _damage(path: Path) -> str:

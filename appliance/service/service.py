@@ -30,6 +30,7 @@ from appliance.settings import Destination, Settings
 from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.inbox import Inbox, Kept
 from appliance.state.job_queue import Fate, Jobs
+from appliance.state.operator_actions import OperatorActions
 from appliance.state.outbox import Outbox
 from appliance.state.records import NotKept, Records
 from appliance.state.states import State
@@ -72,6 +73,7 @@ class Service:
         self._records = Records(state_dir / "studies.sqlite3")
         self._inbox = Inbox(state_dir / "inbox")
         self._outbox = Outbox(state_dir / "outbox")
+        self._operator_actions = OperatorActions(self._records)
         self._completeness = Completeness(idle_s=settings.study.idle_s, force_after_s=settings.study.force_after_s)
         self._fresh_lock = threading.Lock()
         self._fresh: set[str] = set()  # studies with something new that the records do not know yet
@@ -173,6 +175,8 @@ class Service:
             self._records.arrived(study_uid)
             with self._fresh_lock:
                 self._fresh.discard(study_uid)
+        for study_uid in self._operator_actions.take_wanted_now():
+            self._completeness.wanted_now(study_uid)
         for study_uid in self._completeness.take_due(now_s):
             self._complete(study_uid)
         if now_s >= self._next_fates_s:

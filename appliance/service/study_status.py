@@ -76,7 +76,7 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = _open(settings)
+    records = open_records(settings)
     try:
         counts = instance_counts(settings.service.state_dir / "inbox")
         waiting = {d.job_id: d.sentence for d in records.deliveries() if d.sentence}
@@ -104,12 +104,13 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
         records.close()
 
 
-def show_study(settings: Settings, study: str) -> StudyDetail:
+def show_study(settings: Settings, study: str, *, read_only: bool = False) -> StudyDetail:
     """Everything about one study.
 
     Parameters
     ----------
     study : its Study Instance UID, or any unique prefix or suffix of it
+    read_only : for a process that never writes into the records
 
     Raises
     ------
@@ -118,9 +119,9 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = _open(settings)
+    records = open_records(settings, read_only=read_only)
     try:
-        record = _found(records, study)
+        record = found(records, study)
         outbox = Outbox(settings.service.state_dir / "outbox")
         has_results = outbox.has(record.job_id) if record.job_id else False
         return StudyDetail(
@@ -162,9 +163,9 @@ def retry_study(settings: Settings, study: str) -> State:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = _open(settings)
+    records = open_records(settings)
     try:
-        record = _found(records, study)
+        record = found(records, study)
         has_results = bool(record.job_id) and Outbox(settings.service.state_dir / "outbox").has(record.job_id)
         return records.retry(record.study_uid, has_results=has_results)
     finally:
@@ -185,17 +186,19 @@ def _worst(commitments: Sequence[CommitmentRecord]) -> CommitmentRecord | None:
     return min(commitments, key=lambda one: _BY_WEIGHT.index(one.state), default=None)
 
 
-def _open(settings: Settings) -> Records:
+def open_records(settings: Settings, *, read_only: bool = False) -> Records:
+    """The records of a service; raises `SetupError` where none has ever worked on the state folder."""
     path = settings.service.state_dir / "studies.sqlite3"
     if not path.is_file():
         raise SetupError(
             f"{settings.service.state_dir} holds no studies; expected the state folder of a service that has run: "
             "start it with rdeepnet serve, or name its settings."
         )
-    return Records(path)
+    return Records(path, read_only=read_only)
 
 
-def _found(records: Records, study: str) -> StudyRecord:
+def found(records: Records, study: str) -> StudyRecord:
+    """The study with this UID, prefix or suffix; raises `UnknownStudy`."""
     exact = records.find(study)
     if exact is not None:
         return exact
@@ -208,5 +211,5 @@ def _found(records: Records, study: str) -> StudyRecord:
             f"Of study {study} nothing arrived that a study is read from, so there is no job: {listed}. Expected MR "
             "images and a segmentation of the tumour; send them too."
         )
-    found = f"{len(matching)} studies match" if matching else "No study matches"
-    raise UnknownStudy(f"{found} '{study}'; expected one: rdeepnet status lists them.")
+    listed = f"{len(matching)} studies match" if matching else "No study matches"
+    raise UnknownStudy(f"{listed} '{study}'; expected one: rdeepnet status lists them.")

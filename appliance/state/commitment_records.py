@@ -84,6 +84,8 @@ class CommitmentRecords:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        if records.is_read_only:
+            return
         with records.transaction() as database:
             for statement in filter(str.strip, _SCHEMA.split(";\n")):
                 database.execute(statement)

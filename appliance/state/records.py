@@ -137,12 +137,24 @@ class Records:
     Parameters
     ----------
     path : made when it does not exist (0600)
+    read_only : only read an existing file, and never hold up who writes it; its tables are those the service made
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.is_read_only = read_only
+        self._lock = threading.Lock()
+        if read_only:
+            self._database = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                timeout=5.0,
+                check_same_thread=False,
+            )
+            self._database.row_factory = sqlite3.Row
+            return
         make_private_folder(path.parent)
         path.touch(mode=0o600)
-        self._lock = threading.Lock()
         self._database = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
         self._database.execute("PRAGMA journal_mode = WAL")
@@ -386,7 +398,7 @@ class Records:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One transaction on the file: all of it, or nothing when the block raises."""
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+            self._database.execute("BEGIN" if self.is_read_only else "BEGIN IMMEDIATE")
             try:
                 yield self._database
             except BaseException:

@@ -83,3 +83,15 @@ def test_instances_that_change_nothing_prolong_but_never_arm() -> None:
     studies.seen("1", association=0, now_s=50)
     assert studies.take_due(100) == ()
     assert studies.take_due(110) == ("1",)
+
+
+def test_an_operator_need_not_wait_for_silence_or_for_the_sender() -> None:
+    studies = rules()
+    studies.opened(1)
+    studies.arrived("1", association=1, now_s=0)
+    studies.arrived("2", association=1, now_s=0)
+    studies.wanted_now("1")
+    studies.wanted_now("9")  # not arriving: nothing to do
+    assert studies.take_due(1) == ("1",)
+    studies.arrived("1", association=1, now_s=2)  # what comes later waits again
+    assert studies.take_due(3) == ()

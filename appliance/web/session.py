@@ -1,0 +1,148 @@
+"""Operators of the page: tokens, sessions and the protection of forms.
+
+An operator signs in with a token of the token file and gets a signed cookie. Nothing is stored: the signature covers
+operator, end and token, under a key that lives as long as the process. So a restart, a changed token or a deleted line
+signs out. A form carries a second signature, over the cookie, which no other site can know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import SetupError
+
+TOKEN_LENGTH = 32  # characters at least: nobody guesses one
+
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})[ \t]+(?P<token>\S+)")
+_COOKIE = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63})!(?P<end>[0-9]{1,12})!(?P<nonce>[0-9a-f]{32})!([0-9a-f]{64})"
+)
+
+
+def read_tokens(path: Path) -> Mapping[str, str]:
+    """Operator → token.
+
+    Raises
+    ------
+    SetupError
+        When the file cannot be read, others can read it, or a line is not what is expected.
+    """
+    how = 'make one with: echo "$USER $(openssl rand -hex 32)" > FILE; chmod 600 FILE'
+    try:
+        mode = path.stat().st_mode & 0o777
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"web.token_file: {path} cannot be read ({error}); {how}.") from error
+    if mode & 0o077:
+        raise SetupError(f"web.token_file: {path} has mode {mode:04o}; expected 0600: run chmod 600 on it.")
+    tokens: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None or len(match["token"]) < TOKEN_LENGTH or match["name"] in tokens:
+            raise SetupError(
+                f"web.token_file: line {number} of {path}; expected 'NAME TOKEN', each name once, a token of at least "
+                f"{TOKEN_LENGTH} characters; {how}."
+            )
+        tokens[match["name"]] = match["token"]
+    if not tokens:
+        raise SetupError(f"web.token_file: {path} has no token; {how}.")
+    return tokens
+
+
+@dataclass(frozen=True)
+class Session:
+    """An operator who is signed in.
+
+    Attributes
+    ----------
+    cookie : value of the cookie
+    csrf : value that every form must carry
+    """
+
+    operator: str
+    cookie: str
+    csrf: str
+
+
+class Sessions:
+    """Signs operators in and out.
+
+    Parameters
+    ----------
+    token_file : read again whenever it changed; None: nobody can sign in
+    length_s : a session ends after this time
+    """
+
+    def __init__(self, token_file: Path | None, *, length_s: float) -> None:
+        self._path = token_file
+        self._length_s = length_s
+        self._key = secrets.token_bytes(32)
+        self._signed_out: set[str] = set()
+        self._stamp = (0, 0)
+        self._tokens: Mapping[str, str] = {}
+        if token_file is not None:
+            read_tokens(token_file)
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Returns whether there are tokens at all."""
+        return self._path is not None
+
+    def sign_in(self, token: str, *, now_s: float | None = None) -> Session | None:
+        """A session for who has this token; None when nobody has."""
+        given = token.strip().encode()
+        operator = ""
+        for name, one in self._current().items():  # all of them, so that the time tells nothing
+            if hmac.compare_digest(one.encode(), given):
+                operator = name
+        if not operator:
+            return None
+        end = int((time.time() if now_s is None else now_s) + self._length_s)
+        return self._session(f"{operator}!{end}!{secrets.token_hex(16)}", operator)
+
+    def of_cookie(self, cookie: str, *, now_s: float | None = None) -> Session | None:
+        """The session of a cookie; None when it has ended, was signed out or is not ours."""
+        match = _COOKIE.fullmatch(cookie)
+        if match is None or match["name"] not in self._current() or match["nonce"] in self._signed_out:
+            return None
+        session = self._session(cookie.rpartition("!")[0], match["name"])
+        is_ours = hmac.compare_digest(session.cookie, cookie)
+        return session if is_ours and (time.time() if now_s is None else now_s) < int(match["end"]) else None
+
+    def sign_out(self, session: Session) -> None:
+        """Ends a session before its time."""
+        self._signed_out.add(session.cookie.split("!")[2])
+
+    def is_form_of(self, session: Session, csrf: str) -> bool:
+        """Returns whether a form came from a page of this session."""
+        return hmac.compare_digest(session.csrf.encode(), csrf.encode())
+
+    def _session(self, text: str, operator: str) -> Session:
+        token = hashlib.sha256(self._tokens[operator].encode()).hexdigest()
+        cookie = f"{text}!{self._signature(f'session {text} {token}')}"
+        return Session(operator, cookie, self._signature(f"form {cookie}"))
+
+    def _signature(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    def _current(self) -> Mapping[str, str]:
+        """The tokens as they are in the file now; none where it has become unusable."""
+        if self._path is None:
+            return {}
+        try:
+            status = self._path.stat()
+            if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+                self._tokens = read_tokens(self._path)
+                self._stamp = stamp
+        except (OSError, SetupError):
+            self._tokens, self._stamp = {}, (0, 0)
+        return self._tokens

@@ -1,0 +1,175 @@
+"""Facts around the service that take a moment to find: echoes, disk, models, certificate, device.
+
+A thread looks at them every minute, so that a page never waits for a peer; each fact carries its sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from appliance.logs import describe
+from appliance.service.cuda import cuda_device
+from appliance.service.delivery import peer_of
+from appliance.service.health import DISK_FULL_GB, ailments
+from appliance.service.startup_checks import missing_peers
+from appliance.settings import Destination, Settings
+from appliance.state.disk import free_gb
+from appliance.transport import client_tls, files_of
+from dicom_io.network.send import echo
+from dicom_io.network.tls import certificate_of, mistakes
+from models.errors import RDeepNetError
+from models.inference.manifest import read_manifest
+from models.inference.package import MANIFEST, shipped_packages
+
+LOG = logging.getLogger("rdeepnet.web")
+
+_ECHO_TIMEOUT_S = 5.0
+_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact in words, and whether it is as it should be."""
+
+    subject: str
+    is_well: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The facts at one moment.
+
+    Attributes
+    ----------
+    service : what keeps the service from working; empty when it works
+    destinations : name → echo
+    free_gb : space for the state folder, in 10⁹ bytes
+    certificate_ends : end of our certificate; None without TLS or when it cannot be read
+    problems : problems with the configuration
+    """
+
+    at: datetime
+    service: tuple[str, ...]
+    destinations: dict[str, Fact]
+    disk: Fact
+    free_gb: float
+    models: tuple[Fact, ...]
+    device: str
+    certificate: Fact
+    certificate_ends: datetime | None
+    problems: tuple[str, ...]
+
+
+def look(settings: Settings) -> Surroundings:
+    """Looks at everything once; the peers all together, each for some seconds at most."""
+    with ThreadPoolExecutor(max_workers=max(1, min(16, len(settings.destinations)))) as pool:
+        echoes = dict(
+            zip(
+                [d.name for d in settings.destinations],
+                pool.map(lambda d: _echo(d, settings), settings.destinations),
+                strict=True,
+            )
+        )
+    free = free_gb(settings.service.state_dir)
+    certificate, ends = _certificate(settings, datetime.now(UTC))
+    return Surroundings(
+        at=datetime.now(UTC),
+        service=tuple(ailments(settings)),
+        destinations=echoes,
+        disk=Fact("Disk", free >= DISK_FULL_GB, f"{free:.1f} GB are free"),
+        free_gb=free,
+        models=tuple(_models(settings)),
+        device=_device(settings),
+        certificate=certificate,
+        certificate_ends=ends,
+        problems=tuple(_problems(settings)),
+    )
+
+
+class Watch:
+    """Looks every minute, in a thread of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._seen: Surroundings | None = None
+        self._thread = threading.Thread(target=self._work, name="surroundings", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the look that is under way."""
+        self._stopping.set()
+        self._thread.join(timeout=2 * _ECHO_TIMEOUT_S)
+
+    @property
+    def seen(self) -> Surroundings | None:
+        """The facts of the last look; None before the first."""
+        return self._seen
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._seen = look(self._settings)
+            except Exception as error:  # the page goes on with what it knows, and says how old that is
+                LOG.error("the surroundings cannot be looked at", extra={"error": describe(error)})
+            self._stopping.wait(_EVERY_S)
+
+
+def _echo(destination: Destination, settings: Settings) -> Fact:
+    peer = peer_of(
+        destination,
+        calling_title=settings.service.ae_title,
+        timeout_s=min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S),
+        tls=client_tls(settings, plain=destination.plain),
+    )
+    try:
+        echo(peer)
+    except RDeepNetError as error:
+        return Fact(destination.name, False, str(error))
+    return Fact(destination.name, True, "answers a C-ECHO")
+
+
+def _models(settings: Settings) -> list[Fact]:
+    facts = []
+    for folder in settings.models.packages or shipped_packages():
+        try:
+            path = folder / MANIFEST
+            manifest = read_manifest(path, path.read_bytes())
+        except (OSError, RDeepNetError) as error:
+            facts.append(Fact(folder.name, False, f"cannot be read: {describe(error)}"))
+        else:
+            facts.append(Fact(f"{manifest.name} {manifest.version}", True, f"{manifest.title}: {manifest.notice}"))
+    return facts
+
+
+def _device(settings: Settings) -> str:
+    found = cuda_device()
+    wanted = {settings.features.device, settings.preprocessing.device}
+    if found and wanted & {"auto", "cuda"}:
+        return f"GPU: {found}"
+    return f"CPU; {found} is not used" if found else "CPU"
+
+
+def _certificate(settings: Settings, now: datetime) -> tuple[Fact, datetime | None]:
+    files = files_of(settings)
+    if files is None:
+        return Fact("TLS", True, "is not used"), None
+    try:
+        certificate = certificate_of(files)
+    except RDeepNetError as error:
+        return Fact("TLS", False, str(error)), None
+    is_well = certificate.is_valid(now) and not certificate.ends_soon(now)
+    return Fact("TLS", is_well, certificate.in_words(now)), certificate.not_after
+
+
+def _problems(settings: Settings) -> list[str]:
+    files = files_of(settings)
+    return [*missing_peers(settings), *(mistakes(files) if files else ())]
