@@ -2,8 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
-PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql podman runc netavark iptables catatonit mmdebstrap chromium
-PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc iptables catatonit mmdebstrap chromium
+PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql podman runc netavark iptables catatonit mmdebstrap chromium prometheus
+PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc iptables catatonit mmdebstrap chromium promtool
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

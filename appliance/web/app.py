@@ -6,6 +6,8 @@
     GET  /studies/UID/report.pdf the PDF, for operators only
     GET, POST /sign-in           token to session
     POST /sign-out, /actions     forms of a session
+    GET  /metrics                for Prometheus
+    GET  /live, /ready           probes; why not, one reason per line
     GET  /style.css
 
 No JavaScript and nothing from outside, so the content policy can forbid everything. Nothing here names a patient but
@@ -28,7 +30,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -38,6 +40,7 @@ from appliance.state.operator_actions import Action
 from appliance.state.records import UnknownStudy, utc_now
 from appliance.state.states import State
 from appliance.web.actions import Form, perform
+from appliance.web.metrics import EXPOSITION, Metrics
 from appliance.web.overview import in_words, overview, study_page
 from appliance.web.session import Session, Sessions
 from appliance.web.surroundings import Watch
@@ -98,6 +101,7 @@ class Site:
         self._settings = settings
         self._sessions = sessions
         self._watch = watch
+        self._metrics = Metrics(settings)
         self._is_secured = is_secured
         # The prefix __Host- binds a cookie to this host and HTTPS.
         self._cookie = "__Host-rdeepnet" if is_secured else "rdeepnet"
@@ -130,6 +134,9 @@ class Site:
             Route("/sign-in", self.sign_in, methods=["POST"]),
             Route("/sign-out", self.sign_out, methods=["POST"]),
             Route("/actions", self.act, methods=["POST"]),
+            Route("/metrics", self.metrics),
+            Route("/live", self.live),
+            Route("/ready", self.ready),
             Route("/style.css", self.style),
         ]
 
@@ -173,6 +180,23 @@ class Site:
             raise Refused(HTTPStatus.NOT_FOUND, "This study has no report at the moment.")
         return FileResponse(
             detail.pdf, media_type="application/pdf", filename="report.pdf", content_disposition_type="inline"
+        )
+
+    def metrics(self, request: Request) -> Response:
+        """Figures for Prometheus."""
+        return PlainTextResponse(self._metrics.text(self._watch.seen), media_type=EXPOSITION)
+
+    def live(self, request: Request) -> Response:
+        """This process answers; the service has `rdeepnet health`."""
+        return PlainTextResponse("live\n")
+
+    def ready(self, request: Request) -> Response:
+        """The service receives and works, as it was at the last look; else the reasons."""
+        around = self._watch.seen
+        reasons = ["The service has not been looked at yet."] if around is None else [*around.service, *around.problems]
+        return PlainTextResponse(
+            "".join(f"{reason}\n" for reason in reasons) or "ready\n",
+            HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK,
         )
 
     def style(self, request: Request) -> Response:

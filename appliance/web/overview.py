@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from appliance.service.study_status import StudyDetail, open_records, show_study
 from appliance.service.study_status import in_words as class_in_words
 from appliance.settings import Settings
+from appliance.state.monitoring import arrivals
 from appliance.state.operator_actions import OperatorAction, OperatorActions, is_dropped
 from appliance.state.outbox import Outbox
 from appliance.state.records import DeliveryRecord, DeliveryState, NotKeptCount, Records, StudyRecord, utc_now
@@ -130,7 +131,7 @@ def overview(settings: Settings) -> Overview:
         studies = records.studies()
         deliveries = records.deliveries()
         dropped = OperatorActions(records).dropped()
-        arrivals = _arrivals(records)
+        arrived = arrivals(records)
     except sqlite3.OperationalError as error:
         raise _unreadable(error) from error
     finally:
@@ -143,7 +144,7 @@ def overview(settings: Settings) -> Overview:
         studies=rows,
         counts={state: counts[state] for state in State},
         waiting_since=min(
-            (arrivals.get(r.study_uid, r.changed_at) for r in studies if r.state in UNFINISHED), default=None
+            (arrived.get(r.study_uid, r.changed_at) for r in studies if r.state in UNFINISHED), default=None
         ),
         destinations=tuple(
             _destination(destination.name, studies, deliveries, dropped) for destination in settings.destinations
@@ -198,15 +199,6 @@ def _unreadable(error: sqlite3.OperationalError) -> RecordsUnreadable:
         f"The records cannot be read ({error}); expected those of a running service of this version: start it with "
         "rdeepnet serve, then load this page again."
     )
-
-
-def _arrivals(records: Records) -> Mapping[str, datetime]:
-    """Study Instance UID → when something of it last began to arrive."""
-    with records.transaction() as database:
-        rows = database.execute(
-            "SELECT study_uid, max(at) AS at FROM moves WHERE state = ? GROUP BY study_uid", (State.RECEIVED,)
-        ).fetchall()
-    return {row["study_uid"]: datetime.fromisoformat(row["at"]) for row in rows}
 
 
 def _rows(
