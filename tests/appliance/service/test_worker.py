@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from appliance.service.delivery import attempt, pause_s
-from appliance.service.worker import Outcome, Worker
+from appliance.service.worker import Asked, Outcome, Worker
 from appliance.settings import DeliverySettings, Destination
 from appliance.stages import StageCost
 from appliance.state.inbox import Inbox
@@ -39,13 +39,13 @@ class Bench:
     """Inbox, outbox, records and a worker around one answer."""
 
     def __init__(self, folder: Path, answer: Callable[[], Outgoing]) -> None:
-        self.asked: list[tuple[Sequence[Path], datetime]] = []
+        self.asked: list[tuple[Sequence[Path], Asked]] = []
         self.records = Records(folder / "studies.sqlite3")
         self.inbox = Inbox(folder / "inbox")
         self.outbox = Outbox(folder / "outbox")
 
-        def asked(files: Sequence[Path], created: datetime, not_kept: Mapping[str, int]) -> Outgoing:
-            self.asked.append((files, created))
+        def asked(files: Sequence[Path], question: Asked) -> Outgoing:
+            self.asked.append((files, question))
             return answer()
 
         self.worker = Worker(
@@ -120,7 +120,7 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
         (
             SeriesNotFound("No T1+C series.", remedies=(Remedy.CHOOSE_SERIES,)),
             State.REFUSED,
-            "No T1+C series. Add a rule to [reading]",  # the service takes no --assign
+            "No T1+C series. Choose with rdeepnet retry STUDY --assign t1c=",
         ),
         (ObjectNotConformant("an object lacks X"), State.FAILED, "an object lacks X"),
         (RDeepNetError("the model fails"), State.FAILED, "the model fails"),
