@@ -210,6 +210,7 @@ class Orthanc:
         port: int = 0,
         plugins: Sequence[Path] = (),
         title: str = "ORTHANC",
+        knows_us: bool = True,
     ) -> None:
         folder.mkdir(parents=True)
         self.port = port or free_port()
@@ -229,6 +230,9 @@ class Orthanc:
             "OverwriteInstances": False,
             "StableAge": 1,
         }
+        if not knows_us:
+            configuration["DicomModalities"] = {}
+            configuration |= {f"DicomAlwaysAllow{what}": False for what in ("Echo", "Find", "Get", "Move", "Store")}
         path = folder / "orthanc.json"
         path.write_text(json.dumps(configuration))
         with (folder / "orthanc.log").open("wb") as log:

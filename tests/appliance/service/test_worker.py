@@ -19,7 +19,7 @@ from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import DeliveryRecord, DeliveryState, Records
 from appliance.state.states import State
 from dicom_io.answer import Answer, AnswerObject, Role
-from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable, Remedy, SeriesNotFound
+from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerRejected, PeerUnavailable, Remedy, SeriesNotFound
 from dicom_io.network.send import Delivery, Sent
 from models.errors import FeatureUndefined, RDeepNetError
 from tests.end_to_end.small_study import document, segmentation, uid
@@ -199,7 +199,12 @@ def test_a_delivery_is_done_when_every_object_is_stored(
 
 
 @pytest.mark.parametrize(
-    ("error", "state"), [(PeerUnavailable("away"), DeliveryState.WAITING), (PeerRefused("no"), DeliveryState.REFUSED)]
+    ("error", "state"),
+    [
+        (PeerUnavailable("away"), DeliveryState.WAITING),
+        (PeerRejected("not yet"), DeliveryState.WAITING),
+        (PeerRefused("no"), DeliveryState.REFUSED),
+    ],
 )
 def test_a_peer_that_is_away_is_waited_for_and_one_that_says_no_is_not(
     bench: Bench, error: Exception, state: DeliveryState
