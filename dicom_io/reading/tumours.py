@@ -18,7 +18,8 @@ from dicom_io.masks.segmentation import mask_frames, maximum_fraction
 from dicom_io.reading import newest
 from dicom_io.reading.laterality import MIDLINE_MM, from_midline_mm
 from dicom_io.reading.newest import Statement
-from dicom_io.reading.selection import Candidate, Chosen, check_several
+from dicom_io.reading.selection import Candidate, Chosen
+from dicom_io.reading.tumour_choice import check_several
 from dicom_io.rules import SelectionRules
 from models.acquisition import SeveralTumours
 from models.errors import StudyRejected
