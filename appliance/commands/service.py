@@ -134,6 +134,7 @@ def _print_detail(detail: StudyDetail, console: Console) -> None:
 
 def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
     from appliance.service.study_status import in_words
+    from reports.replacement import REASONS
 
     return (
         (
@@ -147,6 +148,21 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
             [
                 (f"{choice.at.astimezone():%Y-%m-%d %H:%M:%S}", ", ".join(choice.texts) or "by the rules")
                 for choice in detail.choices
+            ],
+        ),
+        (
+            "Answers, oldest first",
+            ("Version", "Made", "Because", "SOP Instance UID"),
+            [
+                (
+                    str(answer.facts.version),
+                    f"{answer.created.astimezone():%Y-%m-%d %H:%M:%S}",
+                    ", ".join(REASONS[reason] for reason in made.reasons)
+                    if (made := answer.facts.replacement) is not None
+                    else "the first answer",
+                    answer.identifier,
+                )
+                for answer in detail.answers
             ],
         ),
         (

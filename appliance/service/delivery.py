@@ -130,7 +130,7 @@ def attempt(
     send_files: Callable[[Sequence[Path]], tuple[Sent, ...]],
 ) -> tuple[DeliveryState, str]:
     """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
-    files = [item.file for item in outbox.objects(delivery.job_id) if item.role in destination.send]
+    files = [item.file for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
     try:

@@ -101,8 +101,10 @@ def answer(
 
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
     held = {series: count - asked.not_kept.get(series, 0) for series, count in held.items()}
-    result = answer_study(files, bench, assignment=asked.assignment, created=asked.created, held=held)
-    return Outgoing(result.answer, result.stages)
+    result = answer_study(
+        files, bench, assignment=asked.assignment, created=asked.created, held=held, earlier=asked.earlier
+    )
+    return Outgoing(result.answer, result.stages, created=asked.created, facts=result.facts)
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:

@@ -18,6 +18,7 @@ from appliance.state.inbox import instance_counts
 from appliance.state.outbox import PDF, Outbox, Waiting
 from appliance.state.records import DeliveryRecord, Move, NotKeptCount, Records, StudyRecord, UnknownStudy
 from appliance.state.states import State
+from dicom_io.earlier import EarlierAnswer
 from models.errors import SetupError
 
 
@@ -56,6 +57,7 @@ class StudyDetail:
     commitments : whether each destination keeps what it has, of all its jobs
     not_kept : what came besides, was acknowledged and not kept, by class
     choices : explicit choices for it, oldest first; the last one counts
+    answers : every answer to it whose results are still here, oldest first; each says what it replaces
     """
 
     record: StudyRecord
@@ -68,6 +70,7 @@ class StudyDetail:
     commitments: tuple[CommitmentRecord, ...] = ()
     not_kept: tuple[NotKeptCount, ...] = ()
     choices: tuple[Choice, ...] = ()
+    answers: tuple[EarlierAnswer, ...] = ()
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -136,6 +139,7 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
             commitments=CommitmentRecords(records).of_study(record.study_uid),
             not_kept=records.not_kept_by_class(record.study_uid),
             choices=Choices(records).of_study(record.study_uid),
+            answers=tuple(outbox.answers(record.study_uid).values()),
         )
     finally:
         records.close()

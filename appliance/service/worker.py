@@ -17,6 +17,7 @@ from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
+from dicom_io.earlier import EarlierAnswer
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import RDeepNetError, StudyRejected
 
@@ -32,11 +33,13 @@ class Asked:
     created : time of the request, the date of the report
     not_kept : Series Instance UID → instances that came and were not kept
     assignment : the explicit choice that counts for the study
+    earlier : answers to it that were sent before, oldest first
     """
 
     created: datetime
     not_kept: Mapping[str, int] = field(default_factory=dict)
     assignment: Assignment = NO_ASSIGNMENT
+    earlier: tuple[EarlierAnswer, ...] = ()
 
 
 Answerer = Callable[[Sequence[Path], Asked], Outgoing]
@@ -126,6 +129,7 @@ class Worker:
             created=record.asked_at,
             not_kept=self._records.not_kept_by_series(record.study_uid),
             assignment=Assignment.parse(self._choices.counting(record.study_uid)),
+            earlier=tuple(self._outbox.answers(record.study_uid).values()),  # this job has none yet
         )
 
     def conclude(self, job_id: str, outcome: str) -> None:
