@@ -22,7 +22,8 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
-from dicom_io.network.receive import MAXIMUM_PDU, VERIFICATION
+from dicom_io.network.bounded_transport import MAXIMUM_PDU
+from dicom_io.network.receive import VERIFICATION
 from dicom_io.network.responses import leave_responses_to_calls
 from dicom_io.network.tls import ClientTls, refusal
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
