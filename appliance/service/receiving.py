@@ -27,7 +27,7 @@ def callers(settings: Settings) -> list[Caller] | None:
 
 
 def bounds(service: ServiceSettings) -> Bounds:
-    """What peers may take of the receiver."""
+    """Limits of what peers may take of the receiver."""
     return Bounds(
         associations=service.max_associations,
         associations_per_address=service.max_associations_per_address,

@@ -1,4 +1,4 @@
-"""How much of an arriving object is held, and where: memory and disk that one peer can take are bounded.
+"""Holding of arriving objects: memory and disk that one peer can take are bounded.
 
 The library collects a whole data set in memory before it hands it on. Here an ordinary image stays in memory; what is
 larger goes on to a file without a name on the disk of the inbox, which a crash leaves nothing of; and of an object that
@@ -60,7 +60,7 @@ class ArrivingObject(BytesIO):
         super().write(content)
 
     def content(self) -> bytes | mmap.mmap:
-        """What is held, as bytes or as a map of the file with them.
+        """Held content, as bytes or as a map of the file with them.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class WholeObject(ArrivingObject):
             self._close_file()
 
     def content(self) -> bytes | mmap.mmap:
-        """What arrived; see `ArrivingObject.content`."""
+        """Content that arrived; see `ArrivingObject.content`."""
         if self._error is not None:
             raise self._error
         if self._file is None:

@@ -1,7 +1,7 @@
 """The server side of connections, bounded: no peer holds more of the receiver than its share, or for longer.
 
 pynetdicom 3.0 gives an accepted connection no time-out, believes every length a peer writes, and counts a connection
-that has not even asked for an association as one. So half a message holds a place for ever, and one request can claim
+that has not even asked for an association as one. So half a message holds a place indefinitely, and one request can claim
 4 GB. Its server takes another request handler, and its association another socket: nothing of it is replaced but the
 reads.
 """
@@ -35,7 +35,7 @@ _ABORT = bytes((0x07, 0, 0, 0, 0, 4, 0, 0, 0x02, 0))
 
 @dataclass(frozen=True)
 class Bounds:
-    """What peers may take of the receiver.
+    """Limits of what peers may take of the receiver.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class BoundedSocket(AssociationSocket):
             if not read:
                 break
             arrived += read
-        # An answer to a peer that does not read must not wait for ever either.
+        # An answer to a peer that does not read must not wait indefinitely either.
         with suppress(OSError):
             connection.settimeout(self._bounds.idle_s)
         return arrived
