@@ -1,9 +1,9 @@
 """The server side of connections, bounded: no peer holds more of the receiver than its share, or for longer.
 
 pynetdicom 3.0 gives an accepted connection no time-out, believes every length a peer writes, and counts a connection
-that has not even asked for an association as one. So half a message holds a place indefinitely, and one request can claim
-4 GB. Its server takes another request handler, and its association another socket: nothing of it is replaced but the
-reads.
+that has not even asked for an association as one. So half a message holds a place indefinitely, and one request can
+claim 4 GB. Its server takes another request handler, and its association another socket: nothing of it is replaced but
+the reads.
 """
 
 from __future__ import annotations
