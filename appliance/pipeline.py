@@ -14,10 +14,12 @@ from pathlib import Path
 
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
+from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
 from dicom_io.writing.encode import encode
+from dicom_io.writing.facts import facts_of, with_replacement
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
@@ -69,6 +71,7 @@ class Result:
     outcomes: tuple[ModelOutcome | NotApplicable, ...]
     report: Report
     answer: Answer
+    facts: AnswerFacts
     stages: tuple[StageCost, ...]
 
 
@@ -80,6 +83,7 @@ def answer_study(
     assignment: Assignment,
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
+    earlier: Sequence[EarlierAnswer] = (),
 ) -> Result:
     """Answers one study.
 
@@ -89,6 +93,7 @@ def answer_study(
     assignment : explicit choice of series, empty to go by the rules
     created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
+    earlier : answers given to the same study before, oldest first; the new one says which it replaces
 
     Raises
     ------
@@ -120,5 +125,7 @@ def answer_study(
             created=created,
         )
     with stages.measured("encode"):
-        answer = encode(study, prepared, report, features_sr=bench.features_sr)
-    return Result(study, features, outcomes, report, answer, stages.costs)
+        report, facts = with_replacement(report, facts_of(study, report), earlier)
+        replaced = objects_replaced(report.replaces, earlier)
+        answer = encode(study, prepared, report, features_sr=bench.features_sr, replaced=replaced)
+    return Result(study, features, outcomes, report, answer, facts, stages.costs)

@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from dicom_io.answer import Role
+from dicom_io.answer import RESULTS, Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
@@ -64,7 +64,11 @@ class ServiceSettings:
     state_dir: Path = Path("/var/lib/rdeepnet")  # where the Filesystem Hierarchy Standard puts variable state
     accept_unknown_senders: bool = False  # nothing trusts the network
     max_associations: Annotated[int, Between(1, 1000)] = 25  # a PACS opens 4 to 10 at a time; pynetdicom's 10 is few
+    max_associations_per_address: Annotated[int, Between(1, 1000)] = 16  # two thirds: one peer never takes all
+    max_connections: Annotated[int, Between(1, 10_000)] = 100  # with those that have not asked for an association yet
+    association_request_s: Seconds = 10.0  # a peer sends its request at once; over a slow line it takes a second
     idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
+    max_object_mib: Annotated[int, Between(1, 100_000)] = 2048  # 5 phases of 200 slices of 512 x 512 take 500
     plain: bool = False  # our port is not secured although [tls] is set
 
     def __post_init__(self) -> None:
@@ -98,12 +102,22 @@ class Destination:
     ae_title: AeTitle
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
-    send: tuple[Role, ...] = tuple(Role)  # everything that was made
+    send: tuple[Role, ...] = RESULTS  # everything that was made
+    reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
+        if others := [role for role in self.send if role not in RESULTS]:
+            raise SetupError(
+                f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
+                "reject_replaced decides on rejection notes"
+            )
+
+    def wants(self, role: Role) -> bool:
+        """Returns whether objects of a role are sent there."""
+        return self.reject_replaced if role is Role.REJECTION_NOTE else role in self.send
 
 
 @dataclass(frozen=True)

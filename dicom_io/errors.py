@@ -8,6 +8,7 @@ StudyRejected (models.errors)      the study must change: do not repeat
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer refused: an operator must act
+ │   └─ PeerRejected               it rejected the association, perhaps only until its own settings know us: repeat
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 
 What a reader can do besides depends on who reads: a refusal carries it as `Remedy`, and `advice` words it.
@@ -58,6 +59,13 @@ class PeerUnavailable(RDeepNetError):
 
 class PeerRefused(RDeepNetError):
     """The peer refused the association or the object: repeating alone does not help."""
+
+
+class PeerRejected(PeerRefused):
+    """The peer rejected the association: an operator must act, there or here, and until then it is repeated.
+
+    A PACS that does not know our AE title yet rejects as permanently as one that never will.
+    """
 
 
 class ObjectNotConformant(RDeepNetError):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 
-from appliance.service.study_status import found, open_records, retry_study
+from appliance.service.retry import retry_study
+from appliance.service.study_status import found, open_records
 from appliance.settings import Settings
 from appliance.state.operator_actions import Action, OperatorActions
 from appliance.state.states import IllegalMove, State

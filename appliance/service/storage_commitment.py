@@ -14,7 +14,7 @@ from appliance.settings import DeliverySettings, Destination
 from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
 from appliance.state.outbox import Outbox, Waiting
 from appliance.state.records import utc_now
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.commitment_report import FAILURE_REASONS, CommitmentReport
 from dicom_io.network.send import Peer
 from dicom_io.network.storage_commitment import Asked, request_commitment
@@ -69,7 +69,7 @@ class Commitments:
                 transaction_uid=transaction_uid,
                 reported=self.reported,
             )
-        except PeerUnavailable as error:
+        except (PeerUnavailable, PeerRejected) as error:
             pause = timedelta(seconds=self._settings.retry_max_s)
             self._records.answered(job, state=CommitmentState.DUE, sentence=str(error), next_at=utc_now() + pause)
             LOG.warning("commitment cannot be requested: %s", error, extra=extra)

@@ -1,7 +1,6 @@
-"""Operators' commands on studies, from any process: list them, show one, retry one.
+"""Operators' views of studies, from any process: list them, show one.
 
-Works on the state folder of the service, which may run or not: a retry is written into the records, and the service
-sees it in its next round or at its next start.
+Works on the state folder of the service, which may run or not.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ from pathlib import Path
 
 from appliance.settings import Settings
 from appliance.stages import StageCost
+from appliance.state.choices import Choice, Choices
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.state.inbox import instance_counts
 from appliance.state.outbox import PDF, Outbox, Waiting
 from appliance.state.records import DeliveryRecord, Move, NotKeptCount, Records, StudyRecord, UnknownStudy
 from appliance.state.states import State
+from dicom_io.earlier import EarlierAnswer
 from models.errors import SetupError
 
 
@@ -55,6 +56,8 @@ class StudyDetail:
     stages : what each stage of the current job cost
     commitments : whether each destination keeps what it has, of all its jobs
     not_kept : what came besides, was acknowledged and not kept, by class
+    choices : explicit choices for it, oldest first; the last one counts
+    answers : every answer to it whose results are still here, oldest first; each says what it replaces
     """
 
     record: StudyRecord
@@ -66,6 +69,8 @@ class StudyDetail:
     stages: tuple[StageCost, ...]
     commitments: tuple[CommitmentRecord, ...] = ()
     not_kept: tuple[NotKeptCount, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    answers: tuple[EarlierAnswer, ...] = ()
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -134,6 +139,8 @@ def show_study(settings: Settings, study: str, *, read_only: bool = False) -> St
             stages=outbox.stages(record.job_id) if has_results else (),
             commitments=CommitmentRecords(records).of_study(record.study_uid),
             not_kept=records.not_kept_by_class(record.study_uid),
+            choices=Choices(records).of_study(record.study_uid),
+            answers=tuple(outbox.answers(record.study_uid).values()),
         )
     finally:
         records.close()
@@ -145,31 +152,6 @@ def in_words(count: NotKeptCount) -> str:
 
     name = class_name(count.sop_class_uid)
     return f"{name}, made by this product" if count.is_ours else name
-
-
-def retry_study(settings: Settings, study: str) -> State:
-    """Retry a study: send its results again, or compute it again if it has none.
-
-    Returns
-    -------
-    The state it is in now: `sending` or `queued`.
-
-    Raises
-    ------
-    IllegalMove
-        When it is arriving, queued or running: there is nothing to repeat yet.
-    UnknownStudy
-        When none matches, or more than one.
-    SetupError
-        When no service has ever worked on the state folder.
-    """
-    records = open_records(settings)
-    try:
-        record = found(records, study)
-        has_results = bool(record.job_id) and Outbox(settings.service.state_dir / "outbox").has(record.job_id)
-        return records.retry(record.study_uid, has_results=has_results)
-    finally:
-        records.close()
 
 
 # From worst to best.

@@ -6,22 +6,43 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.state.choices import Choices
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
+from dicom_io.earlier import EarlierAnswer
+from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import RDeepNetError, StudyRejected
 
 LOG = logging.getLogger("rdeepnet.worker")
 
-# Files of a study, when it was asked for, and for each series how many instances came that were not kept.
-Answerer = Callable[[Sequence[Path], datetime, Mapping[str, int]], Outgoing]
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about a study: all that answers it besides its files and the settings.
+
+    Attributes
+    ----------
+    created : time of the request, the date of the report
+    not_kept : Series Instance UID → instances that came and were not kept
+    assignment : the explicit choice that counts for the study
+    earlier : answers to it that were sent before, oldest first
+    """
+
+    created: datetime
+    not_kept: Mapping[str, int] = field(default_factory=dict)
+    assignment: Assignment = NO_ASSIGNMENT
+    earlier: tuple[EarlierAnswer, ...] = ()
+
+
+Answerer = Callable[[Sequence[Path], Asked], Outgoing]
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,7 @@ class Worker:
 
     Parameters
     ----------
-    answer : makes the results of one study from its files and the time of the request
+    answer : makes the results of one study from its files and what else it is answered by
     destinations : names of the destinations that get the results
     """
 
@@ -58,6 +79,7 @@ class Worker:
         self._inbox = inbox
         self._outbox = outbox
         self._records = records
+        self._choices = Choices(records)
         self._destinations = destinations
 
     def answer(self, job_id: str) -> str:
@@ -85,12 +107,10 @@ class Worker:
 
     def _computed(self, record: StudyRecord, files: Sequence[Path]) -> Outcome:
         job_id = record.job_id
-        assert record.asked_at is not None
         try:
-            not_kept = self._records.not_kept_by_series(record.study_uid)
-            self._outbox.put(job_id, self._answer(files, record.asked_at, not_kept))
+            self._outbox.put(job_id, self._answer(files, self._asked(record)))
         except StudyRejected as error:
-            return Outcome(State.REFUSED, advised(error, Reader.UNATTENDED))
+            return Outcome(State.REFUSED, advised(error, Reader.SERVICE))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))
@@ -102,6 +122,15 @@ class Worker:
                 f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
             )
         return Outcome(State.SENDING)
+
+    def _asked(self, record: StudyRecord) -> Asked:
+        assert record.asked_at is not None
+        return Asked(
+            created=record.asked_at,
+            not_kept=self._records.not_kept_by_series(record.study_uid),
+            assignment=Assignment.parse(self._choices.counting(record.study_uid)),
+            earlier=tuple(self._outbox.answers(record.study_uid).values()),  # this job has none yet
+        )
 
     def conclude(self, job_id: str, outcome: str) -> None:
         """Second step: record the outcome."""

@@ -284,11 +284,11 @@ class Records:
                 sentence = f"the destination {delivery.destination} is no longer in the settings"
                 self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
 
-    def retry(self, study_uid: str, *, has_results: bool) -> State:
+    def retry(self, study_uid: str, *, has_results: bool, destination: str = "") -> State:
         """Retries a study for an operator; returns the new state.
 
-        Existing results are sent again, otherwise the study is computed again; waiting deliveries are retried
-        immediately.
+        Existing results are sent again, to one destination or to all, otherwise the study is computed again; waiting
+        deliveries are retried immediately.
 
         Raises
         ------
@@ -306,8 +306,11 @@ class Records:
                     _move(database, row, State.SENDING)
                 database.execute(
                     "UPDATE deliveries SET state = ?, next_at = ?, sentence = '' "
-                    "WHERE job_id = ? AND (state != ? OR ? = ?)",
-                    (DeliveryState.WAITING, _now(), row["job_id"], DeliveryState.DONE, state, State.DELIVERED),
+                    "WHERE job_id = ? AND (state != ? OR ? = ?) AND ? IN ('', destination)",
+                    (
+                        *(DeliveryState.WAITING, _now(), row["job_id"], DeliveryState.DONE),
+                        *(state, State.DELIVERED, destination),
+                    ),
                 )
                 return State.SENDING
             check_move(state, State.QUEUED)
@@ -450,6 +453,19 @@ def _move(database: sqlite3.Connection, row: sqlite3.Row, state: State, *, sente
         (state, sentence, now, row["study_uid"]),
     )
     database.execute("INSERT INTO moves VALUES (?, ?, ?, ?)", (row["study_uid"], state, row["job_id"], now))
+
+
+def asked_again(database: sqlite3.Connection, study_uid: str) -> State:
+    """Has a study answered again, whatever it was answered with; returns its state.
+
+    One that is arriving or queued stays as it is. What is being computed is dropped, since its job no longer is the
+    study's; results so far are still sent.
+    """
+    row = _required(database, study_uid)
+    if row["state"] in (State.RECEIVED, State.QUEUED):
+        return State(row["state"])
+    _new_job(database, row, digest=row["digest"])
+    return State.QUEUED
 
 
 def _new_job(database: sqlite3.Connection, row: sqlite3.Row, *, digest: str) -> str:

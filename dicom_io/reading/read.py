@@ -82,7 +82,7 @@ def read_study(
     chosen = selection.chosen
     _check_complete(selection, held, assignment)
     volumes = _loaded(selection, rules, assignment)
-    tumours = _placed_tumours(selection, volumes, rules)
+    tumours = _placed_tumours(selection, volumes, rules, is_assigned=bool(assignment.tumour))
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, contradictions = tumour_side(
         side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
@@ -189,11 +189,16 @@ class _Tumours:
     notes: list[QualityNote] = field(default_factory=list)
 
 
-def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules) -> _Tumours:
-    """The tumour of each sequence that has segments of its own, placed on the grid of its images."""
+def _placed_tumours(
+    selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules, *, is_assigned: bool
+) -> _Tumours:
+    """The tumour of each sequence that has segments of its own, placed on the grid of its images.
+
+    What newer segments replace no longer is a tumour of the selection.
+    """
     tumours = _Tumours()
-    for sequence, candidates in selection.tumours.items():
-        roi, used, notes = tumour_on(
+    for sequence, candidates in list(selection.tumours.items()):
+        tumour = tumour_on(
             selection.chosen[sequence],
             volumes[sequence],
             sequence=sequence,
@@ -201,13 +206,15 @@ def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], 
             passed_over=selection.passed_over[sequence],
             series=selection.series,
             rules=rules,
+            is_assigned=is_assigned,
         )
-        algorithms = {candidate.segment.algorithm_type for candidate in used}
-        tumours.rois[sequence] = roi
-        tumours.segments += [candidate.segment for candidate in used]
+        selection.tumours[sequence] = tumour.stated
+        algorithms = {candidate.segment.algorithm_type for candidate in tumour.used}
+        tumours.rois[sequence] = tumour.roi
+        tumours.segments += [candidate.segment for candidate in tumour.used]
         tumours.algorithm_types[sequence] = algorithms.pop() if len(algorithms) == 1 else ""
-        tumours.rows += [_segment_row(sequence, candidate, roi) for candidate in used]
-        tumours.notes += notes
+        tumours.rows += [_segment_row(sequence, candidate, tumour.roi) for candidate in tumour.used]
+        tumours.notes += tumour.notes
     return tumours
 
 

@@ -33,11 +33,15 @@ def assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assi
     first = next(iter(selection.tumours))
     selection.passed_over[first] += unusable
     for sequence, found in selection.tumours.items():
-        _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
+        objects = {one.segment.instance.sop_instance_uid for one in found}
+        if len(objects) == 1 or not rules.newest_segmentation:  # else one may replace another where they are placed
+            check_several(sequence, found, rules, is_assigned=bool(assignment.tumour))
 
 
-def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
-    """Returns whether segments that could all be the tumour may be taken as several tumours."""
+def check_several(
+    sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool
+) -> None:
+    """Raises `SelectionAmbiguous` unless segments that could all be the tumour may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):

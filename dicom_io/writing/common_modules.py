@@ -33,7 +33,18 @@ SERIES = {
     Role.KEY_SR: Series(9111, "Radiomics report (research use only)"),
     Role.FEATURES_SR: Series(9112, "Radiomics, all features (research use only)"),
     Role.PDF: Series(9121, "Radiomics report, PDF (research use only)"),
+    Role.REJECTION_NOTE: Series(9131, "Radiomics, replaced objects"),
 }
+VERSION_STEP = 100  # from the series number of one version of an answer to that of the next
+
+
+def series_of(role: Role, report: Report) -> Series:
+    """Name and number of the series of a role; a report that replaces another has its version in both."""
+    first = SERIES[role]
+    if report.replaces is None:
+        return first
+    version = report.replaces.version
+    return Series(first.number + VERSION_STEP * (version - 1), f"v{version} {first.description}")
 
 
 def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str, modality: str) -> Dataset:
@@ -56,8 +67,8 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
 
     root.Modality = modality
     root.SeriesInstanceUID = uids.series_uid(digest, role)
-    root.SeriesNumber = SERIES[role].number
-    root.SeriesDescription = SERIES[role].description
+    series = series_of(role, report)
+    root.SeriesNumber, root.SeriesDescription = series.number, series.description
     root.SeriesDate, root.SeriesTime = day, time
     # The series of an SR has no such attribute; there the orders are in the SR Document General module.
     if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.service.study_status import retry_study
+from appliance.service.retry import choose_for_study, retry_study
 from appliance.state.states import State
 from dicom_io.errors import PeerRefused
 from dicom_io.network.send import Delivery, Peer, echo, send
@@ -95,6 +95,23 @@ def test_a_late_instance_answers_the_study_again(tmp_path: Path, service: Runnin
     storescu(files[-1:], port=service.port)
     service.wait_for_state(uid("late"), State.DELIVERED)
     assert moves(service, "late") == [State.RECEIVED, State.QUEUED, State.RUNNING, State.REFUSED, *DELIVERED]
+
+
+def test_a_choice_answers_a_study_and_is_remembered(tmp_path: Path, own_service: RunningService) -> None:
+    """Over a restart, and for what arrives later."""
+    files = write_study(tmp_path / "study", "chosen")
+    (own_service.control / "ambiguous").touch()
+    storescu(files[1:], port=own_service.port)
+    record = own_service.wait_for_state(uid("chosen"), State.REFUSED)
+    assert "rdeepnet retry STUDY --assign tumour=" in record.sentence
+    choose_for_study(own_service.settings, uid("chosen"), ["tumour=Reader 2"])
+    own_service.wait_for_state(uid("chosen"), State.DELIVERED)
+    own_service.stop()
+    own_service.start()
+    storescu(files[:1], port=own_service.port)
+    wait_for(lambda: len(own_service.begun(uid("chosen"))) == 3, what="the answer to the whole study")
+    own_service.wait_for_state(uid("chosen"), State.DELIVERED)
+    assert [line.split(" ", 3)[3] for line in own_service.begun()] == ["-", "Reader 2", "Reader 2"]
 
 
 def test_a_late_instance_while_the_job_runs_drops_what_is_computed(

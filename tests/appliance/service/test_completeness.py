@@ -6,7 +6,7 @@ from appliance.service.completeness import Completeness
 
 
 def rules() -> Completeness:
-    return Completeness(idle_s=60, force_after_s=600)
+    return Completeness(idle_s=60, carrier_idle_s=120, force_after_s=600)
 
 
 def test_a_study_is_due_once_after_the_idle_time() -> None:
@@ -95,3 +95,12 @@ def test_an_operator_need_not_wait_for_silence_or_for_the_sender() -> None:
     assert studies.take_due(1) == ("1",)
     studies.arrived("1", association=1, now_s=2)  # what comes later waits again
     assert studies.take_due(3) == ()
+
+
+def test_a_carrier_that_fell_silent_or_brings_something_else_does_not_hold_it_for_long() -> None:
+    studies = rules()
+    studies.opened(1)
+    studies.arrived("1", association=1, now_s=0)
+    studies.arrived("2", association=1, now_s=170)
+    assert studies.take_due(179) == ()
+    assert studies.take_due(180) == ("1",)  # idle time of the study and of the association

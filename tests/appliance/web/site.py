@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from appliance.settings import Settings, load_settings
 from appliance.stages import StageCost
+from appliance.state.choices import Choices
 from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.inbox import Inbox
 from appliance.state.operator_actions import OperatorActions
@@ -59,6 +60,7 @@ def populate(state_dir: Path) -> None:
     inbox, outbox = Inbox(state_dir / "inbox"), Outbox(state_dir / "outbox")
     CommitmentRecords(records)
     OperatorActions(records)
+    Choices(records)
 
     def queued(study: str) -> str:
         inbox.keep(study, instance_uid="1.1", meta=b"", dataset=b"pixels")
