@@ -6,8 +6,9 @@ All work on the state folder, from any process; the running service sees what ch
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from appliance.service.retry import retry_study
+from appliance.service.retry import choose_for_study, retry_study
 from appliance.service.study_status import found, open_records
 from appliance.settings import Settings
 from appliance.state.operator_actions import Action, OperatorActions
@@ -28,6 +29,23 @@ def retry(settings: Settings, study: str, *, by: str) -> State:
     finally:
         records.close()
     _log(study_uid, Action.RETRY, by)
+    return state
+
+
+def choose(settings: Settings, study: str, texts: Sequence[str], *, by: str) -> State:
+    """Has a study answered by an explicit choice, as `choose_for_study` does; returns its state.
+
+    The history names the roles that were chosen; the choice itself is remembered with the study.
+    """
+    state = choose_for_study(settings, study, texts)
+    roles = ", ".join(dict.fromkeys(text.partition("=")[0] for text in texts))
+    records = open_records(settings)
+    try:
+        study_uid = found(records, study).study_uid
+        OperatorActions(records).note(study_uid, Action.CHOOSE, by=by, sentence=roles or "by the rules")
+    finally:
+        records.close()
+    _log(study_uid, Action.CHOOSE, by)
     return state
 
 

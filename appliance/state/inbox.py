@@ -134,6 +134,18 @@ def _hash(content: bytes | mmap) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
+def newest_files(inbox: Path, study_uid: str) -> tuple[Path, ...]:
+    """Newest version of every instance of a study, from the names alone; for a reader in another process."""
+    folder = inbox / study_uid
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        folder / f"{instance}.{version:04d}.{content}.dcm"
+        for instance, versions in sorted(_listed(folder).items())
+        for content, version in [max(versions.items(), key=lambda item: (item[1], item[0]))]
+    )
+
+
 def instance_counts(inbox: Path) -> Mapping[str, int]:
     """Study Instance UID → instances, from the names alone; for a reader in another process."""
     if not inbox.is_dir():

@@ -34,6 +34,7 @@ class Action(StrEnum):
 
     RETRY = "retry"  # send its results again, or compute it again if it has none
     ANSWER_NOW = "answer now"  # do not wait until nothing more of it arrives
+    CHOOSE = "choose series"  # answer it by an explicit choice, or by the rules again
     DROP = "drop"  # nothing more is done about a refused or failed study; the reason says why
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from appliance.service import operator
 from appliance.settings import Settings
 from appliance.state.operator_actions import Action
+from dicom_io.roles import ROLES
 from models.errors import RDeepNetError
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
@@ -26,12 +27,14 @@ class Form:
     Attributes
     ----------
     reason : for a drop; else empty
+    choice : for a choice of series, as `--assign` takes it; empty to go by the rules
     back : page to return to, one of ours
     """
 
     action: Action
     studies: tuple[str, ...]
     reason: str
+    choice: tuple[str, ...]
     back: str
 
     @classmethod
@@ -51,7 +54,11 @@ class Form:
             raise FormInvalid("No study was chosen; tick at least one.")
         if not all(_UID.fullmatch(study) for study in studies):
             raise FormInvalid("A study of the form is not a Study Instance UID.")
-        return cls(Action(action), studies, fields.get("reason", ("",))[0], back if _BACK.fullmatch(back) else "/")
+        if action == Action.CHOOSE and len(studies) > 1:
+            raise FormInvalid("A choice of series is for one study.")
+        choice = tuple(f"{role}={value}" for role in ROLES for value in fields.get(role, ()) if value)
+        reason = fields.get("reason", ("",))[0]
+        return cls(Action(action), studies, reason, choice, back if _BACK.fullmatch(back) else "/")
 
 
 def perform(settings: Settings, form: Form, *, by: str) -> tuple[str, ...]:
@@ -71,5 +78,7 @@ def _one(settings: Settings, form: Form, study: str, by: str) -> str:
     if form.action is Action.ANSWER_NOW:
         operator.answer_now(settings, study, by=by)
         return "is answered in the next round of the service."
+    if form.action is Action.CHOOSE:
+        return f"is now {operator.choose(settings, study, form.choice, by=by)}."
     operator.drop(settings, study, reason=form.reason, by=by)
     return "is dropped."

@@ -4,6 +4,7 @@
     GET  /studies?state=&page=   studies in a state, or all
     GET  /studies/UID            one study: history, reasons, what each destination has
     GET  /studies/UID/report.pdf the PDF, for operators only
+    GET  /studies/UID/choose     what arrived, to choose series and segments from, for operators only
     GET, POST /sign-in           token to session
     POST /sign-out, /actions     forms of a session
     GET  /metrics                for Prometheus
@@ -40,6 +41,7 @@ from appliance.state.operator_actions import Action
 from appliance.state.records import UnknownStudy, utc_now
 from appliance.state.states import State
 from appliance.web.actions import Form, perform
+from appliance.web.choice import offer
 from appliance.web.metrics import EXPOSITION, Metrics
 from appliance.web.overview import in_words, overview, study_page
 from appliance.web.session import Session, Sessions
@@ -130,6 +132,7 @@ class Site:
             Route("/studies", self.studies),
             Route("/studies/{uid}", self.study),
             Route("/studies/{uid}/report.pdf", self.pdf),
+            Route("/studies/{uid}/choose", self.choose),
             Route("/sign-in", self.sign_in_form),
             Route("/sign-in", self.sign_in, methods=["POST"]),
             Route("/sign-out", self.sign_out, methods=["POST"]),
@@ -181,6 +184,13 @@ class Site:
         return FileResponse(
             detail.pdf, media_type="application/pdf", filename="report.pdf", content_disposition_type="inline"
         )
+
+    def choose(self, request: Request) -> Response:
+        """The series and segments that arrived, with their roles; descriptions may name anything, so for operators."""
+        if self._session(request) is None:
+            raise Refused(HTTPStatus.FORBIDDEN, "Sign in to choose series.")
+        page = study_page(self._settings, _uid(request))
+        return self._page(request, "choose.html", page=page, offer=offer(self._settings, page.detail.record.study_uid))
 
     def metrics(self, request: Request) -> Response:
         """Figures for Prometheus."""

@@ -185,8 +185,8 @@ class Metrics:
         waiting = Counter(dict.fromkeys(self._destinations, 0))
         for one in deliveries:
             if one.state is DeliveryState.WAITING and one.destination in self._destinations:
-                wanted = self._destinations[one.destination].send
-                waiting[one.destination] += sum(item.role in wanted for item in outbox.objects(one.job_id))
+                wants = self._destinations[one.destination].wants
+                waiting[one.destination] += sum(wants(item.role) for item in outbox.objects(one.job_id))
         return [({"destination": name}, count) for name, count in waiting.items()]
 
     def _outbox(self) -> Outbox:
