@@ -268,6 +268,17 @@ class LogSettings:
 
 
 @dataclass(frozen=True)
+class StatusSettings:
+    """Study names in `rdeepnet status` and on the page."""
+
+    accession_number: bool = False  # it leads to the patient in the hospital's systems: a site decides
+    short_ids: bool = False  # the end of each Study Instance UID, as long as it is unique
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class WebSettings:
     """The page for operators, a process of its own: `rdeepnet web`."""
 
@@ -303,6 +314,7 @@ class Settings:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     logs: LogSettings = field(default_factory=LogSettings)
+    status: StatusSettings = field(default_factory=StatusSettings)
     web: WebSettings = field(default_factory=WebSettings)
 
     def __post_init__(self) -> None:

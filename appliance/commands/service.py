@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
+from rich.text import Text
 
 from appliance.commands.exit_status import Exit
 from appliance.commands.options import AsJson, ConfigFile, print_json, settings_from, stdout, table
@@ -17,7 +20,9 @@ from appliance.state.states import State
 if TYPE_CHECKING:
     from appliance.service.retry import Retried
     from appliance.service.study_status import StudyDetail
+    from appliance.settings import Settings
 
+_WATCH_EVERY_S = 2.0
 _STUDY_HELP = "Study Instance UID, or any unique prefix or suffix."
 Study = Annotated[str, typer.Argument(metavar="STUDY", help=_STUDY_HELP)]
 OneStudy = Annotated[str | None, typer.Argument(metavar="STUDY", help=_STUDY_HELP, show_default=False)]
@@ -81,19 +86,44 @@ def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.INCOMPLETE)
 
 
-def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List the known studies: state, time of its last change, storage commitment, and the reason for any failure."""
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every 2 seconds, until Ctrl-C.")] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the known studies: state, time of its last change, storage commitment, and the reason for any failure.
+
+    Where a study goes to several destinations, the worst counts.
+    """
     from appliance.service.study_status import list_studies
-    from appliance.transport import certificate_in_words
 
     settings = settings_from(config)
-    lines = list_studies(settings)
     if as_json:
-        print_json([asdict(line) for line in lines])
-        return
+        print_json([asdict(line) for line in list_studies(settings)])
+    elif watch:
+        console = stdout()
+        with suppress(KeyboardInterrupt):
+            while True:
+                shown = _status(settings)
+                console.clear()  # on a terminal only
+                console.print(shown)
+                time.sleep(_WATCH_EVERY_S)
+    else:
+        stdout().print(_status(settings))
+
+
+def _status(settings: Settings) -> Group:
+    """The table of studies, and the validity of the certificate."""
+    from appliance.service.study_status import list_studies, short_ids
+    from appliance.transport import certificate_in_words
+
+    lines = list_studies(settings)
+    short = short_ids(line.study_uid for line in lines) if settings.status.short_ids else {}
+    numbered = settings.status.accession_number
     rows = [
         (
-            line.study_uid,
+            short.get(line.study_uid, line.study_uid),
+            *([line.accession_number or "–"] if numbered else []),
             line.state.value,
             f"{line.changed_at.astimezone():%Y-%m-%d %H:%M:%S}",
             str(line.instances),
@@ -102,11 +132,9 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
         )
         for line in lines
     ]
-    stdout().print(
-        table(f"{len(lines)} studies", ("Study", "State", "Since", "Instances", "Commitment", "Reason"), rows)
-    )
-    if words := certificate_in_words(settings):
-        typer.echo(f"TLS: {words}.")
+    columns = ("Study", *(["Accession"] if numbered else []), "State", "Since", "Instances", "Commitment", "Reason")
+    words = certificate_in_words(settings)
+    return Group(table(f"{len(lines)} studies", columns, rows), *([Text(f"TLS: {words}.")] if words else []))
 
 
 def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:

@@ -19,11 +19,12 @@ from appliance.service.delivery import peer_of
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
 from appliance.settings import Destination, Settings
-from appliance.state.disk import free_gb, unwritable
+from appliance.state.disk import exposed, free_gb, unwritable
 from appliance.state.postgres import server_of
 from appliance.transport import client_tls, files_of
+from dicom_io.answer import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
-from dicom_io.network.send import echo
+from dicom_io.network.negotiation import negotiate
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
 
@@ -100,10 +101,8 @@ def check_state_folder(state_dir: Path) -> Check:
         return Check(subject, Verdict.BAD, why_not)
     if not state_dir.exists():
         return Check(subject, Verdict.GOOD, f"{state_dir} will be made at the first start")
-    mode = state_dir.stat().st_mode & 0o777
-    if mode & 0o077:
-        sentence = f"{state_dir} has mode {mode:04o}, others can read images in it; expected 0700: run chmod 700 on it."
-        return Check(subject, Verdict.BAD, sentence)
+    if why_not := exposed(state_dir):
+        return Check(subject, Verdict.BAD, why_not)
     for name in ("studies.sqlite3", "queue.sqlite3"):
         if (state_dir / name).is_file() and (damage := _damage(state_dir / name)):
             sentence = f"{state_dir / name} is damaged ({damage}); restore it from a backup, see OPERATING.md."
@@ -162,20 +161,52 @@ def check_tls(settings: Settings, now: datetime) -> Check:
 
 
 def check_destination(destination: Destination, settings: Settings) -> Check:
-    """Checks that a destination answers a C-ECHO."""
+    """Checks that a destination answers, accepts what we send, and offers storage commitment where it is wanted."""
     timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
     tls = client_tls(settings, plain=destination.plain)
     peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s, tls=tls)
     subject = f"destination {destination.name}"
+    if _is_this_service(destination, settings):
+        sentence = f"{peer} is this service itself; expected the PACS: correct host and port."
+        return Check(subject, Verdict.BAD, sentence)
     try:
-        echo(peer)
+        answer = negotiate(peer, _sent_to(destination, settings))
     except PeerUnavailable as error:
         return Check(subject, Verdict.WARNING, f"{error} Results wait until it answers.")
     except PeerRejected as error:
         return Check(subject, Verdict.BAD, f"{error} Results wait until then.")
     except PeerRefused as error:
         return Check(subject, Verdict.BAD, str(error))
-    return Check(subject, Verdict.GOOD, f"{peer} answers a C-ECHO")
+    if answer.refused:
+        refused = ", ".join(answer.refused)
+        return Check(
+            subject,
+            Verdict.BAD,
+            f"{peer} would not accept {refused}; expected it to take everything in send: allow these classes there, or "
+            "leave them out of send.",
+        )
+    doubts = []
+    if not answer.answers_echo:
+        doubts.append("it does not accept C-ECHO: the page and the alerts cannot tell whether it answers")
+    if destination.storage_commitment and not answer.commits:
+        doubts.append("it offers no storage commitment: enable it there, or set storage_commitment = false")
+    if doubts:
+        return Check(subject, Verdict.WARNING, f"{peer} accepts everything we send, but {'; '.join(doubts)}.")
+    sends = destination.ae_title in {sender.ae_title for sender in settings.senders}
+    # No loop: what this product made is recognised by Manufacturer and Manufacturer's Model Name.
+    guard = "; it also sends: results that come back are acknowledged and not processed" if sends else ""
+    return Check(subject, Verdict.GOOD, f"{peer} answers a C-ECHO and accepts everything we send{guard}")
+
+
+def _sent_to(destination: Destination, settings: Settings) -> list[Role]:
+    """Roles of the objects that these settings make and send to a destination."""
+    made = [role for role in Role if role is not Role.FEATURES_SR or settings.report.features_sr]
+    return [role for role in made if destination.wants(role)]
+
+
+def _is_this_service(destination: Destination, settings: Settings) -> bool:
+    here = {"localhost", "127.0.0.1", "::1", settings.service.host}
+    return destination.port == settings.service.port and destination.host in here
 
 
 def check_gpu(settings: Settings) -> Check:

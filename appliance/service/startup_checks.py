@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.settings import Settings, load_settings
-from appliance.state.disk import unwritable
+from appliance.state.disk import exposed, unwritable
 from appliance.transport import files_of
 from dicom_io.network.tls import mistakes as tls_mistakes
 from models.errors import SetupError
@@ -50,7 +50,8 @@ def missing_peers(settings: Settings) -> list[str]:
 
 def _surroundings(settings: Settings) -> list[str]:
     """Problems with what the settings require of this machine."""
-    problems = [f"state_dir: {why_not}" for why_not in [unwritable(settings.service.state_dir)] if why_not]
+    state_dir = settings.service.state_dir
+    problems = [f"state_dir: {why_not}" for why_not in [unwritable(state_dir) or exposed(state_dir)] if why_not]
     files = files_of(settings)
     problems += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
     problems += [

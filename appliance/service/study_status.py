@@ -5,7 +5,8 @@ Works on the state folder of the service, which may run or not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,22 @@ from appliance.settings import Settings
 from appliance.stages import StageCost
 from appliance.state.choices import Choice, Choices
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
-from appliance.state.inbox import instance_counts
+from appliance.state.inbox import instance_counts, newest_files
 from appliance.state.outbox import PDF, Outbox, Waiting
-from appliance.state.records import DeliveryRecord, Move, NotKeptCount, Records, StudyRecord, UnknownStudy
+from appliance.state.records import (
+    DeliveryRecord,
+    DeliveryState,
+    Move,
+    NotKeptCount,
+    Records,
+    StudyRecord,
+    UnknownStudy,
+)
 from appliance.state.states import State
 from dicom_io.earlier import EarlierAnswer
 from models.errors import SetupError
+
+_SHORT = 8  # characters
 
 
 @dataclass(frozen=True)
@@ -30,9 +41,10 @@ class StudyLine:
     ----------
     instances : received instances on disk; 0 after retention has deleted them
     sentence : why it is refused or failed, what a destination said while results wait, or why it does not keep them;
-        else empty
+        else empty; of several destinations the worst counts
     commitment : the worst that a destination says about keeping the results of the current job; None when none was
         asked
+    accession_number : where the settings show it and the images are still here
     """
 
     study_uid: str
@@ -41,6 +53,7 @@ class StudyLine:
     changed_at: datetime
     instances: int
     commitment: CommitmentState | None = None
+    accession_number: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,14 +97,16 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
     records = open_records(settings)
     try:
         counts = instance_counts(settings.service.state_dir / "inbox")
-        waiting = {d.job_id: d.sentence for d in records.deliveries() if d.sentence}
+        lacking = worst_deliveries(records.deliveries())
         commitments = CommitmentRecords(records).of_study()
+        studies = records.studies()
+        numbers = accession_numbers(settings, [record.study_uid for record in studies])
         lines = []
-        for record in records.studies():
+        for record in studies:
             worst = _worst([commitment for commitment in commitments if commitment.job_id == record.job_id])
             sentence = record.sentence
             if not sentence and record.state is State.SENDING:
-                sentence = waiting.get(record.job_id, "")
+                sentence = lacking.get(record.job_id, "")
             if not sentence and worst is not None and worst.state is CommitmentState.FAILED:
                 sentence = f"{worst.destination}: {worst.sentence}"
             lines.append(
@@ -102,6 +117,7 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
                     changed_at=record.changed_at,
                     instances=counts.get(record.study_uid, 0),
                     commitment=None if worst is None else worst.state,
+                    accession_number=numbers.get(record.study_uid, ""),
                 )
             )
         return tuple(lines)
@@ -146,6 +162,51 @@ def show_study(settings: Settings, study: str, *, read_only: bool = False) -> St
         records.close()
 
 
+def worst_deliveries(deliveries: Sequence[DeliveryRecord]) -> Mapping[str, str]:
+    """Job → what the worst destination says of it: a refusal before a wait, more attempts before fewer.
+
+    A delivery that was not tried yet says nothing.
+    """
+    worst: dict[str, DeliveryRecord] = {}
+    for one in deliveries:
+        if one.sentence and one.state is not DeliveryState.DONE:
+            other = worst.get(one.job_id)
+            if other is None or _weight(one) > _weight(other):
+                worst[one.job_id] = one
+    return {job: f"{one.destination}: {one.sentence}" for job, one in worst.items()}
+
+
+def _weight(delivery: DeliveryRecord) -> tuple[bool, int]:
+    return delivery.state is DeliveryState.REFUSED, delivery.attempts
+
+
+def accession_numbers(settings: Settings, study_uids: Iterable[str]) -> Mapping[str, str]:
+    """Study Instance UID → Accession Number, where the settings show it and an image is on disk."""
+    if not settings.status.accession_number:
+        return {}
+    from dicom_io.images.headers import accession_number  # loads pydicom, for this alone
+
+    inbox = settings.service.state_dir / "inbox"
+    first = {study: next(iter(newest_files(inbox, study)), None) for study in study_uids}
+    return {study: accession_number(file) for study, file in first.items() if file is not None}
+
+
+def short_ids(study_uids: Iterable[str]) -> Mapping[str, str]:
+    """Study Instance UID → its end after "…", at least 8 characters and as long as it is unique among them."""
+    backwards = sorted({study[::-1] for study in study_uids})
+    shared = [0, *(_in_common(one, other) for one, other in itertools.pairwise(backwards)), 0]
+    short = {}
+    for backward, before, after in zip(backwards, shared, shared[1:], strict=False):
+        study, length = backward[::-1], max(_SHORT, before + 1, after + 1)
+        short[study] = study if length >= len(study) else f"…{study[-length:]}"
+    return short
+
+
+def _in_common(one: str, other: str) -> int:
+    """Number of characters with which both begin."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def in_words(count: NotKeptCount) -> str:
     """A class of instances that were not kept, by name."""
     from dicom_io.network.storage_classes import class_name  # loads the network library, for this alone
@@ -181,6 +242,7 @@ def open_records(settings: Settings, *, read_only: bool = False) -> Records:
 
 def found(records: Records, study: str) -> StudyRecord:
     """The study with this UID, prefix or suffix; raises `UnknownStudy`."""
+    study = study.removeprefix("…")
     exact = records.find(study)
     if exact is not None:
         return exact

@@ -23,6 +23,24 @@ def unwritable(state_dir: Path) -> str:
     )
 
 
+def exposed(state_dir: Path) -> str:
+    """A sentence when others can read images or results there, or replace them; empty when they cannot.
+
+    The folder itself may be readable (a fresh volume often is, 0755) where what is in it is private on its own.
+    """
+    if not state_dir.exists() or state_dir.stat().st_mode & 0o077 == 0:
+        return ""
+    inside = [state_dir / name for name in ("inbox", "outbox", "studies.sqlite3", "queue.sqlite3")]
+    for path, forbidden in ((state_dir, 0o002), *((path, 0o077) for path in inside)):
+        if path.exists() and (mode := path.stat().st_mode & 0o777) & forbidden:
+            expected = "0700" if path.is_dir() else "0600"
+            return (
+                f"{path} has mode {mode:04o}, so others can read or replace what is in it; expected {expected}: run "
+                f"chmod {expected[1:]} on it."
+            )
+    return ""
+
+
 def free_gb(state_dir: Path) -> float:
     """Free space for it in 10⁹ bytes."""
     return shutil.disk_usage(existing_part(state_dir)).free / 1e9

@@ -18,7 +18,7 @@ the PDF. Reading is the work of threads: SQLite and files, and a page never wait
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -36,6 +36,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.service.operator import REASON_LIMIT
+from appliance.service.study_status import accession_numbers, short_ids
 from appliance.settings import Settings
 from appliance.state.operator_actions import Action
 from appliance.state.records import UnknownStudy, utc_now
@@ -43,7 +44,7 @@ from appliance.state.states import State
 from appliance.web.actions import Form, perform
 from appliance.web.choice import offer
 from appliance.web.metrics import EXPOSITION, Metrics
-from appliance.web.overview import in_words, overview, study_page
+from appliance.web.overview import Overview, StudyRow, in_words, overview, study_page
 from appliance.web.session import Session, Sessions
 from appliance.web.surroundings import Watch
 from models.errors import RDeepNetError, SetupError
@@ -51,6 +52,7 @@ from models.version import software_version
 
 PAGES = Path(__file__).with_name("pages")
 STUDIES_PER_PAGE = 50
+ATTENTION = 20  # refused and failed studies on the front page
 FORM_LIMIT = 64 * 1024  # bytes: hundreds of studies
 
 POLICY = (
@@ -146,7 +148,14 @@ class Site:
     def front(self, request: Request) -> Response:
         """The state of everything an administrator looks after."""
         view = overview(self._settings)
-        return self._page(request, "front.html", view=view, around=self._watch.seen, settings=self._settings)
+        return self._page(
+            request,
+            "front.html",
+            view=view,
+            around=self._watch.seen,
+            settings=self._settings,
+            **self._names(view, view.attention[:ATTENTION]),
+        )
 
     def studies(self, request: Request) -> Response:
         """Studies in a state, or all."""
@@ -165,6 +174,7 @@ class Site:
             view=view,
             rows=rows[first : first + STUDIES_PER_PAGE],
             wanted=wanted,
+            **self._names(view, rows[first : first + STUDIES_PER_PAGE]),
             number=int(number),
             pages=max(1, -(-len(rows) // STUDIES_PER_PAGE)),
             total=len(rows),
@@ -261,6 +271,14 @@ class Site:
         response = self._page(request, "refused.html", status=status, sentence=sentence)
         response.status_code = status
         return response
+
+    def _names(self, view: Overview, rows: Sequence[StudyRow]) -> dict[str, Mapping[str, str]]:
+        """Short names of all studies, and Accession Numbers of those on a page, where the settings show them."""
+        is_short = self._settings.status.short_ids
+        return {
+            "names": short_ids(row.study_uid for row in view.studies) if is_short else {},
+            "numbers": accession_numbers(self._settings, [row.study_uid for row in rows]),
+        }
 
     def _session(self, request: Request) -> Session | None:
         return self._sessions.of_cookie(request.cookies.get(self._cookie, ""))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from appliance.service.study_status import StudyDetail, open_records, show_study
+from appliance.service.study_status import StudyDetail, open_records, show_study, worst_deliveries
 from appliance.service.study_status import in_words as class_in_words
 from appliance.settings import Settings
 from appliance.state.monitoring import arrivals
@@ -204,10 +204,7 @@ def _unreadable(error: sqlite3.OperationalError) -> RecordsUnreadable:
 def _rows(
     studies: Sequence[StudyRecord], deliveries: Sequence[DeliveryRecord], dropped: Mapping[str, OperatorAction]
 ) -> tuple[StudyRow, ...]:
-    waits: dict[str, str] = {}
-    for one in deliveries:
-        if one.state is not DeliveryState.DONE and one.sentence:
-            waits.setdefault(one.job_id, f"{one.destination}: {one.sentence}")
+    waits = worst_deliveries(deliveries)
     return tuple(
         StudyRow(
             study_uid=record.study_uid,

@@ -266,6 +266,15 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
             ) from error
 
 
+def accession_number(path: Path) -> str:
+    """Accession Number of an object; empty where it has none or is not readable."""
+    try:
+        header = read_header(path, only=["AccessionNumber"])
+    except NotReadable:
+        return ""
+    return "" if header is None else shown(header, "AccessionNumber")
+
+
 def _is_copy(one: Path, other: Path) -> bool:
     """Returns whether two files hold the same object: the same bytes, or the same elements."""
     if file_digest(one) == file_digest(other):

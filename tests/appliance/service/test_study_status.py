@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -16,12 +21,13 @@ from appliance.service.doctor import Check, Verdict
 from appliance.service.retention import Retention
 from appliance.service.retry import retry_study
 from appliance.service.service import Service, check_service
-from appliance.service.study_status import list_studies, show_study
-from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings
+from appliance.service.study_status import list_studies, short_ids, show_study, worst_deliveries
+from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings, StatusSettings
+from appliance.state.disk import exposed
 from appliance.state.inbox import Inbox
 from appliance.state.job_queue import Jobs
 from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import DeliveryState, Records, UnknownStudy
+from appliance.state.records import DeliveryRecord, DeliveryState, Records, UnknownStudy
 from appliance.state.states import IllegalMove, State
 from dicom_io.answer import Answer, AnswerObject, Role
 from models.errors import SetupError
@@ -87,7 +93,7 @@ def test_the_list_says_why(site: Site) -> None:
     lines = {line.study_uid: (line.state, line.sentence, line.instances) for line in list_studies(site.settings)}
     assert lines == {
         "1.1": (State.REFUSED, "no segmentation", 1),
-        "1.2": (State.SENDING, "PACS cannot be reached", 1),
+        "1.2": (State.SENDING, "pacs: PACS cannot be reached", 1),
     }
 
 
@@ -186,8 +192,24 @@ def test_a_private_folder_is_good_and_an_open_one_is_not(tmp_path: Path, site: S
     state_dir = site.settings.service.state_dir
     assert doctor.check_state_folder(state_dir).verdict is Verdict.GOOD
     assert doctor.check_state_folder(tmp_path / "later" / "state").verdict is Verdict.GOOD
-    state_dir.chmod(0o755)
-    assert doctor.check_state_folder(state_dir).sentence.endswith("run chmod 700 on it.")
+    # A fresh volume is often 0755; what is in it is private on its own. Doctor and serve agree on every case.
+    for path, mode, expected in (
+        (state_dir, 0o755, ""),
+        (state_dir, 0o777, "run chmod 700 on it."),
+        (state_dir / "inbox", 0o750, "run chmod 700 on it."),
+        (state_dir / "studies.sqlite3", 0o640, "run chmod 600 on it."),
+    ):
+        state_dir.chmod(0o755)
+        before = path.stat().st_mode
+        path.chmod(mode)
+        check = doctor.check_state_folder(state_dir)
+        assert check.verdict is (Verdict.BAD if expected else Verdict.GOOD), path
+        assert check.sentence.endswith(expected), path
+        assert exposed(state_dir).endswith(expected), path
+        assert bool(exposed(state_dir)) == bool(expected), path
+        path.chmod(before)
+        state_dir.chmod(0o700)
+        assert exposed(state_dir) == "", "nobody else comes in"
 
 
 def test_a_damaged_database_is_bad(tmp_path: Path) -> None:
@@ -233,3 +255,68 @@ def test_an_absent_destination_is_a_warning(site: Site) -> None:
     check = doctor.check_destination(Destination("pacs", "PACS", "127.0.0.1", port), site.settings)
     assert check.verdict is Verdict.WARNING
     assert check.sentence.endswith("Results wait until it answers.")
+
+
+def test_the_worst_destination_counts_whichever_was_asked_last() -> None:
+    def delivery(destination: str, state: DeliveryState, attempts: int, sentence: str) -> DeliveryRecord:
+        return DeliveryRecord("job", "1.2", destination, state, attempts, datetime.now(UTC), sentence)
+
+    waits = delivery("a", DeliveryState.WAITING, 9, "busy")
+    refuses = delivery("b", DeliveryState.REFUSED, 1, "no SR here")
+    done = delivery("c", DeliveryState.DONE, 1, "stored with a warning")
+    begun = delivery("d", DeliveryState.WAITING, 0, "")
+    for several in ((waits, refuses, done, begun), (begun, done, refuses, waits)):
+        assert worst_deliveries(several) == {"job": "b: no SR here"}
+    assert worst_deliveries([delivery("e", DeliveryState.WAITING, 1, "gone"), waits]) == {"job": "a: busy"}
+    assert worst_deliveries([done, begun]) == {}
+
+
+def test_short_ids_are_unique_ends(site: Site) -> None:
+    long = [f"1.2.826.0.1.{number:010d}" for number in (1, 2, 11)]
+    assert short_ids([*long, "1.2.3"]) == {
+        long[0]: "…00000001",
+        long[1]: "…00000002",
+        long[2]: "…00000011",
+        "1.2.3": "1.2.3",
+    }
+    alike = ["9.1234567890", "8.1234567890"]
+    assert short_ids(alike) == {study: study for study in alike}
+    site.queued(long[0])
+    assert show_study(site.settings, "…00000001").record.study_uid == long[0]
+
+
+def test_accession_numbers_are_shown_by_setting_alone(site: Site) -> None:
+    image = document("a")
+    image.AccessionNumber = "ACC7"
+    content = BytesIO()
+    image.save_as(content, enforce_file_format=True)
+    site.inbox.keep("1.7", instance_uid="1.1", meta=b"", dataset=content.getvalue())
+    site.records.arrived("1.7")
+    site.queued("1.8")  # not readable
+    assert {line.accession_number for line in list_studies(site.settings)} == {""}
+    settings = replace(site.settings, status=StatusSettings(accession_number=True, short_ids=True))
+    assert {line.study_uid: line.accession_number for line in list_studies(settings)} == {"1.7": "ACC7", "1.8": ""}
+
+
+@pytest.mark.timeout(60)
+def test_the_status_is_shown_again_until_it_is_stopped(site: Site, tmp_path: Path) -> None:
+    site.queued("1.2.3.4")
+    config = tmp_path / "rdeepnet.toml"
+    config.write_text('[service]\nstate_dir = "state"\n[status]\naccession_number = true\n', encoding="utf-8")
+    command = [sys.executable, "-u", "-m", "appliance.cli", "status", "--watch", "--config", str(config)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        read = ""
+        while "1.2.3.5" not in read:
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            read += line
+            if "1.2.3.4" in line:
+                site.records.arrived("1.2.3.5")
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+        assert (process.returncode, complaints) == (0, "")
+        assert "Accession" in read
+    finally:
+        process.kill()
