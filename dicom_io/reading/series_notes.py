@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dicom_io.carried_values import problem
 from dicom_io.images.philips import about_scaling
 from dicom_io.images.planes import MR_IMAGES
 from dicom_io.images.quality import about_images
@@ -27,7 +28,15 @@ def about_used(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> l
             "inverted, so that bright is large: check that fluid and fat look as expected."
         )
         notes.append(QualityNote("values-inverted", Severity.WARNING, sentence, sequence))
-    if not phase.planes[0].instance.frame_of_reference_uid:
+    stated = phase.planes[0].instance.frame_of_reference_uid
+    if stated and (found := problem("FrameOfReferenceUID", stated, vr="UI")):
+        sentence = (
+            f"The Frame of Reference UID of the {sequence.label} images {found}. In the segmentations sent back it is "
+            "replaced by a valid one, so viewers that go by it may not lay them over the images. Correct it at the "
+            "archive."
+        )
+        notes.append(QualityNote("frame-of-reference-invalid", Severity.WARNING, sentence, sequence))
+    if not stated:
         sentence = f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted."
         notes.append(QualityNote("no-frame-of-reference", Severity.WARNING, sentence, sequence))
     return notes
