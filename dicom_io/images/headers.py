@@ -23,7 +23,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from dicom_io.errors import NotReadable
 from dicom_io.identity import is_ours
-from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_dicom, reason_of
+from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_damaged_dicom, is_dicom, reason_of
 from dicom_io.images.same_object import is_same_object
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
@@ -249,7 +249,13 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
         When it cannot be opened or decoded.
     """
     with _opened(path) as file:
-        if not is_dicom(file.read(HEAD_BYTES)):
+        head = file.read(HEAD_BYTES)
+        if not is_dicom(head):
+            if is_damaged_dicom(path, head):
+                raise NotReadable(
+                    f"The file {path.name} does not begin as a DICOM file does{'' if head else ': it is empty'}. It is "
+                    "damaged, or no DICOM object: send it again, or remove it."
+                )
             return None
         file.seek(0)
         try:
