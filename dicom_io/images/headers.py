@@ -7,6 +7,7 @@ file. Values are read through `text`, `numbers` and `items`, which check type an
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +49,10 @@ DECODE_ERRORS = (
 )
 
 
+# Control characters but tab, line and page ends and ESC: no text has them.
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """One DICOM object in a file, its header read.
@@ -56,6 +61,7 @@ class Instance:
     ----------
     path : the file
     header : every element before the pixel data
+    header_ends : place in the file where they end
     """
 
     path: Path
@@ -65,6 +71,7 @@ class Instance:
     series_instance_uid: str
     study_instance_uid: str
     frame_of_reference_uid: str
+    header_ends: int
 
     @property
     def modality(self) -> str:
@@ -85,10 +92,10 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
     """
     found: dict[str, Instance] = {}
     for path in sorted(set(files)):
-        header = read_header(path)
+        header, ends = _parsed(path)
         if header is None or why_left_out(path, header) is not None:
             continue
-        instance = _instance(path, header)
+        instance = _instance(path, header, ends)
         known = found.setdefault(instance.sop_instance_uid, instance)
         if known is not instance and not _is_copy(known.path, path):
             raise NotReadable(
@@ -115,6 +122,9 @@ def content_digest(instances: Iterable[Instance]) -> str:
 def text(dataset: pydicom.Dataset, keyword: str) -> str:
     """A value as text: empty when absent, several joined by a backslash, a code as "SCT 108369006 Neoplasm".
 
+    A text ends where binary follows: by a damaged length it swallows the elements after it, the patient's name among
+    them, and would carry them into a sentence.
+
     Raises
     ------
     NotReadable
@@ -128,8 +138,8 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     if isinstance(value, bytes):
         return ""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\\".join(str(one).strip() for one in value)
-    return str(value).strip().strip("\0")
+        value = "\\".join(str(one).strip() for one in value)
+    return _BINARY.split(str(value).strip().strip("\0"), maxsplit=1)[0].strip()
 
 
 def shown(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -218,7 +228,7 @@ def _code(item: pydicom.Dataset) -> str:
 _TAGS: Mapping[str, int] = keyword_dict
 
 
-def _instance(path: Path, header: pydicom.Dataset) -> Instance:
+def _instance(path: Path, header: pydicom.Dataset, header_ends: int) -> Instance:
     uids = {
         keyword: text(header, keyword)
         for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -237,6 +247,7 @@ def _instance(path: Path, header: pydicom.Dataset) -> Instance:
         series_instance_uid=uids["SeriesInstanceUID"],
         study_instance_uid=uids["StudyInstanceUID"],
         frame_of_reference_uid=text(header, "FrameOfReferenceUID"),
+        header_ends=header_ends,
     )
 
 
@@ -248,6 +259,11 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
     NotReadable
         When it cannot be opened or decoded.
     """
+    return _parsed(path, only=only)[0]
+
+
+def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Dataset | None, int]:
+    """The elements before the pixel data and where they end, as `read_header`."""
     with _opened(path) as file:
         head = file.read(HEAD_BYTES)
         if not is_dicom(head):
@@ -256,10 +272,10 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
                     f"The file {path.name} does not begin as a DICOM file does{'' if head else ': it is empty'}. It is "
                     "damaged, or no DICOM object: send it again, or remove it."
                 )
-            return None
+            return None, 0
         file.seek(0)
         try:
-            return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only)
+            return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only), file.tell()
         except DECODE_ERRORS as error:
             raise NotReadable(
                 f"The header of the file {path.name} cannot be decoded ({type(error).__name__}); it is damaged or "

@@ -6,7 +6,7 @@ from dicom_io.carried_values import problem
 from dicom_io.images.philips import about_scaling
 from dicom_io.images.planes import MR_IMAGES
 from dicom_io.images.quality import about_images
-from dicom_io.images.series import classes_of, missing_instance_numbers
+from dicom_io.images.series import classes_of, numbering_doubt
 from dicom_io.images.stored_values import is_inverted
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import SelectionRules, ValueMapping
@@ -60,12 +60,11 @@ def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
             severity = Severity.WARNING
             sentence = f"{sentence[:-1]}; they have a place in the patient, so a slice may be missing."
         notes.append(QualityNote("objects-left-out", severity, sentence, sequence))
-    numbering = missing_instance_numbers(images)
-    if numbering is not None and (not foreign or missing_instance_numbers([*images, *foreign]) is not None):
-        first, last, missing = numbering
+    doubt = numbering_doubt(images)
+    if doubt and not source.stopped and (not foreign or numbering_doubt([*images, *foreign])):
         sentence = (
-            f"The Instance Numbers of the {sequence.label} series run from {first} to {last} with {missing} missing: a "
-            "slice at the edge of the stack may be missing."
+            f"The Instance Numbers of the {sequence.label} series {doubt}: a slice at the edge of the stack may be "
+            "missing."
         )
         notes.append(QualityNote("instance-numbers-incomplete", Severity.WARNING, sentence, sequence))
     return notes

@@ -109,6 +109,18 @@ def test_a_damaged_file_alone_in_its_folder_is_not_lost(tmp_path: Path) -> None:
     assert studies[name] == (alone,)
 
 
+def test_a_text_that_swallowed_the_elements_after_it_does_not_carry_them_on(tmp_path: Path) -> None:
+    """A damaged length byte: the description runs on over the patient's name."""
+    (path, *_) = write(tmp_path)
+    data = path.read_bytes()
+    begins = data.index(b"\x08\0\x3e\x10LO") + 6
+    ends = data.index(b"\x10\0\x20\0LO")
+    path.write_bytes(data[:begins] + (ends - begins - 2).to_bytes(2, "little") + data[begins + 2 :])
+    (instance,) = read_instances([path])
+    assert "Test^Reading" in str(pydicom.dcmread(path).SeriesDescription)
+    assert "Test^Reading" not in text(instance.header, "SeriesDescription")
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotReadable, match=r"gone\.dcm cannot be opened"):
         read_instances([tmp_path / "gone.dcm"])
