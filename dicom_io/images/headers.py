@@ -10,8 +10,9 @@ import hashlib
 import re
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from dicom_io.errors import NotReadable
 from dicom_io.identity import is_ours
 from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_damaged_dicom, is_dicom, reason_of
-from dicom_io.images.same_object import is_same_object
+from dicom_io.images.same_object import are_encoded_alike, differences
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
 # harmless here: what is used is checked by us. The library would warn with the value, which may be a patient's name.
@@ -49,6 +50,7 @@ DECODE_ERRORS = (
 )
 
 
+_NAMED = 5  # attributes in a sentence
 # Control characters but tab, line and page ends and ESC: no text has them.
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -62,6 +64,7 @@ class Instance:
     path : the file
     header : every element before the pixel data
     header_ends : place in the file where they end
+    recoded : other files that hold the same object compressed otherwise; their decoded pixels are equal
     """
 
     path: Path
@@ -72,6 +75,7 @@ class Instance:
     study_instance_uid: str
     frame_of_reference_uid: str
     header_ends: int
+    recoded: tuple[Path, ...] = ()
 
     @property
     def modality(self) -> str:
@@ -80,7 +84,7 @@ class Instance:
 
 
 def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
-    """The DICOM objects among `files`, sorted by SOP Instance UID; each object once.
+    """The DICOM objects among `files`, sorted by SOP Instance UID; each object once, however often it is there.
 
     Files that are not DICOM, DICOM directories, and objects this product made are left out.
 
@@ -91,18 +95,23 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
         SOP Instance UID.
     """
     found: dict[str, Instance] = {}
+    recoded: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(set(files)):
         header, ends = _parsed(path)
         if header is None or why_left_out(path, header) is not None:
             continue
         instance = _instance(path, header, ends)
         known = found.setdefault(instance.sop_instance_uid, instance)
-        if known is not instance and not _is_copy(known.path, path):
+        if known is instance or file_digest(known.path) == file_digest(path):
+            continue
+        if differing := _differences(known.path, path):
             raise NotReadable(
                 f"The files {known.path.name} and {path.name} have the same SOP Instance UID {known.sop_instance_uid} "
-                "but different content; one object for each UID was expected. Remove the wrong one."
+                f"but different content ({differing}); one object for each UID was expected. Remove the wrong one."
             )
-    return tuple(found[uid] for uid in sorted(found))
+        if not are_encoded_alike(known.header, header):
+            recoded[instance.sop_instance_uid].append(path)
+    return tuple(replace(found[uid], recoded=tuple(recoded[uid])) for uid in sorted(found))
 
 
 def file_digest(path: Path) -> bytes:
@@ -283,14 +292,13 @@ def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Datas
             ) from error
 
 
-def _is_copy(one: Path, other: Path) -> bool:
-    """Returns whether two files hold the same object: the same bytes, or the same elements."""
-    if file_digest(one) == file_digest(other):
-        return True
+def _differences(one: Path, other: Path) -> str:
+    """What two files differ in, in words; empty when they hold the same object."""
     try:
-        return is_same_object(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
-    except DECODE_ERRORS:
-        return False
+        names = differences(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
+    except DECODE_ERRORS as error:
+        return f"what they differ in cannot be told: {type(error).__name__}"
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def class_of(header: pydicom.Dataset) -> str:

@@ -22,7 +22,7 @@ from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.selection import Candidate, Chosen, Selection, select
-from dicom_io.reading.series_notes import about_used
+from dicom_io.reading.series_notes import about_copies, about_used
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
@@ -98,7 +98,16 @@ def read_study(
         sources={sequence: _source(images) for sequence, images in chosen.items()},
         segmentations=tuple(_reference(instance) for instance in segmentations),
         series=(*(_image_row(sequence, images) for sequence, images in chosen.items()), *tumours.rows),
-        notes=(*doubts, NOT_JUDGED, *about_each, *tumours.notes, *contradictions, *registered, *selection.notes),
+        notes=(
+            *doubts,
+            NOT_JUDGED,
+            *about_copies(selection.series),
+            *about_each,
+            *tumours.notes,
+            *contradictions,
+            *registered,
+            *selection.notes,
+        ),
         content_digest=content_digest([*_image_instances(chosen), *segmentations]),
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,

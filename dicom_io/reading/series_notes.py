@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dicom_io.carried_values import problem
 from dicom_io.images.philips import about_scaling
 from dicom_io.images.planes import MR_IMAGES
 from dicom_io.images.quality import about_images
-from dicom_io.images.series import classes_of, numbering_doubt
+from dicom_io.images.series import Series, classes_of, numbering_doubt
 from dicom_io.images.stored_values import is_inverted
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import SelectionRules, ValueMapping
@@ -40,6 +42,20 @@ def about_used(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> l
         sentence = f"The {sequence.label} images state no Frame of Reference; their coordinates were trusted."
         notes.append(QualityNote("no-frame-of-reference", Severity.WARNING, sentence, sequence))
     return notes
+
+
+def about_copies(series: Iterable[Series]) -> list[QualityNote]:
+    """A quality note where objects came twice, compressed differently, and were found to be equal."""
+    recoded = [instance for one in series for instance in one.instances if instance.recoded]
+    if not recoded:
+        return []
+    first, copy = recoded[0].path.name, recoded[0].recoded[0].name
+    sentence = (
+        f"{len(recoded)} object{' of the study is' if len(recoded) == 1 else 's of the study are'} there in copies that "
+        f"are compressed differently ({first} and {copy}); their decoded pixels and attributes are equal, so each "
+        "counts once."
+    )
+    return [QualityNote("copies-equal", Severity.NOTE, sentence)]
 
 
 def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
