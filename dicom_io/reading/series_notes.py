@@ -51,8 +51,8 @@ def about_copies(series: Iterable[Series]) -> list[QualityNote]:
         return []
     first, copy = recoded[0].path.name, recoded[0].recoded[0].name
     sentence = (
-        f"{len(recoded)} object{' of the study is' if len(recoded) == 1 else 's of the study are'} there in copies that "
-        f"are compressed differently ({first} and {copy}); their decoded pixels and attributes are equal, so each "
+        f"{len(recoded)} object{' of the study is' if len(recoded) == 1 else 's of the study are'} there in copies "
+        f"that are compressed differently ({first} and {copy}); their decoded pixels and attributes are equal, so each "
         "counts once."
     )
     return [QualityNote("copies-equal", Severity.NOTE, sentence)]
