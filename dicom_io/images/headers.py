@@ -198,6 +198,11 @@ def whole_number(dataset: pydicom.Dataset, keyword: str, *, default: int | None 
     return int(value)
 
 
+def matrix_of(header: pydicom.Dataset) -> tuple[int, int] | None:
+    """(rows, columns) of images or masks; None for contours."""
+    return (whole_number(header, "Rows"), whole_number(header, "Columns")) if "Rows" in header else None
+
+
 def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
     """The items of a sequence; none when it is absent.
 
@@ -293,7 +298,7 @@ def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Datas
 
 
 def _differences(one: Path, other: Path) -> str:
-    """What two files differ in, in words; empty when they hold the same object."""
+    """Differences of two files in words; empty when they hold the same object."""
     try:
         names = differences(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
     except DECODE_ERRORS as error:

@@ -256,7 +256,7 @@ def _phase(planes: Sequence[Plane]) -> Phase:
 
 
 def numbering_doubt(instances: Iterable[Instance]) -> str:
-    """What is odd about the Instance Numbers of a series, as the end of a sentence about them.
+    """Doubt about the Instance Numbers of a series, as the end of a sentence about them.
 
     A slice missing at the edge of a stack leaves no gap in the geometry; the numbers are the only trace of it. Empty
     when they run from 1 on without a hole, or each is there as often as the others (phases may be numbered alike), or

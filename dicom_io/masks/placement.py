@@ -264,7 +264,7 @@ def _carried_on(stack: NDArray[np.bool_]) -> list[int]:
 
 
 def _extent(affine: NDArray[np.float64], first: int, last: int) -> str:
-    """Where a run of slices lies: "8.0 to 14.0 mm"."""
+    """Extent of a run of slices along the normal: "8.0 to 14.0 mm"."""
     step = float(np.linalg.norm(affine[:3, 0]))
     start = float(affine[:3, 3] @ affine[:3, 0]) / step
     return f"{start + first * step:.1f} to {start + last * step:.1f} mm"
