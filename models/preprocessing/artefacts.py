@@ -177,8 +177,8 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
             )
         sentence = (
             f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} have exactly the "
-            f"pixels of another slice ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image was stored "
-            "under two positions. Check the series."
+            f"pixels of another slice ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image "
+            "was stored under two positions. Check the series."
         )
         notes.append(where.note("slices-repeated", Severity.WARNING, sentence))
     return notes

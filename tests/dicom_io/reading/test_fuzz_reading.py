@@ -3,8 +3,8 @@
 `python -m tests.dicom_io.reading.test_fuzz_reading 10000` reads 10,000 of them and prints the outcomes; a second number
 is the first case. The number of a case is its seed, so a case that escapes can be read again alone.
 
-Of the first 1,000 cases: 363 NotReadable, 299 GeometryInvalid, 63 StudyRejected, 61 SeriesNotFound, 12
-SelectionAmbiguous; 159 read rightly, 15 read otherwise with a warning, 28 of which the truth is not known; none wrong
+Of the first 10,000 cases: 3,993 NotReadable, 2,234 GeometryInvalid, 567 SeriesNotFound, 547 StudyRejected, 110
+SelectionAmbiguous; 2,057 read rightly, 77 read otherwise with a warning, 415 of which the truth is not known; none wrong
 in silence, none escaped or hung.
 """
 
