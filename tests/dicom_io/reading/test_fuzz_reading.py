@@ -4,8 +4,8 @@
 is the first case. The number of a case is its seed, so a case that escapes can be read again alone.
 
 Of the first 10,000 cases: 3,993 NotReadable, 2,234 GeometryInvalid, 567 SeriesNotFound, 547 StudyRejected, 110
-SelectionAmbiguous; 2,057 read rightly, 77 read otherwise with a warning, 415 of which the truth is not known; none wrong
-in silence, none escaped or hung.
+SelectionAmbiguous; 2,057 read rightly, 77 read otherwise with a warning, 415 of which the truth is not known; none
+wrong in silence, none escaped or hung.
 """
 
 from __future__ import annotations
