@@ -34,6 +34,7 @@ def about_used(sequence: MrSequence, chosen: Chosen, rules: SelectionRules) -> l
 
 
 def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
+    """Quality notes on what was left out of the series, and on gaps in its numbering."""
     source = chosen.dynamic.source
     foreign = [instance for instance in source.others if instance.sop_class_uid not in MR_IMAGES]
     images = [*source.instances, *(one for one in source.others if one not in foreign)]

@@ -123,6 +123,7 @@ def _style(
     align: Literal[0, 1, 2, 4] = TA_LEFT,
     before: float = 0,
 ) -> ParagraphStyle:
+    """A paragraph style with the defaults of the report; sizes in points."""
     return ParagraphStyle(
         "report",
         fontName=font,
@@ -239,6 +240,7 @@ class Typesetter:
         return "".join(parts)
 
     def _with_fonts(self, text: str, font: str) -> Iterator[tuple[str, str]]:
+        """Yields each visible character, or its replacement, with a font that has it."""
         for character in text:
             if character == "\n" or character.isspace():
                 yield font, "\n" if character == "\n" else character if _has(font, character) else " "

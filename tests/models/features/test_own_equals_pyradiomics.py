@@ -48,7 +48,7 @@ def test_tumour_and_shell_of_10_mm() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("shape", "diameter_mm"), [((48, 80, 80), 25), ((72, 112, 113), 50), ((96, 150, 151), 80)])
+@pytest.mark.parametrize(("shape", "diameter_mm"), [((48, 80, 80), 25), ((72, 112, 113), 50), ((84, 126, 127), 60)])
 def test_tumour_and_shell_of_larger_sizes(shape: tuple[int, int, int], diameter_mm: float) -> None:
     check(*tumour_study(shape, T1C, diameter_mm, seed=2))
 
