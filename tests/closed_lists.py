@@ -1,4 +1,4 @@
-"""Places that lack a member of a closed list: every table that is keyed by the list, and every place that names its members.
+"""Places that lack a member of a closed list: tables keyed by the list, and places that name its members.
 
 Tables are found, not listed: any mapping at the top of a module of the four packages whose keys are members of an
 enumeration has to have all of them, unless `PARTIAL` says why not.
@@ -82,7 +82,7 @@ def unfilled(
 
 
 def unnamed_roles(sequences: Iterable[str]) -> dict[str, set[str]]:
-    """Places that do not name a role of these sequences or of the tumour: rules, assignment, options of the commands."""
+    """Rules, assignment and options of the commands that do not name a role of these sequences or of the tumour."""
     roles = {*ROLES, *map(str, sequences)}
     places = {
         "dicom_io.roles.ROLES": set(ROLES),
