@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
+from models.preprocessing import pixel_kernels
 from models.preprocessing.artefacts import Where, about_slices, about_values, check_range, labels, without_hot_pixels
 from models.preprocessing.body import find_body
 from models.preprocessing.fill import Box, box_of, find_fill, inner, whole
@@ -53,7 +54,8 @@ class Measurement:
     ----------
     volume : canonical storage, cut to the box of the body; the darkest air is 0, and so is what was not measured
     tumour : bool, on that grid
-    body : bool, on that grid; without fill and labels
+    body : bool, on that grid; without fill and labels, with the tumour
+    anatomy : the same as it was recognised, whether the tumour lies in it or not
     storage, shape, box : how the image is stored, its canonical shape, and the box in it
     notes : what was found
     """
@@ -61,6 +63,7 @@ class Measurement:
     volume: Volume
     tumour: NDArray[np.bool_]
     body: NDArray[np.bool_]
+    anatomy: NDArray[np.bool_]
     storage: Storage
     shape: tuple[int, int, int]
     box: Box
@@ -126,7 +129,26 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     voxels[~usable & ~lesion] = 0
     affine = storage.canonical_affine(volume.affine, volume.shape)
     affine[:3, 3] += affine[:3, :3] @ np.array([part.start for part in box])
-    return Measurement(Volume(affine, voxels), lesion, body | lesion, storage, shape, box, tuple(notes))
+    return Measurement(Volume(affine, voxels), lesion, body | lesion, body, storage, shape, box, tuple(notes))
+
+
+class MeasuredParts:
+    """The measured parts of one study, for its two users: the check of the tumours finds one, and `prepare` takes it.
+
+    Keeps a part until it is asked for again, so that it does not stay in memory while features are computed.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Sequence, tuple[Volume, NDArray[np.bool_], Measurement]] = {}
+
+    def of(self, volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequence) -> Measurement:
+        """`measured_part` of the same arguments; the second time without computing it."""
+        kept = self._kept.pop(sequence, None)
+        if kept is not None and kept[0] is volume and np.array_equal(kept[1], tumour):
+            return kept[2]
+        part = measured_part(volume, tumour, sequence=sequence)
+        self._kept[sequence] = volume, tumour, part
+        return part
 
 
 def body_mask(volume: Volume) -> NDArray[np.bool_]:
@@ -213,7 +235,7 @@ def _about_body(
             "that is seen, so they are not those of the whole image."
         )
         notes.append(QualityNote("body-cut-by-image", Severity.WARNING, sentence, sequence))
-    outline, along_fill = _outline(body, fill)
+    outline, along_fill = pixel_kernels.outline(body, fill)
     if outline and along_fill > FILL_ALONG_BODY * outline:
         part = along_fill / outline
         # All of it: the scanner has set the air around the body to one value, which cuts nothing.
@@ -232,19 +254,6 @@ def _room_mm(tumour: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) 
         return None
     parts = box_of(tumour)
     return max(max(parts[axis].start, tumour.shape[axis] - parts[axis].stop) * spacing_mm[axis] for axis in (1, 2))
-
-
-def _outline(body: NDArray[np.bool_], fill: NDArray[np.bool_]) -> tuple[int, int]:
-    """Pairs of neighbours in the plane of which one is body and the other is not; and those where it is fill."""
-    outline = cut = 0
-    for axis in (1, 2):
-        size = body.shape[axis]
-        before, after = (slice(None),) * axis + (slice(0, size - 1),), (slice(None),) * axis + (slice(1, size),)
-        for one, other in ((before, after), (after, before)):
-            inside = body[one]
-            outline += int(np.count_nonzero(inside & ~body[other]))
-            cut += int(np.count_nonzero(inside & fill[other]))
-    return outline, cut
 
 
 def _spacing(volume: Volume, storage: Storage) -> tuple[float, float, float]:

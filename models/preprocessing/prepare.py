@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
 from models.preprocessing.cavities import Cavities
-from models.preprocessing.measurement import Measurement, measured_part
+from models.preprocessing.measurement import MeasuredParts, Measurement
 from models.preprocessing.n4_settings import Corrected, FieldFit
 from models.preprocessing.regions import Shell, carry_over, enclosed, peritumoral_shell
 from models.quality_notes import QualityNote, Severity, left_out
@@ -163,6 +163,7 @@ def prepare(
     bias: BiasCorrection,
     shell_mm: float,
     cavities: Cavities = Cavities.EXCLUDE,
+    parts: MeasuredParts | None = None,
 ) -> Prepared:
     """Measured part, body mask, N4 and the two regions for every sequence.
 
@@ -175,6 +176,7 @@ def prepare(
     bias : applied to every volume, fitted inside the body mask
     shell_mm : width of the peritumoral region
     cavities : what becomes of voxels the tumour encloses
+    parts : measured parts that `check_tumours` has kept
 
     Raises
     ------
@@ -196,7 +198,14 @@ def prepare(
         found: list[QualityNote] = []
         try:
             sequences[sequence] = _prepared(
-                volumes[sequence], sequence, tumours, found, bias=bias, shell_mm=shell_mm, cavities=cavities
+                volumes[sequence],
+                sequence,
+                tumours,
+                found,
+                bias=bias,
+                shell_mm=shell_mm,
+                cavities=cavities,
+                parts=parts or MeasuredParts(),
             )
             notes += found
         except StudyRejected as unusable:
@@ -216,6 +225,7 @@ def _prepared(
     bias: BiasCorrection,
     shell_mm: float,
     cavities: Cavities,
+    parts: MeasuredParts,
 ) -> PreparedSequence:
     tumour = _tumour_on(volume, sequence, tumours, notes)
     hollow = enclosed(tumour)
@@ -223,7 +233,7 @@ def _prepared(
         notes.append(_about_cavities(sequence, tumour, hollow, cavities))
         if cavities is Cavities.FILL:
             tumour = Roi(tumour.affine, tumour.mask | hollow, tumour.label)
-    part = measured_part(volume, tumour.mask, sequence=sequence)
+    part = parts.of(volume, tumour.mask, sequence=sequence)
     notes += part.notes
     body = part.as_stored(part.body)
     shell = peritumoral_shell(tumour, body=body, shell_mm=shell_mm, cavities=hollow)
