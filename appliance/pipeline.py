@@ -109,6 +109,7 @@ def answer_study(
         )
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+        prepared = prepared.without(features.dropped)
     with stages.measured("predict"):
         outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
     with stages.measured("report"):

@@ -89,6 +89,14 @@ class Prepared:
     notes: tuple[QualityNote, ...]
     dropped: Mapping[Sequence, str] = field(default_factory=dict)
 
+    def without(self, dropped: Mapping[Sequence, str]) -> Prepared:
+        """The others, after some turned out to be of no use; what was noticed about those goes with them."""
+        return Prepared(
+            {sequence: images for sequence, images in self.sequences.items() if sequence not in dropped},
+            tuple(note for note in self.notes if note.sequence not in dropped),
+            {**self.dropped, **dropped},
+        )
+
 
 @runtime_checkable
 class BiasCorrection(Protocol):
