@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.preprocessing.regions import Shell
+from models.preprocessing.regions import Shell, share_of_box_outside_image, steps_within
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence
 
@@ -13,6 +13,8 @@ SMALL_TUMOUR_VOXELS = 100
 # A shell that loses this share to air or the edge of the image is a warning; less is a note, next to nothing is none.
 NOTABLE_SHELL_LOSS = 0.2
 NEGLIGIBLE_SHELL_LOSS = 0.005
+# Voxels beyond the bounding box of a region that its features depend on: one level of the coif1 wavelet reads so many.
+NEIGHBOURHOOD_VOXELS = 3
 
 
 def about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: float) -> list[QualityNote]:
@@ -61,4 +63,24 @@ def about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: fl
                     Region.PERITUMORAL,
                 )
             )
+    return notes + _about_neighbourhoods(sequence, tumour, shell_mm=shell_mm)
+
+
+def _about_neighbourhoods(sequence: Sequence, tumour: Roi, *, shell_mm: float) -> list[QualityNote]:
+    """Notes on the bounding boxes of the two regions, as filters read them, where the image ends inside."""
+    notes = []
+    shell = tuple(steps_within(shell_mm, step) for step in tumour.spacing_mm)
+    for region, margin, around in (
+        (Region.INTRATUMORAL, (0, 0, 0), "of the tumour"),
+        (Region.PERITUMORAL, shell, f"of the {shell_mm:g} mm around the tumour"),
+    ):
+        slices, rows, columns = (voxels + NEIGHBOURHOOD_VOXELS for voxels in margin)
+        share = share_of_box_outside_image(tumour, margin=(slices, rows, columns))
+        if share >= NEGLIGIBLE_SHELL_LOSS:
+            sentence = (
+                f"On {sequence.label}, {share:.1%} of the box {around} and the {NEIGHBOURHOOD_VOXELS} voxels about it "
+                "that filters read lies beyond the edge of the image, where its values were continued."
+            )
+            severity = Severity.WARNING if share >= NOTABLE_SHELL_LOSS else Severity.NOTE
+            notes.append(QualityNote("neighbourhood-cut-by-image", severity, sentence, sequence, region))
     return notes

@@ -137,7 +137,7 @@ def peritumoral_shell(
         When no voxel is left.
     """
     steps = np.array(tumour.spacing_mm)
-    margin = np.floor((shell_mm + TOLERANCE_MM) / steps).astype(int) + 1
+    margin = np.array([steps_within(shell_mm, step) for step in steps]) + 1
     box = box_of(tumour.mask)
     low = np.array([part.start for part in box]) - margin
     high = np.array([part.stop - 1 for part in box]) + margin
@@ -171,3 +171,17 @@ def peritumoral_shell(
         share_outside_image=(whole - seen) / whole,
         share_outside_body=(seen - kept) / whole,
     )
+
+
+def steps_within(distance_mm: float, step_mm: float) -> int:
+    """Number of voxels along an axis that lie within a distance."""
+    return int((distance_mm + TOLERANCE_MM) // step_mm)
+
+
+def share_of_box_outside_image(roi: Roi, *, margin: tuple[int, int, int]) -> float:
+    """Share of the bounding box of a region, grown by a margin in voxels, beyond the edge of the image, 0 to 1."""
+    grown, inside = 1, 1
+    for part, more, size in zip(box_of(roi.mask), margin, roi.shape, strict=True):
+        grown *= part.stop - part.start + 2 * more
+        inside *= min(part.stop + more, size) - max(part.start - more, 0)
+    return 1 - inside / grown
