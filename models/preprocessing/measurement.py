@@ -23,7 +23,17 @@ from numpy.typing import NDArray
 
 from models.errors import StudyRejected
 from models.preprocessing import pixel_kernels
-from models.preprocessing.artefacts import Where, about_slices, about_values, check_range, labels, without_hot_pixels
+from models.preprocessing.artefacts import (
+    Where,
+    about_hot_pixels_in_fill,
+    about_labels_at_body,
+    about_slices,
+    about_values,
+    check_range,
+    hot_pixels_in_fill,
+    labels,
+    without_hot_pixels,
+)
 from models.preprocessing.body import find_body
 from models.preprocessing.fill import Box, box_of, find_fill, inner, whole
 from models.preprocessing.orientation import Storage, storage_of
@@ -95,14 +105,14 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     storage = storage_of(volume)
     stored, lesion = storage.canonical(volume.voxels), storage.canonical(tumour)
     declared = None if volume.padding is None else storage.canonical(volume.padding)
-    fill, box = find_fill(stored, declared)
-    box = _around(box, lesion)
     shape = stored.shape[0], stored.shape[1], stored.shape[2]
+    fill, box, notes = _fill(stored, declared, Where(sequence, storage.as_stored))
+    box = _around(box, lesion)
     image_box = box
     where = Where(sequence, lambda mask: _as_stored(mask, storage, shape, image_box))
 
     # Blank slices first: their refusal names the cause.
-    notes = about_slices(stored[box], fill[box], lesion[box], where=where)
+    notes += about_slices(stored[box], fill[box], lesion[box], where=where)
     notes += _about_fill(fill, lesion, sequence)
     voxels, lesion, fill = stored[box].copy(), np.ascontiguousarray(lesion[box]), np.ascontiguousarray(fill[box])
     usable = ~fill
@@ -120,6 +130,9 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
         body = find_body(voxels, usable, spacing_mm=spacing_mm, low=low, high=high) & usable
         if attempt == 0:
             notes += _about_body(body, usable, fill, lesion, spacing_mm, sequence)
+            notes += _about_edge(body, box, shape, sequence)
+            if found:
+                notes += about_labels_at_body(label, body, where=where)
         part = box_of(body | lesion)
         if part == whole(voxels.shape):
             break
@@ -167,6 +180,22 @@ def _as_stored(mask: NDArray[np.bool_], storage: Storage, shape: tuple[int, int,
     whole_image = np.zeros(shape, dtype=np.bool_)
     whole_image[box] = mask
     return storage.as_stored(whole_image)
+
+
+def _fill(
+    stored: NDArray[np.float32], declared: NDArray[np.bool_] | None, where: Where
+) -> tuple[NDArray[np.bool_], Box, list[QualityNote]]:
+    """Fill and the box of the rest; a hot pixel alone in the fill does not keep a row or column of it in the box."""
+    fill, box = find_fill(stored, declared)
+    if fill.all() or not fill.any():
+        return fill, box, []
+    low, high = (float(value) for value in np.percentile(sampled(stored, ~fill), [DARKEST, 100 - DARKEST]))
+    hot = hot_pixels_in_fill(stored, fill, low=low, high=high)
+    if hot is None:
+        return fill, box, []
+    note = about_hot_pixels_in_fill(hot, stored, where=where)
+    fill, box = find_fill(stored, hot if declared is None else declared | hot)
+    return fill, box, [note]
 
 
 def _around(box: Box, mask: NDArray[np.bool_]) -> Box:
@@ -246,6 +275,34 @@ def _about_body(
         severity = Severity.WARNING if cuts else Severity.NOTE
         notes.append(QualityNote("fill-along-body", severity, sentence, sequence))
     return notes
+
+
+def _about_edge(
+    body: NDArray[np.bool_], box: Box, shape: tuple[int, int, int], sequence: Sequence
+) -> list[QualityNote]:
+    """A note on a body that reaches the edge of what is measured where the image goes on as fill.
+
+    Fill that was put around an image leaves the body as it is, a border that blackens the image cuts it; the pixels do
+    not say which.
+    """
+    sides = [
+        side
+        for axis in (1, 2)
+        for is_cut, side in (
+            (box[axis].start > 0, np.take(body, 0, axis)),
+            (box[axis].stop < shape[axis], np.take(body, -1, axis)),
+        )
+        if is_cut
+    ]
+    along = sum(int(np.count_nonzero(side)) for side in sides)
+    outline = pixel_kernels.outline(body, body)[0] + along
+    if along <= FILL_ALONG_BODY * outline:
+        return []
+    sentence = (
+        f"The {sequence.label} image goes on as fill where the body reaches its edge ({along / outline:.0%} of the "
+        "outline of the body): if the fill was put over the image, a part of the body is missing."
+    )
+    return [QualityNote("body-at-fill", Severity.NOTE, sentence, sequence)]
 
 
 def _room_mm(tumour: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> float | None:

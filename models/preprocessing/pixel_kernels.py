@@ -98,6 +98,28 @@ def outliers(voxels, usable, low, high):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def alone(fill):  # type: ignore[no-untyped-def]
+    """Places of voxels that are no fill while all their neighbours in the plane are: int64 (n, 3)."""
+    slices, rows, columns = fill.shape
+    places = []
+    for s in range(slices):
+        for r in range(rows):
+            for c in range(columns):
+                if fill[s, r, c] or (c > 0 and not fill[s, r, c - 1]) or (c < columns - 1 and not fill[s, r, c + 1]):
+                    continue
+                others = 0
+                for y in range(max(r - 1, 0), min(r + 2, rows)):
+                    for x in range(max(c - 1, 0), min(c + 2, columns)):
+                        others += not fill[s, y, x]
+                if others == 1:
+                    places.append((s, r, c))
+    found = np.empty((len(places), 3), np.int64)
+    for k in range(len(places)):
+        found[k, 0], found[k, 1], found[k, 2] = places[k]
+    return found
+
+
+@compiled
 def flat_patches(voxels, usable, lowest):  # type: ignore[no-untyped-def]
     """Bool: the 3 × 3 patches in the plane that hold one value, `lowest` or more."""
     slices, rows, columns = voxels.shape

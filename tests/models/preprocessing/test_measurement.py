@@ -154,3 +154,29 @@ def test_the_anatomy_does_not_hold_a_tumour_in_the_air() -> None:
     assert np.all(part.body[part.tumour])
     # The box holds the tumour, too, so that the mask differs by a few blocks.
     assert np.mean(part.as_stored(part.anatomy) == body_mask(Volume(AFFINE, VOXELS))) > 0.995
+
+
+def test_a_hot_pixel_in_the_fill_is_fill() -> None:
+    padded = np.pad(VOXELS, [(0, 0), (20, 20), (20, 20)])
+    affine = AFFINE.copy()
+    affine[:3, 3] -= 20 * affine[:3, 1:3].sum(axis=1)
+    tumour = np.pad(TUMOUR, [(0, 0), (20, 20), (20, 20)])
+    padded[9, 4, 5] = 65535
+    part = measured_part(Volume(affine, padded), tumour, sequence=Sequence.T1C)
+    np.testing.assert_array_equal(part.volume.voxels, found(VOXELS).volume.voxels)
+    [hot] = [note for note in part.notes if note.code == "hot-pixels"]
+    assert "1 voxels in the fill of T1+C" in hot.sentence
+    assert "slice 10, row 5, column 6" in hot.sentence
+
+
+def test_a_label_on_the_body_is_a_warning() -> None:
+    on_body = found(changed((slice(None), slice(10, 20), slice(28, 38)), 400))
+    assert codes(on_body) == {"burnt-in-label": Severity.NOTE, "label-on-body": Severity.WARNING}
+
+
+def test_a_black_border_over_the_body_is_noted() -> None:
+    black = np.zeros(SHAPE, dtype=bool)
+    black[:, :, :12] = True
+    part = found(changed(black, 0))
+    assert {"body-at-fill", "fill-along-body"} & set(codes(part))
+    assert "body-at-fill" not in codes(found(VOXELS))
