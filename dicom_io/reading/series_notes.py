@@ -59,6 +59,7 @@ def about_copies(series: Iterable[Series]) -> list[QualityNote]:
 
 
 def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
+    """Quality notes on what was left out of the series, and on gaps in its numbering."""
     source = chosen.dynamic.source
     foreign = [instance for instance in source.others if instance.sop_class_uid not in MR_IMAGES]
     images = [*source.instances, *(one for one in source.others if one not in foreign)]

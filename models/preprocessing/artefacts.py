@@ -25,6 +25,8 @@ HOT_ABOVE, HOT_BELOW = 2.0, 1.0
 # A patch of one value is a label from this quantile on; where such patches cover more than this share the image is
 # coarse or made up, and they mean nothing.
 LABEL_PERCENT, COARSE_IMAGE = 97.0, 0.1
+# A label with more of its outline along the body than this covers a part of it.
+LABEL_ALONG_BODY = 0.02
 # More of the tumour than this share under a label, or in blank or repeated slices: refused.
 LARGEST_SHARE_OF_TUMOUR = 0.01
 # Saturation: this many voxels, this share of the image, and this many times as many as the next levels hold.
@@ -112,6 +114,42 @@ def without_hot_pixels(
         f"{high:g}) and were replaced by the median of their neighbours; {inside or 'none'} of them lie in the tumour."
     )
     return [where.note("hot-pixels", Severity.WARNING if inside else Severity.NOTE, sentence)]
+
+
+def hot_pixels_in_fill(voxels: Voxels, fill: Mask, *, low: float, high: float) -> Mask | None:
+    """Bool: single values far outside the range that have nothing but fill around them; None where there is none."""
+    places = pixel_kernels.alone(fill)
+    span = high - low
+    values = voxels[tuple(places.T)]
+    is_hot = (values < low - HOT_BELOW * span) | (values > high + HOT_ABOVE * span)
+    if not is_hot.any():
+        return None
+    hot = np.zeros(voxels.shape, dtype=np.bool_)
+    hot[tuple(places[is_hot].T)] = True
+    return hot
+
+
+def about_hot_pixels_in_fill(hot: Mask, voxels: Voxels, *, where: Where) -> QualityNote:
+    """Note on what `hot_pixels_in_fill` has found."""
+    count = int(np.count_nonzero(hot))
+    sentence = (
+        f"{count} voxels in the fill of {where.sequence.label} ({count / voxels.size:.2g} of the image; "
+        f"{where.words(hot)}) have values far outside the rest ({float(voxels[hot].min()):g} to "
+        f"{float(voxels[hot].max()):g}) and were taken for fill."
+    )
+    return where.note("hot-pixels", Severity.NOTE, sentence)
+
+
+def about_labels_at_body(label: Mask, body: Mask, *, where: Where) -> list[QualityNote]:
+    """A note where labels border the body, and so cover a part of it."""
+    outline, along_body = pixel_kernels.outline(label, body)
+    if along_body <= LABEL_ALONG_BODY * outline:
+        return []
+    sentence = (
+        f"Labels burnt into {where.sequence.label} ({where.words(label)}) border the body along "
+        f"{along_body / outline:.0%} of their outline: the body beneath them is not measured."
+    )
+    return [where.note("label-on-body", Severity.WARNING, sentence)]
 
 
 def labels(

@@ -178,7 +178,7 @@ def _named(refusal: StudyRejected) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the undamaged study is read as, its files, and the bytes of their pixels (the end of each file)."""
+    """The undamaged study as it is read, its files, and the bytes of their pixels (the end of each file)."""
 
     study: Study
     files: Mapping[str, bytes]
@@ -220,7 +220,7 @@ def _is_known(folder: Path, truth: Truth) -> bool:
 
 
 def _is_true(study: Study, truth: Study) -> bool:
-    """Whether volumes (up to one linear map, which features do not see) and tumours are those of the truth."""
+    """Returns whether volumes (up to one linear map, which features do not see) and tumours are those of the truth."""
     if not set(study.tumours) <= set(truth.tumours) or not set(study.volumes) <= set(truth.volumes):
         return False
     return all(
@@ -232,7 +232,7 @@ def _is_true(study: Study, truth: Study) -> bool:
 
 
 def _says_so(study: Study, truth: Study) -> bool:
-    """Whether a study carries a warning, or a missing sequence, that the truth does not."""
+    """Returns whether a study carries a warning, or a missing sequence, that the truth does not."""
     warnings_of = [{one.sentence for one in each.notes if one.severity == "warning"} for each in (study, truth)]
     return bool(warnings_of[0] - warnings_of[1]) or study.missing != truth.missing
 
