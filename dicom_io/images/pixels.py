@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import iter_pixels
+from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
@@ -137,7 +137,7 @@ def decode(
         if not syntax.is_encapsulated:
             _check_surplus(dataset, instance)
         indices = None if frames is None else [frame - 1 for frame in frames]
-        for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
+        for samples in _frames(dataset, indices, syntax):
             values = stored_values(samples, dataset, syntax=syntax)
             if like is not None and not np.array_equal(values, stored_values(samples, like, syntax=syntax)):
                 raise NotReadable(
@@ -151,6 +151,20 @@ def decode(
             f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
             "truncated. Send it again."
         ) from error
+
+
+def _frames(
+    dataset: pydicom.Dataset, indices: list[int] | None, syntax: UID
+) -> Iterator[NDArray[np.generic]] | NDArray[np.generic]:
+    """Samples frame by frame; those of single bits that do not begin with a byte are unpacked together.
+
+    pydicom 3.0 looks for such a frame in the bytes that its bits would fill alone, and misses the last of them.
+    """
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    if whole_number(dataset, "BitsAllocated") != 1 or rows * columns % 8 == 0 or syntax.is_encapsulated:
+        return iter_pixels(dataset, indices=indices, correct_unused_bits=False)
+    frames = pixel_array(dataset).reshape(-1, rows, columns)
+    return frames if indices is None else frames[indices]
 
 
 def _check_surplus(dataset: pydicom.Dataset, instance: Instance) -> None:
