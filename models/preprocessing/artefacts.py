@@ -6,8 +6,10 @@ Every check is a function of the pixels alone. Fill is `fill`'s; what is found h
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ SATURATED_VOXELS, SATURATED_SHARE, SATURATED_TIMES, NEXT_LEVELS = 20, 1e-4, 5.0,
 LEAST_CONTRAST, LARGEST_VALUE, SMALLEST_SPAN = 1e-5, 1e15, 1e-20
 # A mean so near 0, in deviations, or so many negative values are those of an image that was standardised.
 STANDARDISED_MEAN, STANDARDISED_NEGATIVE = 0.05, 0.05
+
+# Rows and columns of which one is looked at before whole slices are compared.
+STRIDE = 8
 
 Mask = NDArray[np.bool_]
 Voxels = NDArray[np.float32]
@@ -178,12 +183,12 @@ def labels(
 
 
 def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> list[QualityNote]:
-    """Blank slices between others, and slices that repeat the one before.
+    """Blank slices between others, and slices that have exactly the pixels of another.
 
     Raises
     ------
     StudyRejected
-        When the tumour lies in a blank slice, or half of the slices of the tumour are repeated.
+        When the tumour lies in a blank slice, or half of the slices of the tumour are there twice.
     """
     notes = []
     blank = np.logical_and.reduce(fill, axis=(1, 2))
@@ -199,23 +204,35 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
             f"({where.words(marks)}); they were left out. Slices may have been lost: compare with the archive."
         )
         notes.append(where.note("slices-blank", Severity.WARNING, sentence))
-    repeated = np.zeros(blank.size, dtype=np.bool_)
-    for place in range(1, blank.size):
-        repeated[place] = not blank[place] and np.array_equal(voxels[place], voxels[place - 1])
+    repeated = _repeated(voxels) & ~blank
     if repeated.any():
         in_tumour = int(np.count_nonzero(repeated & tumour.any(axis=(1, 2))))
         marks = np.broadcast_to(repeated[:, np.newaxis, np.newaxis], voxels.shape)
         if 2 * in_tumour >= max(int(np.count_nonzero(tumour.any(axis=(1, 2)))), 2):
             raise StudyRejected(
-                f"{in_tumour} slices of {where.sequence.label} that hold tumour repeat the slice before "
-                f"({where.words(marks)}); one image for each position was expected. Send the series again."
+                f"{in_tumour} slices of {where.sequence.label} that hold tumour have exactly the pixels of another "
+                f"slice ({where.words(marks)}); one image for each position was expected. Send the series again."
             )
         sentence = (
-            f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} repeat the slice "
-            f"before ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: check the series."
+            f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} have exactly the "
+            f"pixels of another slice ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image "
+            "was stored under two positions. Check the series."
         )
         notes.append(where.note("slices-repeated", Severity.WARNING, sentence))
     return notes
+
+
+def _repeated(voxels: Voxels) -> Mask:
+    """Slices that have a twin, wherever it lies; slices of one value have none."""
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for place, pixels in enumerate(voxels):
+        alike[pixels[::STRIDE, ::STRIDE].tobytes()].append(place)
+    repeated = np.zeros(len(voxels), dtype=np.bool_)
+    for places in alike.values():
+        for one, other in combinations(places, 2):
+            if not repeated[other] and np.array_equal(voxels[one], voxels[other]) and np.ptp(voxels[one]) > 0:
+                repeated[[one, other]] = True
+    return repeated
 
 
 def about_values(voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, where: Where) -> list[QualityNote]:

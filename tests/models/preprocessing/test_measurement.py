@@ -82,6 +82,25 @@ def test_blank_and_repeated_slices() -> None:
     assert codes(found(voxels)) == {"slices-repeated": Severity.WARNING}
 
 
+@pytest.mark.parametrize(("place", "twin"), [(3, 4), (3, 25), (25, 3)])
+def test_a_slice_under_two_positions_is_named_wherever_they_lie(place: int, twin: int) -> None:
+    voxels = VOXELS.copy()
+    voxels[twin] = voxels[place]
+    (note,) = found(voxels).notes
+    assert note.code == "slices-repeated"
+    assert note.sentence.startswith(f"2 of {len(VOXELS)} slices of T1+C have exactly the pixels of another slice (")
+    voxels[twin, 5, 5] += 1  # not among the rows and columns that are looked at first
+    assert codes(found(voxels)) == {}
+
+
+def test_a_tumour_on_slices_that_are_there_twice_is_refused() -> None:
+    voxels = VOXELS.copy()
+    filled = np.flatnonzero(TUMOUR.any(axis=(1, 2)))
+    voxels[: len(filled)] = voxels[filled]
+    with pytest.raises(StudyRejected, match=rf"{len(filled)} slices of T1\+C that hold tumour have exactly the pixels"):
+        found(voxels)
+
+
 @pytest.mark.parametrize(
     ("scale", "offset", "expected"),
     [(1 / 200, 0.0, "values-rescaled"), (1 / 50, -1.0, "values-standardised")],
