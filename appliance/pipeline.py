@@ -29,6 +29,7 @@ from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
+from models.quality_notes import QualityNote
 from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
@@ -84,6 +85,7 @@ def answer_study(
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
     earlier: Sequence[EarlierAnswer] = (),
+    remarks: Sequence[QualityNote] = (),
 ) -> Result:
     """Answers one study.
 
@@ -94,6 +96,7 @@ def answer_study(
     created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
     earlier : answers given to the same study before, oldest first; the new one says which it replaces
+    remarks : what the report says besides
 
     Raises
     ------
@@ -119,7 +122,7 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            notes=study.notes + doubts + prepared.notes + features.notes,
+            notes=(*study.notes, *doubts, *prepared.notes, *features.notes, *remarks),
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

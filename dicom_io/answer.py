@@ -17,6 +17,7 @@ class Role(StrEnum):
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
     REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
+    NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
 
 
 # Roles of a result; the others are about results, and have settings of their own at each destination.

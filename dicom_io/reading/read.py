@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import ImagesMissing
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.headers import Instance, content_digest, read_instances
 from dicom_io.images.pixels import load
@@ -133,7 +133,7 @@ def _check_complete(selection: Selection, held: Mapping[str, int], assignment: A
         for series in images.dynamic.series:
             count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
             if count < expected:
-                problem = GeometryInvalid(
+                problem = ImagesMissing(
                     f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
                     f"arrived: {expected - count} are missing. Send the series again."
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dicom_io.errors import NotReadable, Remedy, SelectionAmbiguous, SeriesNotFound
+from dicom_io.errors import NotReadable, Remedy, SelectionAmbiguous, TumourNotFound
 from dicom_io.images.headers import matrix_of
 from dicom_io.reading.selection import Candidate, Selection, listed
 from dicom_io.rules import Assignment, SelectionRules
@@ -74,10 +74,10 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     return MrSequence.T1C
 
 
-def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
+def _no_tumour(selection: Selection, assignment: Assignment) -> TumourNotFound:
     if not selection.segments:
         uid = selection.series[0].instances[0].study_instance_uid
-        return SeriesNotFound(
+        return TumourNotFound(
             "No segmentation of the tumour was found; a DICOM Segmentation or RT Structure Set of it was expected. "
             f"The study holds: {listed(selection)}. Segment the tumour, and send the segmentation with the Study "
             f"Instance UID of the images, {uid}."
@@ -88,7 +88,7 @@ def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
         if assignment.tumour
         else "none is a tumour"
     )
-    return SeriesNotFound(
+    return TumourNotFound(
         f"The study has {len(selection.segments)} segment{'s' if len(selection.segments) > 1 else ''}, but {wanted}: "
         f"{found}. Send a segmentation of the tumour.",
         remedies=(Remedy.CHOOSE_TUMOUR,),

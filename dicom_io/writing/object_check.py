@@ -21,6 +21,7 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 from pydicom.valuerep import validate_value
@@ -145,12 +146,25 @@ _REJECTION_NOTE = (
     Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
 )  # fmt: skip
 
+_NOTICE = (
+    Attributes(
+        (),
+        (
+            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "ImageType", "ImageLaterality",
+            "ImageComments", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated",
+            "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+        ),
+        ("PatientOrientation",),
+    ),
+)  # fmt: skip
+
 # SOP Class → modality, and the attributes beyond those that all our objects have.
 KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
     SegmentationStorage: ("SEG", _SEGMENTATION),
     Comprehensive3DSRStorage: ("SR", _REPORT),
     EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
     KeyObjectSelectionDocumentStorage: ("KO", _REJECTION_NOTE),
+    SecondaryCaptureImageStorage: ("OT", _NOTICE),
 }
 
 
@@ -234,6 +248,8 @@ def _object_problems(dataset: Dataset) -> Iterator[str]:
         yield from sr_problems(dataset)
     elif sop_class == KeyObjectSelectionDocumentStorage:
         yield from _rejection_note_problems(dataset)
+    elif sop_class == SecondaryCaptureImageStorage:
+        yield from _notice_problems(dataset)
     else:
         yield from _document_problems(dataset)
     yield from _encoding_problems(dataset)
@@ -390,6 +406,14 @@ def _rejection_note_problems(dataset: Dataset) -> Iterator[str]:
     }
     if not listed or listed != evidence:
         yield f"it lists {len(listed)} objects, its evidence {len(evidence)}"
+
+
+def _notice_problems(dataset: Dataset) -> Iterator[str]:
+    expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
+    if len(dataset.PixelData) != expected:
+        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected} were expected"
+    if dataset.BurnedInAnnotation != "YES":
+        yield "BurnedInAnnotation does not say that the picture is text"
 
 
 def _encoding_problems(dataset: Dataset) -> Iterator[str]:

@@ -15,9 +15,10 @@ from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.uids import derived_uid
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
+from dicom_io.writing.notice import make_notice
 from dicom_io.writing.object_check import KINDS, check_answer, check_object, required_attributes
 from dicom_io.writing.rejection_note import make_rejection_note
-from tests.dicom_io.made_studies import REPLACED, REPLACEMENT, Made, make
+from tests.dicom_io.made_studies import NOTICE, REPLACED, REPLACEMENT, Made, make
 from tests.dicom_io.writing.test_encapsulated_pdf import small_pdf
 from tests.dicom_io.writing.test_structured_report import encode_report
 
@@ -29,7 +30,8 @@ def good_answer(made: Made) -> Answer:
     pdf = small_pdf()
     document = make_encapsulated_pdf(made.study, made.report, pdf=pdf, sources=sent)
     note = make_rejection_note(made.study, replace(made.report, replaces=REPLACEMENT), replaced=REPLACED)
-    return Answer((*sent, document, note), pdf)
+    notice = make_notice(made.study.header, NOTICE, laterality="L", after="")
+    return Answer((*sent, document, note, notice), pdf)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_what_an_answer_replaces_must_be_known(made: Made, answer: Answer) -> No
         check_answer(answer, made.study)
 
 
-ROLES = (Role.SEG_T1C, Role.KEY_SR, Role.PDF, Role.REJECTION_NOTE)
+ROLES = (Role.SEG_T1C, Role.KEY_SR, Role.PDF, Role.REJECTION_NOTE, Role.NOTICE)
 
 
 @pytest.mark.parametrize(
