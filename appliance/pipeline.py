@@ -27,6 +27,7 @@ from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
+from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
 from models.quality_notes import QualityNote
@@ -107,12 +108,16 @@ def answer_study(
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
-        doubts = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
+        parts = MeasuredParts()
+        doubts = check_tumours(
+            study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+        )
         prepared = prepare(
-            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities
+            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities, parts=parts
         )
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+        prepared = prepared.without(features.dropped)
     with stages.measured("predict"):
         outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
     with stages.measured("report"):

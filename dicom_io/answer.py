@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from io import BytesIO
 
 import pydicom
 
@@ -24,6 +26,13 @@ class Role(StrEnum):
 RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF)
 
 
+def file_of(dataset: pydicom.Dataset) -> bytes:
+    """A data set with file meta information as a DICOM file; pydicom raises where it cannot be written."""
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    return content.getvalue()
+
+
 @dataclass(frozen=True, eq=False)
 class AnswerObject:
     """One object: its role and its data set with file meta information."""
@@ -40,6 +49,11 @@ class AnswerObject:
     def sop_class_uid(self) -> str:
         """SOP Class UID."""
         return str(self.dataset.SOPClassUID)
+
+    @cached_property
+    def file(self) -> bytes:
+        """The object as a DICOM file, written once: by the check before anything leaves, for all who keep it."""
+        return file_of(self.dataset)
 
 
 @dataclass(frozen=True, eq=False)

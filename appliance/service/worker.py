@@ -12,6 +12,7 @@ from pathlib import Path
 
 from appliance.logs import describe
 from appliance.service.notices import Notices, reason_of, void
+from appliance.service.other_half import other_halves
 from appliance.state.choices import Choices
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
@@ -19,6 +20,7 @@ from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
 from dicom_io.earlier import EarlierAnswer
+from dicom_io.errors import SeriesNotFound
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import RDeepNetError, StudyRejected
 from models.quality_notes import QualityNote
@@ -126,7 +128,10 @@ class Worker:
         try:
             self._outbox.put(job_id, self._answer(files, self._asked(record)))
         except StudyRejected as error:
-            return Outcome(State.REFUSED, advised(error, Reader.SERVICE), reason_of(error))
+            sentences = [advised(error, Reader.SERVICE)]
+            if isinstance(error, SeriesNotFound):
+                sentences += other_halves(self._inbox, record.study_uid)
+            return Outcome(State.REFUSED, " ".join(sentences), reason_of(error))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))

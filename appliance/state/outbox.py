@@ -18,7 +18,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +86,8 @@ class Outbox:
         make_private_folder(part)
         objects = []
         for number, item in enumerate(outgoing.answer.objects, start=1):
-            content = BytesIO()
-            item.dataset.save_as(content, enforce_file_format=True)
             name = f"{number:02d}-{item.role}.dcm"
-            write_durably(part / name, (content.getvalue(),))
+            write_durably(part / name, (item.file,))
             objects.append(
                 {
                     "file": name,

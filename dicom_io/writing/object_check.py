@@ -9,9 +9,9 @@ and lengths, never values, which may be patient data.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement
@@ -26,7 +26,7 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import validate_value
 
-from dicom_io.answer import Answer
+from dicom_io.answer import Answer, AnswerObject, file_of
 from dicom_io.earlier import SentObject
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
@@ -181,7 +181,7 @@ def check_object(dataset: Dataset) -> None:
     ObjectNotConformant
         With the first problems that were found; the object must not be sent.
     """
-    _refuse(dataset, list(_object_problems(dataset)))
+    _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
 
 
 def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject] = ()) -> None:
@@ -206,7 +206,7 @@ def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject]
         series.add(earlier.series_instance_uid)
     segments: dict[str, Collection[int]] = {}
     for item in answer.objects:
-        check_object(item.dataset)
+        _refuse(item.dataset, list(_object_problems(item.dataset, partial(_file, item))))
         _refuse(
             item.dataset, list(_reference_problems(item.dataset, instances=instances, series=series, segments=segments))
         )
@@ -230,7 +230,7 @@ def _refuse(dataset: Dataset, problems: list[str]) -> None:
     )
 
 
-def _object_problems(dataset: Dataset) -> Iterator[str]:
+def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[str]:
     sop_class = str(dataset.get("SOPClassUID", ""))
     if sop_class not in KINDS:
         yield "its SOP Class is none of those this product makes"
@@ -252,7 +252,7 @@ def _object_problems(dataset: Dataset) -> Iterator[str]:
         yield from _notice_problems(dataset)
     else:
         yield from _document_problems(dataset)
-    yield from _encoding_problems(dataset)
+    yield from _encoding_problems(write)
 
 
 def _missing(dataset: Dataset, rule: Attributes) -> Iterator[str]:
@@ -416,9 +416,13 @@ def _notice_problems(dataset: Dataset) -> Iterator[str]:
         yield "BurnedInAnnotation does not say that the picture is text"
 
 
-def _encoding_problems(dataset: Dataset) -> Iterator[str]:
+def _file(item: AnswerObject) -> bytes:
+    return item.file
+
+
+def _encoding_problems(write: Callable[[], bytes]) -> Iterator[str]:
     try:
-        dataset.save_as(BytesIO(), enforce_file_format=True)
+        write()
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
         yield f"it cannot be written ({type(error).__name__})"
 
