@@ -14,10 +14,12 @@ from pathlib import Path
 
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
+from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
 from dicom_io.writing.encode import encode
+from dicom_io.writing.facts import facts_of, with_replacement
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
@@ -28,6 +30,7 @@ from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
+from models.quality_notes import QualityNote
 from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
@@ -70,6 +73,7 @@ class Result:
     outcomes: tuple[ModelOutcome | NotApplicable, ...]
     report: Report
     answer: Answer
+    facts: AnswerFacts
     stages: tuple[StageCost, ...]
 
 
@@ -81,6 +85,8 @@ def answer_study(
     assignment: Assignment,
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
+    earlier: Sequence[EarlierAnswer] = (),
+    remarks: Sequence[QualityNote] = (),
 ) -> Result:
     """Answers one study.
 
@@ -90,6 +96,8 @@ def answer_study(
     assignment : explicit choice of series, empty to go by the rules
     created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
+    earlier : answers given to the same study before, oldest first; the new one says which it replaces
+    remarks : what the report says besides
 
     Raises
     ------
@@ -119,11 +127,13 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            notes=study.notes + doubts + prepared.notes + features.notes,
+            notes=(*study.notes, *doubts, *prepared.notes, *features.notes, *remarks),
             bias=bench.bias.name,
             settings=bench.features,
             created=created,
         )
     with stages.measured("encode"):
-        answer = encode(study, prepared, report, features_sr=bench.features_sr)
-    return Result(study, features, outcomes, report, answer, stages.costs)
+        report, facts = with_replacement(report, facts_of(study, report), earlier)
+        replaced = objects_replaced(report.replaces, earlier)
+        answer = encode(study, prepared, report, features_sr=bench.features_sr, replaced=replaced)
+    return Result(study, features, outcomes, report, answer, facts, stages.costs)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from models.inference.predict import Group, ModelIdentity
 from models.quality_notes import QualityNote
 from models.volume import Region, Sequence
+from reports.replacement import Replacement
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ class Report:
     provenance : label → text: versions, digests, settings, N4, engine, device
     notice : "Research use only …", verbatim on every page and in every object
     notices : the notices of the model packages, each once
+    replaces : the earlier report of the same study that this one replaces; None for the first
     """
 
     subject: Subject
@@ -198,3 +200,4 @@ class Report:
     provenance: Mapping[str, str]
     notice: str
     notices: tuple[str, ...]
+    replaces: Replacement | None = None

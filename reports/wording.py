@@ -17,6 +17,7 @@ from reports import numerals
 from reports.concepts import CONCEPTS
 from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
+from reports.replacement import REASONS, Replacement
 
 TITLE: Final = "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
 NOTICE: Final = (
@@ -309,6 +310,13 @@ def text_shown(text: str) -> str:
 def made_shown(created: datetime, software: str) -> str:
     """Foot of a page: when the report was made, and by what."""
     return f"{moment_shown(created)} · {software}"
+
+
+def replaces_sentence(replacement: Replacement) -> str:
+    """The replacement of an earlier report: which one, and why."""
+    *others, last = (REASONS[reason] for reason in replacement.reasons)
+    because = f"{', '.join(others)} and {last}" if others else last
+    return f"Replaces the report of {moment_shown(replacement.created)}, because {because}."
 
 
 def page_words(page: int) -> str:
