@@ -27,8 +27,10 @@ from models.inference.predict import ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
+from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.tumour_check import check_tumours
+from models.quality_notes import QualityNote
 from models.threads import one_thread
 from reports.compose import compose
 from reports.content import Report
@@ -84,6 +86,7 @@ def answer_study(
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
     earlier: Sequence[EarlierAnswer] = (),
+    remarks: Sequence[QualityNote] = (),
 ) -> Result:
     """Answers one study.
 
@@ -94,6 +97,7 @@ def answer_study(
     created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
     earlier : answers given to the same study before, oldest first; the new one says which it replaces
+    remarks : what the report says besides
 
     Raises
     ------
@@ -104,12 +108,16 @@ def answer_study(
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
     with stages.measured("preprocess"):
-        doubts = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
+        parts = MeasuredParts()
+        doubts = check_tumours(
+            study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+        )
         prepared = prepare(
-            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities
+            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities, parts=parts
         )
     with stages.measured("extract"):
         features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+        prepared = prepared.without(features.dropped)
     with stages.measured("predict"):
         outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
     with stages.measured("report"):
@@ -119,7 +127,7 @@ def answer_study(
             features=features,
             outcomes=outcomes,
             series=study.series,
-            notes=study.notes + doubts + prepared.notes + features.notes,
+            notes=(*study.notes, *doubts, *prepared.notes, *features.notes, *remarks),
             bias=bench.bias.name,
             settings=bench.features,
             created=created,

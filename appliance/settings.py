@@ -21,6 +21,7 @@ from models.features.settings import FeatureSettings
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
+from reports.notice.content import USUAL, NoticeReason
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
@@ -103,6 +104,7 @@ class Destination:
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = RESULTS  # everything that was made
+    notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
@@ -112,12 +114,14 @@ class Destination:
         if others := [role for role in self.send if role not in RESULTS]:
             raise SetupError(
                 f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
-                "reject_replaced decides on rejection notes"
+                "reject_replaced decides on rejection notes, notices on notices"
             )
 
     def wants(self, role: Role) -> bool:
-        """Returns whether objects of a role are sent there."""
-        return self.reject_replaced if role is Role.REJECTION_NOTE else role in self.send
+        """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
+        if role is Role.REJECTION_NOTE:
+            return self.reject_replaced
+        return role in self.send or role is Role.NOTICE
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from io import BytesIO
 
 import pydicom
 
@@ -17,10 +19,18 @@ class Role(StrEnum):
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
     REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
+    NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
 
 
 # Roles of a result; the others are about results, and have settings of their own at each destination.
 RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF)
+
+
+def file_of(dataset: pydicom.Dataset) -> bytes:
+    """A data set with file meta information as a DICOM file; pydicom raises where it cannot be written."""
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    return content.getvalue()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +49,11 @@ class AnswerObject:
     def sop_class_uid(self) -> str:
         """SOP Class UID."""
         return str(self.dataset.SOPClassUID)
+
+    @cached_property
+    def file(self) -> bytes:
+        """The object as a DICOM file, written once: by the check before anything leaves, for all who keep it."""
+        return file_of(self.dataset)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,10 @@
 
 StudyRejected (models.errors)      the study must change: do not repeat
  ├─ SeriesNotFound                 nothing fits a role the study cannot do without
+ │   └─ TumourNotFound             the role is that of the tumour's segmentation
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
+ │   └─ ImagesMissing              the archive holds more images than arrived
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
@@ -41,12 +43,20 @@ class SeriesNotFound(InputRejected):
     """No series or segment fits a role that the study cannot do without; the message lists what was found."""
 
 
+class TumourNotFound(SeriesNotFound):
+    """No segmentation of the tumour was found; it may still arrive."""
+
+
 class SelectionAmbiguous(InputRejected):
     """More than one series or segment fits a role; the message lists them."""
 
 
 class GeometryInvalid(InputRejected):
     """The geometry of a series or segmentation is not that of one volume; the message gives the numbers."""
+
+
+class ImagesMissing(GeometryInvalid):
+    """The archive holds more images than arrived; they may still arrive."""
 
 
 class NotReadable(InputRejected):

@@ -129,6 +129,7 @@ def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:
 
 
 def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSection:
+    """Score, survival at the horizons and cut-off of one model, with the features that drove it."""
     first = outcome.predictions[0]
     survival = sorted(
         (prediction for prediction in outcome.predictions if prediction.quantity is Quantity.RFS),
@@ -224,6 +225,7 @@ def _feature(feature: Feature, *, short: bool = False) -> Measurement:
 def _region_section(
     sequence: Sequence, region: Region, prepared: PreparedSequence, features: FeatureTable
 ) -> RegionSection:
+    """Volume and selected features of one region on one sequence."""
     prefix = feature_name(sequence, region, "")
     volume_mm3 = prepared.rois[region].volume_mm3
     wanted = (feature_name(sequence, region, name) for name in SELECTED_FEATURES[region])
@@ -271,6 +273,7 @@ def _letters(vector: NDArray[np.float64]) -> str:
 
 
 def _key_image(sequence: Sequence, prepared: PreparedSequence) -> KeyImage:
+    """The slice with the largest area of tumour, with the outlines of both regions."""
     tumour = prepared.rois[Region.INTRATUMORAL].mask
     areas = np.count_nonzero(tumour, axis=(1, 2))
     index = int(np.argmax(areas))
@@ -305,6 +308,7 @@ def _provenance(
     settings: FeatureSettings,
     created: datetime,
 ) -> Mapping[str, str]:
+    """Software, settings, models and time behind the numbers, as label → value."""
     providers = dict.fromkeys(outcome.provider for outcome in outcomes if isinstance(outcome, ModelOutcome))
     return {
         wording.SOFTWARE: f"rdeepnet {software_version()}",

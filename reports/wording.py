@@ -15,7 +15,7 @@ from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports import numerals
 from reports.concepts import CONCEPTS
-from reports.content import Report, SeriesUsed, Subject
+from reports.content import SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 from reports.replacement import REASONS, Replacement
 
@@ -317,11 +317,6 @@ def replaces_sentence(replacement: Replacement) -> str:
     *others, last = (REASONS[reason] for reason in replacement.reasons)
     because = f"{', '.join(others)} and {last}" if others else last
     return f"Replaces the report of {moment_shown(replacement.created)}, because {because}."
-
-
-def title_shown(report: Report) -> str:
-    """Title of a report, which says whether it replaces another: "…, version 2"."""
-    return report.title if report.replaces is None else f"{report.title}, version {report.replaces.version}"
 
 
 def page_words(page: int) -> str:

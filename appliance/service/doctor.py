@@ -182,8 +182,8 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
         return Check(
             subject,
             Verdict.BAD,
-            f"{peer} would not accept {refused}; expected it to take everything in send: allow these classes there, or "
-            "leave them out of send.",
+            f"{peer} would not accept {refused}; expected it to take all we send: allow these classes there, or leave "
+            "them out (send, notices, reject_replaced).",
         )
     doubts = []
     if not answer.answers_echo:
@@ -200,8 +200,8 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
 
 def _sent_to(destination: Destination, settings: Settings) -> list[Role]:
     """Roles of the objects that these settings make and send to a destination."""
-    made = [role for role in Role if role is not Role.FEATURES_SR or settings.report.features_sr]
-    return [role for role in made if destination.wants(role)]
+    is_made = {Role.FEATURES_SR: settings.report.features_sr, Role.NOTICE: bool(destination.notices)}
+    return [role for role in Role if is_made.get(role, True) and destination.wants(role)]
 
 
 def _is_this_service(destination: Destination, settings: Settings) -> bool:

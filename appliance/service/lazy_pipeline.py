@@ -102,7 +102,13 @@ def answer(
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
     held = {series: count - asked.not_kept.get(series, 0) for series, count in held.items()}
     result = answer_study(
-        files, bench, assignment=asked.assignment, created=asked.created, held=held, earlier=asked.earlier
+        files,
+        bench,
+        assignment=asked.assignment,
+        created=asked.created,
+        held=held,
+        earlier=asked.earlier,
+        remarks=asked.remarks,
     )
     return Outgoing(result.answer, result.stages, created=asked.created, facts=result.facts)
 

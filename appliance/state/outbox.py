@@ -18,7 +18,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +86,8 @@ class Outbox:
         make_private_folder(part)
         objects = []
         for number, item in enumerate(outgoing.answer.objects, start=1):
-            content = BytesIO()
-            item.dataset.save_as(content, enforce_file_format=True)
             name = f"{number:02d}-{item.role}.dcm"
-            write_durably(part / name, (content.getvalue(),))
+            write_durably(part / name, (item.file,))
             objects.append(
                 {
                     "file": name,
@@ -100,15 +97,18 @@ class Outbox:
                     "series_instance_uid": str(item.dataset.SeriesInstanceUID),
                 }
             )
-        write_durably(part / PDF, (outgoing.answer.pdf,))
+        if outgoing.answer.pdf:
+            write_durably(part / PDF, (outgoing.answer.pdf,))
         result: dict[str, Any] = {
             "job": job_id,
             "software": software_version(),
             "objects": objects,
             "stages": [asdict(cost) for cost in outgoing.stages],
         }
-        if outgoing.created is not None and outgoing.facts is not None:
-            result |= {"created": outgoing.created.isoformat(), "facts": outgoing.facts.as_json()}
+        if outgoing.created is not None:
+            result["created"] = outgoing.created.isoformat()
+        if outgoing.facts is not None:
+            result["facts"] = outgoing.facts.as_json()
         write_durably(part / LIST, (json.dumps(result, indent=1).encode(),))
         part.rename(folder)
         sync_folder(self._folder)
@@ -131,6 +131,12 @@ class Outbox:
             return ()
         result = json.loads(listed.read_bytes())
         return tuple(StageCost(**cost) for cost in result["stages"])
+
+    def created(self, job_id: str) -> datetime | None:
+        """Date of what a job made; None where it is not known."""
+        listed = self._list_of(job_id)
+        created = json.loads(listed.read_bytes()).get("created") if listed else None
+        return datetime.fromisoformat(created) if created else None
 
     def answers(self, study_uid: str) -> Mapping[str, EarlierAnswer]:
         """Folder name of each job of a study → its answer, oldest first; those of older versions are left out."""

@@ -15,12 +15,14 @@ from pydicom.uid import (
     Comprehensive3DSRStorage,
     EncapsulatedPDFStorage,
     KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 
 from dicom_io.writing.common_modules import SERIES, VERSION_STEP
 from dicom_io.writing.object_check import KINDS, required_attributes
 from dicom_io.writing.patient_modules import CARRIED, CHARACTER_SET
+from reports.notice.picture import COLUMNS, ROWS
 
 EVERY_KIND = tuple(KINDS)
 
@@ -52,7 +54,7 @@ class Module:
 
 _IMAGES = "source images"
 _MADE = "made when the report is composed"
-_DERIVED = "derived from study, models and software; the same input gives the same"
+_DERIVED = "derived from study, models and software (a notice: study and reason); the same input gives the same"
 _SOFTWARE = "this software"
 
 
@@ -135,7 +137,7 @@ MODULES: tuple[Module, ...] = (
     Module(
         "Frame of Reference", "C.7.4.1", (SegmentationStorage,),
         {
-            "FrameOfReferenceUID": f"{_IMAGES}; derived from the series where they have none",
+            "FrameOfReferenceUID": f"{_IMAGES}; one of our own where they have none, or none that is valid",
             "PositionReferenceIndicator": "empty",
         },
     ),
@@ -204,6 +206,28 @@ MODULES: tuple[Module, ...] = (
             "ContinuityOfContent": "`CONTINUOUS`",
             "ContentTemplateSequence": "template 2010 of DCMR",
             "ContentSequence": "why, and the objects",
+        },
+    ),
+    Module(
+        "SC Equipment, General Image, Image Pixel of a notice", "C.8.6.1, C.7.6.1, C.7.6.3",
+        (SecondaryCaptureImageStorage,),
+        {
+            "ConversionType": "`SYN`",
+            "ImageType": "`DERIVED\\SECONDARY`",
+            "PatientOrientation": "empty",
+            "ImageLaterality": "of the images, else `U`",
+            "ImageComments": "what was found, what was expected, what to do, standard code and reason",
+            "BurnedInAnnotation": "`YES`",
+            "RecognizableVisualFeatures": "`NO`",
+            "SamplesPerPixel": "`1`",
+            "PhotometricInterpretation": "`MONOCHROME2`",
+            "Rows": f"`{ROWS}`",
+            "Columns": f"`{COLUMNS}`",
+            "BitsAllocated": "`8`",
+            "BitsStored": "`8`",
+            "HighBit": "`7`",
+            "PixelRepresentation": "`0`",
+            "PixelData": "the notice as text, without the patient",
         },
     ),
     Module(

@@ -12,6 +12,7 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 from pynetdicom.presentation import build_context
@@ -30,6 +31,7 @@ CLASS_OF: Final = {
     Role.FEATURES_SR: Comprehensive3DSRStorage,
     Role.PDF: EncapsulatedPDFStorage,
     Role.REJECTION_NOTE: KeyObjectSelectionDocumentStorage,
+    Role.NOTICE: SecondaryCaptureImageStorage,
 }
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import ImagesMissing
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.headers import Instance, content_digest, read_instances
 from dicom_io.images.pixels import load
@@ -21,9 +21,10 @@ from dicom_io.masks.segmentation import Segment
 from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
+from dicom_io.reading.repeated_phases import about_repeated_phases
 from dicom_io.reading.select import select
 from dicom_io.reading.selection import Candidate, Chosen, Selection
-from dicom_io.reading.series_notes import about_used
+from dicom_io.reading.series_notes import about_copies, about_used
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
@@ -89,6 +90,8 @@ def read_study(
     )
     registered = _registered(selection, volumes, tumours.rois, rules, assignment)
     about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
+    for sequence in volumes:
+        about_each += about_repeated_phases(sequence, chosen[sequence].dynamic, mapping=rules.value_mapping)
     segmentations = _segmentation_instances(selection)
     subject, doubts = subject_of(first.instance.header)
     return Study(
@@ -99,7 +102,16 @@ def read_study(
         sources={sequence: _source(images) for sequence, images in chosen.items()},
         segmentations=tuple(_reference(instance) for instance in segmentations),
         series=(*(_image_row(sequence, images) for sequence, images in chosen.items()), *tumours.rows),
-        notes=(*doubts, NOT_JUDGED, *about_each, *tumours.notes, *contradictions, *registered, *selection.notes),
+        notes=(
+            *doubts,
+            NOT_JUDGED,
+            *about_copies(selection.series),
+            *about_each,
+            *tumours.notes,
+            *contradictions,
+            *registered,
+            *selection.notes,
+        ),
         content_digest=content_digest([*_image_instances(chosen), *segmentations]),
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,
@@ -133,7 +145,7 @@ def _check_complete(selection: Selection, held: Mapping[str, int], assignment: A
         for series in images.dynamic.series:
             count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
             if count < expected:
-                problem = GeometryInvalid(
+                problem = ImagesMissing(
                     f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
                     f"arrived: {expected - count} are missing. Send the series again."
                 )

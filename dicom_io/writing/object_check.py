@@ -9,9 +9,9 @@ and lengths, never values, which may be patient data.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement
@@ -21,11 +21,12 @@ from pydicom.uid import (
     EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 from pydicom.valuerep import validate_value
 
-from dicom_io.answer import Answer
+from dicom_io.answer import Answer, AnswerObject, file_of
 from dicom_io.earlier import SentObject
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
@@ -145,12 +146,25 @@ _REJECTION_NOTE = (
     Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
 )  # fmt: skip
 
+_NOTICE = (
+    Attributes(
+        (),
+        (
+            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "ImageType", "ImageLaterality",
+            "ImageComments", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated",
+            "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+        ),
+        ("PatientOrientation",),
+    ),
+)  # fmt: skip
+
 # SOP Class → modality, and the attributes beyond those that all our objects have.
 KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
     SegmentationStorage: ("SEG", _SEGMENTATION),
     Comprehensive3DSRStorage: ("SR", _REPORT),
     EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
     KeyObjectSelectionDocumentStorage: ("KO", _REJECTION_NOTE),
+    SecondaryCaptureImageStorage: ("OT", _NOTICE),
 }
 
 
@@ -167,7 +181,7 @@ def check_object(dataset: Dataset) -> None:
     ObjectNotConformant
         With the first problems that were found; the object must not be sent.
     """
-    _refuse(dataset, list(_object_problems(dataset)))
+    _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
 
 
 def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject] = ()) -> None:
@@ -192,7 +206,7 @@ def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject]
         series.add(earlier.series_instance_uid)
     segments: dict[str, Collection[int]] = {}
     for item in answer.objects:
-        check_object(item.dataset)
+        _refuse(item.dataset, list(_object_problems(item.dataset, partial(_file, item))))
         _refuse(
             item.dataset, list(_reference_problems(item.dataset, instances=instances, series=series, segments=segments))
         )
@@ -216,7 +230,7 @@ def _refuse(dataset: Dataset, problems: list[str]) -> None:
     )
 
 
-def _object_problems(dataset: Dataset) -> Iterator[str]:
+def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[str]:
     sop_class = str(dataset.get("SOPClassUID", ""))
     if sop_class not in KINDS:
         yield "its SOP Class is none of those this product makes"
@@ -234,9 +248,11 @@ def _object_problems(dataset: Dataset) -> Iterator[str]:
         yield from sr_problems(dataset)
     elif sop_class == KeyObjectSelectionDocumentStorage:
         yield from _rejection_note_problems(dataset)
+    elif sop_class == SecondaryCaptureImageStorage:
+        yield from _notice_problems(dataset)
     else:
         yield from _document_problems(dataset)
-    yield from _encoding_problems(dataset)
+    yield from _encoding_problems(write)
 
 
 def _missing(dataset: Dataset, rule: Attributes) -> Iterator[str]:
@@ -392,9 +408,21 @@ def _rejection_note_problems(dataset: Dataset) -> Iterator[str]:
         yield f"it lists {len(listed)} objects, its evidence {len(evidence)}"
 
 
-def _encoding_problems(dataset: Dataset) -> Iterator[str]:
+def _notice_problems(dataset: Dataset) -> Iterator[str]:
+    expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
+    if len(dataset.PixelData) != expected:
+        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected} were expected"
+    if dataset.BurnedInAnnotation != "YES":
+        yield "BurnedInAnnotation does not say that the picture is text"
+
+
+def _file(item: AnswerObject) -> bytes:
+    return item.file
+
+
+def _encoding_problems(write: Callable[[], bytes]) -> Iterator[str]:
     try:
-        dataset.save_as(BytesIO(), enforce_file_format=True)
+        write()
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
         yield f"it cannot be written ({type(error).__name__})"
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.errors import StudyRejected
 from models.plausibility import (
     ContrastEvidence,
@@ -16,7 +19,7 @@ from models.plausibility import (
     notes,
     refusal,
 )
-from models.preprocessing.measurement import body_mask
+from models.preprocessing.measurement import MeasuredParts, body_mask
 from models.preprocessing.regions import carry_over
 from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume, same_grid
@@ -28,6 +31,7 @@ def check_tumours(
     *,
     evidence: ContrastEvidence,
     limits: PlausibilityLimits,
+    parts: MeasuredParts | None = None,
 ) -> tuple[QualityNote, ...]:
     """Doubts about the tumours: size where they were segmented, place and brightness on T1+C.
 
@@ -35,6 +39,7 @@ def check_tumours(
     ----------
     volumes : image of each sequence as it was read
     tumours : tumour of each sequence it was segmented on, on any grid of the same patient space
+    parts : keeps the measured part of T1+C for `prepare`
 
     Raises
     ------
@@ -48,7 +53,9 @@ def check_tumours(
         tumour = _on(volumes[sequence], tumours.get(sequence) or next(iter(tumours.values())))
         judgement = judge_size(tumour, limits)
         if sequence is Sequence.T1C and judgement.verdict is not Verdict.NOT_COMPUTABLE:
-            judgement = _joined(judgement, _on_t1c(tumour, volumes[sequence], evidence, limits))
+            judgement = _joined(
+                judgement, _on_t1c(tumour, volumes[sequence], evidence, limits, parts or MeasuredParts())
+            )
         if message := refusal(judgement, sequence):
             raise StudyRejected(message)
         found += notes(judgement, sequence)
@@ -59,13 +66,24 @@ def _on(volume: Volume, tumour: Roi) -> Roi:
     return tumour if same_grid(tumour, volume) else carry_over(tumour, volume).roi
 
 
-def _on_t1c(tumour: Roi, image: Volume, evidence: ContrastEvidence, limits: PlausibilityLimits) -> Judgement:
+def _on_t1c(
+    tumour: Roi, image: Volume, evidence: ContrastEvidence, limits: PlausibilityLimits, parts: MeasuredParts
+) -> Judgement:
     """Place and brightness; brightness is not measured of what cannot be a tumour by its place (it would take long)."""
-    body = body_mask(image)
+    body = _body(tumour, image, parts)
     place = judge_place(tumour, body, limits)
     if place.verdict is Verdict.NOT_COMPUTABLE:
         return place
     return _joined(place, judge_contrast(tumour, image, body, evidence, limits))
+
+
+def _body(tumour: Roi, image: Volume, parts: MeasuredParts) -> NDArray[np.bool_]:
+    try:
+        part = parts.of(image, tumour.mask, sequence=Sequence.T1C)
+    except StudyRejected:
+        # Because of where the tumour lies, perhaps; then its place is judged first, which says more about the mask.
+        return body_mask(image)
+    return part.as_stored(part.anatomy)
 
 
 def _joined(one: Judgement, other: Judgement) -> Judgement:

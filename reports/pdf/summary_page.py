@@ -53,9 +53,8 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
     ----------
     width, height : of the page's text, in points
     """
-    styles = theme.styles()
     story: list[Flowable] = [
-        typesetter.paragraph(report.title, styles.title),
+        *_title(report, typesetter),
         Spacer(0, 5),
         _identity(report, typesetter, width),
         Spacer(0, 8),
@@ -81,6 +80,15 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
 def _height(flowables: list[Flowable], width: float) -> float:
     """Height of flowables one below the other, in points; none of ours has space before or after it."""
     return sum(flowable.wrap(width, 1e6)[1] for flowable in flowables)
+
+
+def _title(report: Report, typesetter: Typesetter) -> list[Flowable]:
+    """The title, and below it which report this one replaces and why."""
+    styles = theme.styles()
+    story: list[Flowable] = [typesetter.paragraph(report.title, styles.title)]
+    if report.replaces is not None:
+        story.append(typesetter.paragraph(wording.replaces_sentence(report.replaces), styles.subheading))
+    return story
 
 
 def _identity(report: Report, typesetter: Typesetter, width: float) -> Flowable:

@@ -33,6 +33,7 @@ from reports.content import (
     SeriesUsed,
     Subject,
 )
+from reports.notice.content import Notice, NoticeReason
 from reports.replacement import Reason, Replacement
 
 CREATED = datetime(2026, 7, 3, 14, 25, 36, 123456, tzinfo=UTC)
@@ -49,6 +50,10 @@ REPLACED = (
     SentObject(Role.KEY_SR, SR, derived_uid("test", "earlier", "sr"), derived_uid("test", "series", "sr")),
 )
 REPLACEMENT = Replacement(REPLACED[-1].sop_instance_uid, CREATED, (Reason.SEGMENTATION,), 2)
+
+NOTICE = Notice(
+    NoticeReason.CHOICE, "Two segments overlap; one was expected.", "20 objects: 18 MR, 2 SEG", CREATED, earlier=None
+)
 
 ORIENTATIONS = ("axial", "oblique", "sagittal")
 

@@ -21,8 +21,7 @@ from appliance.settings import load_settings
 from appliance.stages import Stages
 from appliance.state.outbox import Outgoing
 from dicom_io.answer import Answer, AnswerObject, Role
-from dicom_io.errors import Remedy, SelectionAmbiguous
-from models.errors import StudyRejected
+from dicom_io.errors import Remedy, SelectionAmbiguous, TumourNotFound
 from tests.end_to_end.small_study import instance
 
 NO_SEGMENTATION = "No segmentation was found among the objects of this study; a DICOM-SEG of the tumour was expected."
@@ -39,7 +38,7 @@ def answer(files: Sequence[Path], asked: Asked, *, control: Path) -> Outgoing:
     with stages.measured("read"):
         headers = [dcmread(file, stop_before_pixels=True) for file in files]
         if not any(header.SOPClassUID == SegmentationStorage for header in headers):
-            raise StudyRejected(NO_SEGMENTATION)
+            raise TumourNotFound(NO_SEGMENTATION)
         if (control / "ambiguous").exists() and not asked.assignment.tumour:
             raise SelectionAmbiguous("Two segments overlap; one was expected.", remedies=(Remedy.CHOOSE_TUMOUR,))
         if (control / "crash").exists():

@@ -94,8 +94,8 @@ def test_the_report_after_a_correction_names_what_it_replaces(
         dataset.save_as(renamed[-1], enforce_file_format=True)
     storescu(renamed, port=service.port)
     wait_for(lambda: len(held(orthanc, "SR")) == 3, what="the third report", patience_s=300)
-    third = held(orthanc, "SR")[2]
-    assert "because the identity of the patient was corrected." in str(third)
+    wait_for(lambda: len(held(orthanc, "KO")) == 2, what="the second rejection note")
+    assert "because the identity of the patient was corrected." in held(orthanc, "DOC")[2].DocumentTitle
     assert held(orthanc, "KO")[1].ConceptNameCodeSequence[0].CodeValue == "113038"
     chain = show_study(service.settings, made.study_instance_uid).answers
     assert [answer.facts.version for answer in chain] == [1, 2, 3]

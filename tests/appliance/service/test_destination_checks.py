@@ -60,8 +60,8 @@ def test_a_class_that_would_be_refused_is_named() -> None:
         pacs = Destination("pacs", "PACS", "127.0.0.1", port)
         check = check_destination(pacs, settings())
         assert check.verdict is Verdict.BAD
-        assert "would not accept Comprehensive 3D SR Storage;" in check.sentence
-        without = replace(pacs, send=(Role.PDF, Role.SEG_T1C, Role.FEATURES_SR))
+        assert "would not accept Comprehensive 3D SR Storage, Secondary Capture Image Storage;" in check.sentence
+        without = replace(pacs, send=(Role.PDF, Role.SEG_T1C, Role.FEATURES_SR), notices=())
         assert check_destination(without, settings()).verdict is Verdict.GOOD, "an SR that is not made is not asked for"
         with_features = replace(settings(), report=ReportSettings(features_sr=True))
         assert check_destination(without, with_features).verdict is Verdict.BAD

@@ -11,6 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from appliance.service.delivery import attempt, pause_s
+from appliance.service.notices import Notices
 from appliance.service.worker import Asked, Outcome, Worker
 from appliance.settings import DeliverySettings, Destination
 from appliance.stages import StageCost
@@ -49,7 +50,12 @@ class Bench:
             return answer()
 
         self.worker = Worker(
-            answer=asked, inbox=self.inbox, outbox=self.outbox, records=self.records, destinations=["pacs"]
+            answer=asked,
+            inbox=self.inbox,
+            outbox=self.outbox,
+            records=self.records,
+            destinations=["pacs"],
+            notices=Notices(destinations=(), inbox=self.inbox, outbox=self.outbox, records=self.records),
         )
 
     def queued(self) -> str:

@@ -15,9 +15,10 @@ from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.uids import derived_uid
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
+from dicom_io.writing.notice import make_notice
 from dicom_io.writing.object_check import KINDS, check_answer, check_object, required_attributes
 from dicom_io.writing.rejection_note import make_rejection_note
-from tests.dicom_io.made_studies import REPLACED, REPLACEMENT, Made, make
+from tests.dicom_io.made_studies import NOTICE, REPLACED, REPLACEMENT, Made, make
 from tests.dicom_io.writing.test_encapsulated_pdf import small_pdf
 from tests.dicom_io.writing.test_structured_report import encode_report
 
@@ -29,7 +30,8 @@ def good_answer(made: Made) -> Answer:
     pdf = small_pdf()
     document = make_encapsulated_pdf(made.study, made.report, pdf=pdf, sources=sent)
     note = make_rejection_note(made.study, replace(made.report, replaces=REPLACEMENT), replaced=REPLACED)
-    return Answer((*sent, document, note), pdf)
+    notice = make_notice(made.study.header, NOTICE, laterality="L", after="")
+    return Answer((*sent, document, note, notice), pdf)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_what_an_answer_replaces_must_be_known(made: Made, answer: Answer) -> No
         check_answer(answer, made.study)
 
 
-ROLES = (Role.SEG_T1C, Role.KEY_SR, Role.PDF, Role.REJECTION_NOTE)
+ROLES = (Role.SEG_T1C, Role.KEY_SR, Role.PDF, Role.REJECTION_NOTE, Role.NOTICE)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def other_maker(dataset: Dataset) -> None:
 
 
 def other_modality(dataset: Dataset) -> None:
-    dataset.Modality = "OT"
+    dataset.Modality = "CT"
 
 
 def other_character_set(dataset: Dataset) -> None:
@@ -154,7 +156,7 @@ def undeclared_scheme(dataset: Dataset) -> None:
 
 
 def equipment_without_uid(dataset: Dataset) -> None:
-    del dataset.ContributingEquipmentSequence[1].DeviceUID
+    del dataset.ContributingEquipmentSequence[-1].DeviceUID
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -171,7 +173,7 @@ def equipment_without_uid(dataset: Dataset) -> None:
         (other_meta_uid, "MediaStorageSOPInstanceUID"),
         (private_attribute, "private attribute"),
         (undeclared_scheme, "not declared"),
-        (equipment_without_uid, r"DeviceUID is missing in ContributingEquipmentSequence \(1 of 3\)"),
+        (equipment_without_uid, r"DeviceUID is missing in ContributingEquipmentSequence \(1 of \d\)"),
     ],
 )
 def test_damage_to_any_object(answer: Answer, role: Role, damage: Callable[[Dataset], None], sentence: str) -> None:
@@ -350,7 +352,7 @@ def test_damage_to_a_document(answer: Answer, damage: Callable[[Dataset], None],
 
 def test_an_object_of_another_kind_is_refused(answer: Answer) -> None:
     dataset = copy_of(answer, Role.PDF)
-    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
     with pytest.raises(ObjectNotConformant, match="SOP Class is none of"):
         check_object(dataset)
 

@@ -133,3 +133,17 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, second: Answer) -> None:
         result = subprocess.run(["dciodvfy", str(tmp_path / "object.dcm")], capture_output=True, text=True, check=False)
         errors = [line for line in result.stderr.splitlines() if line.startswith("Error")]
         assert not errors, f"{role}: {errors}"
+
+
+@pytest.mark.peers
+def test_the_pdf_says_it_below_its_title(tmp_path: Path, second: Answer) -> None:
+    require_programs("pdftotext")
+    (tmp_path / "report.pdf").write_bytes(second.pdf)
+    result = subprocess.run(
+        ["pdftotext", "-l", "1", "-layout", str(tmp_path / "report.pdf"), "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines() if line.strip()]
+    assert any(line.startswith("Replaces the report of 2026-07-03 14:25 +00:00, because") for line in lines[:4])
