@@ -283,6 +283,33 @@ class StatusSettings:
 
 
 @dataclass(frozen=True)
+class AlertSettings:
+    """Messages about problems, sent by `rdeepnet web`; without patient data."""
+
+    webhook_url: str = field(default="", repr=False)  # empty: none; it may hold a key of the receiver's
+    webhook_key_file: Path | None = None  # the receiver sees by it who speaks; none: not signed
+    smtp_host: str = ""  # empty: no mail
+    smtp_port: Port = 587  # submission, with STARTTLS
+    smtp_starttls: bool = True  # a password is never sent in the open
+    smtp_user: str = ""  # empty: the server asks nobody
+    smtp_password_file: Path | None = None
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    after_s: Seconds = 300.0  # a PACS that restarts is back by then
+    remind_s: Seconds = 86400.0  # once a day is not overlooked and not a nuisance
+    waiting_s: Seconds = 4 * 3600.0  # a study is answered in minutes; half a day without one is noticed
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.webhook_url and not self.webhook_url.startswith(("https://", "http://")):
+            raise SetupError("webhook_url is no address; expected https://… or http://…")
+        if self.smtp_host and not (self.mail_from and self.mail_to):
+            raise SetupError("smtp_host is set; expected mail_from and mail_to as well")
+        if self.smtp_user and (self.smtp_password_file is None or not self.smtp_starttls):
+            raise SetupError("smtp_user is set; expected smtp_password_file as well, and smtp_starttls = true")
+
+
+@dataclass(frozen=True)
 class WebSettings:
     """The page for operators, a process of its own: `rdeepnet web`."""
 
@@ -319,6 +346,7 @@ class Settings:
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     status: StatusSettings = field(default_factory=StatusSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     web: WebSettings = field(default_factory=WebSettings)
 
     def __post_init__(self) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from functools import partial
 from typing import Any
 
 import uvicorn
 
 from appliance.logs import configure
 from appliance.settings import Settings
+from appliance.state.records import utc_now
 from appliance.transport import check_files, files_of
+from appliance.web.alerts import Alerts
 from appliance.web.app import make_app
+from appliance.web.channels import channels_of
+from appliance.web.overview import overview
+from appliance.web.problems import problems
 from appliance.web.session import Sessions
-from appliance.web.surroundings import Watch
+from appliance.web.surroundings import Surroundings, Watch
 from models.errors import SetupError
 
 LOG = logging.getLogger("rdeepnet.web")
@@ -33,7 +39,8 @@ def serve(settings: Settings) -> None:
     configure(settings.logs)
     check_web(settings)
     sessions = Sessions(settings.web.token_file, length_s=settings.web.session_s)
-    watch = Watch(settings)
+    alerts = open_alerts(settings)
+    watch = Watch(settings, looked=None if alerts is None else partial(tell, alerts, settings))
     secured = _tls(settings)
     app = make_app(settings, sessions=sessions, watch=watch, is_secured=bool(secured))
     config = uvicorn.Config(
@@ -58,6 +65,33 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run()
     finally:
         watch.stop()
+        if alerts is not None:
+            alerts.close()
+
+
+def open_alerts(settings: Settings) -> Alerts | None:
+    """The alerts of these settings; None where nobody is told.
+
+    Raises
+    ------
+    SetupError
+        When the secret or the password cannot be read, or there is no state folder yet.
+    """
+    channels = channels_of(settings.alerts)
+    if not channels:
+        return None
+    state_dir = settings.service.state_dir
+    if not state_dir.is_dir():
+        raise SetupError(f"{state_dir} does not exist; expected the state folder of a service: start it first.")
+    return Alerts(
+        state_dir / "alerts.sqlite3", settings=settings.alerts, channels=channels, title=settings.service.ae_title
+    )
+
+
+def tell(alerts: Alerts, settings: Settings, around: Surroundings) -> None:
+    """Compares what is known now with what was told, and sends what is due."""
+    alerts.compare(problems(overview(settings), around, settings), utc_now())
+    alerts.send_due(utc_now())
 
 
 def check_web(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,10 +93,16 @@ def look(settings: Settings) -> Surroundings:
 
 
 class Watch:
-    """Looks every minute, in a thread of its own."""
+    """Looks every minute, in a thread of its own.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    looked : called after each look
+    """
+
+    def __init__(self, settings: Settings, *, looked: Callable[[Surroundings], None] | None = None) -> None:
         self._settings = settings
+        self._looked = looked
         self._stopping = threading.Event()
         self._seen: Surroundings | None = None
         self._thread = threading.Thread(target=self._work, name="surroundings", daemon=True)
@@ -118,6 +125,8 @@ class Watch:
         while not self._stopping.is_set():
             try:
                 self._seen = look(self._settings)
+                if self._looked is not None:
+                    self._looked(self._seen)
             except Exception as error:  # the page goes on with what it knows, and says how old that is
                 LOG.error("the surroundings cannot be looked at", extra={"error": describe(error)})
             self._stopping.wait(_EVERY_S)

@@ -1,0 +1,45 @@
+"""Problems that an operator should be told of, from what the page knows; in words without patient data or UIDs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from appliance.settings import Settings
+from appliance.state.states import State
+from appliance.web.overview import Overview, in_words
+from appliance.web.surroundings import Surroundings
+
+DISK_LOW_GB = 20.0  # as `rdeepnet doctor`
+
+
+def problems(view: Overview, around: Surroundings, settings: Settings) -> Mapping[str, str]:
+    """Code → sentence of everything that is wrong at this moment."""
+    return dict((*_of_studies(view, settings), *_of_surroundings(around, view.at)))
+
+
+def _of_studies(view: Overview, settings: Settings) -> Iterator[tuple[str, str]]:
+    for state in (State.REFUSED, State.FAILED):
+        count = sum(row.state is state for row in view.attention)
+        if count:
+            studies = "1 study is" if count == 1 else f"{count} studies are"
+            yield state.value, f"{studies} {state}; retry or drop them, the page says why."
+    if view.waiting_since is not None:
+        age = view.at - view.waiting_since
+        if age.total_seconds() > settings.alerts.waiting_s:
+            yield "waiting", f"A study has been unfinished for {in_words(age)}; the page says in which state."
+    for row in view.destinations:
+        if row.refused:
+            yield f"refused-by:{row.name}", f"Destination {row.name} refuses the results of {row.refused} studies."
+
+
+def _of_surroundings(around: Surroundings, now: datetime) -> Iterator[tuple[str, str]]:
+    if around.service:
+        yield "service", f"The service does not work: {' '.join(around.service)}"
+    for name, echo in around.destinations.items():
+        if not echo.is_well:
+            yield f"destination:{name}", f"Destination {name} does not answer: {echo.sentence}"
+    if around.free_gb < DISK_LOW_GB:
+        yield "disk", f"{around.free_gb:.1f} GB are free for the state folder; expected {DISK_LOW_GB:g} GB: make space."
+    if not around.certificate.is_well:
+        yield "certificate", f"TLS: {around.certificate.sentence}: renew it."
