@@ -10,6 +10,7 @@ import pytest
 from tests.appliance.web.browser import Browser, browser
 from tests.appliance.web.site import DELIVERED, FAILED, REFUSED, TOKEN, Page, running_page
 from tests.conftest import require_programs
+from tests.end_to_end.running import wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -61,6 +62,7 @@ def test_an_operator_signs_in_and_retries_two_studies_without_scripts(page: Page
         tab.click(f"input[value='{study}']")
     assert tab.look("document.querySelectorAll('input:checked').length") == 2
     tab.click("button[value=retry]")
-    tab.wait_for_page(address(page, "/"))
-    said = tab.look("[...document.querySelectorAll('.notice li')].map(e => e.textContent)")
+    said = wait_for(
+        lambda: tab.look("[...document.querySelectorAll('.notice li')].map(e => e.textContent)"), what="the outcomes"
+    )
     assert sorted(said) == [f"{study}: is now queued." for study in sorted((FAILED, REFUSED))]
