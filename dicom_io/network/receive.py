@@ -19,7 +19,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from queue import Queue
 from typing import cast
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -313,7 +313,7 @@ class Receiver:
             transfer_syntax_uid=str(syntax),
             is_ours=header.is_ours,
             needed=sop_class in INPUT_CLASSES and not header.is_ours,
-            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta),
+            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(_meta_with_sender(event, title)),
             dataset=dataset,
         )
         try:
@@ -328,6 +328,14 @@ def _proposed(association: Association) -> list[PresentationContext]:
     """The presentation contexts the peer proposes."""
     primitive = association.requestor.primitive
     return [] if primitive is None else list(primitive.presentation_context_definition_list)
+
+
+def _meta_with_sender(event: Event, title: str) -> FileMetaDataset:
+    """File meta information with the AE title that sent the instance (PS3.10 Table 7.1-1), for rules of a sender."""
+    meta = event.file_meta
+    if title:
+        meta.SendingApplicationEntityTitle = title
+    return meta
 
 
 def _peer(association: Association) -> tuple[str, str]:
