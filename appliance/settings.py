@@ -66,7 +66,11 @@ class ServiceSettings:
     state_dir: Path = Path("/var/lib/rdeepnet")  # where the Filesystem Hierarchy Standard puts variable state
     accept_unknown_senders: bool = False  # nothing trusts the network
     max_associations: Annotated[int, Between(1, 1000)] = 25  # a PACS opens 4 to 10 at a time; pynetdicom's 10 is few
+    max_associations_per_address: Annotated[int, Between(1, 1000)] = 16  # two thirds: one peer never takes all
+    max_connections: Annotated[int, Between(1, 10_000)] = 100  # with those that have not asked for an association yet
+    association_request_s: Seconds = 10.0  # a peer sends its request at once; over a slow line it takes a second
     idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
+    max_object_mib: Annotated[int, Between(1, 100_000)] = 2048  # 5 phases of 200 slices of 512 x 512 take 500
     plain: bool = False  # our port is not secured although [tls] is set
 
     def __post_init__(self) -> None:

@@ -179,6 +179,11 @@ def whole_number(dataset: pydicom.Dataset, keyword: str, *, default: int | None 
     return int(value)
 
 
+def matrix_of(header: pydicom.Dataset) -> tuple[int, int] | None:
+    """(rows, columns) of images or masks; None for contours."""
+    return (whole_number(header, "Rows"), whole_number(header, "Columns")) if "Rows" in header else None
+
+
 def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
     """The items of a sequence; none when it is absent.
 

@@ -23,7 +23,8 @@ from dicom_io.masks.segmentation import Segment
 from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
-from dicom_io.reading.selection import Candidate, Chosen, Selection, select
+from dicom_io.reading.select import select
+from dicom_io.reading.selection import Candidate, Chosen, Selection
 from dicom_io.reading.series_notes import about_used
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
