@@ -139,6 +139,7 @@ def answer_study(
             settings=bench.features,
             created=created,
             received=_received(study),
+            validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)

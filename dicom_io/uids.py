@@ -21,7 +21,7 @@ from reports import wording
 from reports.content import Report
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
-_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST)
+_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)
 
 
 def derived_uid(purpose: str, *parts: str) -> str:

@@ -85,6 +85,7 @@ INTENSITIES: Final = "Intensities"
 IMAGE_TYPES: Final = "Image types"
 ENGINE: Final = "Feature engine"
 FEATURE_COUNT: Final = "Features computed"
+VALIDITY_SETTINGS: Final = "Settings of validity"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
 
