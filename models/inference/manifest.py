@@ -5,11 +5,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from models.acquisition import AcquisitionRange, SeveralTumours
 from models.errors import PackageInvalid, SetupError
+from models.inference.familiarity import FamiliarityTest
 from models.inference.tasks import TASKS, Task
 from models.typed_tables import AtLeast, Distinct, Text, read_whole
 from models.volume import Region, Sequence
@@ -88,6 +90,37 @@ class Output:
     horizons_months: tuple[float, ...] = ()
 
 
+class RangeSource(StrEnum):
+    """What the plausible range of a package is made of; the name of the third output of its graph."""
+
+    REFITS = "refits"  # the whole recipe trained again on bootstrap samples of the patients
+    MEMBERS = "members"  # the networks of the one training
+
+
+@dataclass(frozen=True)
+class SpreadFacts:
+    """The table `[range]`: what a plausible range is made of, and what it held at the training.
+
+    Attributes
+    ----------
+    source : refits or members
+    count : number of them
+    factor : half width of the range in standard deviations
+    held : share of the scores of other trainings that lie in the range
+    borderline : share of patients whose range holds the cut-off
+    flips_shown : share of other trainings that say the other group, among the patients with a group
+    whom : patients and trainings these shares were measured on; empty where they were not
+    """
+
+    source: RangeSource
+    count: Annotated[int, AtLeast(2)]
+    factor: float
+    held: float = 0.0
+    borderline: float = 0.0
+    flips_shown: float = 0.0
+    whom: str = ""
+
+
 @dataclass(frozen=True)
 class StatedOutOfFold(OutOfFold):
     """The table `[out_of_fold]`: with the statistic, for a reader."""
@@ -123,6 +156,8 @@ class Manifest:
     several_tumours: SeveralTumours | None = None
     acquisition: Mapping[Sequence, AcquisitionRange] = field(default_factory=dict)
     search: Mapping[str, str] = field(default_factory=dict)
+    range: SpreadFacts | None = None
+    familiarity: FamiliarityTest | None = None
 
     def __post_init__(self) -> None:
         row, output, found = TASKS[self.task], self.output, self.out_of_fold
