@@ -82,7 +82,9 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     scores[complete] = model.score(values[complete])
     measures = _measures(model, values, complete)
     unlike = np.zeros(complete.size, dtype=np.bool_)
-    unlike[complete] = measures.rows(complete).exceed(package.familiarity.limits)
+    unlike[complete] = Measures(
+        measures.residual[complete], measures.distance[complete], measures.share[complete]
+    ).exceed(package.familiarity.limits)
     flags = {NOT_COMPLETE: ~complete, **rows_made_otherwise(package, features), UNLIKE: unlike}
     survival: dict[float, Floats] = {}
     if package.baseline is not None:
@@ -111,13 +113,13 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
 
 def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -> Measures:
     package = model.package
-    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(4)))
+    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(3)))
     rows = np.flatnonzero(complete)
     for start in range(0, rows.size, _BATCH):
         batch = rows[start : start + _BATCH]
         part = package.familiarity.measures(values[batch], low=package.low, high=package.high)
         measures.residual[batch], measures.distance[batch] = part.residual, part.distance
-        measures.share[batch], measures.count[batch] = part.share, part.count
+        measures.share[batch] = part.share
     return measures
 
 
@@ -135,8 +137,7 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
     """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
-    `residual`, `distance`, `share_outside`, `far_inputs` (beyond four standard deviations), `quality_notes` (codes with
-    semicolons), `model`, `version`, `digest`.
+    `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
@@ -157,7 +158,6 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
         "residual": _numbers(found.measures.residual),
         "distance": _numbers(found.measures.distance),
         "share_outside": _numbers(found.measures.share),
-        "far_inputs": _numbers(found.measures.count),
         "quality_notes": ["; ".join(codes) for codes in found.codes],
         "model": [identity.name] * known.size,
         "version": [identity.version] * known.size,
