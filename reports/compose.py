@@ -129,6 +129,7 @@ def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:
 
 
 def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSection:
+    assert outcome.group is not None
     first = outcome.predictions[0]
     survival = sorted(
         (prediction for prediction in outcome.predictions if prediction.quantity is Quantity.RFS),

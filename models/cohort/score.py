@@ -83,7 +83,7 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     measures = _measures(model, values, complete)
     unlike = np.zeros(complete.size, dtype=np.bool_)
     unlike[complete] = Measures(
-        measures.residual[complete], measures.distance[complete], measures.share[complete]
+        measures.residual[complete], measures.distance[complete], measures.share[complete], measures.count[complete]
     ).exceed(package.familiarity.limits)
     flags = {NOT_COMPLETE: ~complete, **rows_made_otherwise(package, features), UNLIKE: unlike}
     survival: dict[float, Floats] = {}
@@ -113,13 +113,13 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
 
 def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -> Measures:
     package = model.package
-    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(3)))
+    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(4)))
     rows = np.flatnonzero(complete)
     for start in range(0, rows.size, _BATCH):
         batch = rows[start : start + _BATCH]
         part = package.familiarity.measures(values[batch], low=package.low, high=package.high)
         measures.residual[batch], measures.distance[batch] = part.residual, part.distance
-        measures.share[batch] = part.share
+        measures.share[batch], measures.count[batch] = part.share, part.count
     return measures
 
 

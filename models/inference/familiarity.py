@@ -1,11 +1,12 @@
 """Familiarity of a patient's features to a model: their likeness to those of its training patients.
 
-Three numbers, because each is blind to something the others see:
+Four numbers, because each is blind to something the others see:
 
     residual   what is left of the scaled features outside the leading principal components of the training patients:
                a broken pattern (sequences swapped, another scanner, another region)
     distance   Mahalanobis distance inside these components: a known pattern, much stronger than usual
     share      share of the inputs outside the 0.5 to 99.5 % quantiles of the training patients: few but extreme values
+    count      number of inputs beyond `CLIP` standard deviations, which the model sees as if they were at it
 
 Their limits are the 99 % quantiles of patients who were held out, because the residual of a training patient is too
 small by construction: a limit taken from training patients calls every fifth ordinary new patient unfamiliar.
@@ -33,11 +34,24 @@ _ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits that 99% of held-out patients do not exceed; units as in `Measures`."""
+    """Limits that 99% of held-out patients do not exceed; units as in `Measures`.
+
+    Attributes
+    ----------
+    count : None where the package does not state it
+    count_outside : what 99.9% of held-out patients do not exceed; None where the package does not state it
+    """
 
     residual: float
     distance: float
     share: float
+    count: float | None = None
+    count_outside: float | None = None
+
+    @property
+    def as_stored(self) -> tuple[float, ...]:
+        """The numbers that are known, in the order of the archive."""
+        return tuple(value for value in vars(self).values() if value is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +63,23 @@ class Measures:
     residual : float64 (patients,), mean square of the scaled inputs outside the components
     distance : float64 (patients,), Mahalanobis distance inside the components, standard deviations
     share : float64 (patients,), 0 to 1, of the inputs outside the range
+    count : float64 (patients,), number of inputs beyond `CLIP` standard deviations
     """
 
     residual: Floats
     distance: Floats
     share: Floats
+    count: Floats
+
+    def ratio(self, limits: Limits) -> Floats:
+        """float64 (patients,): the largest of residual, distance and share as a multiple of its limit."""
+        pairs = ((self.residual, limits.residual), (self.distance, limits.distance), (self.share, limits.share))
+        return np.max([measure / max(limit, np.finfo(float).tiny) for measure, limit in pairs], axis=0)
 
     def exceed(self, limits: Limits) -> NDArray[np.bool_]:
         """bool (patients,): above at least one limit."""
-        return (self.residual > limits.residual) | (self.distance > limits.distance) | (self.share > limits.share)
+        many = np.zeros(self.count.shape, dtype=np.bool_) if limits.count is None else self.count > limits.count
+        return (self.ratio(limits) > 1) | many
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +114,7 @@ class Familiarity:
             raise SetupError(f"The arrays of the training distribution have shapes {shapes}; they do not fit together.")
         if np.any(np.diff(self.used) <= 0) or self.used[0] < 0:
             raise SetupError("The inputs of the training distribution are not in increasing order.")
-        numbers = (self.centre, self.scale, self.directions, self.variances, list(vars(self.limits).values()))
+        numbers = (self.centre, self.scale, self.directions, self.variances, list(self.limits.as_stored))
         if not all(np.all(np.isfinite(array)) for array in numbers):
             raise SetupError("The training distribution holds numbers that are not finite; none was expected.")
         if not (np.all(self.scale > 0) and np.all(self.variances > 0)):
@@ -105,7 +127,8 @@ class Familiarity:
     def measures(self, values: ArrayLike, *, low: Floats, high: Floats) -> Measures:
         """Compares patients (patients, inputs) with the training patients; ranges `low` and `high` (inputs,)."""
         x = np.asarray(values, dtype=np.float64)
-        z = np.clip(self.scaled(x), -CLIP, CLIP)
+        scaled = self.scaled(x)
+        z = np.clip(scaled, -CLIP, CLIP)
         inside = z @ self.directions.T.astype(np.float64)
         # Orthonormal directions: what is outside has the rest of the squared length.
         outside = np.maximum((z**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
@@ -113,12 +136,13 @@ class Familiarity:
             residual=outside / self.used.size,
             distance=np.sqrt((inside**2 / self.variances).sum(axis=1)),
             share=((x < low) | (x > high)).mean(axis=1),
+            count=np.count_nonzero(np.abs(scaled) > CLIP, axis=1).astype(np.float64),
         )
 
     def to_bytes(self) -> bytes:
         """Serialises to a NumPy archive; the same arrays give the same bytes."""
         stream = io.BytesIO()
-        limits = np.array([self.limits.residual, self.limits.distance, self.limits.share])
+        limits = np.array(self.limits.as_stored)
         np.savez(
             stream,
             used=self.used,
@@ -149,7 +173,7 @@ class Familiarity:
         kinds = {"used": np.int64, "directions": np.float32}
         if any(array.dtype != kinds.get(name, np.float64) for name, array in arrays.items()):
             raise SetupError("An array of the training distribution has another type of number than expected.")
-        if arrays["limits"].shape != (3,) or arrays["used"].size == 0 or arrays["used"].max() >= inputs:
-            raise SetupError(f"The training distribution is not one of {inputs} inputs with three limits.")
-        residual, distance, share = (float(limit) for limit in arrays.pop("limits"))
-        return cls(**arrays, limits=Limits(residual, distance, share))
+        if arrays["limits"].shape not in ((3,), (5,)) or arrays["used"].size == 0 or arrays["used"].max() >= inputs:
+            raise SetupError(f"The training distribution is not one of {inputs} inputs with three or five limits.")
+        limits = Limits(*(float(limit) for limit in arrays.pop("limits")))
+        return cls(**arrays, limits=limits)

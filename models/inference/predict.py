@@ -1,12 +1,12 @@
 """From the features of one patient to the outcome of every model.
 
 A model that needs a sequence the study lacks is not run, and its outcome gives the reason. Doubts about a prediction
-are part of its outcome.
+are part of its outcome, and the reasons against it decide its validity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Seq
 
 import numpy as np
@@ -20,6 +20,7 @@ from models.inference.outcome import (
     ModelIdentity,
     ModelOutcome,
     NotApplicable,
+    PlausibleRange,
     Prediction,
     Quantity,
 )
@@ -27,6 +28,7 @@ from models.inference.package import FeatureOrigin, ModelPackage
 from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, decide
 from models.volume import Sequence
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "ModelIdentity",
     "ModelOutcome",
     "NotApplicable",
+    "PlausibleRange",
     "Prediction",
     "Quantity",
 ]
@@ -45,7 +48,12 @@ _NAMED = 5  # of the features that lie so far
 
 
 def predict(
-    features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
+    features: FeatureTable,
+    models: Seq[LoadedModel],
+    *,
+    missing: Mapping[Sequence, str],
+    bias: str | None = None,
+    reasons: Iterable[Reason] = (),
 ) -> tuple[ModelOutcome | NotApplicable, ...]:
     """Run every model.
 
@@ -55,6 +63,7 @@ def predict(
     models : in the order of the report
     missing : why a sequence is absent, e.g. {Sequence.T2W: "no T2W series was found"}
     bias : name of the bias correction of the images; compared with that of the training when given
+    reasons : what is against an answer to this study, whatever the model
 
     Returns
     -------
@@ -66,9 +75,36 @@ def predict(
     StudyRejected
         When no model is applicable, or the table lacks a feature that a model needs although its sequence is present.
     """
+    against = tuple(reasons)
+    return _each(models, missing, lambda model: _ask(features, model, bias).held_to(against))
+
+
+def not_computed(
+    models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], reasons: Iterable[Reason]
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """The outcomes of a study on which nothing can be computed; one of `reasons` forces NOT_COMPUTABLE.
+
+    Raises
+    ------
+    StudyRejected
+        As `predict`.
+    """
+    validity = decide(reasons)
+
+    def none(model: LoadedModel) -> ModelOutcome:
+        package = model.package
+        return ModelOutcome(package.identity, (), package.cut_off, None, (), model.provider, validity=validity)
+
+    return _each(models, missing, none)
+
+
+def _each(
+    models: Seq[LoadedModel], missing: Mapping[Sequence, str], ask: Callable[[LoadedModel], ModelOutcome]
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """The outcome of each model: of those that are run by `ask`."""
     complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
     asked = {package.identity.name: package for package in complete}
-    outcomes = tuple(_not_asked(model.package, asked, missing) or _ask(features, model, bias) for model in models)
+    outcomes = tuple(_not_asked(model.package, asked, missing) or ask(model) for model in models)
     if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
         reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
         raise StudyRejected(
