@@ -82,9 +82,7 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     scores[complete] = model.score(values[complete])
     measures = _measures(model, values, complete)
     unlike = np.zeros(complete.size, dtype=np.bool_)
-    unlike[complete] = Measures(
-        measures.residual[complete], measures.distance[complete], measures.share[complete], measures.count[complete]
-    ).exceed(package.familiarity.limits)
+    unlike[complete] = measures.rows(complete).exceed(package.familiarity.limits)
     flags = {NOT_COMPLETE: ~complete, **rows_made_otherwise(package, features), UNLIKE: unlike}
     survival: dict[float, Floats] = {}
     if package.baseline is not None:

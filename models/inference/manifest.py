@@ -13,7 +13,7 @@ from models.acquisition import AcquisitionRange, SeveralTumours
 from models.errors import PackageInvalid, SetupError
 from models.inference.familiarity import FamiliarityTest
 from models.inference.tasks import TASKS, Task
-from models.typed_tables import AtLeast, Distinct, Text, read_whole
+from models.typed_tables import Above, AtLeast, Distinct, Text, read_whole
 from models.volume import Region, Sequence
 
 SCHEMA = 1
@@ -99,25 +99,25 @@ class RangeSource(StrEnum):
 
 @dataclass(frozen=True)
 class SpreadFacts:
-    """The table `[range]`: what a plausible range is made of, and what it held at the training.
+    """The table `[range]`: what plausible ranges are made of, and what they held at the training.
 
     Attributes
     ----------
     source : refits or members
     count : number of them
-    factor : half width of the range in standard deviations
-    held : share of the scores of other trainings that lie in the range
-    borderline : share of patients whose range holds the cut-off
-    flips_shown : share of other trainings that say the other group, among the patients with a group
-    whom : patients and trainings these shares were measured on; empty where they were not
+    inflation : what their deviation from the score is multiplied with; another training lies farther away
+    borderline : share of patients whose range holds the cut-off, the contour left out; None where not measured
+    held : share of the scores of other trainings that lie in the range; None where there was no other training
+    flips_shown : share of these that say the other group, among patients with a group
+    whom : patients and trainings the shares were measured on
     """
 
     source: RangeSource
     count: Annotated[int, AtLeast(2)]
-    factor: float
-    held: float = 0.0
-    borderline: float = 0.0
-    flips_shown: float = 0.0
+    inflation: Annotated[float, Above(0)]
+    borderline: float | None = None
+    held: float | None = None
+    flips_shown: float | None = None
     whom: str = ""
 
 

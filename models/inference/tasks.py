@@ -77,6 +77,11 @@ class TaskRow:
     card: CardWords
 
     @property
+    def is_probability(self) -> bool:
+        """Returns whether the score is a probability, the sigmoid of the output."""
+        return self.scale == "probability"
+
+    @property
     def files(self) -> frozenset[str]:
         """Names of the files a package has beside its manifest and signature."""
         return COMMON_FILES | {BASELINE} if self.has_survival else COMMON_FILES

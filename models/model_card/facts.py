@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from models.inference.familiarity import FamiliarityTest
 from models.inference.package import FeatureOrigin, OutOfFold, SpreadFacts, Training
 from models.inference.tasks import Task
+from models.statistics.risk_coverage import RiskCoverage
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class CardFacts:
     statements : of the trainers
     measurements, notes, caveats : what was measured; doubts about the training, and limits, as sentences
     spread : what the plausible range is made of and what it held; None where the package gives none
+    curve : share withheld against flips among the groups shown; empty where not measured
     familiarity_test : what the familiarity catches; None where it was not tested
     """
 
@@ -67,6 +69,7 @@ class CardFacts:
     notes: tuple[str, ...]
     caveats: tuple[str, ...]
     spread: SpreadFacts | None = None
+    curve: tuple[RiskCoverage, ...] = ()
     familiarity_test: FamiliarityTest | None = None
 
     def measured(self, what: str) -> str:

@@ -68,11 +68,13 @@ def risk_coverage(
     return tuple(curve)
 
 
-def leave_one_out(refits: Floats) -> Floats:
-    """Spread of the other refits than each: (patients, refits) → (patients, refits), standard deviations (N - 1)."""
-    count = refits.shape[1]
-    others = [np.delete(refits, number, axis=1) for number in range(count)]
-    return np.column_stack([other.std(axis=1, ddof=1) for other in others])
+def leave_one_out(scores: Floats, refits: Floats) -> Floats:
+    """Deviation from the score of all refits but one: (patients,), (patients, refits) → (patients, refits).
+
+    Root mean square, as `models.inference.plausible_range.spread`, so that each refit can be tried on the others.
+    """
+    squares = (refits - scores[:, np.newaxis]) ** 2
+    return np.asarray(np.sqrt((squares.sum(axis=1, keepdims=True) - squares) / (refits.shape[1] - 1)))
 
 
 def _share(flags: NDArray[np.bool_], where: NDArray[np.bool_]) -> float | None:

@@ -55,9 +55,9 @@ def resample_baseline(
 def weighted_slopes(
     times: Floats, events: Floats, outputs: Floats, *, weights: Floats, strata: NDArray[np.int64]
 ) -> Floats:
-    """Coefficient of a stratified Cox model with one covariate for each row of weights: (resamples, patients) → (resamples,).
+    """Coefficients of a stratified Cox model with one covariate, one for each row of weights.
 
-    NaN where Newton's steps do not settle (a sample whose events the outputs separate).
+    (resamples, patients) → (resamples,); NaN where Newton's steps do not settle (the outputs separate the events).
     """
     spread = float(outputs.std())
     if not spread > 0:

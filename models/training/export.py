@@ -40,6 +40,7 @@ from models.inference.tasks import BASELINE, BASELINE_RESAMPLES, TASKS, Task
 from models.model_card.card import card_files
 from models.model_card.facts import CardFacts, Measurement, feature_classes
 from models.statistics.baseline_resamples import BaselineResamples
+from models.statistics.risk_coverage import RiskCoverage
 from models.statistics.survival import BaselineHazard
 from models.training.familiarity import input_ranges
 from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
@@ -203,6 +204,7 @@ class PackageText:
     search : as in `ModelPackage`
     measurements, notes : for the model card
     spread : what the plausible range is made of; None where there is none
+    curve : share withheld against flips among the groups shown
     familiarity_test : what the familiarity catches; None where it was not tested
     """
 
@@ -224,6 +226,7 @@ class PackageText:
     measurements: tuple[Measurement, ...] = ()
     notes: tuple[str, ...] = ()
     spread: SpreadFacts | None = None
+    curve: tuple[RiskCoverage, ...] = ()
     familiarity_test: FamiliarityTest | None = None
 
 
@@ -319,6 +322,7 @@ def _facts(
         notes=text.notes,
         caveats=text.caveats,
         spread=text.spread,
+        curve=text.curve,
         familiarity_test=text.familiarity_test,
     )
 
@@ -353,13 +357,18 @@ def _manifest(
                 for sequence, ranges in text.images.ranges.items()
             },
             "out_of_fold": {"statistic": row.statistic, **asdict(text.out_of_fold)},
-            **({"range": asdict(text.spread)} if text.spread is not None else {}),
+            **({} if text.spread is None else {"range": _known(asdict(text.spread))}),
             **_familiarity(text.familiarity_test),
             **({"search": dict(text.search)} if text.search else {}),
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         }
     )
+
+
+def _known(table: Mapping[str, object]) -> dict[str, object]:
+    """Without the keys that have no value: TOML has no null."""
+    return {key: value for key, value in table.items() if value is not None}
 
 
 def _familiarity(test: FamiliarityTest | None) -> dict[str, dict[str, object]]:

@@ -6,7 +6,8 @@ other organs, whose distribution is part of the software (`models/simulation/fea
 familiarity that catches them may still miss the real thing, one that misses them certainly does.
 
 Another scanner is that of ComBat (Johnson, Li and Rabinovic (2007), Biostatistics 8:118-127): every input that depends
-on grey values is shifted and stretched, in the same way for all its patients.
+on grey values is shifted and stretched, in the same way for all its patients; one by one, which breaks the pattern of
+the inputs, or together, along it, as another field strength or contrast would.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from models.volume import Region, Sequence
 OTHER_ORGANS = "random places in other organs"
 BESIDE = "mask beside the tumour"
 EXCHANGED = "T1+C and T2W exchanged"
-OTHER_SCANNER = "another scanner or field strength"
+OTHER_SCANNER = "another scanner, inputs shifted one by one"
+OTHER_FIELD = "another scanner, inputs shifted together"
 HELD_OUT = "training patients, each held out"
 
 SHIFT, STRETCH = 0.5, 0.2  # of another scanner: standard deviations, and of the logarithm of the spread
@@ -98,6 +100,9 @@ def odd_patients(names: tuple[str, ...], values: Floats, *, spread: Floats, seed
     stretch = np.where(grey, np.exp(STRETCH * rng.normal(size=grey.size)), 1.0)
     centre = values.mean(axis=0)
     made[OTHER_SCANNER] = centre + shift + stretch * (values - centre)
+    # The difference of two patients has twice the variance of one and follows the pattern of the inputs.
+    one, two = rng.choice(len(values), size=2, replace=False)
+    made[OTHER_FIELD] = values + np.where(grey, SHIFT / np.sqrt(2) * (values[one] - values[two]), 0.0)
     return made
 
 
