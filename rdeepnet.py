@@ -250,7 +250,7 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     engine = open_engine(settings.features.engine, device=settings.features.device)
     bias = open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device)
     study = read_study(_one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign))
-    check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility)
+    check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility).require()
     prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm)
     return extract_features(prepared, engine=engine, settings=settings.features.settings)
 

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from mmap import mmap
 from pathlib import Path
 
 from models.errors import SetupError
@@ -35,7 +36,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_durably(path: Path, parts: Iterable[bytes], *, part_name: str = "") -> None:
+def write_durably(path: Path, parts: Iterable[bytes | mmap], *, part_name: str = "") -> None:
     """Writes a file (0600) completely or not at all, even across a power cut.
 
     `part_name` tells apart writers of the same path at the same time.
@@ -83,7 +84,7 @@ def lock_folder(folder: Path) -> int:
     return handle
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def _write_all(handle: int, content: bytes | mmap) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(handle, view) :]

@@ -18,9 +18,11 @@ from dicom_io.answer import Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
+from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
+from reports.paper import Paper
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
@@ -64,7 +66,11 @@ class ServiceSettings:
     state_dir: Path = Path("/var/lib/rdeepnet")  # where the Filesystem Hierarchy Standard puts variable state
     accept_unknown_senders: bool = False  # nothing trusts the network
     max_associations: Annotated[int, Between(1, 1000)] = 25  # a PACS opens 4 to 10 at a time; pynetdicom's 10 is few
+    max_associations_per_address: Annotated[int, Between(1, 1000)] = 16  # two thirds: one peer never takes all
+    max_connections: Annotated[int, Between(1, 10_000)] = 100  # with those that have not asked for an association yet
+    association_request_s: Seconds = 10.0  # a peer sends its request at once; over a slow line it takes a second
     idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
+    max_object_mib: Annotated[int, Between(1, 100_000)] = 2048  # 5 phases of 200 slices of 512 x 512 take 500
     plain: bool = False  # our port is not secured although [tls] is set
 
     def __post_init__(self) -> None:
@@ -193,6 +199,8 @@ class ReportSettings:
     """Optional objects beside key SR, segmentations and PDF."""
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
+    paper: Paper = Paper.A4  # the text is as wide on both
+    withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
 
 @dataclass(frozen=True)
@@ -266,6 +274,7 @@ class Settings:
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
+    intended_use: IntendedUse = field(default_factory=IntendedUse)
     features: EngineSettings = field(default_factory=EngineSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     report: ReportSettings = field(default_factory=ReportSettings)

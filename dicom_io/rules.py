@@ -107,6 +107,11 @@ class Rule:
         return ""
 
 
+def keywords_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Every attribute that some of the rules look at, each once."""
+    return tuple(dict.fromkeys(keyword for rule in rules for keyword in rule.keywords))
+
+
 _SHIPPED: Mapping[str, tuple[Rule, ...]] = {
     role: tuple(Rule(**rule) for rule in rules) for role, rules in SHIPPED.items()
 }

@@ -40,6 +40,11 @@ def answer_digest(study: Study, report: Report) -> str:
         "models": [(model.name, model.version, model.digest) for model in models],
         "provenance": [report.provenance.get(label, "") for label in _DETERMINING],
         "software": software_version(),
+        # Settings and confirmations decide the state: another answer is another object.
+        "validity": [
+            (asked.validity.state, [(one.code, one.sentence) for one in asked.validity.reasons])
+            for asked in report.models
+        ],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

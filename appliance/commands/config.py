@@ -44,6 +44,7 @@ def example_config() -> None:
 @config.command("conformance")
 def conformance_statement(config: ConfigFile = None) -> None:
     """Write the DICOM Conformance Statement, with the values of this configuration, to standard output."""
+    from appliance.service.receiving import bounds
     from dicom_io.conformance.statement import Limits, statement
 
     settings = settings_from(config)
@@ -51,8 +52,7 @@ def conformance_statement(config: ConfigFile = None) -> None:
     limits = Limits(
         ae_title=service.ae_title,
         port=service.port,
-        max_associations=service.max_associations,
-        idle_association_s=service.idle_association_s,
+        bounds=bounds(service),
         study_idle_s=study.idle_s,
         study_force_after_s=study.force_after_s,
         retry_min_s=delivery.retry_min_s,

@@ -155,7 +155,7 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
     from models.preprocessing.tumour_check import check_tumours
 
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
-    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility)
+    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility).require()
     prepared = prepare(
         read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities
     )

@@ -1,8 +1,9 @@
 """Completeness of a study. DICOM has no signal for it, so silence decides.
 
 A study is due when nothing of it has arrived for `idle_s`, over all associations, and no association that carried it
-is still open; or when it has been arriving for `force_after_s`. A late instance starts it again. Pure bookkeeping: the
-clock is an argument, and after a restart the caller says again what is waiting.
+is still open; when nothing of it has arrived for `carrier_idle_s` besides, although one is open, since that one is
+silent or brings something else; or when it has been arriving for `force_after_s`. A late instance starts it again. Pure
+bookkeeping: the clock is an argument, and after a restart the caller says again what is waiting.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ class _Waiting:
 class Completeness:
     """Arrival times of studies; every method may be called from any thread. Times are of a monotonic clock."""
 
-    def __init__(self, *, idle_s: float, force_after_s: float) -> None:
+    def __init__(self, *, idle_s: float, carrier_idle_s: float, force_after_s: float) -> None:
         self._idle_s = idle_s
+        self._carrier_idle_s = carrier_idle_s
         self._force_after_s = force_after_s
         self._lock = threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
@@ -71,5 +73,6 @@ class Completeness:
             return due
 
     def _is_due(self, waiting: _Waiting, now_s: float) -> bool:
-        is_silent = now_s - waiting.last_s >= self._idle_s and not waiting.carriers
+        patience_s = self._idle_s + (self._carrier_idle_s if waiting.carriers else 0.0)
+        is_silent = now_s - waiting.last_s >= patience_s
         return is_silent or now_s - waiting.first_s >= self._force_after_s

@@ -14,7 +14,6 @@ import sqlite3
 import threading
 import time
 from datetime import UTC, datetime
-from ipaddress import ip_network
 
 from appliance.files import lock_folder, make_private_folder
 from appliance.logs import configure, describe
@@ -22,11 +21,20 @@ from appliance.service.completeness import Completeness
 from appliance.service.delivery import Courier
 from appliance.service.health import Pulse
 from appliance.service.lazy_pipeline import answerer, try_workbench
+from appliance.service.receiving import (
+    bounds,
+    callers,
+    committing,
+    log_ended,
+    log_failed,
+    log_not_secured,
+    log_refused,
+)
 from appliance.service.retention import Retention
 from appliance.service.startup_checks import missing_peers
 from appliance.service.storage_commitment import Commitments
 from appliance.service.worker import Answerer, Worker
-from appliance.settings import Destination, Settings
+from appliance.settings import Settings
 from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.inbox import Inbox, Kept
 from appliance.state.job_queue import Fate, Jobs
@@ -35,7 +43,7 @@ from appliance.state.records import NotKept, Records
 from appliance.state.states import State
 from appliance.state.worker_name import worker_name
 from appliance.transport import client_tls, listener_tls
-from dicom_io.network.receive import Caller, Received, Receiver
+from dicom_io.network.receive import Received, Receiver
 from models.errors import SetupError
 from models.version import software_version
 
@@ -72,7 +80,11 @@ class Service:
         self._records = Records(state_dir / "studies.sqlite3")
         self._inbox = Inbox(state_dir / "inbox")
         self._outbox = Outbox(state_dir / "outbox")
-        self._completeness = Completeness(idle_s=settings.study.idle_s, force_after_s=settings.study.force_after_s)
+        self._completeness = Completeness(
+            idle_s=settings.study.idle_s,
+            carrier_idle_s=settings.service.idle_association_s,
+            force_after_s=settings.study.force_after_s,
+        )
         self._fresh_lock = threading.Lock()
         self._fresh: set[str] = set()  # studies with something new that the records do not know yet
         self._not_kept: dict[NotKept, None] = {}  # instances the records do not know yet, in order of arrival
@@ -92,7 +104,7 @@ class Service:
             max_attempts=settings.jobs.max_attempts,
         )
         commitments = Commitments(
-            destinations=_committing(settings),
+            destinations=committing(settings),
             settings=settings.delivery,
             records=CommitmentRecords(self._records),
             outbox=self._outbox,
@@ -115,16 +127,18 @@ class Service:
         )
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
-            callers=_callers(settings),
+            callers=callers(settings),
             store=self._store,
             opened=self._completeness.opened,
             closed=self._completeness.closed,
-            refused=_log_refused,
-            max_associations=settings.service.max_associations,
-            idle_association_s=settings.service.idle_association_s,
+            refused=log_refused,
+            bounds=bounds(settings.service),
+            folder=state_dir,
+            ended=log_ended,
+            failed=log_failed,
             reported=commitments.reported,
             tls=listener_tls(settings),
-            not_secured=_log_not_secured,
+            not_secured=log_not_secured,
         )
 
     def start(self) -> None:
@@ -351,37 +365,3 @@ def _end(status: int) -> None:
     """Ends the process although a computation runs: threads cannot be interrupted, and exit would wait for them."""
     logging.shutdown()
     os._exit(status)
-
-
-def _callers(settings: Settings) -> list[Caller] | None:
-    """Peers that may call: senders, destinations that report on commitment, and `rdeepnet health` from here."""
-    if settings.service.accept_unknown_senders:
-        return None
-    here = ("127.0.0.0/8", "::1/128", *_networks(settings.service.host))
-    return [
-        Caller(settings.service.ae_title, here, may_store=False),
-        *(Caller(sender.ae_title, sender.addresses) for sender in settings.senders),
-        *(Caller(peer.ae_title, _networks(peer.host), may_store=False) for peer in _committing(settings)),
-    ]
-
-
-def _committing(settings: Settings) -> list[Destination]:
-    return [destination for destination in settings.destinations if destination.storage_commitment]
-
-
-def _networks(host: str) -> tuple[str, ...]:
-    """Networks from which a destination calls: its address, or any where the settings give a name."""
-    try:
-        return (str(ip_network(host)),)
-    except ValueError:
-        return ()
-
-
-def _log_not_secured(address: str, why: str) -> None:
-    LOG.warning("connection refused: %s", why, extra={"address": address})
-
-
-def _log_refused(title: str, address: str) -> None:
-    LOG.warning(
-        "association refused: this peer is not a sender in the settings", extra={"peer": title, "address": address}
-    )

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from mmap import mmap
 from pathlib import Path
 
 from appliance.files import PART, make_private_folder, write_durably
@@ -69,7 +70,7 @@ class Inbox:
         with self._lock:
             return tuple(study for study, instances in self._versions.items() if instances)
 
-    def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes) -> Kept:
+    def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes | mmap) -> Kept:
         """Keeps one instance; when this returns, it survives a power cut.
 
         Parameters
@@ -128,7 +129,7 @@ def _listed(study: Path) -> dict[str, dict[str, int]]:
     return instances
 
 
-def _hash(content: bytes) -> str:
+def _hash(content: bytes | mmap) -> str:
     """128 bits of SHA-256 in hexadecimal digits: short enough for a name, and never twice by chance."""
     return hashlib.sha256(content).hexdigest()[:32]
 

@@ -18,7 +18,8 @@ from pynetdicom.presentation import PresentationContext, build_context
 from dicom_io.conformance.annexes import annexes
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
-from dicom_io.network import find, receive, send, storage_classes, storage_commitment, tls
+from dicom_io.network import bounded_transport, find, places, receive, send, storage_classes, storage_commitment, tls
+from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
 from dicom_io.network.send import Delivery
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
@@ -33,8 +34,7 @@ class Limits:
 
     ae_title: str
     port: int
-    max_associations: int
-    idle_association_s: float
+    bounds: Bounds
     study_idle_s: float
     study_force_after_s: float
     retry_min_s: float
@@ -158,10 +158,24 @@ def _acceptor(limits: Limits) -> Iterable[str]:
         [
             ("Application Context Name", "1.2.840.10008.3.1.1.1"),
             *_identity(),
-            ("Maximum PDU received", f"{receive.MAXIMUM_PDU} bytes"),
-            ("Associations at the same time", f"{limits.max_associations} (configurable)"),
+            ("Maximum PDU received", f"{bounded_transport.MAXIMUM_PDU} bytes"),
+            (
+                "Associations at the same time",
+                f"{limits.bounds.associations}, of one address {limits.bounds.associations_per_address} (configurable)",
+            ),
+            ("Further associations, for Verification only", str(places.ECHO_PLACES)),
+            (
+                "Connections at the same time",
+                f"{limits.bounds.connections}, of one address {limits.bounds.connections_per_address} (configurable)",
+            ),
             ("Asynchronous operations", "not supported (one operation at a time)"),
-            ("Silent association is aborted after", f"{limits.idle_association_s:g} s (configurable)"),
+            ("Longest wait for the whole A-ASSOCIATE-RQ", f"{limits.bounds.request_s:g} s (configurable)"),
+            ("Largest A-ASSOCIATE-RQ", f"{limits.bounds.request_bytes // 1024} KiB"),
+            (
+                "Silent association is aborted after",
+                f"{limits.bounds.idle_s:g} s (configurable), as is one that takes longer for one PDU",
+            ),
+            ("Largest object; a larger one is aborted", f"{limits.bounds.object_bytes // 1024**2} MiB (configurable)"),
             ("Extended negotiation", "none but SCP/SCU role selection for Storage Commitment"),
         ],
     )
@@ -217,7 +231,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
         [
             ("Application Context Name", "1.2.840.10008.3.1.1.1"),
             *_identity(),
-            ("Maximum PDU received", f"{receive.MAXIMUM_PDU} bytes"),
+            ("Maximum PDU received", f"{bounded_transport.MAXIMUM_PDU} bytes"),
             ("Associations at the same time", "one for each destination"),
             ("Asynchronous operations", "not supported (one operation at a time)"),
             ("Longest wait for a connection or an answer", f"{limits.timeout_s:g} s (configurable)"),

@@ -179,6 +179,11 @@ def whole_number(dataset: pydicom.Dataset, keyword: str, *, default: int | None 
     return int(value)
 
 
+def matrix_of(header: pydicom.Dataset) -> tuple[int, int] | None:
+    """(rows, columns) of images or masks; None for contours."""
+    return (whole_number(header, "Rows"), whole_number(header, "Columns")) if "Rows" in header else None
+
+
 def items(dataset: pydicom.Dataset, keyword: str) -> Sequence[pydicom.Dataset]:
     """The items of a sequence; none when it is absent.
 
@@ -275,6 +280,12 @@ def class_of(header: pydicom.Dataset) -> str:
     """SOP Class UID, or what the file meta information gives for it; empty when neither does."""
     meta = getattr(header, "file_meta", None)
     return text(header, "SOPClassUID") or (text(meta, "MediaStorageSOPClassUID") if meta is not None else "")
+
+
+def sender_of(instance: Instance) -> str:
+    """AE title that sent a file over the network, as the receiver notes it (0002,0017); empty for other files."""
+    meta = getattr(instance.header, "file_meta", None)
+    return shown(meta, "SendingApplicationEntityTitle") if meta is not None else ""
 
 
 def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause | None:

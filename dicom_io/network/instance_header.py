@@ -7,6 +7,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from mmap import mmap
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -59,11 +60,12 @@ class ArrivedHeader:
     is_ours: bool
 
 
-def arrived_header(dataset: bytes, transfer_syntax: UID, *, is_whole: bool = True) -> ArrivedHeader:
+def arrived_header(dataset: bytes | mmap, transfer_syntax: UID, *, is_whole: bool = True) -> ArrivedHeader:
     """The few attributes the receiver needs; reading stops before the image, and values stay as they were sent.
 
     Parameters
     ----------
+    dataset : encoded; of a map only the pages with the header are read
     is_whole : False where `dataset` may be only the beginning of a data set
 
     Raises
@@ -74,7 +76,7 @@ def arrived_header(dataset: bytes, transfer_syntax: UID, *, is_whole: bool = Tru
     try:
         content = _inflated(dataset, is_whole=is_whole) if transfer_syntax in DEFLATED_SYNTAXES else dataset
         elements = read_dataset(
-            BytesIO(content),
+            content if isinstance(content, mmap) else BytesIO(content),  # type: ignore[arg-type]
             is_implicit_VR=transfer_syntax.is_implicit_VR,
             is_little_endian=transfer_syntax.is_little_endian,
             stop_when=lambda tag, _vr, _length: int(tag) > _SERIES_INSTANCE_UID,
@@ -110,7 +112,7 @@ def is_uid(text: str) -> bool:
     return re.fullmatch(r"[0-9][0-9.]{0,63}", text) is not None
 
 
-def _inflated(dataset: bytes, *, is_whole: bool) -> bytes:
+def _inflated(dataset: bytes | mmap, *, is_whole: bool) -> bytes:
     """The beginning of a deflated data set; no more of it than a header can need, since zeros deflate to a thousandth.
 
     Raises

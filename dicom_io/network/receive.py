@@ -12,14 +12,16 @@ import errno
 import itertools
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterable
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from mmap import mmap
+from pathlib import Path
 from queue import Queue
 from typing import cast
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -28,12 +30,14 @@ from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_io.errors import NotReadable
-from dicom_io.network.beginnings import hold_beginnings
+from dicom_io.network.arriving_objects import ArrivingObject, hold_arriving_objects
+from dicom_io.network.bounded_transport import MAXIMUM_PDU, BoundedServer, BoundedSocket, Bounds
+from dicom_io.network.callers import Caller, calling
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.network.instance_header import ArrivedHeader, arrived_header
+from dicom_io.network.places import Places
 from dicom_io.network.storage_classes import (
     INPUT_CLASSES,
     PLAIN_SYNTAXES,
@@ -47,7 +51,9 @@ from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
 VERIFICATION = UID("1.2.840.10008.1.1")
-MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
+
+
+BOUNDS = Bounds()
 
 
 class Status(IntEnum):
@@ -58,24 +64,6 @@ class Status(IntEnum):
     OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space; the peer may repeat later
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
     CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set cannot be read, or has no usable Study Instance UID
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A peer that may call us: an AE title, and networks where given (empty: from anywhere).
-
-    One that `may_store` not may only echo and report on what we sent to it: it is a destination, not a sender.
-    """
-
-    ae_title: str
-    networks: tuple[str, ...] = ()
-    may_store: bool = True
-
-    def is_calling(self, *, ae_title: str, address: IPv4Address | IPv6Address) -> bool:
-        """Returns whether this is the calling peer."""
-        return self.ae_title == ae_title and (
-            not self.networks or any(address in ip_network(network) for network in self.networks)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +78,8 @@ class Received:
     is_ours : this product made it
     needed : a study is read from it; False for other classes and for everything this product made itself
     meta : preamble, prefix and file meta information
-    dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning;
-        `meta + dataset` is a DICOM file
+    dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning; a
+        large one is a map of a file. `meta`, then `dataset` is a DICOM file
     """
 
     association: int
@@ -105,7 +93,7 @@ class Received:
     is_ours: bool
     needed: bool
     meta: bytes
-    dataset: bytes
+    dataset: bytes | mmap
 
 
 def supported_contexts(
@@ -138,7 +126,10 @@ class Receiver:
     store : called for every instance, from the thread of its association; when it raises OSError the peer gets a
         failure status, otherwise Success
     opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
-    refused : called with the calling title and address of a refused association
+    refused : called with the calling title and address of a refused association, and the reason
+    ended : called with the address of a peer whose connection was ended because it exceeded a bound, and the reason
+    failed : called with an unforeseen error in `store`; the peer gets a failure status
+    folder : on the disk of the inbox, for large objects while they arrive; None for the system's temporary folder
     reported : called for every report of storage commitment; False when its transaction is not known
     tls : required for every connection; None accepts plain ones
     not_secured : called with the address of a peer with which TLS was not agreed on, and the reason
@@ -152,9 +143,11 @@ class Receiver:
         store: Callable[[Received], None],
         opened: Callable[[int], None],
         closed: Callable[[int], None],
-        refused: Callable[[str, str], None],
-        max_associations: int,
-        idle_association_s: float,
+        refused: Callable[[str, str, str], None],
+        bounds: Bounds = BOUNDS,
+        folder: Path | None = None,
+        ended: Callable[[str, str], None] = lambda address, why: None,
+        failed: Callable[[Exception], None] = lambda error: None,
         reported: Callable[[CommitmentReport], bool] = lambda report: False,
         tls: ListenerTls | None = None,
         not_secured: Callable[[str, str], None] = lambda address, why: None,
@@ -167,18 +160,23 @@ class Receiver:
         self._refused = refused
         self._tls = tls
         self._not_secured = not_secured
-        self._idle_s = idle_association_s
+        self._bounds = bounds
+        self._folder = folder
+        self._ended = ended
+        self._failed = failed
+        self._places = Places(bounds)
         self._numbers: dict[Association, int] = {}
         self._next_number = itertools.count(1)
-        self._server: ThreadedAssociationServer | None = None
+        self._server: BoundedServer | None = None
         _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU; refusals come through `refused`
         self._ae = AE(ae_title)
         self._ae.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
         self._ae.implementation_version_name = implementation_version_name()
         self._ae.require_called_aet = True
         self._ae.maximum_pdu_size = MAXIMUM_PDU
-        self._ae.maximum_associations = max_associations
-        self._ae.network_timeout = idle_association_s
+        self._ae.maximum_associations = bounds.connections + 1  # of the library's count; ours is by address
+        self._ae.network_timeout = bounds.idle_s
+        self._ae.acse_timeout = bounds.request_s + 2
         self._ae.supported_contexts = supported_contexts()
 
     def start(self, *, host: str, port: int) -> int:
@@ -190,10 +188,14 @@ class Receiver:
             When the address cannot be bound.
         """
         try:
-            self._server = self._ae.start_server(
+            self._server = BoundedServer(
+                self._ae,
                 (host, port),
-                block=False,
-                ssl_context=cast(ssl.SSLContext | None, self._tls),
+                self._ae.ae_title,
+                self._ae.supported_contexts,
+                cast(ssl.SSLContext | None, self._tls),
+                bounds=self._bounds,
+                ended=self._ended,
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, self._on_open),
                     (evt.EVT_CONN_CLOSE, self._on_close),
@@ -209,13 +211,15 @@ class Receiver:
                 f"The receiver cannot listen on {host} port {port} ({error.strerror}); expected a free port of this "
                 "machine: change host or port in [service], or stop what uses it."
             ) from error
-        assert self._server is not None
+        threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
         return int(self._server.server_address[1])
 
     def stop(self) -> None:
         """Stop listening and abort what is open; every instance answered Success is safe, the peer repeats the rest."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server = None
         self._ae.shutdown()
-        self._server = None
 
     def _on_open(self, event: Event) -> None:
         """Runs in the thread of the new association, before it reads."""
@@ -223,7 +227,7 @@ class Receiver:
         connection = None if transport is None else transport.socket
         if connection is not None:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if isinstance(connection, ssl.SSLSocket) and (why := handshake(connection, idle_s=self._idle_s)):
+        if isinstance(connection, ssl.SSLSocket) and (why := handshake(connection, idle_s=self._bounds.idle_s)):
             connection.close()  # the association finds it closed and ends
             self._not_secured(_peer(event.assoc)[1], why)
             return
@@ -234,38 +238,60 @@ class Receiver:
         if event.assoc.requestor.primitive is None:
             # The library would keep the place of a connection that closed without a request for half a minute.
             cast("Queue[object]", event.assoc.dul.to_user_queue).put(None)
+        self._places.leave(event.assoc)
         number = self._numbers.pop(event.assoc, None)
         if number is not None:
             self._closed(number)
 
     def _on_request(self, event: Event) -> None:
-        """Refuse a caller that is not listed, and decide what the others are offered, before it is negotiated."""
-        title, address = _peer(event.assoc)
-        callers = self._calling(title, address)
-        if not callers:
-            self._refused(title, address)
-            # PS3.8 Table 9-21: rejected-permanent, service-user, calling-AE-title-not-recognized
-            event.assoc.acse.send_reject(0x01, 0x01, 0x03)
-            event.assoc.kill()
+        """Refuse a peer that is not expected or has no place left, and decide what the others are offered."""
+        association = event.assoc
+        title, address = _peer(association)
+        if isinstance(association.dul.socket, BoundedSocket):
+            association.dul.socket.idle_s = self._bounds.idle_s
+        proposed = _proposed(association)
+        callers = calling(self._callers, ae_title=title, address=address)
+        refusal = self._refusal(association, callers, proposed)
+        if refusal is not None:
+            codes, why = refusal
+            self._refused(title, address, why)
+            association.acse.send_reject(*codes)
+            association.kill()
             return
-        may_store = any(caller.may_store for caller in callers)
-        proposed = _proposed(event.assoc)
-        event.assoc.acceptor.supported_contexts = supported_contexts(proposed, may_store=may_store)
+        offered = supported_contexts(proposed, may_store=any(caller.may_store for caller in callers))
+        association.acceptor.supported_contexts = offered
+        if {context.abstract_syntax for context in proposed}.isdisjoint({each.abstract_syntax for each in offered}):
+            names = ", ".join(sorted({UID(context.abstract_syntax or "").name for context in proposed})[:3])
+            self._refused(title, address, f"nothing that it proposes is offered here ({names or 'nothing proposed'})")
         not_kept = {
             context.context_id
             for context in proposed
             if context.context_id is not None and context.abstract_syntax not in (*INPUT_CLASSES, STORAGE_COMMITMENT)
         }
-        hold_beginnings(event.assoc, not_kept)
+        most_bytes = self._bounds.object_bytes
+        hold_arriving_objects(
+            association,
+            not_kept=not_kept,
+            folder=self._folder,
+            most_bytes=most_bytes,
+            exceeded=lambda: _end(association, f"an object of more than {most_bytes // 1024**2} MiB was sent"),
+        )
 
-    def _calling(self, title: str, address: str) -> list[Caller]:
-        """The permitted caller that this is; always one where everybody may call."""
-        if self._callers is None:
-            return [Caller(title)]
-        where = _address(address)
-        return [
-            caller for caller in self._callers if where is not None and caller.is_calling(ae_title=title, address=where)
-        ]
+    def _refusal(
+        self, association: Association, callers: Collection[Caller], proposed: Sequence[PresentationContext]
+    ) -> tuple[tuple[int, int, int], str] | None:
+        """Take a place; where refused, (result, source, reason) of PS3.8 Table 9-21, and why in words."""
+        primitive = association.requestor.primitive
+        called = "" if primitive is None else str(primitive.called_ae_title).strip()
+        if called != self._ae.ae_title:
+            return (1, 1, 7), f"it calls {called}, and this is {self._ae.ae_title}"
+        if not callers:
+            return (1, 1, 3), "this peer is not a sender in the settings"
+        address = _peer(association)[1]
+        echo_only = bool(proposed) and all(context.abstract_syntax == VERIFICATION for context in proposed)
+        if full := self._places.take(association, address=address, echo_only=echo_only):
+            return (2, 3, 2), full
+        return None
 
     @staticmethod
     def _on_classes(event: Event) -> dict[UID, SOPClassCommonExtendedNegotiation]:
@@ -286,8 +312,19 @@ class Receiver:
         return answer_report(event, self._reported)
 
     def _on_store(self, event: Event) -> int:
+        try:
+            return self._stored(event)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
+        except Exception as error:  # the peer gets a status of the standard instead of the library's
+            self._failed(error)
+            return Status.PROCESSING_FAILURE
+
+    def _stored(self, event: Event) -> int:
+        """Status after an instance was passed on; raises OSError when its bytes could not be kept."""
         request = cast(C_STORE, event.request)
-        dataset = event.encoded_dataset(include_meta=False)
+        dataset = request.DataSet.content() if isinstance(request.DataSet, ArrivingObject) else b""
         syntax, sop_class = UID(event.context.transfer_syntax), str(request.AffectedSOPClassUID)
         # Of other contexts the data set may be incomplete, so an input class that comes in one of them cannot be kept.
         classes = {sop_class, str(event.context.abstract_syntax)}
@@ -313,15 +350,17 @@ class Receiver:
             transfer_syntax_uid=str(syntax),
             is_ours=header.is_ours,
             needed=sop_class in INPUT_CLASSES and not header.is_ours,
-            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(event.file_meta),
+            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(_meta_with_sender(event, title)),
             dataset=dataset,
         )
-        try:
-            self._store(received)
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
+        self._store(received)
         return Status.SUCCESS
+
+
+def _end(association: Association, why: str) -> None:
+    """End the connection of a peer that exceeded a bound."""
+    if isinstance(association.dul.socket, BoundedSocket):
+        association.dul.socket.end(why)
 
 
 def _proposed(association: Association) -> list[PresentationContext]:
@@ -330,18 +369,16 @@ def _proposed(association: Association) -> list[PresentationContext]:
     return [] if primitive is None else list(primitive.presentation_context_definition_list)
 
 
+def _meta_with_sender(event: Event, title: str) -> FileMetaDataset:
+    """File meta information with the AE title that sent the instance (PS3.10 Table 7.1-1), for rules of a sender."""
+    meta = event.file_meta
+    if title:
+        meta.SendingApplicationEntityTitle = title
+    return meta
+
+
 def _peer(association: Association) -> tuple[str, str]:
     """(calling AE title, address) of the peer."""
     primitive = association.requestor.primitive
     title = str(primitive.calling_ae_title).strip() if primitive is not None else ""
     return title, str(association.requestor.address or "")
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """An IP address, IPv4 also where it came mapped into IPv6; None for anything else."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address

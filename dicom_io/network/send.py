@@ -22,7 +22,9 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
-from dicom_io.network.receive import MAXIMUM_PDU, VERIFICATION
+from dicom_io.network.bounded_transport import MAXIMUM_PDU
+from dicom_io.network.receive import VERIFICATION
+from dicom_io.network.responses import leave_responses_to_calls
 from dicom_io.network.tls import ClientTls, refusal
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
@@ -209,7 +211,7 @@ def associated(
             ae_title=peer.ae_title,
             max_pdu=MAXIMUM_PDU,
             tls_args=None if peer.tls is None else (peer.tls.context(), peer.host),
-            evt_handlers=[(evt.EVT_CONN_OPEN, _without_delay), *handlers],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _on_open), *handlers],
         )
     except OSError as error:
         raise PeerUnavailable(
@@ -229,7 +231,8 @@ def associated(
             association.release()
 
 
-def _without_delay(event: Event) -> None:
+def _on_open(event: Event) -> None:
+    leave_responses_to_calls(event.assoc)
     transport = event.assoc.dul.socket
     if transport is not None and transport.socket is not None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -16,7 +16,8 @@ from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, counted
 from dicom_io.images.headers import read_instances
 from dicom_io.images.series import Series
 from dicom_io.reading.folder import look_into
-from dicom_io.reading.selection import Candidate, Selection, select
+from dicom_io.reading.select import select
+from dicom_io.reading.selection import Candidate, Selection
 from dicom_io.rules import Assignment, SelectionRules
 from models.quality_notes import QualityNote
 from models.volume import Sequence as MrSequence

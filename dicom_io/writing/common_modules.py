@@ -16,23 +16,42 @@ from dicom_io.identity import MANUFACTURER
 from dicom_io.study import Study
 from dicom_io.writing import equipment
 from dicom_io.writing.patient_modules import carried_over, in_time_zone, request_attributes
+from models.validity import State
 from reports.content import Report
+from reports.validity_words import STATES
 
 
 @dataclass(frozen=True)
 class Series:
-    """Name and number of the series of a role at the archive; high numbers stand after the scanner's own."""
+    """Name and number of the series of a role at the archive; high numbers stand after the scanner's own.
+
+    Attributes
+    ----------
+    description : Series Description of an object with results
+    without_result : the same where there is no result; empty for objects that hold no answer, and so have no state
+    """
 
     number: int
     description: str
+    without_result: str = ""
+
+    def described(self, state: State) -> str:
+        """Series Description in a state: "Radiomics report, to be confirmed (research use only)"."""
+        if self.without_result and not state.shows_score:
+            return self.without_result
+        words = STATES[state].title
+        if not (self.without_result and words):
+            return self.description
+        what, use = self.description.rsplit(" (", 1)
+        return f"{what}, {words} ({use}"
 
 
 SERIES = {
     Role.SEG_T1C: Series(9101, "Tumour and peritumoral shell on T1+C"),
     Role.SEG_T2W: Series(9102, "Tumour and peritumoral shell on T2W"),
-    Role.KEY_SR: Series(9111, "Radiomics report (research use only)"),
+    Role.KEY_SR: Series(9111, "Radiomics report (research use only)", "RDeepNet: no result (research use only)"),
     Role.FEATURES_SR: Series(9112, "Radiomics, all features (research use only)"),
-    Role.PDF: Series(9121, "Radiomics report, PDF (research use only)"),
+    Role.PDF: Series(9121, "Radiomics report, PDF (research use only)", "RDeepNet: no result, PDF (research use only)"),
 }
 
 
@@ -57,7 +76,7 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
     root.Modality = modality
     root.SeriesInstanceUID = uids.series_uid(digest, role)
     root.SeriesNumber = SERIES[role].number
-    root.SeriesDescription = SERIES[role].description
+    root.SeriesDescription = SERIES[role].described(report.state)
     root.SeriesDate, root.SeriesTime = day, time
     # The series of an SR has no such attribute; there the orders are in the SR Document General module.
     if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):

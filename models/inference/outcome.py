@@ -114,12 +114,34 @@ class PlausibleRange:
 
 
 @dataclass(frozen=True)
+class TrainingFacts:
+    """A model's training in numbers, for the reader of a report.
+
+    Attributes
+    ----------
+    data : whom it was trained on, a sentence
+    patients, events : number of them; of recurrences, or of patients with high expression
+    statistic : name of the measure of discrimination
+    value, low, high : out of fold, with the 95 % interval
+    """
+
+    data: str
+    patients: int
+    events: int
+    statistic: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class ModelOutcome:
     """Everything one model says about one patient, as far as its validity allows.
 
     Attributes
     ----------
     model : which model
+    quantity : what its score estimates, also where there is no score
     predictions : score or probability first, then survival probabilities by horizon; empty where the state does not
         allow a score
     cut_off : on the scale of the first prediction; `> cut_off` is high
@@ -130,6 +152,7 @@ class ModelOutcome:
     validity : whether the answer holds, and why not
     plausible_range : of the score; None where it is not known, or there is no score
     withheld : predictions that the state does not allow; shown to nobody but a researcher who asks for them
+    training : whom the model learnt from and how well; None where it is not known
 
     Raises
     ------
@@ -138,6 +161,7 @@ class ModelOutcome:
     """
 
     model: ModelIdentity
+    quantity: Quantity
     predictions: tuple[Prediction, ...]
     cut_off: float
     group: Group | None
@@ -147,6 +171,7 @@ class ModelOutcome:
     validity: Validity = VALID
     plausible_range: PlausibleRange | None = None
     withheld: tuple[Prediction, ...] = ()
+    training: TrainingFacts | None = None
 
     def __post_init__(self) -> None:
         state = self.validity.state

@@ -22,6 +22,7 @@ from models.inference.manifest import RangeSource
 from models.inference.outcome import PlausibleRange, SurvivalRange
 from models.inference.package import ModelPackage
 from models.inference.tasks import TASKS
+from models.validity import Reason, State
 
 Floats = NDArray[np.float64]
 
@@ -115,9 +116,24 @@ def plausible_range(package: ModelPackage, *, score: float, spread: Spread, cont
     )
 
 
-def holds_cut_off(package: ModelPackage, found: PlausibleRange) -> bool:
-    """Returns whether the cut-off lies in the range: the answer is borderline."""
-    return found.low <= package.cut_off <= found.high
+def range_reasons(package: ModelPackage, found: PlausibleRange | None) -> tuple[Reason, ...]:
+    """The reason against a group where the cut-off lies in the range."""
+    if found is None or not found.low <= package.cut_off <= found.high:
+        return ()
+    low, high, cut_off = (_shown(package, value) for value in (found.low, found.high, package.cut_off))
+    return (
+        Reason(
+            "cut-off-in-range",
+            State.BORDERLINE,
+            f"The cut-off of {cut_off} lies in the plausible range of the score, {low} to {high}.",
+            f"{low} to {high}",
+            f"a range on one side of {cut_off}",
+        ),
+    )
+
+
+def _shown(package: ModelPackage, value: float) -> str:
+    return f"{100 * value:.0f}%" if TASKS[package.task].is_probability else f"{value:.2f}"
 
 
 def _source(package: ModelPackage, contours: int) -> str:

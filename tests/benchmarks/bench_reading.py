@@ -19,7 +19,7 @@ import pydicom
 
 from dicom_io.images.headers import read_instances
 from dicom_io.reading.read import read_study
-from dicom_io.reading.selection import select
+from dicom_io.reading.select import select
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
 from tests.conftest import ROOT
 from tests.dicom_io.made_series import affine_of, ball, voxels_of, write_enhanced, write_seg, write_series

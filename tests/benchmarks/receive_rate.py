@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.state.inbox import Inbox
+from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.receive import Received, Receiver
 from tests.end_to_end.running import AE_TITLE, Orthanc, free_port, storescp
 from tests.end_to_end.small_study import image
@@ -44,9 +45,8 @@ def ours(folder: Path) -> Iterator[int]:
         store=store,
         opened=lambda number: None,
         closed=lambda number: None,
-        refused=lambda title, address: None,
-        max_associations=25,
-        idle_association_s=60.0,
+        refused=lambda title, address, why: None,
+        bounds=Bounds(associations=25, idle_s=60.0),
     )
     try:
         yield receiver.start(host="127.0.0.1", port=0)

@@ -70,6 +70,8 @@ def test_a_failure_is_shown_with_its_reason_and_settled_by_retry(habit: Habit, t
             shown = CliRunner().invoke(app, ["retry", uid("one"), "--config", str(service.settings_file)])
             assert shown.exit_code == 0, shown.output
             wait_for_commitment(service, "one", CommitmentState.COMMITTED)
+            # The service records the report before it answers it.
+            wait_for(lambda: len(archive.replies) == 2, what="the answer to the second report")
             assert archive.replies == [0x0000, 0x0000]
     finally:
         archive.stop()

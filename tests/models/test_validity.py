@@ -18,6 +18,7 @@ from models.inference.outcome import (
 )
 from models.validity import VALID, Reason, State, Validity, decide
 
+SCORE = Quantity.RECURRENCE_SCORE
 IDENTITY = ModelIdentity("recurrence", "1", "0" * 64, "RDeepNet recurrence score", "demonstration model")
 
 
@@ -28,6 +29,7 @@ def reason(state: State, code: str = "") -> Reason:
 def outcome() -> ModelOutcome:
     return ModelOutcome(
         IDENTITY,
+        Quantity.RECURRENCE_SCORE,
         (Prediction(Quantity.RECURRENCE_SCORE, 1.06), Prediction(Quantity.RFS, 0.93, horizon_months=36)),
         1.1,
         Group.LOW,
@@ -98,12 +100,14 @@ def test_further_reasons_only_take_away() -> None:
 def test_an_outcome_that_says_more_than_its_state_allows_cannot_exist() -> None:
     with pytest.raises(ValueError, match="in state borderline has group low"):
         ModelOutcome(
-            IDENTITY, outcome().predictions, 1.1, Group.LOW, (), "", validity=decide([reason(State.BORDERLINE)])
+            IDENTITY, SCORE, outcome().predictions, 1.1, Group.LOW, (), "", validity=decide([reason(State.BORDERLINE)])
         )
     with pytest.raises(ValueError, match="in state outside has group None, 2 predictions"):
-        ModelOutcome(IDENTITY, outcome().predictions, 1.1, None, (), "", validity=decide([reason(State.OUTSIDE)]))
+        ModelOutcome(
+            IDENTITY, SCORE, outcome().predictions, 1.1, None, (), "", validity=decide([reason(State.OUTSIDE)])
+        )
     with pytest.raises(ValueError, match="in state valid has group low, 0 predictions"):
-        ModelOutcome(IDENTITY, (), 1.1, Group.LOW, (), "")
+        ModelOutcome(IDENTITY, SCORE, (), 1.1, Group.LOW, (), "")
     with pytest.raises(ValueError, match="the smaller was expected first"):
         PlausibleRange(2, 1, "")
 

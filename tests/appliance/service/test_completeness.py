@@ -6,7 +6,7 @@ from appliance.service.completeness import Completeness
 
 
 def rules() -> Completeness:
-    return Completeness(idle_s=60, force_after_s=600)
+    return Completeness(idle_s=60, carrier_idle_s=120, force_after_s=600)
 
 
 def test_a_study_is_due_once_after_the_idle_time() -> None:
@@ -83,3 +83,12 @@ def test_instances_that_change_nothing_prolong_but_never_arm() -> None:
     studies.seen("1", association=0, now_s=50)
     assert studies.take_due(100) == ()
     assert studies.take_due(110) == ("1",)
+
+
+def test_a_carrier_that_fell_silent_or_brings_something_else_does_not_hold_it_for_long() -> None:
+    studies = rules()
+    studies.opened(1)
+    studies.arrived("1", association=1, now_s=0)
+    studies.arrived("2", association=1, now_s=170)
+    assert studies.take_due(179) == ()
+    assert studies.take_due(180) == ("1",)  # idle time of the study and of the association

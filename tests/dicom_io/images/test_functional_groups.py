@@ -11,7 +11,7 @@ from pydicom.uid import LegacyConvertedEnhancedMRImageStorage
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import read_instances
 from dicom_io.images.series import series_of
-from dicom_io.reading.selection import select
+from dicom_io.reading.select import select
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
 from models.volume import Sequence
 from tests.dicom_io.made_series import affine_of, voxels_of, write_enhanced

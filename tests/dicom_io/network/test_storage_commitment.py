@@ -13,13 +13,15 @@ from pydicom.uid import EncapsulatedPDFStorage, MRImageStorage, SegmentationStor
 from pynetdicom import AE, build_context, build_role
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.network.bounded_transport import Bounds
+from dicom_io.network.callers import Caller
 from dicom_io.network.commitment_report import (
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
     CommitmentReport,
     ReportStatus,
 )
-from dicom_io.network.receive import Caller, Receiver
+from dicom_io.network.receive import Receiver
 from dicom_io.network.send import Peer, echo
 from dicom_io.network.storage_commitment import Asked, request_commitment
 from tests.dicom_io.network.commitment_peer import Archive, Habit
@@ -62,10 +64,9 @@ def listening(told: Told, *callers: Caller) -> Iterator[int]:
         store=lambda received: None,
         opened=lambda number: None,
         closed=lambda number: None,
-        refused=lambda title, address: None,
+        refused=lambda title, address, why: None,
         reported=told,
-        max_associations=5,
-        idle_association_s=10.0,
+        bounds=Bounds(associations=5, idle_s=10.0),
     )
     try:
         yield receiver.start(host="127.0.0.1", port=0)

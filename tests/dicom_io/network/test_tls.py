@@ -19,8 +19,10 @@ from pydicom.uid import SegmentationStorage
 from pynetdicom.association import Association
 
 from dicom_io.errors import PeerUnavailable
+from dicom_io.network.bounded_transport import Bounds
+from dicom_io.network.callers import Caller
 from dicom_io.network.find import images_held
-from dicom_io.network.receive import Caller, Receiver
+from dicom_io.network.receive import Receiver
 from dicom_io.network.send import Delivery, Peer, echo, send
 from dicom_io.network.storage_commitment import request_commitment
 from dicom_io.network.tls import SUITES, ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
@@ -87,9 +89,8 @@ def listening(files: TlsFiles, *, mutual: bool = True) -> Iterator[Secured]:
         store=heard.store,
         opened=heard.opened.append,
         closed=heard.closed.append,
-        refused=lambda title, address: heard.refused.append((title, address)),
-        max_associations=10,
-        idle_association_s=10.0,
+        refused=lambda title, address, why: heard.refused.append((title, address)),
+        bounds=Bounds(associations=10, idle_s=10.0),
         tls=ListenerTls(files, peers_need_certificates=mutual),
         not_secured=lambda address, why: heard.not_secured.append(why),
     )

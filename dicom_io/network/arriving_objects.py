@@ -1,0 +1,164 @@
+"""Holding of arriving objects: memory and disk that one peer can take are bounded.
+
+The library collects a whole data set in memory before it hands it on. Here an ordinary image stays in memory; what is
+larger goes on to a file without a name on the disk of the inbox, which a crash leaves nothing of; and of an object that
+is not kept only the beginning is held, the rest is read from the peer and dropped. An object of more bytes than any
+study needs ends its association.
+
+The library's own remedy, a temporary file for every object (STORE_RECV_CHUNKED_DATASET), was rejected: it is a switch
+of the whole process, and writes every image twice.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Callable, Collection
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from pynetdicom.association import Association
+from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.pdu_primitives import P_DATA
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+BEGINNING = 1024**2  # bytes; identity stands in the first groups, references in them take kilobytes
+IN_MEMORY = 4 * 1024**2  # bytes of one object; a 1024 x 1024 image of 16 bits takes half of it
+
+
+class ArrivingObject(BytesIO):
+    """Takes what the peer sends of one data set, up to a limit.
+
+    Parameters
+    ----------
+    most_bytes : longer data sets are not held
+    exceeded : called once when the data set is longer
+    """
+
+    def __init__(self, *, most_bytes: int, exceeded: Callable[[], None]) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+        self._exceeded = exceeded
+        self._arrived = 0
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        """Holds what is to be held of it; returns the length of all of it."""
+        content = memoryview(content)
+        was_within = self._arrived <= self._most_bytes
+        self._arrived += len(content)
+        if self._arrived <= self._most_bytes:
+            self.hold(content)
+        elif was_within:
+            self._exceeded()
+        return len(content)
+
+    def hold(self, content: memoryview) -> None:
+        """Holds more of the data set."""
+        super().write(content)
+
+    def content(self) -> bytes | mmap.mmap:
+        """Held content, as bytes or as a map of the file with them.
+
+        Raises
+        ------
+        OSError
+            When the disk was full or failed while it arrived.
+        """
+        return self.getvalue()
+
+
+class Beginning(ArrivingObject):
+    """Holds the first `BEGINNING` bytes."""
+
+    def hold(self, content: memoryview) -> None:
+        """Holds what there is room for."""
+        room = BEGINNING - self.tell()
+        if room > 0:
+            super().hold(content[:room])
+
+
+class WholeObject(ArrivingObject):
+    """Holds everything: the first `IN_MEMORY` bytes in memory, a longer data set in a file without a name.
+
+    Parameters
+    ----------
+    folder : on the disk that has room for it; None for the system's folder of temporary files
+    """
+
+    def __init__(self, folder: Path | None, *, most_bytes: int, exceeded: Callable[[], None]) -> None:
+        super().__init__(most_bytes=most_bytes, exceeded=exceeded)
+        self._folder = folder
+        self._file: BinaryIO | None = None
+        self._error: OSError | None = None
+
+    def hold(self, content: memoryview) -> None:
+        """Holds it in memory or in the file; a disk that fails is reported with the whole data set."""
+        if self._error is not None:
+            return
+        if self._file is None and self.tell() + len(content) <= IN_MEMORY:
+            super().hold(content)
+            return
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 (closed with this object)
+                self._file.write(self.getbuffer())
+                self.truncate(0)
+            self._file.write(content)
+        except OSError as error:
+            self._error = error
+            self._close_file()
+
+    def content(self) -> bytes | mmap.mmap:
+        """Content that arrived; see `ArrivingObject.content`."""
+        if self._error is not None:
+            raise self._error
+        if self._file is None:
+            return self.getvalue()
+        self._file.flush()
+        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Drops it; a map of the file stays usable."""
+        self._close_file()
+        super().close()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def hold_arriving_objects(
+    association: Association,
+    *,
+    not_kept: Collection[int],
+    folder: Path | None,
+    most_bytes: int,
+    exceeded: Callable[[], None],
+) -> None:
+    """From now on, what arrives on an association is held as this module says.
+
+    Parameters
+    ----------
+    association : before anything has arrived on it
+    not_kept : IDs of the presentation contexts of whose objects only the beginning is held
+    folder, most_bytes, exceeded : as for `WholeObject`
+    """
+    dimse = association.dimse
+    receive = dimse.receive_primitive
+
+    def receive_bounded(primitive: P_DATA) -> None:
+        if dimse.message is None:
+            dimse.message = DIMSEMessage()
+            contexts = {context_id for context_id, _ in primitive.presentation_data_value_list}
+            dimse.message.data_set = (
+                WholeObject(folder, most_bytes=most_bytes, exceeded=exceeded)
+                if contexts.isdisjoint(not_kept)
+                else Beginning(most_bytes=most_bytes, exceeded=exceeded)
+            )
+        receive(primitive)
+
+    dimse.receive_primitive = receive_bounded  # type: ignore[method-assign]

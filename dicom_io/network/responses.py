@@ -1,0 +1,36 @@
+"""A response belongs to the call that waits for it, and not to the thread that serves the peer's requests.
+
+pynetdicom 3.0 has both take from one queue of messages: `send_c_store` asks the association's reactor to pause, but the
+reactor may already be past the place where it pauses, and then takes the response and drops it. The call waits out its
+time, and the association is aborted with the objects behind it unsent (6 of 150 associations on a busy machine).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynetdicom.association import Association
+
+
+def leave_responses_to_calls(association: Association) -> None:
+    """From now on the reactor of an association takes requests only.
+
+    A report of storage commitment that comes on the same association is a request, and is served as before.
+
+    Parameters
+    ----------
+    association : of ours, before anything has arrived on it
+    """
+    messages = association.dimse.msg_queue
+    get_message = association.dimse.get_msg
+
+    def requests_only(block: bool = False) -> tuple[Any, Any]:
+        if block:  # a call, for its response
+            return get_message(block=True)
+        with messages.mutex:
+            _, message = messages.queue[0] if messages.queue else (None, None)
+            if message is None or message.MessageIDBeingRespondedTo is not None:
+                return None, None
+            return messages.queue.popleft()
+
+    association.dimse.get_msg = requests_only  # type: ignore[method-assign]
