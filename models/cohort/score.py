@@ -20,7 +20,7 @@ from models.cohort.features import FeatureRows
 from models.cohort.origin import origin_notes, rows_made_otherwise
 from models.errors import CohortRejected
 from models.inference.familiarity import Measures
-from models.inference.outcome import Group
+from models.inference.outcome import Group, PlausibleRange
 from models.inference.package import ModelPackage
 from models.inference.plausible_range import range_reasons
 from models.inference.predict import familiarity_reasons, no_signal, signal_reasons
