@@ -89,11 +89,10 @@ def other_readers(prepared: Prepared, *, count: int = CONTOURS) -> OtherReaders:
     origin, axes = _lattice(first, mask)
     bands = {sequence: _band(on, origin, axes) for sequence, on in grids.items()}
     rng = np.random.default_rng(_seed(first, mask))
-    low = np.min([band.points_mm.min(axis=0) for band in bands.values()], axis=0) - _LATTICE_MM
-    high = np.max([band.points_mm.max(axis=0) for band in bands.values()], axis=0) + _LATTICE_MM
-    # From the corner of the tumour in whole steps: the lattice does not depend on what else the images show.
-    start = np.floor(low / _LATTICE_MM).astype(int)
-    size = np.ceil(high / _LATTICE_MM).astype(int) - start + 1
+    # Around the tumour's box, whatever else the images show: random numbers must not depend on a margin.
+    extent = [part.stop - part.start for part in _box(mask)] * np.array(first.volume.spacing_mm)
+    start = np.full(3, -int(np.ceil(_reach(LARGEST_MM) / _LATTICE_MM)) - 1)
+    size = np.ceil(extent / _LATTICE_MM).astype(int) - 2 * start
     fields = [_field(rng, tuple(size)) for _ in range(count)]
     offsets = OFFSET_SHARE * rng.normal(size=count)
     amplitude, dice = _calibrated(next(iter(bands.values())), fields, offsets, start)

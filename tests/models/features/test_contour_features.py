@@ -58,7 +58,7 @@ def test_a_contour_without_voxels_has_no_features() -> None:
 
 @pytest.mark.slow
 def test_twenty_contours_tell_the_spread_of_sixty() -> None:
-    """The standard deviation of a score from 20 is right to ±16 % (1 s.d. of that of 20 normal numbers), worst ±40 %."""
+    """The standard deviation from 20 normal numbers is right to ±16 % (1 s.d.); ±40 % is 2.5 of these."""
     prepared = prepared_study(MASK)
     model = load_model(shipped_packages()[2], provider=Provider.CPU)
     names = model.package.inputs

@@ -47,7 +47,7 @@ def test_the_same_tumour_has_the_same_contours() -> None:
 
 def test_another_tumour_has_other_contours() -> None:
     moved = BALL.copy()
-    moved[12, 24, 36:38] = True
+    moved[12, 24, 38:41] = True
     one, other = (other_readers(prepared_study(mask, spacing=SPACING), count=2) for mask in (BALL, moved))
     assert np.count_nonzero(one.masks[0][Sequence.T1C] ^ other.masks[0][Sequence.T1C]) > 100
 
