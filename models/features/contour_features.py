@@ -149,9 +149,9 @@ def _regions(
     on: Measured, mask: NDArray[np.bool_], shell_mm: float, parts: Mapping[Region, _Parts]
 ) -> dict[Region, Roi] | None:
     """The regions of a contour that are needed; None where one has no voxel or too few for any feature."""
-    tumour = Roi(on.volume.affine, mask, "contour")
     rois: dict[Region, Roi] = {}
     try:
+        tumour = Roi(on.volume.affine, mask, "contour")
         for region in parts:
             roi = tumour
             if region is Region.PERITUMORAL:

@@ -36,7 +36,8 @@ LARGEST_MM = 6.0  # of a; more is no outline of the same tumour
 _REACH = 3.5  # standard deviations of field and offset that a contour can move by
 _LATTICE_MM = 2.0
 _HALVINGS = 14
-_MOST_VOXELS = 30_000  # that decide the Dice coefficient; of more, evenly spread ones
+_MOST_VOXELS = 5_000  # of the tumour that decide the Dice coefficient, with those around; of more, evenly spread ones
+_TICKETS, _STRIDES = 9973, np.array([4999, 3571, 2311])  # primes: neighbours draw tickets far apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ class _Band:
     places : int64 (voxels,), flat indices of the band
     distance_mm : float32 (voxels,), signed distance, positive inside
     points_mm : float32 (voxels, 3), in the axes of the lattice
+    ticket : float32 (voxels,), 0 to 1, spread evenly; from the place beside the tumour, to take some of the voxels
     fixed : voxels of the tumour outside the band
     """
 
@@ -56,13 +58,21 @@ class _Band:
     places: NDArray[np.int64]
     distance_mm: NDArray[np.float32]
     points_mm: NDArray[np.float32]
+    ticket: NDArray[np.float32]
     fixed: int
 
     def within(self, reach_mm: float) -> _Band:
         """The part of the band so near to the edge; the rest stays as it is."""
         near = np.abs(self.distance_mm) <= reach_mm
         lost = int(np.count_nonzero(self.distance_mm[~near] > 0))
-        return _Band(self.mask, self.places[near], self.distance_mm[near], self.points_mm[near], self.fixed + lost)
+        return _Band(
+            self.mask,
+            self.places[near],
+            self.distance_mm[near],
+            self.points_mm[near],
+            self.ticket[near],
+            self.fixed + lost,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +165,7 @@ def _band(on: Measured, origin: Floats, axes: Floats) -> _Band:
     spacing = on.volume.spacing_mm
     reach = _reach(LARGEST_MM)
     margin = np.ceil(reach / np.array(spacing)).astype(int) + 1
+    corner = [part.start for part in _box(mask)]
     box = tuple(
         slice(max(part.start - more, 0), min(part.stop + more, size))
         for part, more, size in zip(_box(mask), margin, mask.shape, strict=True)
@@ -170,6 +181,7 @@ def _band(on: Measured, origin: Floats, axes: Floats) -> _Band:
         places=np.ravel_multi_index(tuple(where.T), mask.shape),
         distance_mm=distance[near].astype(np.float32),
         points_mm=points.astype(np.float32),
+        ticket=(np.mod((where - np.array(corner)) @ _STRIDES, _TICKETS) / _TICKETS).astype(np.float32),
         fixed=int(np.count_nonzero(mask)) - int(np.count_nonzero(distance[near] > 0)),
     )
 
@@ -201,8 +213,9 @@ def _calibrated(
     band: _Band, fields: list[NDArray[np.float32]], offsets: Floats, start: NDArray[np.int64]
 ) -> tuple[float, float]:
     """(a, mean Dice): a by bisection, at most `LARGEST_MM`."""
-    every = max(1, -(-band.places.size // _MOST_VOXELS))
-    distance, points = band.distance_mm[::every], band.points_mm[::every]
+    every = max(1.0, np.count_nonzero(band.mask) / _MOST_VOXELS)
+    some = band.ticket < 1 / every
+    distance, points = band.distance_mm[some], band.points_mm[some]
     moved = np.stack([_at(field, points, start) for field in fields]) + offsets[:, np.newaxis].astype(np.float32)
     inside = distance > 0
     whole = band.fixed / every

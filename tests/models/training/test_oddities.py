@@ -55,13 +55,18 @@ def test_ordinary_patients_are_rarely_called_unlike(test_of: FamiliarityTest) ->
     assert test_of.whom == HELD_OUT
 
 
-def test_broken_patterns_are_caught_and_shifts_along_the_pattern_are_not(test_of: FamiliarityTest) -> None:
+def test_broken_patterns_are_caught_rather_than_shifts_along_them(test_of: FamiliarityTest) -> None:
     assert set(test_of.caught) == {BESIDE, EXCHANGED, OTHER_SCANNER, OTHER_FIELD}
     assert test_of.caught[BESIDE][0] > 0.95
     assert test_of.caught[EXCHANGED][0] > 0.95
     assert test_of.caught[OTHER_SCANNER][0] > 0.95
-    assert test_of.caught[OTHER_FIELD][0] < 0.5
-    assert test_of.blind_to == (OTHER_FIELD,)
+    assert test_of.caught[OTHER_FIELD][1] < test_of.caught[OTHER_SCANNER][1]
+    assert test_of.blind_to == ()
+
+
+def test_less_than_half_caught_is_not_told_apart() -> None:
+    found = FamiliarityTest((0.02, 0.0), "some", {"organ": (0.49, 0.4), "mask": (0.5, 0.0)})
+    assert found.blind_to == ("organ",)
 
 
 def test_other_organs_are_tried_only_with_the_settings_they_were_measured_with(test_of: FamiliarityTest) -> None:
