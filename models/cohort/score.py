@@ -145,7 +145,7 @@ def _validity(
     lacking = decide((Reason(NOT_COMPLETE, State.NOT_COMPUTABLE, "Features of the model are missing."),))
     found = [lacking] * complete.size
     for row, reasons in zip(np.flatnonzero(complete), familiarity_reasons(package, measures), strict=True):
-        found[row] = decide((*of_package, *reasons, *range_reasons(package, ranges[row])))
+        found[row] = decide((*of_package, *reasons, *range_reasons(package, ranges[int(row)])))
     return tuple(found)
 
 

@@ -100,7 +100,7 @@ def other_readers(prepared: Prepared, *, count: int = CONTOURS) -> OtherReaders:
     bands = {sequence: _band(on, origin, axes) for sequence, on in grids.items()}
     rng = np.random.default_rng(_seed(first, mask))
     # Around the tumour's box, whatever else the images show: random numbers must not depend on a margin.
-    extent = [part.stop - part.start for part in _box(mask)] * np.array(first.volume.spacing_mm)
+    extent = np.array([part.stop - part.start for part in _box(mask)]) * np.array(first.volume.spacing_mm)
     start = np.full(3, -int(np.ceil(_reach(LARGEST_MM) / _LATTICE_MM)) - 1)
     size = np.ceil(extent / _LATTICE_MM).astype(int) - 2 * start
     fields = [_field(rng, tuple(size)) for _ in range(count)]
