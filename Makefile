@@ -32,7 +32,8 @@ demo: $(STAMP)  ## Send a synthetic study through the running service and receiv
 
 test: $(STAMP) peers  ## All tests except those that need a GPU
 	@# Two files at a time: a file's fixtures (studies, archive, database) are made once, by the worker that runs it.
-	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+	@# In the order of tests/conftest.py: by the number of tests, pytest-xdist would begin the longest files last.
+	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP)  ## ruff and strict mypy
 	$(BIN)/ruff format --check .

@@ -243,6 +243,7 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     from dicom_io.reading.read import read_study
     from dicom_io.rules import Assignment
     from models.features.extract import extract_features, open_engine
+    from models.preprocessing.measurement import MeasuredParts
     from models.preprocessing.prepare import open_bias_correction, prepare
     from models.preprocessing.tumour_check import check_tumours
 
@@ -250,8 +251,11 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     engine = open_engine(settings.features.engine, device=settings.features.device)
     bias = open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device)
     study = read_study(_one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign))
-    check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility).require()
-    prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm)
+    parts = MeasuredParts()
+    check_tumours(
+        study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility, parts=parts
+    ).require()
+    prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm, parts=parts)
     return extract_features(prepared, engine=engine, settings=settings.features.settings)
 
 

@@ -5,6 +5,7 @@ Modules that load libraries are imported inside the commands, so that `rdeepnet 
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -88,6 +89,9 @@ app.add_typer(config.config, rich_help_panel=_SETUP)
 def main() -> None:
     """Entry point of the command `rdeepnet`."""
     limit_libraries_to_come()
+    # Loading thousands of modules makes hardly any garbage: at the default of 700 objects the collector goes through
+    # all of them again and again, a second of CPU time in `run`.
+    gc.set_threshold(20_000)
     app(prog_name="rdeepnet")
 
 

@@ -29,6 +29,7 @@ from models.intended_use import IntendedUse, check_intended_use
 from models.note_reasons import reasons_of
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
+from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, Prepared, prepare
 from models.preprocessing.tumour_check import TumourCheck, check_tumours
 from models.quality_notes import QualityNote
@@ -115,8 +116,11 @@ def answer_study(
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
         use = check_intended_use(study.evidence, bench.intended_use)
     with stages.measured("preprocess"):
-        tumours = check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility)
-    computed = _computed(study, tumours, bench, stages, against=use)
+        parts = MeasuredParts()
+        tumours = check_tumours(
+            study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+        )
+    computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
         report = compose(
             subject=study.subject,
@@ -146,7 +150,13 @@ class _Computed:
 
 
 def _computed(
-    study: Study, tumours: TumourCheck, bench: Workbench, stages: Stages, *, against: Sequence[Reason]
+    study: Study,
+    tumours: TumourCheck,
+    bench: Workbench,
+    stages: Stages,
+    *,
+    parts: MeasuredParts,
+    against: Sequence[Reason],
 ) -> _Computed:
     """Features and outcomes, or outcomes that say why there are none: a study that was read gets an answer."""
     reasons = (*against, *tumours.reasons)
@@ -155,10 +165,16 @@ def _computed(
     try:
         with stages.measured("preprocess"):
             prepared = prepare(
-                study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities
+                study.volumes,
+                study.tumours,
+                bias=bench.bias,
+                shell_mm=bench.shell_mm,
+                cavities=bench.cavities,
+                parts=parts,
             )
         with stages.measured("extract"):
             features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+            prepared = prepared.without(features.dropped)
     except StudyRejected as undefined:
         impossible = Reason("not-computable", State.NOT_COMPUTABLE, str(undefined))
         return _Computed(not_computed(bench.models, missing=study.missing, reasons=(*reasons, impossible)))

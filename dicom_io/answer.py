@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from io import BytesIO
 
 import pydicom
 
@@ -16,6 +18,13 @@ class Role(StrEnum):
     KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, quality notes
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
+
+
+def file_of(dataset: pydicom.Dataset) -> bytes:
+    """A data set with file meta information as a DICOM file; pydicom raises where it cannot be written."""
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    return content.getvalue()
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +43,11 @@ class AnswerObject:
     def sop_class_uid(self) -> str:
         """SOP Class UID."""
         return str(self.dataset.SOPClassUID)
+
+    @cached_property
+    def file(self) -> bytes:
+        """The object as a DICOM file, written once: by the check before anything leaves, for all who keep it."""
+        return file_of(self.dataset)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import json
 import uuid
 
 from dicom_io.answer import Role
+from dicom_io.carried_values import problem
 from dicom_io.identity import MODEL_NAME
 from dicom_io.study import Study
 from models.inference.predict import ModelIdentity
@@ -64,9 +65,17 @@ def dimension_uid(digest: str, role: Role) -> str:
     return derived_uid("dimensions", digest, role)
 
 
-def frame_of_reference_uid(series_instance_uid: str) -> str:
-    """Frame of Reference for images that carry none: one for each series."""
-    return derived_uid("frame of reference", series_instance_uid)
+def frame_of_reference_uid(*, series_instance_uid: str, stated: str) -> str:
+    """Frame of Reference of our objects: that of the images where it is a valid UID, else one of our own.
+
+    Parameters
+    ----------
+    stated : Frame of Reference UID of the images; series that state the same invalid one still share one, and where it
+        is empty there is one for each series
+    """
+    if not stated:
+        return derived_uid("frame of reference", series_instance_uid)
+    return derived_uid("frame of reference", stated) if problem("FrameOfReferenceUID", stated, vr="UI") else stated
 
 
 def tracking_uid(study: Study, sequence: Sequence, region: Region) -> str:

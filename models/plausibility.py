@@ -316,19 +316,22 @@ def contrast_to_surroundings(tumour: Roi, image: Volume, body: NDArray[np.bool_]
     The area under the ROC curve (Mann and Whitney 1947; ties count half). None when there is no such voxel around it.
     """
     margin = np.ceil(RING_MM[1] / np.array(tumour.spacing_mm)).astype(int)
-    indices = np.nonzero(tumour.mask)
+    used = (np.logical_or.reduce(tumour.mask, axis=axes) for axes in ((1, 2), (0, 2), (0, 1)))
     box = tuple(
-        slice(max(int(index.min()) - reach, 0), int(index.max()) + reach + 1)
-        for index, reach in zip(indices, margin, strict=True)
+        slice(max(int(one.argmax()) - reach, 0), one.size - int(one[::-1].argmax()) + reach)
+        for one, reach in zip(used, margin, strict=True)
     )
-    from scipy import ndimage  # here: the settings name the limits, and commands that compute nothing read them
+    # Here: the settings name the limits, and commands that compute nothing read them.
+    from models.distance import squared_distance_mm2
 
-    distance = ndimage.distance_transform_edt(~tumour.mask[box], sampling=tumour.spacing_mm)
-    in_ring = (distance > RING_MM[0] + _TOLERANCE_MM) & (distance <= RING_MM[1] + _TOLERANCE_MM)
+    near, far = (limit + _TOLERANCE_MM for limit in RING_MM)
+    mask = tumour.mask[box]
+    squared = squared_distance_mm2(mask, spacing_mm=tumour.spacing_mm, reach_mm=far)
+    in_ring = (squared > near**2) & np.isfinite(squared)
     around = np.sort(image.voxels[box][in_ring & body[box]])
     if not around.size:
         return None
-    inside = image.voxels[tumour.mask]
+    inside = np.sort(image.voxels[box][mask])  # in order, so that the search below finds its place near the last one
     darker = np.searchsorted(around, inside, side="left").sum() + np.searchsorted(around, inside, side="right").sum()
     return float(darker / 2 / inside.size / around.size)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from functools import cache
 
 
+@cache
 def software_version() -> str:
-    """Version of the distribution `rdeepnet`, e.g. "0.1.0"."""
+    """Version of the distribution `rdeepnet`, e.g. "0.1.0"; read once, since an answer names it dozens of times."""
+    # Imported here: `rdeepnet --help` names no version.
+    from importlib.metadata import version
+
     return version("rdeepnet")

@@ -153,6 +153,7 @@ def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:
 
 
 def _model_section(outcome: ModelOutcome, features: FeatureTable | None) -> ModelSection:
+    """Score, survival at the horizons and cut-off of one model, as far as its validity allows."""
     validity, groups = outcome.validity, contribution_groups(outcome.contributions)
     group_label = None if outcome.group is None else wording.group_shown(outcome.quantity, outcome.group)
     measurements = _measurements(outcome)
@@ -285,6 +286,7 @@ def _feature(feature: Feature, *, short: bool = False) -> Measurement:
 def _region_section(
     sequence: Sequence, region: Region, prepared: PreparedSequence, features: FeatureTable
 ) -> RegionSection:
+    """Volume and selected features of one region on one sequence."""
     prefix = feature_name(sequence, region, "")
     volume_mm3 = prepared.rois[region].volume_mm3
     wanted = (feature_name(sequence, region, name) for name in SELECTED_FEATURES[region])
@@ -346,6 +348,7 @@ class _Picture:
 
 
 def _key_image(sequence: Sequence, picture: _Picture) -> KeyImage:
+    """The slice with the largest area of tumour, with the outlines of the regions."""
     tumour, shell = picture.tumour, picture.shell
     areas = np.count_nonzero(tumour, axis=(1, 2))
     index = int(np.argmax(areas))
@@ -379,6 +382,7 @@ def _provenance(
     settings: FeatureSettings,
     created: datetime,
 ) -> Mapping[str, str]:
+    """Software, settings, models and time behind the numbers, as label → value."""
     providers = dict.fromkeys(outcome.provider for outcome in outcomes if isinstance(outcome, ModelOutcome))
     return {
         wording.SOFTWARE: f"rdeepnet {software_version()}",

@@ -1,4 +1,4 @@
-"""What lacks a member of a closed list: every table that is keyed by the list, and every place that names its members.
+"""Places that lack a member of a closed list: tables keyed by the list, and places that name its members.
 
 Tables are found, not listed: any mapping at the top of a module of the four packages whose keys are members of an
 enumeration has to have all of them, unless `PARTIAL` says why not.
@@ -73,7 +73,7 @@ def list_of(table: Mapping[Any, Any]) -> type[StrEnum] | None:
 def unfilled(
     members: Iterable[str], *, of: type[StrEnum], among: Mapping[str, Mapping[Any, Any]]
 ) -> dict[str, set[str]]:
-    """Where members of a list are missing among the tables keyed by it: name of the table → what is missing."""
+    """Members of a list that are missing among the tables keyed by it: name of the table → what is missing."""
     wanted = {str(member) for member in members}
     return {
         name: missing
@@ -83,7 +83,7 @@ def unfilled(
 
 
 def unnamed_roles(sequences: Iterable[str]) -> dict[str, set[str]]:
-    """Where a role of these sequences or of the tumour is not named: rules, assignment, options of the commands."""
+    """Rules, assignment and options of the commands that do not name a role of these sequences or of the tumour."""
     roles = {*ROLES, *map(str, sequences)}
     places = {
         "dicom_io.roles.ROLES": set(ROLES),
@@ -100,5 +100,5 @@ def unnamed_roles(sequences: Iterable[str]) -> dict[str, set[str]]:
 
 
 def option_of(annotated: Any) -> Any:
-    """What typer knows of an option."""
+    """The option as typer knows it."""
     return annotated.__metadata__[0]

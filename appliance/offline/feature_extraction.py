@@ -151,13 +151,17 @@ def extract_image(
 def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine, bias: BiasCorrection) -> Row:
     """Reads, prepares and extracts one study."""
     from models.features.extract import extract_features
+    from models.preprocessing.measurement import MeasuredParts
     from models.preprocessing.prepare import prepare
     from models.preprocessing.tumour_check import check_tumours
 
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
-    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility).require()
+    parts = MeasuredParts()
+    check_tumours(
+        read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility, parts=parts
+    ).require()
     prepared = prepare(
-        read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities
+        read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities, parts=parts
     )
     table = extract_features(prepared, engine=engine, settings=extraction.settings)
     return Row(

@@ -28,7 +28,6 @@ from models.features.table import FeatureTable
 
 if TYPE_CHECKING:
     from appliance.pipeline import Result
-    from dicom_io.answer import AnswerObject
 
 FEATURES = "features.csv"
 PDF = "report.pdf"
@@ -42,7 +41,7 @@ def folder_name(study_instance_uid: str) -> str:
 def answered(result: Result, origin: Origin, *, withheld: bool = False) -> dict[str, bytes]:
     """The files of an answered study by name; withheld scores are in result.json where a researcher wants them."""
     objects = {f"{made.role}.dcm": made for made in result.answer.objects}
-    contents = {name: _encoded(made) for name, made in objects.items()}
+    contents = {name: made.file for name, made in objects.items()}
     contents[PDF] = result.answer.pdf
     if result.features is not None:
         contents[FEATURES] = features_csv(result.features)
@@ -79,9 +78,3 @@ def features_csv(table: FeatureTable) -> bytes:
     writer.writerow(("name", "value", "unit", "ibsi"))
     writer.writerows((item.name, repr(item.value), item.unit, item.ibsi or "") for item in table.features)
     return text.getvalue().encode()
-
-
-def _encoded(made: AnswerObject) -> bytes:
-    content = io.BytesIO()
-    made.dataset.save_as(content, enforce_file_format=True)
-    return content.getvalue()

@@ -11,11 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.service.other_half import other_halves
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
+from dicom_io.errors import SeriesNotFound
 from models.errors import RDeepNetError, StudyRejected
 
 LOG = logging.getLogger("rdeepnet.worker")
@@ -90,7 +92,10 @@ class Worker:
             not_kept = self._records.not_kept_by_series(record.study_uid)
             self._outbox.put(job_id, self._answer(files, record.asked_at, not_kept))
         except StudyRejected as error:
-            return Outcome(State.REFUSED, advised(error, Reader.UNATTENDED))
+            sentences = [advised(error, Reader.UNATTENDED)]
+            if isinstance(error, SeriesNotFound):
+                sentences += other_halves(self._inbox, record.study_uid)
+            return Outcome(State.REFUSED, " ".join(sentences))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))

@@ -14,7 +14,7 @@ import hashlib
 import re
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from mmap import mmap
@@ -112,6 +112,11 @@ class Inbox:
             for instance, (content, version) in sorted(newest.items())
         )
         return Content(tuple(files), hashlib.sha256(text.encode()).hexdigest())
+
+    def held(self, study_uid: str, instance_uids: Iterable[str]) -> tuple[Path, ...]:
+        """Files of those of some instances that a study has, by their names alone."""
+        wanted = {_hash(uid.encode()) for uid in instance_uids}
+        return tuple(file for file in self.content(study_uid).files if file.name.split(".")[0] in wanted)
 
     def remove(self, study_uid: str) -> None:
         """Forgets a study and deletes its files."""

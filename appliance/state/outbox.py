@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
 
 from appliance.files import PART, make_private_folder, sync_folder, write_durably
@@ -81,10 +80,8 @@ class Outbox:
         make_private_folder(part)
         objects = []
         for number, item in enumerate(outgoing.answer.objects, start=1):
-            content = BytesIO()
-            item.dataset.save_as(content, enforce_file_format=True)
             name = f"{number:02d}-{item.role}.dcm"
-            write_durably(part / name, (content.getvalue(),))
+            write_durably(part / name, (item.file,))
             objects.append(
                 {
                     "file": name,

@@ -128,7 +128,7 @@ MODULES: tuple[Module, ...] = (
     Module(
         "Frame of Reference", "C.7.4.1", (SegmentationStorage,),
         {
-            "FrameOfReferenceUID": f"{_IMAGES}; derived from the series where they have none",
+            "FrameOfReferenceUID": f"{_IMAGES}; one of our own where they have none, or none that is valid",
             "PositionReferenceIndicator": "empty",
         },
     ),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 DICOMDIR = "1.2.840.10008.1.3.10"
-HEAD_BYTES = 132
+HEAD_BYTES = 140
 
 _SHOWN = 2  # names of files in a sentence
 
@@ -44,6 +44,19 @@ def is_dicom(head: bytes) -> bool:
     Without preamble a file starts with its meta information (group 0002) or with group 0008, in either byte order.
     """
     return head[128:132] == b"DICM" or _starts_with_meta(head) or _starts_bare(head)
+
+
+def is_damaged_dicom(path: Path, head: bytes) -> bool:
+    """Returns whether a file that does not begin as DICOM does was meant to: it is called so, or has most of the mark.
+
+    Such a file may be an image of the study, whose absence nothing else tells; hidden files (a file system keeps some
+    beside the images, under their names) are none.
+    """
+    mark = head[128:HEAD_BYTES]
+    if sum(one == other for one, other in zip(mark, _MARK, strict=False)) >= _MARK_ENOUGH:
+        return True
+    is_called_so = path.suffix.lower() in _EXTENSIONS and not path.name.startswith(".")
+    return is_called_so and reason_of(path, head) is LeftOutBecause.NOT_DICOM
 
 
 def reason_of(path: Path, head: bytes) -> LeftOutBecause:
@@ -100,6 +113,9 @@ def _starts_bare(head: bytes) -> bool:
     return head[:3] == b"\0\x08\0" and head[3:4] in _FIRST_ELEMENTS and head[4:6] in (b"UL", b"CS", b"UI", b"DA", b"TM")
 
 
+_MARK = b"DICM\x02\0\0\0UL\x04\0"  # after the preamble: the prefix, and the first element of the meta information
+_MARK_ENOUGH = 9  # bytes
+_EXTENSIONS = (".dcm", ".ima", ".dicom")
 _FIRST_ELEMENTS = (b"\0", b"\x05", b"\x08", b"\x12", b"\x13", b"\x14", b"\x16", b"\x18")
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 _IMAGES = (

@@ -18,6 +18,7 @@ _IDENTITY = [
     "SeriesInstanceUID",
     "SOPClassUID",
     "SOPInstanceUID",
+    "FrameOfReferenceUID",
     "Manufacturer",
     "ManufacturerModelName",
 ]
@@ -32,6 +33,7 @@ class FileHead:
     series_instance_uid: str = ""
     sop_instance_uid: str = ""
     sop_class_uid: str = ""
+    frame_of_reference_uid: str = ""
 
 
 def scan(root: Path) -> tuple[tuple[FileHead, ...], tuple[LeftOut, ...]]:
@@ -45,6 +47,12 @@ def scan(root: Path) -> tuple[tuple[FileHead, ...], tuple[LeftOut, ...]]:
         else:
             left_out.append(found)
     return tuple(heads), tuple(left_out)
+
+
+def heads_of(files: Iterable[Path]) -> tuple[FileHead, ...]:
+    """The identities of the objects in some files; damaged files, and those that are no input, left out."""
+    found = (_looked_at(path) for path in files)
+    return tuple(head for head in found if isinstance(head, FileHead) and head.study_instance_uid)
 
 
 def studies_of(heads: Iterable[FileHead]) -> dict[str, tuple[Path, ...]]:
@@ -94,10 +102,11 @@ def _looked_at(path: Path) -> FileHead | LeftOut:
     if because is not None:
         return LeftOut(path, because)
     assert header is not None, "what is not left out is DICOM"
-    study, series, instance = (
-        shown(header, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    study, series, instance, frame_of_reference = (
+        shown(header, keyword)
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
     )
-    return FileHead(path, study, series, instance, class_of(header)) if study else FileHead(path)
+    return FileHead(path, study, series, instance, class_of(header), frame_of_reference) if study else FileHead(path)
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -7,10 +7,12 @@ file. Values are read through `text`, `numbers` and `items`, which check type an
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,8 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from dicom_io.errors import NotReadable
 from dicom_io.identity import is_ours
-from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_dicom, reason_of
-from dicom_io.images.same_object import is_same_object
+from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_damaged_dicom, is_dicom, reason_of
+from dicom_io.images.same_object import are_encoded_alike, differences
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
 # harmless here: what is used is checked by us. The library would warn with the value, which may be a patient's name.
@@ -48,6 +50,11 @@ DECODE_ERRORS = (
 )
 
 
+_NAMED = 5  # attributes in a sentence
+# Control characters but tab, line and page ends and ESC: no text has them.
+_BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """One DICOM object in a file, its header read.
@@ -56,6 +63,8 @@ class Instance:
     ----------
     path : the file
     header : every element before the pixel data
+    header_ends : place in the file where they end
+    recoded : other files that hold the same object compressed otherwise; their decoded pixels are equal
     """
 
     path: Path
@@ -65,6 +74,8 @@ class Instance:
     series_instance_uid: str
     study_instance_uid: str
     frame_of_reference_uid: str
+    header_ends: int
+    recoded: tuple[Path, ...] = ()
 
     @property
     def modality(self) -> str:
@@ -73,7 +84,7 @@ class Instance:
 
 
 def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
-    """The DICOM objects among `files`, sorted by SOP Instance UID; each object once.
+    """The DICOM objects among `files`, sorted by SOP Instance UID; each object once, however often it is there.
 
     Files that are not DICOM, DICOM directories, and objects this product made are left out.
 
@@ -84,18 +95,23 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
         SOP Instance UID.
     """
     found: dict[str, Instance] = {}
+    recoded: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(set(files)):
-        header = read_header(path)
+        header, ends = _parsed(path)
         if header is None or why_left_out(path, header) is not None:
             continue
-        instance = _instance(path, header)
+        instance = _instance(path, header, ends)
         known = found.setdefault(instance.sop_instance_uid, instance)
-        if known is not instance and not _is_copy(known.path, path):
+        if known is instance or file_digest(known.path) == file_digest(path):
+            continue
+        if differing := _differences(known.path, path):
             raise NotReadable(
                 f"The files {known.path.name} and {path.name} have the same SOP Instance UID {known.sop_instance_uid} "
-                "but different content; one object for each UID was expected. Remove the wrong one."
+                f"but different content ({differing}); one object for each UID was expected. Remove the wrong one."
             )
-    return tuple(found[uid] for uid in sorted(found))
+        if not are_encoded_alike(known.header, header):
+            recoded[instance.sop_instance_uid].append(path)
+    return tuple(replace(found[uid], recoded=tuple(recoded[uid])) for uid in sorted(found))
 
 
 def file_digest(path: Path) -> bytes:
@@ -115,6 +131,9 @@ def content_digest(instances: Iterable[Instance]) -> str:
 def text(dataset: pydicom.Dataset, keyword: str) -> str:
     """A value as text: empty when absent, several joined by a backslash, a code as "SCT 108369006 Neoplasm".
 
+    A text ends where binary follows: by a damaged length it swallows the elements after it, the patient's name among
+    them, and would carry them into a sentence.
+
     Raises
     ------
     NotReadable
@@ -128,8 +147,8 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     if isinstance(value, bytes):
         return ""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\\".join(str(one).strip() for one in value)
-    return str(value).strip().strip("\0")
+        value = "\\".join(str(one).strip() for one in value)
+    return _BINARY.split(str(value).strip().strip("\0"), maxsplit=1)[0].strip()
 
 
 def shown(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -223,7 +242,7 @@ def _code(item: pydicom.Dataset) -> str:
 _TAGS: Mapping[str, int] = keyword_dict
 
 
-def _instance(path: Path, header: pydicom.Dataset) -> Instance:
+def _instance(path: Path, header: pydicom.Dataset, header_ends: int) -> Instance:
     uids = {
         keyword: text(header, keyword)
         for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -242,6 +261,7 @@ def _instance(path: Path, header: pydicom.Dataset) -> Instance:
         series_instance_uid=uids["SeriesInstanceUID"],
         study_instance_uid=uids["StudyInstanceUID"],
         frame_of_reference_uid=text(header, "FrameOfReferenceUID"),
+        header_ends=header_ends,
     )
 
 
@@ -253,12 +273,23 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
     NotReadable
         When it cannot be opened or decoded.
     """
+    return _parsed(path, only=only)[0]
+
+
+def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Dataset | None, int]:
+    """The elements before the pixel data and where they end, as `read_header`."""
     with _opened(path) as file:
-        if not is_dicom(file.read(HEAD_BYTES)):
-            return None
+        head = file.read(HEAD_BYTES)
+        if not is_dicom(head):
+            if is_damaged_dicom(path, head):
+                raise NotReadable(
+                    f"The file {path.name} does not begin as a DICOM file does{'' if head else ': it is empty'}. It is "
+                    "damaged, or no DICOM object: send it again, or remove it."
+                )
+            return None, 0
         file.seek(0)
         try:
-            return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only)
+            return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only), file.tell()
         except DECODE_ERRORS as error:
             raise NotReadable(
                 f"The header of the file {path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
@@ -266,14 +297,13 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
             ) from error
 
 
-def _is_copy(one: Path, other: Path) -> bool:
-    """Returns whether two files hold the same object: the same bytes, or the same elements."""
-    if file_digest(one) == file_digest(other):
-        return True
+def _differences(one: Path, other: Path) -> str:
+    """Differences of two files in words; empty when they hold the same object."""
     try:
-        return is_same_object(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
-    except DECODE_ERRORS:
-        return False
+        names = differences(pydicom.dcmread(one, force=True), pydicom.dcmread(other, force=True))
+    except DECODE_ERRORS as error:
+        return f"what they differ in cannot be told: {type(error).__name__}"
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def class_of(header: pydicom.Dataset) -> str:

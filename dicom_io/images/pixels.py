@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from io import BufferedReader
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import iter_pixels
+from pydicom.pixels.utils import as_pixel_options, iter_pixels
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
@@ -130,22 +132,19 @@ def decode(
         file = instance.path.open("rb")
     except OSError as error:
         raise NotReadable(f"The file {instance.path.name} cannot be opened ({error.strerror}).") from error
+    indices = None if frames is None else [frame - 1 for frame in frames]
     try:
         with file:
-            dataset = pydicom.dcmread(file, force=True)
-        syntax = _transfer_syntax(dataset, instance)
-        if not syntax.is_encapsulated:
-            _check_surplus(dataset, instance)
-        indices = None if frames is None else [frame - 1 for frame in frames]
-        for samples in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
-            values = stored_values(samples, dataset, syntax=syntax)
-            if like is not None and not np.array_equal(values, stored_values(samples, like, syntax=syntax)):
-                raise NotReadable(
-                    f"The file {instance.path.name} has Bits Stored, High Bit and Pixel Representation "
-                    f"{', '.join(description_of(dataset))}, the other images of the series "
-                    f"{', '.join(description_of(like))}, and its values depend on it. Send the series again."
-                )
-            yield values
+            header, syntax, decoded = _native(file, instance, indices) or _whole(file, instance, indices)
+            for samples in decoded:
+                values = stored_values(samples, header, syntax=syntax)
+                if like is not None and not np.array_equal(values, stored_values(samples, like, syntax=syntax)):
+                    raise NotReadable(
+                        f"The file {instance.path.name} has Bits Stored, High Bit and Pixel Representation "
+                        f"{', '.join(description_of(header))}, the other images of the series "
+                        f"{', '.join(description_of(like))}, and its values depend on it. Send the series again."
+                    )
+                yield values
     except DECODE_ERRORS as error:
         raise NotReadable(
             f"The pixels of the file {instance.path.name} cannot be decoded ({type(error).__name__}); it is damaged or "
@@ -153,23 +152,87 @@ def decode(
         ) from error
 
 
-def _check_surplus(dataset: pydicom.Dataset, instance: Instance) -> None:
+_Decoded = tuple[pydicom.Dataset, UID, Iterator[NDArray[np.generic]]]  # header, transfer syntax, frames
+
+
+def _native(file: BufferedReader, instance: Instance, indices: Sequence[int] | None) -> _Decoded | None:
+    """The wanted frames of uncompressed pixels, each read from its place in the file; None for any other file.
+
+    The header is parsed already, and a multi-frame image holds all phases, of which few are wanted.
+    """
+    header = instance.header
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        return None
+    file.seek(instance.header_ends)
+    head = file.read(8 if syntax.is_implicit_VR else 12)
+    tag, vr, reserved = head[:4], head[4:6], head[6:8]
+    is_usual = syntax.is_implicit_VR or (vr in (b"OB", b"OW") and reserved == b"\0\0")
+    length = int.from_bytes(head[-4:], "little")
+    begins = instance.header_ends + len(head)
+    if tag != b"\xe0\x7f\x10\0" or not is_usual or begins + length > os.fstat(file.fileno()).st_size:
+        return None
+    expected = _expected_bytes(header)
+    if length < expected:
+        return None
+    _check_surplus(instance, length=length, last=_read_at(file, begins + expected - 1, length - expected + 1))
+    file.seek(begins)
+    options = as_pixel_options(header, pixel_keyword="PixelData", pixel_vr="OW", correct_unused_bits=False)
+    decoded = get_decoder(syntax).iter_array(file, indices=indices, transfer_syntax_uid=syntax, **options)
+    return header, syntax, (samples for samples, _ in decoded)
+
+
+def _whole(file: BufferedReader, instance: Instance, indices: Sequence[int] | None) -> _Decoded:
+    """The wanted frames of any pixels, from the whole file."""
+    file.seek(0)
+    dataset = pydicom.dcmread(file, force=True)
+    syntax = _transfer_syntax(dataset, instance)
+    if not syntax.is_encapsulated:
+        pixels = dataset.PixelData
+        expected = _expected_bytes(dataset)
+        _check_surplus(instance, length=len(pixels), last=pixels[max(expected - 1, 0) :])
+    return dataset, syntax, iter_pixels(dataset, indices=indices, correct_unused_bits=False)
+
+
+def _read_at(file: BufferedReader, place: int, count: int) -> bytes:
+    file.seek(place)
+    return file.read(count)
+
+
+def _expected_bits(header: pydicom.Dataset) -> int:
+    """Bits of all pixels that the header describes."""
+    rows, columns, allocated = (whole_number(header, keyword) for keyword in ("Rows", "Columns", "BitsAllocated"))
+    samples = whole_number(header, "SamplesPerPixel", default=1)
+    return rows * columns * whole_number(header, "NumberOfFrames", default=1) * samples * allocated
+
+
+def _expected_bytes(header: pydicom.Dataset) -> int:
+    return (_expected_bits(header) + 7) // 8
+
+
+def _check_surplus(instance: Instance, *, length: int, last: bytes) -> None:
     """Raise when uncompressed pixels hold more than the header says: then its matrix is not that of the pixels.
 
-    Less than a row of zeros is padding, which some writers add; a mask of single bits has none but to an even length.
+    Less than a row of zeros is padding, which some writers add; a mask of single bits has none but to an even length,
+    and its last byte is filled up with zeros.
+
+    Parameters
+    ----------
+    length : of the pixels, bytes
+    last : of the pixels, from the last byte on that the header describes
     """
-    rows, columns, allocated = (whole_number(dataset, keyword) for keyword in ("Rows", "Columns", "BitsAllocated"))
-    frames = whole_number(dataset, "NumberOfFrames", default=1)
-    samples = whole_number(dataset, "SamplesPerPixel", default=1)
-    expected = (rows * columns * frames * samples * allocated + 7) // 8
-    pixels = dataset.PixelData
-    surplus = pixels[expected + expected % 2 :]
-    row = columns * samples * allocated // 8 if allocated > 1 else 0
-    if surplus and (len(surplus) >= row or any(surplus)):
+    header = instance.header
+    rows, columns, allocated = (whole_number(header, keyword) for keyword in ("Rows", "Columns", "BitsAllocated"))
+    bits = _expected_bits(header)
+    surplus = last[1 + _expected_bytes(header) % 2 :]
+    row = columns * whole_number(header, "SamplesPerPixel", default=1) * allocated // 8 if allocated > 1 else 0
+    beyond = last[0] >> (bits % 8) if bits % 8 and last else 0  # bits of a mask after its last pixel
+    if beyond or (surplus and (len(surplus) >= row or any(surplus))):
+        frames = whole_number(header, "NumberOfFrames", default=1)
         raise NotReadable(
-            f"The pixels of the file {instance.path.name} have {len(pixels)} bytes; {expected} were expected for "
-            f"{frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} pixels. The header or the pixels are "
-            "damaged: send it again."
+            f"The pixels of the file {instance.path.name} have {length} bytes; {_expected_bytes(header)} were expected "
+            f"for {frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} pixels"
+            f"{', and zeros after the last' if beyond else ''}. The header or the pixels are damaged: send it again."
         )
 
 

@@ -8,6 +8,7 @@ those attributes are absent, constant, wrong or jittering in real dynamic series
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -254,22 +255,29 @@ def _phase(planes: Sequence[Plane]) -> Phase:
     return Phase(planes=tuple(planes), affine=affine)
 
 
-def missing_instance_numbers(instances: Iterable[Instance]) -> tuple[int, int, int] | None:
-    """(first, last, missing) of the Instance Numbers of a series that do not run from first to last without a hole.
+def numbering_doubt(instances: Iterable[Instance]) -> str:
+    """Doubt about the Instance Numbers of a series, as the end of a sentence about them.
 
-    A slice missing at the edge of a stack leaves no gap in the geometry; the numbers are the only trace of it.
-    None when they are complete from 1 on, or absent, or not unique (then they say nothing).
+    A slice missing at the edge of a stack leaves no gap in the geometry; the numbers are the only trace of it. Empty
+    when they run from 1 on without a hole, or each is there as often as the others (phases may be numbered alike), or
+    no image has one (then they say nothing).
     """
-    found = []
-    for instance in instances:
-        value = text(instance.header, "InstanceNumber")
-        if not value.lstrip("-").isdigit():
-            return None
-        found.append(int(value))
+    values = [shown(instance.header, "InstanceNumber") for instance in instances]
+    found = Counter(int(value) for value in values if re.fullmatch(r"-?[0-9]{1,10}", value))
+    if not any(values):
+        return ""
+    if unreadable := len(values) - found.total():
+        return f"are absent or no numbers in {unreadable} of {len(values)} images"
+    if len(found) == 1 < len(values):
+        return ""
+    often = Counter(found.values()).most_common(1)[0][0]
+    if odd := sorted(number for number, count in found.items() if count != often):
+        listed = ", ".join(str(number) for number in odd[:5]) + (", …" if len(odd) > 5 else "")
+        return f"occur {often} time{'' if often == 1 else 's'} each, but not {listed}"
     first, last = min(1, *found), max(found)
-    if len(set(found)) != len(found) or last - first + 1 == len(found):
-        return None
-    return first, last, last - first + 1 - len(found)
+    if often == 1 and (missing := last - first + 1 - len(found)):
+        return f"run from {first} to {last} with {missing} missing"
+    return ""
 
 
 def _is_numbered_through(instances: Sequence[Instance]) -> bool:

@@ -22,6 +22,10 @@ ROUNDING = 0.01
 # Frames may sit this share of a voxel off the slices (a little more for the rounding of written positions).
 HALF = 0.5 + ROUNDING
 
+# Slices in a row, of so many voxels at least, that come again at other positions are no chance.
+REPEATED_SLICES, REPEATED_VOXELS = 2, 20
+# Share of the slices that are equal to the one beside them from which on it is no chance.
+CARRIED_ON = 0.4
 # Sparse segmentations leave out empty slices; more of them than this for each frame is a wrong distance.
 MOST_SLICES_PER_FRAME = 100
 
@@ -87,7 +91,7 @@ def place(frames: MaskFrames, *, affine: NDArray[np.float64], shape: tuple[int, 
     Raises
     ------
     GeometryInvalid
-        When mask voxels lie more than half a voxel outside the volume, when two frames lie at one position, when the
+        When mask voxels lie more than half a voxel outside the volume, when two frames at one position differ, when the
         frames are not on a regular stack, or when their distance cannot be told.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -110,6 +114,7 @@ def place(frames: MaskFrames, *, affine: NDArray[np.float64], shape: tuple[int, 
         offset_voxels=(float(offset[0]), float(offset[1]), float(offset[2])),
         offset_mm=float(np.linalg.norm(offset * spacing)),
         lost_voxels=int(np.count_nonzero(stack) - np.count_nonzero(mask)) if same_grid else 0,
+        remarks=_repeats(frames, stack, own_affine),
     )
 
 
@@ -159,11 +164,7 @@ def _stack(
             f"The frames of the segmentation are not evenly spaced: one is {residual * distance:.2f} mm off a stack of "
             f"{distance:.2f} mm; equal distances were expected."
         )
-    if len(np.unique(index[filled])) < np.count_nonzero(filled):
-        raise GeometryInvalid(
-            f"The segmentation has {np.count_nonzero(filled)} frames for one segment at "
-            f"{len(np.unique(index[filled]))} positions; one frame at each position was expected."
-        )
+    _one_at_each_position(frames, np.flatnonzero(filled), index)
     sideways = frames.positions_mm - np.outer(along, normal)
     drift = float(np.linalg.norm(sideways - sideways[0], axis=1).max())
     if drift > 0.25 * min(frames.spacing_mm):
@@ -179,6 +180,98 @@ def _stack(
     own[:3, 2] = frames.orientation.along_row * frames.spacing_mm[1]
     own[:3, 3] = frames.positions_mm[first]
     return dense, own
+
+
+def _one_at_each_position(frames: MaskFrames, filled: NDArray[np.int64], index: NDArray[np.int64]) -> None:
+    """Raise when frames at one position differ; where they are equal, it does not matter which is taken."""
+    first: dict[int, int] = {}
+    for frame in filled.tolist():
+        other = first.setdefault(int(index[frame]), frame)
+        if not np.array_equal(frames.masks[frame], frames.masks[other]):
+            along = float(frames.positions_mm[frame] @ frames.orientation.normal)
+            differing = int(np.count_nonzero(frames.masks[frame] != frames.masks[other]))
+            raise GeometryInvalid(
+                f"The segmentation has {len(filled)} frames for one segment at {len(np.unique(index[filled]))} "
+                f"positions, and two of them differ (by {differing} voxels, {along:.1f} mm along the normal); one "
+                "frame at each position was expected."
+            )
+
+
+def _repeats(frames: MaskFrames, stack: NDArray[np.bool_], affine: NDArray[np.float64]) -> tuple[Remark, ...]:
+    """Remarks on frames that are there twice: at one position, or in the same order at other positions."""
+    remarks = []
+    surplus = int(np.count_nonzero(frames.masks.any(axis=(1, 2))) - np.count_nonzero(stack.any(axis=(1, 2))))
+    if surplus:
+        remarks.append(
+            Remark(
+                "segmentation-frames-twice",
+                Severity.NOTE,
+                f"{surplus} frame{'' if surplus == 1 else 's'} of the segmentation {'is' if surplus == 1 else 'are'} "
+                "there twice, equal in position and pixels; each counts once.",
+            )
+        )
+    carried_on = _carried_on(stack)
+    if len(carried_on) >= max(2, CARRIED_ON * np.count_nonzero(stack.any(axis=(1, 2)))):
+        remarks.append(
+            Remark(
+                "segmentation-frames-carried-on",
+                Severity.NOTE,
+                f"{len(carried_on)} frames of the segmentation have exactly the pixels of the one beside them "
+                f"({_extent(affine, carried_on[0], carried_on[-1] + 1)} along the normal): it was drawn on fewer "
+                "slices and carried on, or frames were stored twice.",
+            )
+        )
+    if (found := _longest_repeat(stack)) is not None:
+        shift, first, count = found
+        one, other = (_extent(affine, begins, begins + count - 1) for begins in (first, first + shift))
+        remarks.append(
+            Remark(
+                "segmentation-frames-repeat",
+                Severity.WARNING,
+                f"{count} frames of the segmentation in a row have exactly the pixels of {count} others ({one}, and "
+                f"{other} along the normal): its writer may have stored them under wrong positions. Check on the key "
+                "image that the tumour is where it was drawn.",
+            )
+        )
+    return tuple(remarks)
+
+
+def _longest_repeat(stack: NDArray[np.bool_]) -> tuple[int, int, int] | None:
+    """(shift, first, count) of the longest run of slices that comes again in the same order; None where none does.
+
+    A mask that is symmetrical has equal slices in the opposite order, and small ones are equal by chance.
+    """
+    counts = np.count_nonzero(stack, axis=(1, 2))
+    best: tuple[int, int, int] | None = None
+    for shift in range(2, len(stack) - REPEATED_SLICES + 1):
+        run = 0
+        for index in range(len(stack) - shift):
+            is_equal = counts[index] >= REPEATED_VOXELS and np.array_equal(stack[index], stack[index + shift])
+            run = run + 1 if is_equal else 0
+            if run >= max(REPEATED_SLICES, best[2] + 1 if best else 0) and _changes(stack[index - run + 1 : index + 1]):
+                best = shift, index - run + 1, run
+    return best
+
+
+def _carried_on(stack: NDArray[np.bool_]) -> list[int]:
+    """Slices that are equal to the next."""
+    counts = np.count_nonzero(stack, axis=(1, 2))
+    return [
+        index
+        for index in range(len(stack) - 1)
+        if counts[index] >= REPEATED_VOXELS and np.array_equal(stack[index], stack[index + 1])
+    ]
+
+
+def _extent(affine: NDArray[np.float64], first: int, last: int) -> str:
+    """Extent of a run of slices along the normal: "8.0 to 14.0 mm"."""
+    step = float(np.linalg.norm(affine[:3, 0]))
+    start = float(affine[:3, 3] @ affine[:3, 0]) / step
+    return f"{start + first * step:.1f} to {start + last * step:.1f} mm"
+
+
+def _changes(slices: NDArray[np.bool_]) -> bool:
+    return any(not np.array_equal(slices[0], other) for other in slices[1:])
 
 
 def _slice_distance(

@@ -169,10 +169,10 @@ def _of_object(
 ) -> tuple[Remark, ...]:
     mine = np.array([plane.instance.sop_instance_uid in named for plane in planes.planes])
     worst = 0.0
+    if not _claims_the_grid(frames, planes, np.flatnonzero(mine)):
+        return _other_matrix(frames, filled, planes, np.flatnonzero(mine))
     for frame in filled:
         offsets = _offsets(frames, frame, planes)[mine]
-        if not _claims_the_grid(frames, planes, np.flatnonzero(mine)):
-            return ()
         nearest = int(np.argmin(offsets[:, 0]))
         in_plane = offsets[nearest, 1:].max()
         if in_plane > HALF:
@@ -180,6 +180,34 @@ def _of_object(
             raise GeometryInvalid(_contradiction(frames, frame, planes, index, offsets[nearest]))
         worst = max(worst, float(in_plane))
     return (*_slice_step(frames, filled, planes), *_off_its_images(worst))
+
+
+def _other_matrix(
+    frames: MaskFrames, filled: Sequence[int], planes: Planes, mine: NDArray[np.int64]
+) -> tuple[Remark, ...]:
+    """A remark on frames that begin where the images begin, with pixels of their size, but have another matrix.
+
+    A cut-out begins elsewhere. Here the number of rows or columns is likely to be wrong, which shears the mask.
+    """
+    first = planes.planes[int(mine[0])]
+    axes = planes.directions[int(mine[0])]
+    apart = (frames.positions_mm[filled] - planes.positions_mm[int(mine[0])]) @ axes[1:].T / first.spacing_mm
+    is_parallel = (
+        frames.orientation.along_row @ axes[2] > 0.99 and frames.orientation.along_column @ axes[1] > 0.99
+    )  # fmt: skip
+    is_alike = np.abs(np.array(frames.spacing_mm) / first.spacing_mm - 1).max() < ALIKE
+    if frames.masks.shape[1:] == first.shape or not (is_parallel and is_alike and np.abs(apart).max() <= HALF):
+        return ()
+    rows, columns = frames.masks.shape[1:]
+    return (
+        Remark(
+            "segmentation-other-matrix",
+            Severity.WARNING,
+            f"The frames of the segmentation have {rows} × {columns} pixels, the images it names {first.shape[0]} × "
+            f"{first.shape[1]}, from the same corner and of the same size. Check on the key image that the tumour is "
+            "where it was drawn.",
+        ),
+    )
 
 
 def _claims_the_grid(frames: MaskFrames, planes: Planes, mine: NDArray[np.int64]) -> bool:

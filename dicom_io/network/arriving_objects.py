@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -131,21 +131,22 @@ class WholeObject(ArrivingObject):
             self._file = None
 
 
-def hold_arriving_objects(
-    association: Association,
-    *,
-    not_kept: Collection[int],
-    folder: Path | None,
-    most_bytes: int,
-    exceeded: Callable[[], None],
-) -> None:
+def arriving_object(
+    *, is_kept: bool, folder: Path | None, most_bytes: int, exceeded: Callable[[], None]
+) -> ArrivingObject:
+    """A new object: held whole where it `is_kept`, else its beginning. The rest is as for `WholeObject`."""
+    if is_kept:
+        return WholeObject(folder, most_bytes=most_bytes, exceeded=exceeded)
+    return Beginning(most_bytes=most_bytes, exceeded=exceeded)
+
+
+def hold_arriving_objects(association: Association, new_object: Callable[[int], ArrivingObject]) -> None:
     """From now on, what arrives on an association is held as this module says.
 
     Parameters
     ----------
     association : before anything has arrived on it
-    not_kept : IDs of the presentation contexts of whose objects only the beginning is held
-    folder, most_bytes, exceeded : as for `WholeObject`
+    new_object : gives the `arriving_object` for the ID of a presentation context
     """
     dimse = association.dimse
     receive = dimse.receive_primitive
@@ -153,12 +154,7 @@ def hold_arriving_objects(
     def receive_bounded(primitive: P_DATA) -> None:
         if dimse.message is None:
             dimse.message = DIMSEMessage()
-            contexts = {context_id for context_id, _ in primitive.presentation_data_value_list}
-            dimse.message.data_set = (
-                WholeObject(folder, most_bytes=most_bytes, exceeded=exceeded)
-                if contexts.isdisjoint(not_kept)
-                else Beginning(most_bytes=most_bytes, exceeded=exceeded)
-            )
+            dimse.message.data_set = new_object(primitive.presentation_data_value_list[0][0])
         receive(primitive)
 
     dimse.receive_primitive = receive_bounded  # type: ignore[method-assign]

@@ -73,6 +73,7 @@ class BoundedSocket(AssociationSocket):
         self._ended = ended
         self._deadline_s = 0.0
         self._body_follows = False
+        self._given_back = bytearray()
         self.idle_s = bounds.request_s  # until the association is established
 
     def recv(self, nr_bytes: int) -> bytearray:
@@ -83,6 +84,9 @@ class BoundedSocket(AssociationSocket):
         OSError
             When the connection failed, or was ended here because the peer exceeded a bound.
         """
+        if self._given_back:
+            content, self._given_back = self._given_back[:nr_bytes], self._given_back[nr_bytes:]
+            return content
         is_header = not self._body_follows
         self._body_follows = False
         if is_header:
@@ -94,6 +98,10 @@ class BoundedSocket(AssociationSocket):
             self._check_length(kind, length)
             self._body_follows = kind in _PDU_TYPES
         return content[:arrived]
+
+    def give_back(self, content: bytearray) -> None:
+        """Puts a header, or a header and its body, back for the next reader."""
+        self._given_back = content
 
     def end(self, why: str) -> None:
         """Ends the connection with an A-ABORT; may be called from any thread."""

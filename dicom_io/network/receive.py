@@ -16,25 +16,26 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from mmap import mmap
 from pathlib import Path
 from queue import Queue
 from typing import cast
 
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import NotReadable
-from dicom_io.network.arriving_objects import ArrivingObject, hold_arriving_objects
+from dicom_io.network.arriving_objects import ArrivingObject, arriving_object, hold_arriving_objects
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, BoundedServer, BoundedSocket, Bounds
 from dicom_io.network.callers import Caller, calling
+from dicom_io.network.command_set import StoreRequest, file_beginning
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
 from dicom_io.network.instance_header import ArrivedHeader, arrived_header
 from dicom_io.network.places import Places
@@ -46,6 +47,7 @@ from dicom_io.network.storage_classes import (
     needs_service,
     proposed_storage,
 )
+from dicom_io.network.store_lane import Context, StoreLane, is_tested
 from dicom_io.network.tls import ListenerTls, handshake
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
@@ -269,13 +271,18 @@ class Receiver:
             if context.context_id is not None and context.abstract_syntax not in (*INPUT_CLASSES, STORAGE_COMMITMENT)
         }
         most_bytes = self._bounds.object_bytes
-        hold_arriving_objects(
-            association,
-            not_kept=not_kept,
-            folder=self._folder,
-            most_bytes=most_bytes,
-            exceeded=lambda: _end(association, f"an object of more than {most_bytes // 1024**2} MiB was sent"),
-        )
+
+        def new_object(context_id: int) -> ArrivingObject:
+            return arriving_object(
+                is_kept=context_id not in not_kept,
+                folder=self._folder,
+                most_bytes=most_bytes,
+                exceeded=lambda: _end(association, f"an object of more than {most_bytes // 1024**2} MiB was sent"),
+            )
+
+        hold_arriving_objects(association, new_object)
+        if is_tested():
+            StoreLane(association, partial(self._answer, association), new_object)
 
     def _refusal(
         self, association: Association, callers: Collection[Caller], proposed: Sequence[PresentationContext]
@@ -312,8 +319,23 @@ class Receiver:
         return answer_report(event, self._reported)
 
     def _on_store(self, event: Event) -> int:
+        """Answer a C-STORE that did not come by the lane."""
+        request = cast(C_STORE, event.request)
+        if not isinstance(request.DataSet, ArrivingObject):
+            return Status.CANNOT_UNDERSTAND
+        return self._answer(
+            event.assoc,
+            StoreRequest(request.MessageID or 0, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)),
+            Context(str(event.context.abstract_syntax), UID(event.context.transfer_syntax)),
+            request.DataSet,
+        )
+
+    def _answer(
+        self, association: Association, request: StoreRequest, context: Context, dataset: ArrivingObject
+    ) -> int:
+        """Status of a C-STORE, after its instance was passed on."""
         try:
-            return self._stored(event)
+            return self._stored(association, request, context, dataset.content())
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
@@ -321,26 +343,24 @@ class Receiver:
             self._failed(error)
             return Status.PROCESSING_FAILURE
 
-    def _stored(self, event: Event) -> int:
-        """Status after an instance was passed on; raises OSError when its bytes could not be kept."""
-        request = cast(C_STORE, event.request)
-        dataset = request.DataSet.content() if isinstance(request.DataSet, ArrivingObject) else b""
-        syntax, sop_class = UID(event.context.transfer_syntax), str(request.AffectedSOPClassUID)
+    def _stored(self, association: Association, request: StoreRequest, context: Context, dataset: bytes | mmap) -> int:
+        """Pass an instance on; raises OSError when its bytes could not be kept."""
+        syntax, sop_class = context.transfer_syntax, request.sop_class_uid
         # Of other contexts the data set may be incomplete, so an input class that comes in one of them cannot be kept.
-        classes = {sop_class, str(event.context.abstract_syntax)}
+        classes = {sop_class, context.abstract_syntax}
         try:
             header = arrived_header(dataset, syntax, is_whole=not classes.isdisjoint(INPUT_CLASSES))
         except NotReadable:
             if not classes.isdisjoint(INPUT_CLASSES):
                 return Status.CANNOT_UNDERSTAND
-            header = ArrivedHeader(sop_class, str(request.AffectedSOPInstanceUID), "", "", is_ours=False)
+            header = ArrivedHeader(sop_class, request.sop_instance_uid, "", "", is_ours=False)
         classes.add(header.sop_class_uid)
-        same = len(classes) == 1 and header.sop_instance_uid == request.AffectedSOPInstanceUID
+        same = len(classes) == 1 and header.sop_instance_uid == request.sop_instance_uid
         if not same and not classes.isdisjoint(INPUT_CLASSES):
             return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
-        title, address = _peer(event.assoc)
+        title, address = _peer(association)
         received = Received(
-            association=self._numbers.get(event.assoc, 0),
+            association=self._numbers.get(association, 0),
             calling_title=title,
             address=address,
             sop_class_uid=sop_class,
@@ -350,7 +370,12 @@ class Receiver:
             transfer_syntax_uid=str(syntax),
             is_ours=header.is_ours,
             needed=sop_class in INPUT_CLASSES and not header.is_ours,
-            meta=b"\x00" * 128 + b"DICM" + encode_file_meta(_meta_with_sender(event, title)),
+            meta=file_beginning(
+                sop_class_uid=sop_class,
+                sop_instance_uid=request.sop_instance_uid,
+                transfer_syntax_uid=str(syntax),
+                sender=title,
+            ),
             dataset=dataset,
         )
         self._store(received)
@@ -367,14 +392,6 @@ def _proposed(association: Association) -> list[PresentationContext]:
     """The presentation contexts the peer proposes."""
     primitive = association.requestor.primitive
     return [] if primitive is None else list(primitive.presentation_context_definition_list)
-
-
-def _meta_with_sender(event: Event, title: str) -> FileMetaDataset:
-    """File meta information with the AE title that sent the instance (PS3.10 Table 7.1-1), for rules of a sender."""
-    meta = event.file_meta
-    if title:
-        meta.SendingApplicationEntityTitle = title
-    return meta
 
 
 def _peer(association: Association) -> tuple[str, str]:

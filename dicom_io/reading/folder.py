@@ -7,12 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_io.errors import NotReadable
 from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, beside, counted
 from dicom_io.images.file_scan import FileHead, scan, studies_of
-from dicom_io.images.headers import read_instances
-from dicom_io.masks.rtstruct import STRUCTURE_SETS, contoured_instances, contoured_series
-from dicom_io.masks.segmentation import SEGMENTATIONS, referenced_instances, referenced_series
+from dicom_io.reading.halves import halves
 from models.errors import StudyRejected
 
 # Nothing is missing because of these.
@@ -59,34 +56,19 @@ def look_into(root: Path) -> Folder:
 
 def _halves(heads: Sequence[FileHead]) -> Mapping[str, tuple[str, ...]]:
     """Segmentations whose images are all in another study, told to both studies."""
-    home = {head.series_instance_uid: head.study_instance_uid for head in heads}
-    home |= {head.sop_instance_uid: head.study_instance_uid for head in heads}
     found: dict[str, set[str]] = defaultdict(set)
-    for head in heads:
-        if head.sop_class_uid not in SEGMENTATIONS | STRUCTURE_SETS:
-            continue
-        own = head.study_instance_uid
-        others = {home[uid] for uid in _named_by(head.path) if uid in home}
-        if own in others:
-            continue
-        for other in others - {""}:
-            found[own].add(
-                f"The images its segmentation {head.path.name} refers to are in the study {other}, below the same "
-                "folder: have both stored under one Study Instance UID."
-            )
-            found[other].add(
-                f"The segmentation {head.path.name}, below the same folder, refers to images of this study, but is in "
-                f"the study {own}: have both stored under one Study Instance UID."
-            )
+    for half in halves(heads):
+        own, other, name = half.segmentation.study_instance_uid, half.images_study, half.segmentation.path.name
+        if half.is_named:
+            images, refers = f"The images its segmentation {name} refers to are", "refers to images of this study"
+        else:
+            images = f"Images in the Frame of Reference of its segmentation {name} are"
+            refers = "has the Frame of Reference of this study"
+        found[own].add(
+            f"{images} in the study {other}, below the same folder: have both stored under one Study Instance UID."
+        )
+        found[other].add(
+            f"The segmentation {name}, below the same folder, {refers}, but is in the study {own}: have both stored "
+            "under one Study Instance UID."
+        )
     return {study: tuple(sorted(sentences)) for study, sentences in found.items()}
-
-
-def _named_by(path: Path) -> frozenset[str]:
-    """Series and SOP Instance UIDs a segmentation or structure set refers to; none when it cannot be read."""
-    try:
-        (instance,) = read_instances([path])
-        if instance.sop_class_uid in STRUCTURE_SETS:
-            return contoured_series(instance) | contoured_instances(instance)
-        return referenced_series(instance) | referenced_instances(instance)
-    except NotReadable:
-        return frozenset()  # reading its study names it

@@ -23,9 +23,10 @@ from dicom_io.masks.segmentation import Segment
 from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
+from dicom_io.reading.repeated_phases import about_repeated_phases
 from dicom_io.reading.select import select
 from dicom_io.reading.selection import Candidate, Chosen, Selection
-from dicom_io.reading.series_notes import about_used
+from dicom_io.reading.series_notes import about_copies, about_used
 from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
@@ -92,6 +93,8 @@ def read_study(
     )
     registered = _registered(selection, volumes, tumours.rois, rules, assignment)
     about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
+    for sequence in volumes:
+        about_each += about_repeated_phases(sequence, chosen[sequence].dynamic, mapping=rules.value_mapping)
     segmentations = _segmentation_instances(selection)
     evidence = _evidence(chosen, tumours.segments)
     subject, doubts = subject_of(first.instance.header)
@@ -107,6 +110,7 @@ def read_study(
             *doubts,
             NOT_JUDGED,
             *about_implants(evidence),
+            *about_copies(selection.series),
             *about_each,
             *tumours.notes,
             *contradictions,

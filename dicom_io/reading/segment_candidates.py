@@ -61,6 +61,7 @@ def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool
 
 
 def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> tuple[int | None, str]:
+    """The rank of a segment among the rules for a tumour, None when it is not one, and the reason."""
     if assignment.tumour:
         names = {
             segment.instance.series_instance_uid,

@@ -82,6 +82,7 @@ def _is_drawn_on(candidate: Candidate, fits: Fits, selection: Selection) -> bool
 def _choose(
     selection: Selection, sequence: MrSequence, fits: Fits, rules: SelectionRules, assignment: Assignment
 ) -> None:
+    """Chooses the images of a sequence, or records why there are none; raises where the sequence is required."""
     assigned = assignment.of(sequence)
     if not sequence.is_required and assigned.casefold() == LEFT_OUT:
         selection.missing[sequence] = f"no {sequence.label} series was found ({sequence}=none was assigned)"
@@ -120,6 +121,7 @@ def _choose(
 
 
 def _assigned(selection: Selection, sequence: MrSequence, wanted: str) -> Series:
+    """The one series that an assignment names, by UID or description."""
     named = [series for series in selection.series if wanted in (series.uid, series.key)] or [
         series for series in selection.series if series.description.casefold() == wanted.casefold()
     ]

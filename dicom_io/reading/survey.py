@@ -13,7 +13,7 @@ from pathlib import Path
 from dicom_io.advice import Reader, advised
 from dicom_io.errors import NotReadable
 from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, counted
-from dicom_io.images.headers import read_instances
+from dicom_io.images.headers import Instance, read_instances
 from dicom_io.images.series import Series
 from dicom_io.reading.folder import look_into
 from dicom_io.reading.select import select
@@ -87,32 +87,33 @@ def survey_folder(root: Path, *, rules: SelectionRules, assignment: Assignment) 
     folder = look_into(root)
     surveys = []
     for study, files in folder.studies.items():
-        survey = survey_study(files, rules=rules, assignment=assignment)
-        left_out = [*folder.left_out.get(study, ()), *_copies(files)]
-        surveys.append(replace(survey, left_out=counted(left_out), remarks=folder.halves.get(study, ())))
+        left_out = folder.left_out.get(study, ())
+        survey = survey_study(files, rules=rules, assignment=assignment, left_out=left_out)
+        surveys.append(replace(survey, remarks=folder.halves.get(study, ())))
     if elsewhere := folder.left_out.get("", ()):
         surveys.append(Survey("", (), (), (), (), left_out=counted(elsewhere)))
     return tuple(surveys)
 
 
-def _copies(files: Sequence[Path]) -> list[LeftOut]:
+def _copies(files: Sequence[Path], instances: Sequence[Instance]) -> list[LeftOut]:
     """Files whose object another file holds as well."""
-    try:
-        read = {instance.path for instance in read_instances(files)}
-    except NotReadable:
-        return []
+    read = {instance.path for instance in instances}
     return [LeftOut(path, LeftOutBecause.COPY) for path in files if path not in read]
 
 
-def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment) -> Survey:
+def survey_study(
+    files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment, left_out: Sequence[LeftOut] = ()
+) -> Survey:
     """Surveys the files of one study; a study that would be refused has its sentence in `refusals`.
+
+    The survey counts `left_out`, known from its folders, and the copies among its files.
 
     Pixels are not decoded, so a truncated image or a segmentation that lies off its images is not noticed here.
     """
     try:
         instances = read_instances(files)
     except NotReadable as problem:
-        return Survey("", (), (str(problem),), (), ())
+        return Survey("", (), (str(problem),), (), (), left_out=counted(left_out))
     selection = select(instances, rules=rules, assignment=assignment)
     rows: list[SurveyRow] = []
     for series in selection.series:
@@ -128,10 +129,12 @@ def survey_study(files: Sequence[Path], *, rules: SelectionRules, assignment: As
         refusals=tuple(advised(problem, Reader.COMMAND_LINE) for problem in selection.problems),
         missing=tuple(selection.missing.values()),
         notes=(*(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes), *selection.notes),
+        left_out=counted([*left_out, *_copies(files, instances)]),
     )
 
 
 def _series_row(selection: Selection, series: Series) -> SurveyRow:
+    """The row of one series."""
     role, why = "", selection.verdicts.get(series.key, "")
     for sequence, chosen in selection.chosen.items():
         if series is chosen.dynamic.source:
@@ -169,6 +172,7 @@ def _detail(series: Series) -> str:
 
 
 def _segment_row(selection: Selection, series: Series, candidate: Candidate) -> SurveyRow:
+    """The row of one segment."""
     segment = candidate.segment
     homes = [sequence for sequence, found in selection.tumours.items() if candidate in found]
     refers = [one.name for one in selection.series if one.key in candidate.series_keys]

@@ -13,6 +13,7 @@ from models.volume import Sequence as MrSequence
 
 
 def assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assignment) -> None:
+    """Assigns each tumour segment to its sequence; of several, those by the first rule that fits."""
     if MrSequence.T1C not in selection.chosen:
         return  # its problem is already there
     tumours = [one for one in selection.segments if one.rank is not None]
@@ -37,7 +38,7 @@ def assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assi
 
 
 def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
-    """Returns whether segments that could all be the tumour may be taken as several tumours."""
+    """Refuses segments that could all be the tumour, unless they may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
     if len(found) == 1 or not (is_refused or (len(kinds) > 1 and not is_assigned)):
@@ -71,6 +72,7 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
 
 
 def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
+    """The refusal when there is no segmentation, or none that is a tumour."""
     if not selection.segments:
         uid = selection.series[0].instances[0].study_instance_uid
         return SeriesNotFound(

@@ -9,9 +9,9 @@ and lengths, never values, which may be patient data.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement
@@ -19,7 +19,7 @@ from pydicom.multival import MultiValue
 from pydicom.uid import Comprehensive3DSRStorage, EncapsulatedPDFStorage, ExplicitVRLittleEndian, SegmentationStorage
 from pydicom.valuerep import validate_value
 
-from dicom_io.answer import Answer
+from dicom_io.answer import Answer, AnswerObject, file_of
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
 from dicom_io.study import Study
@@ -147,7 +147,7 @@ def check_object(dataset: Dataset) -> None:
     ObjectNotConformant
         With the first problems that were found; the object must not be sent.
     """
-    _refuse(dataset, list(_object_problems(dataset)))
+    _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
 
 
 def check_answer(answer: Answer, study: Study) -> None:
@@ -169,7 +169,7 @@ def check_answer(answer: Answer, study: Study) -> None:
     series |= {instance.series_instance_uid for instance in study.segmentations}
     segments: dict[str, Collection[int]] = {}
     for item in answer.objects:
-        check_object(item.dataset)
+        _refuse(item.dataset, list(_object_problems(item.dataset, partial(_file, item))))
         _refuse(
             item.dataset, list(_reference_problems(item.dataset, instances=instances, series=series, segments=segments))
         )
@@ -193,7 +193,7 @@ def _refuse(dataset: Dataset, problems: list[str]) -> None:
     )
 
 
-def _object_problems(dataset: Dataset) -> Iterator[str]:
+def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[str]:
     sop_class = str(dataset.get("SOPClassUID", ""))
     if sop_class not in KINDS:
         yield "its SOP Class is none of Segmentation, Comprehensive 3D SR, Encapsulated PDF"
@@ -211,7 +211,7 @@ def _object_problems(dataset: Dataset) -> Iterator[str]:
         yield from sr_problems(dataset)
     else:
         yield from _document_problems(dataset)
-    yield from _encoding_problems(dataset)
+    yield from _encoding_problems(write)
 
 
 def _missing(dataset: Dataset, rule: Attributes) -> Iterator[str]:
@@ -349,9 +349,13 @@ def _document_problems(dataset: Dataset) -> Iterator[str]:
             yield f"{keyword} is present in a document"
 
 
-def _encoding_problems(dataset: Dataset) -> Iterator[str]:
+def _file(item: AnswerObject) -> bytes:
+    return item.file
+
+
+def _encoding_problems(write: Callable[[], bytes]) -> Iterator[str]:
     try:
-        dataset.save_as(BytesIO(), enforce_file_format=True)
+        write()
     except (ValueError, TypeError, AttributeError, OverflowError, KeyError) as error:
         yield f"it cannot be written ({type(error).__name__})"
 

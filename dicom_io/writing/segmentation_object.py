@@ -87,7 +87,9 @@ def make_segmentation(study: Study, prepared: PreparedSequence, report: Report, 
     numbers = segment_numbers(prepared)
     rois = [prepared.rois[region] for region in numbers]
     first, last = _extent(rois)
-    frame_of_reference = source.frame_of_reference_uid or uids.frame_of_reference_uid(source.series_instance_uid)
+    frame_of_reference = uids.frame_of_reference_uid(
+        series_instance_uid=source.series_instance_uid, stated=source.frame_of_reference_uid
+    )
 
     orientation, measures, positions = _planes(rois[0], first, last)
     device = product()

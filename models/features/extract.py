@@ -13,12 +13,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import EngineUnavailable, SetupError
+from models.errors import EngineUnavailable, SetupError, StudyRejected
 from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings, NormalizeRegion
 from models.features.table import Feature, FeatureTable, feature_name
-from models.preprocessing.prepare import Measured, Prepared
-from models.quality_notes import QualityNote
+from models.preprocessing.prepare import Measured, Prepared, PreparedSequence
+from models.quality_notes import QualityNote, left_out
 from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume
 
@@ -90,6 +90,8 @@ def open_engine(name: str, *, device: str) -> FeatureEngine:
 def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
     """The features of every sequence and region of a study, in the order of `models.features.names`.
 
+    T2W of which a feature cannot be computed is dropped with the reason: there are models that do without.
+
     Raises
     ------
     StudyRejected, FeatureUndefined
@@ -97,22 +99,34 @@ def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: Fea
     SetupError
         When the engine yields other features than `models.features.names` lists.
     """
-    definitions = feature_definitions(settings)
     features: list[Feature] = []
+    dropped: dict[Sequence, str] = {}
+    notes: list[QualityNote] = []
     for sequence in Sequence:
         if sequence not in prepared.sequences:
             continue
-        one = prepared.sequences[sequence]
-        on = one.measured or Measured(one.volume, one.rois, one.body)
-        values = engine.extract(on.volume, on.rois, settings, body=on.body)
-        for region in Region:
-            if region in one.rois:
-                found = _in_order(values[region], definitions, engine=engine)
-                features += [
-                    Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
-                    for what, value in zip(definitions, found, strict=True)
-                ]
-    return FeatureTable(tuple(features), settings.digest(), engine.name, engine.take_notes())
+        try:
+            features += _of_sequence(sequence, prepared.sequences[sequence], engine=engine, settings=settings)
+        except StudyRejected as undefined:
+            if sequence.is_required or not features:
+                raise
+            dropped[sequence], note = left_out(sequence, str(undefined))
+            notes.append(note)
+    return FeatureTable(tuple(features), settings.digest(), engine.name, (*notes, *engine.take_notes()), dropped)
+
+
+def _of_sequence(
+    sequence: Sequence, images: PreparedSequence, *, engine: FeatureEngine, settings: FeatureSettings
+) -> list[Feature]:
+    definitions = feature_definitions(settings)
+    on = images.measured or Measured(images.volume, images.rois, images.body)
+    values = engine.extract(on.volume, on.rois, settings, body=on.body)
+    return [
+        Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
+        for region in Region
+        if region in images.rois
+        for what, value in zip(definitions, _in_order(values[region], definitions, engine=engine), strict=True)
+    ]
 
 
 @one_thread()

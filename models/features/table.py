@@ -48,6 +48,7 @@ class FeatureTable:
     settings_digest : `FeatureSettings.digest` of the settings that made them
     engine : name and version of the engine, e.g. "pyradiomics 3.0.1"
     notes : what was noticed during the extraction
+    dropped : sequence without features → why, as a clause for "not applicable, because …"
 
     Raises
     ------
@@ -61,6 +62,7 @@ class FeatureTable:
     settings_digest: str
     engine: str
     notes: tuple[QualityNote, ...] = ()
+    dropped: Mapping[Sequence, str] = field(default_factory=dict, hash=False)
     _by_name: Mapping[str, Feature] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

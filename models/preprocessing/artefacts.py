@@ -6,8 +6,10 @@ Every check is a function of the pixels alone. Fill is `fill`'s; what is found h
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ HOT_ABOVE, HOT_BELOW = 2.0, 1.0
 # A patch of one value is a label from this quantile on; where such patches cover more than this share the image is
 # coarse or made up, and they mean nothing.
 LABEL_PERCENT, COARSE_IMAGE = 97.0, 0.1
+# A label with more of its outline along the body than this covers a part of it.
+LABEL_ALONG_BODY = 0.02
 # More of the tumour than this share under a label, or in blank or repeated slices: refused.
 LARGEST_SHARE_OF_TUMOUR = 0.01
 # Saturation: this many voxels, this share of the image, and this many times as many as the next levels hold.
@@ -31,6 +35,9 @@ SATURATED_VOXELS, SATURATED_SHARE, SATURATED_TIMES, NEXT_LEVELS = 20, 1e-4, 5.0,
 LEAST_CONTRAST, LARGEST_VALUE, SMALLEST_SPAN = 1e-5, 1e15, 1e-20
 # A mean so near 0, in deviations, or so many negative values are those of an image that was standardised.
 STANDARDISED_MEAN, STANDARDISED_NEGATIVE = 0.05, 0.05
+
+# Rows and columns of which one is looked at before whole slices are compared.
+STRIDE = 8
 
 Mask = NDArray[np.bool_]
 Voxels = NDArray[np.float32]
@@ -109,6 +116,42 @@ def without_hot_pixels(
     return [where.note("hot-pixels", Severity.WARNING if inside else Severity.NOTE, sentence)]
 
 
+def hot_pixels_in_fill(voxels: Voxels, fill: Mask, *, low: float, high: float) -> Mask | None:
+    """Bool: single values far outside the range that have nothing but fill around them; None where there is none."""
+    places = pixel_kernels.alone(fill)
+    span = high - low
+    values = voxels[tuple(places.T)]
+    is_hot = (values < low - HOT_BELOW * span) | (values > high + HOT_ABOVE * span)
+    if not is_hot.any():
+        return None
+    hot = np.zeros(voxels.shape, dtype=np.bool_)
+    hot[tuple(places[is_hot].T)] = True
+    return hot
+
+
+def about_hot_pixels_in_fill(hot: Mask, voxels: Voxels, *, where: Where) -> QualityNote:
+    """Note on what `hot_pixels_in_fill` has found."""
+    count = int(np.count_nonzero(hot))
+    sentence = (
+        f"{count} voxels in the fill of {where.sequence.label} ({count / voxels.size:.2g} of the image; "
+        f"{where.words(hot)}) have values far outside the rest ({float(voxels[hot].min()):g} to "
+        f"{float(voxels[hot].max()):g}) and were taken for fill."
+    )
+    return where.note("hot-pixels", Severity.NOTE, sentence)
+
+
+def about_labels_at_body(label: Mask, body: Mask, *, where: Where) -> list[QualityNote]:
+    """A note where labels border the body, and so cover a part of it."""
+    outline, along_body = pixel_kernels.outline(label, body)
+    if along_body <= LABEL_ALONG_BODY * outline:
+        return []
+    sentence = (
+        f"Labels burnt into {where.sequence.label} ({where.words(label)}) border the body along "
+        f"{along_body / outline:.0%} of their outline: the body beneath them is not measured."
+    )
+    return [where.note("label-on-body", Severity.WARNING, sentence)]
+
+
 def labels(
     voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, where: Where
 ) -> tuple[Mask, list[QualityNote]]:
@@ -140,12 +183,12 @@ def labels(
 
 
 def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> list[QualityNote]:
-    """Blank slices between others, and slices that repeat the one before.
+    """Blank slices between others, and slices that have exactly the pixels of another.
 
     Raises
     ------
     StudyRejected
-        When the tumour lies in a blank slice, or half of the slices of the tumour are repeated.
+        When the tumour lies in a blank slice, or half of the slices of the tumour are there twice.
     """
     notes = []
     blank = np.logical_and.reduce(fill, axis=(1, 2))
@@ -161,23 +204,35 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
             f"({where.words(marks)}); they were left out. Slices may have been lost: compare with the archive."
         )
         notes.append(where.note("slices-blank", Severity.WARNING, sentence))
-    repeated = np.zeros(blank.size, dtype=np.bool_)
-    for place in range(1, blank.size):
-        repeated[place] = not blank[place] and np.array_equal(voxels[place], voxels[place - 1])
+    repeated = _repeated(voxels) & ~blank
     if repeated.any():
         in_tumour = int(np.count_nonzero(repeated & tumour.any(axis=(1, 2))))
         marks = np.broadcast_to(repeated[:, np.newaxis, np.newaxis], voxels.shape)
         if 2 * in_tumour >= max(int(np.count_nonzero(tumour.any(axis=(1, 2)))), 2):
             raise StudyRejected(
-                f"{in_tumour} slices of {where.sequence.label} that hold tumour repeat the slice before "
-                f"({where.words(marks)}); one image for each position was expected. Send the series again."
+                f"{in_tumour} slices of {where.sequence.label} that hold tumour have exactly the pixels of another "
+                f"slice ({where.words(marks)}); one image for each position was expected. Send the series again."
             )
         sentence = (
-            f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} repeat the slice "
-            f"before ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: check the series."
+            f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} have exactly the "
+            f"pixels of another slice ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image "
+            "was stored under two positions. Check the series."
         )
         notes.append(where.note("slices-repeated", Severity.WARNING, sentence))
     return notes
+
+
+def _repeated(voxels: Voxels) -> Mask:
+    """Slices that have a twin, wherever it lies; slices of one value have none."""
+    alike: dict[bytes, list[int]] = defaultdict(list)
+    for place, pixels in enumerate(voxels):
+        alike[pixels[::STRIDE, ::STRIDE].tobytes()].append(place)
+    repeated = np.zeros(len(voxels), dtype=np.bool_)
+    for places in alike.values():
+        for one, other in combinations(places, 2):
+            if not repeated[other] and np.array_equal(voxels[one], voxels[other]) and np.ptp(voxels[one]) > 0:
+                repeated[[one, other]] = True
+    return repeated
 
 
 def about_values(voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, where: Where) -> list[QualityNote]:

@@ -35,8 +35,6 @@ DARKEST_PERCENT = 5.0
 # tissue taken for air 0.03 to 0.29. Where the median is below, there is no air.
 TILE, LEAST_VARIATION = 5, 0.15
 _BALL = ndimage.generate_binary_structure(3, 1)
-_IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
-_IN_PLANE[1] = ndimage.generate_binary_structure(2, 1)
 
 
 def find_body(
@@ -145,9 +143,4 @@ def _large_components(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _without_holes(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill the air that does not reach the edge of its slice (bone, lungs)."""
-    labels, count = ndimage.label(~body, _IN_PLANE)
-    outside = np.zeros(count + 1, dtype=bool)
-    for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
-        outside[np.unique(edge)] = True
-    outside[0] = False
-    return np.asarray(~outside[labels])
+    return np.asarray(~pixel_kernels.outside(body, False))

@@ -22,7 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
-from models.preprocessing.artefacts import Where, about_slices, about_values, check_range, labels, without_hot_pixels
+from models.preprocessing import pixel_kernels
+from models.preprocessing.artefacts import (
+    Where,
+    about_hot_pixels_in_fill,
+    about_labels_at_body,
+    about_slices,
+    about_values,
+    check_range,
+    hot_pixels_in_fill,
+    labels,
+    without_hot_pixels,
+)
 from models.preprocessing.body import find_body
 from models.preprocessing.fill import Box, box_of, find_fill, inner, whole
 from models.preprocessing.orientation import Storage, storage_of
@@ -53,7 +64,8 @@ class Measurement:
     ----------
     volume : canonical storage, cut to the box of the body; the darkest air is 0, and so is what was not measured
     tumour : bool, on that grid
-    body : bool, on that grid; without fill and labels
+    body : bool, on that grid; without fill and labels, with the tumour
+    anatomy : the same as it was recognised, whether the tumour lies in it or not
     storage, shape, box : how the image is stored, its canonical shape, and the box in it
     notes : what was found
     """
@@ -61,6 +73,7 @@ class Measurement:
     volume: Volume
     tumour: NDArray[np.bool_]
     body: NDArray[np.bool_]
+    anatomy: NDArray[np.bool_]
     storage: Storage
     shape: tuple[int, int, int]
     box: Box
@@ -92,14 +105,14 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     storage = storage_of(volume)
     stored, lesion = storage.canonical(volume.voxels), storage.canonical(tumour)
     declared = None if volume.padding is None else storage.canonical(volume.padding)
-    fill, box = find_fill(stored, declared)
-    box = _around(box, lesion)
     shape = stored.shape[0], stored.shape[1], stored.shape[2]
+    fill, box, notes = _fill(stored, declared, Where(sequence, storage.as_stored))
+    box = _around(box, lesion)
     image_box = box
     where = Where(sequence, lambda mask: _as_stored(mask, storage, shape, image_box))
 
     # Blank slices first: their refusal names the cause.
-    notes = about_slices(stored[box], fill[box], lesion[box], where=where)
+    notes += about_slices(stored[box], fill[box], lesion[box], where=where)
     notes += _about_fill(fill, lesion, sequence)
     voxels, lesion, fill = stored[box].copy(), np.ascontiguousarray(lesion[box]), np.ascontiguousarray(fill[box])
     usable = ~fill
@@ -117,6 +130,9 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
         body = find_body(voxels, usable, spacing_mm=spacing_mm, low=low, high=high) & usable
         if attempt == 0:
             notes += _about_body(body, usable, fill, lesion, spacing_mm, sequence)
+            notes += _about_edge(body, box, shape, sequence)
+            if found:
+                notes += about_labels_at_body(label, body, where=where)
         part = box_of(body | lesion)
         if part == whole(voxels.shape):
             break
@@ -126,7 +142,26 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     voxels[~usable & ~lesion] = 0
     affine = storage.canonical_affine(volume.affine, volume.shape)
     affine[:3, 3] += affine[:3, :3] @ np.array([part.start for part in box])
-    return Measurement(Volume(affine, voxels), lesion, body | lesion, storage, shape, box, tuple(notes))
+    return Measurement(Volume(affine, voxels), lesion, body | lesion, body, storage, shape, box, tuple(notes))
+
+
+class MeasuredParts:
+    """The measured parts of one study, for its two users: the check of the tumours finds one, and `prepare` takes it.
+
+    Keeps a part until it is asked for again, so that it does not stay in memory while features are computed.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Sequence, tuple[Volume, NDArray[np.bool_], Measurement]] = {}
+
+    def of(self, volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequence) -> Measurement:
+        """`measured_part` of the same arguments; the second time without computing it."""
+        kept = self._kept.pop(sequence, None)
+        if kept is not None and kept[0] is volume and np.array_equal(kept[1], tumour):
+            return kept[2]
+        part = measured_part(volume, tumour, sequence=sequence)
+        self._kept[sequence] = volume, tumour, part
+        return part
 
 
 def body_mask(volume: Volume) -> NDArray[np.bool_]:
@@ -145,6 +180,22 @@ def _as_stored(mask: NDArray[np.bool_], storage: Storage, shape: tuple[int, int,
     whole_image = np.zeros(shape, dtype=np.bool_)
     whole_image[box] = mask
     return storage.as_stored(whole_image)
+
+
+def _fill(
+    stored: NDArray[np.float32], declared: NDArray[np.bool_] | None, where: Where
+) -> tuple[NDArray[np.bool_], Box, list[QualityNote]]:
+    """Fill and the box of the rest; a hot pixel alone in the fill does not keep a row or column of it in the box."""
+    fill, box = find_fill(stored, declared)
+    if fill.all() or not fill.any():
+        return fill, box, []
+    low, high = (float(value) for value in np.percentile(sampled(stored, ~fill), [DARKEST, 100 - DARKEST]))
+    hot = hot_pixels_in_fill(stored, fill, low=low, high=high)
+    if hot is None:
+        return fill, box, []
+    note = about_hot_pixels_in_fill(hot, stored, where=where)
+    fill, box = find_fill(stored, hot if declared is None else declared | hot)
+    return fill, box, [note]
 
 
 def _around(box: Box, mask: NDArray[np.bool_]) -> Box:
@@ -213,7 +264,7 @@ def _about_body(
             "that is seen, so they are not those of the whole image."
         )
         notes.append(QualityNote("body-cut-by-image", Severity.WARNING, sentence, sequence))
-    outline, along_fill = _outline(body, fill)
+    outline, along_fill = pixel_kernels.outline(body, fill)
     if outline and along_fill > FILL_ALONG_BODY * outline:
         part = along_fill / outline
         # All of it: the scanner has set the air around the body to one value, which cuts nothing.
@@ -226,25 +277,40 @@ def _about_body(
     return notes
 
 
+def _about_edge(
+    body: NDArray[np.bool_], box: Box, shape: tuple[int, int, int], sequence: Sequence
+) -> list[QualityNote]:
+    """A note on a body that reaches the edge of what is measured where the image goes on as fill.
+
+    Fill that was put around an image leaves the body as it is, a border that blackens the image cuts it; the pixels do
+    not say which.
+    """
+    sides = [
+        side
+        for axis in (1, 2)
+        for is_cut, side in (
+            (box[axis].start > 0, np.take(body, 0, axis)),
+            (box[axis].stop < shape[axis], np.take(body, -1, axis)),
+        )
+        if is_cut
+    ]
+    along = sum(int(np.count_nonzero(side)) for side in sides)
+    outline = pixel_kernels.outline(body, body)[0] + along
+    if along <= FILL_ALONG_BODY * outline:
+        return []
+    sentence = (
+        f"The {sequence.label} image goes on as fill where the body reaches its edge ({along / outline:.0%} of the "
+        "outline of the body): if the fill was put over the image, a part of the body is missing."
+    )
+    return [QualityNote("body-at-fill", Severity.NOTE, sentence, sequence)]
+
+
 def _room_mm(tumour: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> float | None:
     """Largest distance in the plane from the box of the tumour to a side of the image; None without a tumour."""
     if not tumour.any():
         return None
     parts = box_of(tumour)
     return max(max(parts[axis].start, tumour.shape[axis] - parts[axis].stop) * spacing_mm[axis] for axis in (1, 2))
-
-
-def _outline(body: NDArray[np.bool_], fill: NDArray[np.bool_]) -> tuple[int, int]:
-    """Pairs of neighbours in the plane of which one is body and the other is not; and those where it is fill."""
-    outline = cut = 0
-    for axis in (1, 2):
-        size = body.shape[axis]
-        before, after = (slice(None),) * axis + (slice(0, size - 1),), (slice(None),) * axis + (slice(1, size),)
-        for one, other in ((before, after), (after, before)):
-            inside = body[one]
-            outline += int(np.count_nonzero(inside & ~body[other]))
-            cut += int(np.count_nonzero(inside & fill[other]))
-    return outline, cut
 
 
 def _spacing(volume: Volume, storage: Storage) -> tuple[float, float, float]:

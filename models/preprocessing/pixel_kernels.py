@@ -98,6 +98,28 @@ def outliers(voxels, usable, low, high):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def alone(fill):  # type: ignore[no-untyped-def]
+    """Places of voxels that are no fill while all their neighbours in the plane are: int64 (n, 3)."""
+    slices, rows, columns = fill.shape
+    places = []
+    for s in range(slices):
+        for r in range(rows):
+            for c in range(columns):
+                if fill[s, r, c] or (c > 0 and not fill[s, r, c - 1]) or (c < columns - 1 and not fill[s, r, c + 1]):
+                    continue
+                others = 0
+                for y in range(max(r - 1, 0), min(r + 2, rows)):
+                    for x in range(max(c - 1, 0), min(c + 2, columns)):
+                        others += not fill[s, y, x]
+                if others == 1:
+                    places.append((s, r, c))
+    found = np.empty((len(places), 3), np.int64)
+    for k in range(len(places)):
+        found[k, 0], found[k, 1], found[k, 2] = places[k]
+    return found
+
+
+@compiled
 def flat_patches(voxels, usable, lowest):  # type: ignore[no-untyped-def]
     """Bool: the 3 × 3 patches in the plane that hold one value, `lowest` or more."""
     slices, rows, columns = voxels.shape
@@ -136,22 +158,24 @@ def block_means(voxels, usable, sides, starts, shape, low, high):  # type: ignor
     sums = np.zeros(shape, np.float64)
     counts = np.zeros(shape, np.int64)
     slices, rows, columns = voxels.shape
+    width = min(columns - starts[2], shape[2] * sides[2])
+    # A row is cut and weighted first, and added up after: two loops that the compiler makes vectors of.
+    values, wanted = np.zeros(shape[2] * sides[2], np.float64), np.zeros(shape[2] * sides[2], np.int64)
     for bs in range(shape[0]):
         first = starts[0] + bs * sides[0]
         for s in range(first, min(first + sides[0], slices)):
             for br in range(shape[1]):
                 top = starts[1] + br * sides[1]
                 for r in range(top, min(top + sides[1], rows)):
-                    values, wanted = voxels[s, r], usable[s, r]
-                    for bc in range(shape[2]):
-                        left = starts[2] + bc * sides[2]
-                        total, count = 0.0, 0
-                        for c in range(left, min(left + sides[2], columns)):
-                            value = min(max(np.float64(values[c]), low), high)
-                            total += value * wanted[c]
-                            count += wanted[c]
-                        sums[bs, br, bc] += total
-                        counts[bs, br, bc] += count
+                    row, used = voxels[s, r, starts[2] :], usable[s, r, starts[2] :]
+                    for c in range(width):
+                        value = np.float64(row[c])
+                        value = low if value < low else value
+                        value = high if value > high else value
+                        values[c] = value if used[c] else 0.0
+                        wanted[c] = used[c]
+                    _add_up(values, sides[2], sums[bs, br])
+                    _add_up(wanted, sides[2], counts[bs, br])
     for bs in range(shape[0]):
         for br in range(shape[1]):
             for bc in range(shape[2]):
@@ -161,35 +185,126 @@ def block_means(voxels, usable, sides, starts, shape, low, high):  # type: ignor
 
 
 @compiled
+def _add_up(values, side, sums):  # type: ignore[no-untyped-def]
+    """Add each `side` values to their sum, from left to right; the usual sides are written out for the compiler."""
+    if side == 2:
+        for k in range(sums.size):
+            sums[k] += values[2 * k] + values[2 * k + 1]
+    elif side == 3:
+        for k in range(sums.size):
+            sums[k] += values[3 * k] + values[3 * k + 1] + values[3 * k + 2]
+    elif side == 4:
+        for k in range(sums.size):
+            sums[k] += values[4 * k] + values[4 * k + 1] + values[4 * k + 2] + values[4 * k + 3]
+    else:
+        for k in range(sums.size):
+            total = values[side * k]
+            for other in range(side * k + 1, side * (k + 1)):
+                total += values[other]
+            sums[k] += total
+
+
+@compiled
 def spread(blocks, sides, shape):  # type: ignore[no-untyped-def]
     """Every voxel has the value of its block: bool of `shape`."""
     result = np.empty(shape, np.bool_)
     for s in range(shape[0]):
+        if s % sides[0]:
+            result[s] = result[s - 1]
+            continue
         for r in range(shape[1]):
+            if r % sides[1]:
+                result[s, r] = result[s, r - 1]
+                continue
             row = blocks[s // sides[0], r // sides[1]]
             for block in range(row.size):
-                result[s, r, block * sides[2] : (block + 1) * sides[2]] = row[block]
+                for c in range(block * sides[2], min((block + 1) * sides[2], shape[2])):
+                    result[s, r, c] = row[block]
     return result
 
 
 @compiled
 def grown(mask, beyond):  # type: ignore[no-untyped-def]
     """Dilation by the six neighbours of a voxel; what lies beyond the edge counts as `beyond`."""
-    slices, rows, columns = mask.shape
+    slices, rows, _ = mask.shape
     result = np.empty(mask.shape, np.bool_)
     for s in range(slices):
         for r in range(rows):
-            for c in range(columns):
-                result[s, r, c] = (
-                    mask[s, r, c]
-                    or (mask[s - 1, r, c] if s > 0 else beyond)
-                    or (mask[s + 1, r, c] if s < slices - 1 else beyond)
-                    or (mask[s, r - 1, c] if r > 0 else beyond)
-                    or (mask[s, r + 1, c] if r < rows - 1 else beyond)
-                    or (mask[s, r, c - 1] if c > 0 else beyond)
-                    or (mask[s, r, c + 1] if c < columns - 1 else beyond)
-                )
+            # One neighbour after the other along the whole row: bytes that the compiler takes many at a time.
+            row, here = result[s, r], mask[s, r]
+            row[:] = here
+            for other in (s - 1, s + 1):
+                if 0 <= other < slices:
+                    row |= mask[other, r]
+                elif beyond:
+                    row[:] = True
+            for other in (r - 1, r + 1):
+                if 0 <= other < rows:
+                    row |= mask[s, other]
+                elif beyond:
+                    row[:] = True
+            row[1:] |= here[:-1]
+            row[:-1] |= here[1:]
+            if beyond:
+                row[0] = row[-1] = True
     return result
+
+
+@compiled
+def outside(mask, across):  # type: ignore[no-untyped-def]
+    """Bool: voxels outside the mask from where a way through other such voxels leads to the edge of the array.
+
+    Parameters
+    ----------
+    across : the way may lead from slice to slice, and the first and last slice are edges; else it stays in its slice
+    """
+    slices, rows, columns = mask.shape
+    found = np.zeros(mask.shape, np.bool_)
+    stack = np.empty(mask.size, np.int64)
+    size = 0
+    for s in range(slices):
+        for r in range(rows):
+            at_edge = r == 0 or r == rows - 1 or (across and (s == 0 or s == slices - 1))
+            step = 1 if at_edge or columns == 1 else columns - 1
+            for c in range(0, columns, step):
+                if not mask[s, r, c]:
+                    found[s, r, c] = True
+                    stack[size] = (s * rows + r) * columns + c
+                    size += 1
+    while size:
+        size -= 1
+        place = stack[size]
+        c, rest = place % columns, place // columns
+        r, s = rest % rows, rest // rows
+        for axis in range(0 if across else 1, 3):
+            for step in (-1, 1):
+                i = s + step if axis == 0 else s
+                j = r + step if axis == 1 else r
+                k = c + step if axis == 2 else c
+                if 0 <= i < slices and 0 <= j < rows and 0 <= k < columns and not mask[i, j, k] and not found[i, j, k]:
+                    found[i, j, k] = True
+                    stack[size] = (i * rows + j) * columns + k
+                    size += 1
+    return found
+
+
+@compiled
+def outline(body, other):  # type: ignore[no-untyped-def]
+    """Pairs of neighbours in the plane of which one is body and the other is not; and those where it is `other`."""
+    slices, rows, columns = body.shape
+    pairs = with_other = 0
+    for s in range(slices):
+        for r in range(rows):
+            here, fill = body[s, r], other[s, r]
+            for c in range(columns - 1):
+                pairs += here[c] != here[c + 1]
+                with_other += (here[c] & fill[c + 1]) + (here[c + 1] & fill[c])
+            if r:
+                above, fill_above = body[s, r - 1], other[s, r - 1]
+                for c in range(columns):
+                    pairs += here[c] != above[c]
+                    with_other += (here[c] & fill_above[c]) + (above[c] & fill[c])
+    return pairs, with_other
 
 
 @compiled
@@ -201,7 +316,8 @@ def local_variation(voxels, usable, side, zero):  # type: ignore[no-untyped-def]
     for s in range(slices):
         for top in range(0, rows - side + 1, side):
             for left in range(0, columns - side + 1, side):
-                total, squares, whole = 0.0, 0.0, True
+                total, squares = 0.0, 0.0
+                whole = usable[s, top, left] and usable[s, top + side - 1, left + side - 1]
                 for r in range(top, top + side):
                     if not whole:
                         break

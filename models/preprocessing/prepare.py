@@ -15,20 +15,16 @@ from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
 from models.preprocessing.cavities import Cavities
-from models.preprocessing.measurement import Measurement, measured_part
+from models.preprocessing.measurement import MeasuredParts, Measurement
 from models.preprocessing.n4_settings import Corrected, FieldFit
-from models.preprocessing.regions import Shell, carry_over, enclosed, peritumoral_shell
+from models.preprocessing.region_notes import about_regions
+from models.preprocessing.regions import carry_over, enclosed, peritumoral_shell
 from models.quality_notes import QualityNote, Severity, left_out
 from models.threads import one_thread
 from models.volume import Region, Roi, Sequence, Volume, same_grid
 
 BIAS_CORRECTIONS = ("own", "simpleitk", "none")
 
-# Texture matrices of fewer voxels than this are mostly noise; the features are computed, with a warning.
-SMALL_TUMOUR_VOXELS = 100
-# A shell that loses this share to air or the edge of the image is a warning; less is a note, next to nothing is none.
-NOTABLE_SHELL_LOSS = 0.2
-NEGLIGIBLE_SHELL_LOSS = 0.005
 # Carrying a mask to another grid changes its volume a little; more than this is a warning.
 NOTABLE_VOLUME_CHANGE = 0.1
 
@@ -88,6 +84,14 @@ class Prepared:
     sequences: Mapping[Sequence, PreparedSequence]
     notes: tuple[QualityNote, ...]
     dropped: Mapping[Sequence, str] = field(default_factory=dict)
+
+    def without(self, dropped: Mapping[Sequence, str]) -> Prepared:
+        """The others, after some turned out to be of no use; what was noticed about those goes with them."""
+        return Prepared(
+            {sequence: images for sequence, images in self.sequences.items() if sequence not in dropped},
+            tuple(note for note in self.notes if note.sequence not in dropped),
+            {**self.dropped, **dropped},
+        )
 
 
 @runtime_checkable
@@ -163,6 +167,7 @@ def prepare(
     bias: BiasCorrection,
     shell_mm: float,
     cavities: Cavities = Cavities.EXCLUDE,
+    parts: MeasuredParts | None = None,
 ) -> Prepared:
     """Measured part, body mask, N4 and the two regions for every sequence.
 
@@ -175,6 +180,7 @@ def prepare(
     bias : applied to every volume, fitted inside the body mask
     shell_mm : width of the peritumoral region
     cavities : what becomes of voxels the tumour encloses
+    parts : measured parts that `check_tumours` has kept
 
     Raises
     ------
@@ -196,7 +202,14 @@ def prepare(
         found: list[QualityNote] = []
         try:
             sequences[sequence] = _prepared(
-                volumes[sequence], sequence, tumours, found, bias=bias, shell_mm=shell_mm, cavities=cavities
+                volumes[sequence],
+                sequence,
+                tumours,
+                found,
+                bias=bias,
+                shell_mm=shell_mm,
+                cavities=cavities,
+                parts=parts or MeasuredParts(),
             )
             notes += found
         except StudyRejected as unusable:
@@ -216,6 +229,7 @@ def _prepared(
     bias: BiasCorrection,
     shell_mm: float,
     cavities: Cavities,
+    parts: MeasuredParts,
 ) -> PreparedSequence:
     tumour = _tumour_on(volume, sequence, tumours, notes)
     hollow = enclosed(tumour)
@@ -223,11 +237,11 @@ def _prepared(
         notes.append(_about_cavities(sequence, tumour, hollow, cavities))
         if cavities is Cavities.FILL:
             tumour = Roi(tumour.affine, tumour.mask | hollow, tumour.label)
-    part = measured_part(volume, tumour.mask, sequence=sequence)
+    part = parts.of(volume, tumour.mask, sequence=sequence)
     notes += part.notes
     body = part.as_stored(part.body)
     shell = peritumoral_shell(tumour, body=body, shell_mm=shell_mm, cavities=hollow)
-    notes += _about_regions(sequence, tumour, shell, shell_mm=shell_mm)
+    notes += about_regions(sequence, tumour, shell, shell_mm=shell_mm)
     corrected = _corrected(part, sequence, bias, notes)
     body.flags.writeable = False
     rois = {Region.INTRATUMORAL: tumour, Region.PERITUMORAL: shell.roi}
@@ -304,54 +318,6 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
             )
         )
     return carried.roi
-
-
-def _about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: float) -> list[QualityNote]:
-    notes = []
-    voxels = int(np.count_nonzero(tumour.mask))
-    if voxels < SMALL_TUMOUR_VOXELS:
-        notes.append(
-            QualityNote(
-                "tumour-small",
-                Severity.WARNING,
-                f"The tumour has only {voxels} voxels ({tumour.volume_mm3 / 1000:.2f} cm³) on {sequence.label}; "
-                f"texture features of fewer than {SMALL_TUMOUR_VOXELS} voxels are unstable.",
-                sequence,
-                Region.INTRATUMORAL,
-            )
-        )
-    cut = np.zeros(tumour.shape, dtype=bool)
-    for axis in range(3):
-        for index in (0, -1):
-            at_edge = tuple(index if other == axis else slice(None) for other in range(3))
-            cut[at_edge] |= tumour.mask[at_edge]
-    if cut.any():
-        notes.append(
-            QualityNote(
-                "tumour-at-border",
-                Severity.WARNING,
-                f"The tumour touches the edge of the {sequence.label} image; a part of it may be missing, and "
-                f"{np.count_nonzero(cut) / voxels:.1%} of its voxels lack neighbours there.",
-                sequence,
-                Region.INTRATUMORAL,
-            )
-        )
-    for code, share, where in (
-        ("shell-cut-by-image", shell.share_outside_image, f"beyond the edge of the {sequence.label} image"),
-        ("shell-cut-by-body", shell.share_outside_body, "outside the body"),
-    ):
-        if share >= NEGLIGIBLE_SHELL_LOSS:
-            notes.append(
-                QualityNote(
-                    code,
-                    Severity.WARNING if share >= NOTABLE_SHELL_LOSS else Severity.NOTE,
-                    f"On {sequence.label}, {share:.1%} of the {shell_mm:g} mm around the tumour lies {where} and is "
-                    "left out of the peritumoral region.",
-                    sequence,
-                    Region.PERITUMORAL,
-                )
-            )
-    return notes
 
 
 def _corrected(part: Measurement, sequence: Sequence, bias: BiasCorrection, notes: list[QualityNote]) -> Volume:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from models.distance import squared_distance_mm2
 from models.errors import StudyRejected
 from models.preprocessing import pixel_kernels
+from models.preprocessing.fill import box_of
 from models.preprocessing.orientation import canonical_roi, storage_of
 from models.volume import Roi, Volume
 
@@ -97,10 +98,10 @@ def _of_same_volume(shares: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def enclosed(tumour: Roi) -> NDArray[np.bool_]:
     """Cavities: voxels outside the tumour from where no way leads out of it, bool (slices, rows, columns)."""
-    indices = np.nonzero(tumour.mask)
-    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in indices)
+    box = box_of(tumour.mask)
+    part = np.ascontiguousarray(tumour.mask[box])
     mask = np.zeros(tumour.shape, dtype=bool)
-    mask[box] = ndimage.binary_fill_holes(tumour.mask[box]) & ~tumour.mask[box]
+    mask[box] = ~(part | pixel_kernels.outside(part, True))
     return mask
 
 
@@ -127,8 +128,8 @@ def peritumoral_shell(
 
     What the tumour encloses (`cavities`, on its grid) is not around it and is not counted as lost either.
 
-    Distances are exact and Euclidean in mm (Maurer, Qi, Raghavan 2003, as in scipy), whatever the spacing. They are
-    taken on a box that holds the whole shell, beyond the edge of the image where necessary.
+    Distances are exact and Euclidean in mm, whatever the spacing. They are taken on a box that holds the whole shell,
+    beyond the edge of the image where necessary.
 
     Raises
     ------
@@ -136,10 +137,10 @@ def peritumoral_shell(
         When no voxel is left.
     """
     steps = np.array(tumour.spacing_mm)
-    margin = np.floor((shell_mm + TOLERANCE_MM) / steps).astype(int) + 1
-    indices = np.nonzero(tumour.mask)
-    low = np.array([int(index.min()) for index in indices]) - margin
-    high = np.array([int(index.max()) for index in indices]) + margin
+    margin = np.array([steps_within(shell_mm, step) for step in steps]) + 1
+    box = box_of(tumour.mask)
+    low = np.array([part.start for part in box]) - margin
+    high = np.array([part.stop - 1 for part in box]) + margin
     size = np.array(tumour.shape)
     in_image = tuple(
         slice(max(first, 0), min(last, count - 1) + 1) for first, last, count in zip(low, high, size, strict=True)
@@ -150,14 +151,14 @@ def peritumoral_shell(
 
     near = np.zeros(high - low + 1, dtype=bool)
     near[in_box] = tumour.mask[in_image]
-    distance = ndimage.distance_transform_edt(~near, sampling=tumour.spacing_mm)
-    full = (distance <= shell_mm + TOLERANCE_MM) & ~near
+    squared = squared_distance_mm2(near, spacing_mm=tumour.spacing_mm, reach_mm=shell_mm + TOLERANCE_MM)
+    full = np.isfinite(squared) & ~near
     if cavities is not None:
         full[in_box] &= ~cavities[in_image]
-    whole, seen = int(full.sum()), int(full[in_box].sum())
+    whole, seen = int(np.count_nonzero(full)), int(np.count_nonzero(full[in_box]))
     mask = np.zeros(tumour.shape, dtype=bool)
     mask[in_image] = full[in_box] & body[in_image]
-    kept = int(mask.sum())
+    kept = int(np.count_nonzero(mask[in_image]))
     if kept == 0:
         raise StudyRejected(
             f"The peritumoral region of {shell_mm:g} mm holds no voxel: the full shell has {whole}, of which {seen} "
@@ -170,3 +171,17 @@ def peritumoral_shell(
         share_outside_image=(whole - seen) / whole,
         share_outside_body=(seen - kept) / whole,
     )
+
+
+def steps_within(distance_mm: float, step_mm: float) -> int:
+    """Number of voxels along an axis that lie within a distance."""
+    return int((distance_mm + TOLERANCE_MM) // step_mm)
+
+
+def share_of_box_outside_image(roi: Roi, *, margin: tuple[int, int, int]) -> float:
+    """Share of the bounding box of a region, grown by a margin in voxels, beyond the edge of the image, 0 to 1."""
+    grown, inside = 1, 1
+    for part, more, size in zip(box_of(roi.mask), margin, roi.shape, strict=True):
+        grown *= part.stop - part.start + 2 * more
+        inside *= min(part.stop + more, size) - max(part.start - more, 0)
+    return 1 - inside / grown

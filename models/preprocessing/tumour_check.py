@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.errors import StudyRejected
 from models.plausibility import (
     ContrastEvidence,
@@ -17,7 +20,7 @@ from models.plausibility import (
     not_checked,
     reasons,
 )
-from models.preprocessing.measurement import body_mask
+from models.preprocessing.measurement import MeasuredParts, body_mask
 from models.preprocessing.regions import carry_over
 from models.quality_notes import QualityNote
 from models.validity import Reason, State
@@ -65,6 +68,7 @@ def check_tumours(
     *,
     evidence: ContrastEvidence,
     limits: PlausibilityLimits,
+    parts: MeasuredParts | None = None,
 ) -> TumourCheck:
     """Doubts about the tumours: size where they were segmented, place and brightness on T1+C.
 
@@ -72,6 +76,7 @@ def check_tumours(
     ----------
     volumes : image of each sequence as it was read
     tumours : tumour of each sequence it was segmented on, on any grid of the same patient space
+    parts : keeps the measured part of T1+C for `prepare`
     """
     found: list[Reason] = []
     notes: list[QualityNote] = []
@@ -85,7 +90,8 @@ def check_tumours(
             continue
         judgement = judge_size(tumour, limits)
         if sequence is Sequence.T1C and judgement.verdict is not Verdict.NOT_COMPUTABLE:
-            judgement = _joined(judgement, _on_t1c(tumour, volumes[sequence], evidence, limits))
+            on_t1c = _on_t1c(tumour, volumes[sequence], evidence, limits, parts or MeasuredParts())
+            judgement = _joined(judgement, on_t1c)
         found += reasons(judgement, sequence)
         notes += not_checked(judgement, sequence)
     return TumourCheck(tuple(found), tuple(notes))
@@ -95,13 +101,24 @@ def _on(volume: Volume, tumour: Roi) -> Roi:
     return tumour if same_grid(tumour, volume) else carry_over(tumour, volume).roi
 
 
-def _on_t1c(tumour: Roi, image: Volume, evidence: ContrastEvidence, limits: PlausibilityLimits) -> Judgement:
+def _on_t1c(
+    tumour: Roi, image: Volume, evidence: ContrastEvidence, limits: PlausibilityLimits, parts: MeasuredParts
+) -> Judgement:
     """Place and brightness; brightness is not measured of what cannot be a tumour by its place (it would take long)."""
-    body = body_mask(image)
+    body = _body(tumour, image, parts)
     place = judge_place(tumour, body, limits)
     if place.verdict is Verdict.NOT_COMPUTABLE:
         return place
     return _joined(place, judge_contrast(tumour, image, body, evidence, limits))
+
+
+def _body(tumour: Roi, image: Volume, parts: MeasuredParts) -> NDArray[np.bool_]:
+    try:
+        part = parts.of(image, tumour.mask, sequence=Sequence.T1C)
+    except StudyRejected:
+        # Because of where the tumour lies, perhaps; then its place is judged first, which says more about the mask.
+        return body_mask(image)
+    return part.as_stored(part.anatomy)
 
 
 def _joined(one: Judgement, other: Judgement) -> Judgement:

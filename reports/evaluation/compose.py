@@ -80,6 +80,7 @@ def _counted(evaluation: Evaluation) -> str:
 
 
 def _summary(evaluation: Evaluation) -> Part:
+    """The first page: a sentence for each cohort, those without a signal marked."""
     whole = [result for result in evaluation.recurrence if result.subgroup is None]
     first = [(result.cohort, result.has_signal, words.headline(result)) for result in whole]
     first += [
@@ -113,6 +114,7 @@ def _label(cohort: str, subgroup: tuple[str, str] | None) -> str:
 
 
 def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
+    """The table of all cohorts, one line each, at the last horizon."""
     last = results[0].horizons[-1].months
     return TableBlock(
         f"Cohorts. AUC, calibration and Brier score at {last:g} months; hazard ratio low against high risk.",
@@ -134,6 +136,7 @@ def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
 
 
 def _cohort(result: RecurrenceResult) -> Part:
+    """Conclusions, figures and tables of one cohort."""
     blocks: list[Block] = [
         Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
         for rank, sentence in enumerate(words.conclusions(result))
@@ -160,6 +163,7 @@ def _cohort(result: RecurrenceResult) -> Part:
 
 
 def _horizon_table(result: RecurrenceResult) -> TableBlock:
+    """The measures of one cohort in lines, its horizons in columns."""
     rows: list[tuple[str, ...]] = []
     for name, cell in (
         ("Events / followed beyond", lambda h: f"{h.events} / {h.followed_beyond}"),
@@ -180,6 +184,7 @@ def _horizon_table(result: RecurrenceResult) -> TableBlock:
 
 
 def _group_table(result: RecurrenceResult) -> TableBlock:
+    """Patients, events and survival at each horizon of the high and the low risk group."""
     groups = result.groups
     rows = []
     for name, group in (("High risk", groups.high), ("Low risk", groups.low)):
@@ -197,6 +202,7 @@ def _group_table(result: RecurrenceResult) -> TableBlock:
 
 
 def _overall_table(result: RecurrenceResult) -> TableBlock:
+    """The measures over the whole follow-up, each with its method or why it is missing."""
     groups = result.groups
 
     def row(name: str, found: Found, text: str) -> tuple[str, str, str]:
@@ -231,6 +237,7 @@ def _overall_table(result: RecurrenceResult) -> TableBlock:
 
 
 def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
+    """The table of the subgroups of one cohort; no part where there are none."""
     if not results:
         return []
     last = results[0].horizons[-1].months
@@ -276,6 +283,7 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
 
 
 def _expression_overview(results: Sequence[ExpressionResult]) -> TableBlock:
+    """The table of all cohorts and subgroups for KRT7-AS, one line each."""
     return TableBlock(
         "Cohorts and subgroups. Sensitivity and specificity at the cut-off of the package.",
         ("Group", "High / patients", "AUC", "Sensitivity", "Specificity", "Brier (null)", "Slope"),
@@ -295,6 +303,7 @@ def _expression_overview(results: Sequence[ExpressionResult]) -> TableBlock:
 
 
 def _expression(result: ExpressionResult) -> Part:
+    """Conclusions, figures and table of one cohort for KRT7-AS."""
     blocks: list[Block] = [
         Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
         for rank, sentence in enumerate(words.expression_conclusions(result))

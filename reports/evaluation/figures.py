@@ -260,6 +260,7 @@ def _draw_curve(axes: Axes, curve: SurvivalCurve, name: str, color: str, line: s
 def _figure(
     size: tuple[float, float], *, bottom: float, left: float, right: float = 0.97, top: float = 0.96
 ) -> tuple[Figure, Axes]:
+    """An empty figure of a size in points with axes at these fractions of it, in the style of the report."""
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((left, bottom, right - left, top - bottom))

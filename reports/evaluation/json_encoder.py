@@ -59,6 +59,7 @@ def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict
 
 
 def _recurrence(result: RecurrenceResult) -> dict[str, Any]:
+    """All results of one cohort or subgroup for recurrence."""
     groups = result.groups
     return {
         "cohort": result.cohort,
@@ -88,6 +89,7 @@ def _recurrence(result: RecurrenceResult) -> dict[str, Any]:
 
 
 def _horizon(horizon: HorizonResult) -> dict[str, Any]:
+    """The results at one horizon."""
     decision = horizon.decision
     return {
         "months": horizon.months,
@@ -126,6 +128,7 @@ def _horizon(horizon: HorizonResult) -> dict[str, Any]:
 
 
 def _expression(result: ExpressionResult) -> dict[str, Any]:
+    """All results of one cohort or subgroup for KRT7-AS."""
     return {
         "cohort": result.cohort,
         "subgroup": _subgroup(result.subgroup),
@@ -161,6 +164,7 @@ def _group(group: RiskGroup) -> dict[str, Any]:
 
 
 def _curve(curve: SurvivalCurve | None) -> dict[str, Any] | None:
+    """A Kaplan–Meier curve with its limits and counts; None where there is none."""
     if curve is None:
         return None
     return {

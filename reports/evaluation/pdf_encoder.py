@@ -59,6 +59,7 @@ def render_evaluation_pdf(report: EvaluationReport, *, typesetter: Typesetter | 
 
 
 def _title(report: EvaluationReport, typesetter: Typesetter) -> list[Flowable]:
+    """Title, subtitle and the facts about model and data."""
     styles = theme.styles()
     rows = [
         [typesetter.paragraph(label, styles.label), typesetter.paragraph(text, styles.value)]
@@ -98,6 +99,7 @@ def _block(block: Block, typesetter: Typesetter) -> list[Flowable]:
 
 
 def _text(block: Text, typesetter: Typesetter) -> Flowable:
+    """A sentence with a line at its left, thick and coloured for a warning."""
     color = theme.WARNING if block.is_warning else theme.RULE
     return Table(
         [[typesetter.paragraph(block.sentence, theme.styles().body)]],
@@ -113,6 +115,7 @@ def _text(block: Text, typesetter: Typesetter) -> Flowable:
 
 
 def _table(block: TableBlock, typesetter: Typesetter) -> list[Flowable]:
+    """A table with its caption, numbers aligned at the right."""
     styles = theme.styles()
     rows: list[list[Flowable]] = [
         [
@@ -172,6 +175,7 @@ def _figure(block: FigureBlock, typesetter: Typesetter) -> list[Flowable]:
 
 
 def _figure_row(block: FigureRow, typesetter: Typesetter) -> Flowable:
+    """Figures side by side with their captions."""
     cells: list[list[Flowable]] = [_figure(figure, typesetter) for figure in block.figures]
     widths = [figure.size[0] + 8 for figure in block.figures]
     return Table(

@@ -183,6 +183,7 @@ def _width(found: Found) -> float | None:
 
 
 def _signal(has_signal: bool | None, found: Found, name: str, what: str) -> str:
+    """The sentence on whether the score goes with the outcome at all."""
     if not isinstance(found, Estimate):
         return f"{name} cannot be computed: {found.reason}"
     if has_signal is None or found.interval is None:
@@ -226,6 +227,7 @@ def _hazard(result: RecurrenceResult) -> str:
 
 
 def _calibration(horizon: HorizonResult, slope: Found) -> str:
+    """The sentence that compares predicted with observed risk, and the slope."""
     predicted = f"Mean predicted risk at {horizon.months:g} months {number(100 * horizon.predicted_risk, 1)} %"
     observed = horizon.observed_risk
     if not isinstance(observed, Estimate):

@@ -127,6 +127,7 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> list[Flowa
 
 
 def _notes(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """The section of the quality notes, warnings in their colour; it also says when there are none."""
     styles = theme.styles()
     if not report.notes:
         return _section(
@@ -233,6 +234,7 @@ def _regions(report: Report, typesetter: Typesetter, width: float) -> list[Flowa
 
 
 def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """The table of the series that were used; nothing where there are none."""
     if not report.series:
         return []
     styles = theme.styles()

@@ -142,6 +142,7 @@ class KeyImageRow(Flowable):
 
 
 def _draw_panel(canvas: Canvas, panel: Panel, side: float) -> None:
+    """Draws one panel: the slice, the outlines of the regions, and the frame of the enlarged view."""
     image, view = panel.image, panel.view
     scale = side / view.side_mm
     row_mm, column_mm = image.pixel_spacing_mm
@@ -177,6 +178,7 @@ def _draw_panel(canvas: Canvas, panel: Panel, side: float) -> None:
 
 
 def _draw_pixels(canvas: Canvas, image: KeyImage, view: View, place: Place, scale: float) -> None:
+    """Draws the part of a slice that the view shows, interpolated and clipped to the panel."""
     rows, columns = image.pixels.shape
     row_mm, column_mm = image.pixel_spacing_mm
     # Only the part of the slice the view shows, with a pixel more on each side for the interpolation.
@@ -201,6 +203,7 @@ def _draw_outlines(
     width: float,
     dash: tuple[float, float] | None,
 ) -> None:
+    """Strokes closed lines, given as (points, 2) row and column in pixels."""
     path = canvas.beginPath()
     for line in lines:
         path.moveTo(*place(*line[0]))

@@ -12,12 +12,12 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 from xml.sax.saxutils import escape
 
-import matplotlib
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
@@ -65,7 +65,11 @@ WIDE_FILES: Final = (
 
 @lru_cache(maxsize=1)
 def _register_latin() -> None:
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    # Found, not imported: of matplotlib a report needs the files alone.
+    package = find_spec("matplotlib")
+    assert package is not None, "matplotlib is a dependency"
+    assert package.origin is not None
+    folder = Path(package.origin).with_name("mpl-data") / "fonts" / "ttf"
     for name, file in _LATIN_FILES.items():
         pdfmetrics.registerFont(TTFont(name, str(folder / file)))
     pdfmetrics.registerFontFamily(REGULAR, normal=REGULAR, bold=BOLD, italic=REGULAR, boldItalic=BOLD)
@@ -124,6 +128,7 @@ def _style(
     align: Literal[0, 1, 2, 4] = TA_LEFT,
     before: float = 0,
 ) -> ParagraphStyle:
+    """A paragraph style with the defaults of the report; sizes in points."""
     return ParagraphStyle(
         "report",
         fontName=font,
@@ -241,6 +246,7 @@ class Typesetter:
         return "".join(parts)
 
     def _with_fonts(self, text: str, font: str) -> Iterator[tuple[str, str]]:
+        """Yields each visible character, or its replacement, with a font that has it."""
         for character in text:
             if character == "\n" or character.isspace():
                 yield font, "\n" if character == "\n" else character if _has(font, character) else " "

@@ -1,4 +1,4 @@
-"""What a command loads before it does something: nobody waits for a library that is not used. Mechanics."""
+"""Libraries that a command loads before it does something: nobody waits for a library that is not used. Mechanics."""
 
 from __future__ import annotations
 

@@ -50,20 +50,22 @@ def main() -> None:
         def run(out: str) -> list[str]:
             return ["run", str(study), "--out", str(folder / out), *chosen]
 
-        measured = {
-            "`run`, one study, cold": cpu_s(run("cold"), cache),
-            "`run`, one study, warm": median(cpu_s(run(f"warm{turn}"), cache) for turn in range(REPEATS)),
-            "`run` again, nothing left to do": median(cpu_s(run("cold"), cache) for _ in range(REPEATS)),
-            "`series`": median(cpu_s(["series", str(study), *chosen], cache) for _ in range(REPEATS)),
-            "`--help`": median(cpu_s(["--help"], cache) for _ in range(REPEATS)),
+        measured: Mapping[str, list[list[str]]] = {
+            "`run`, one study, cold": [run("cold")],
+            "`run`, one study, warm": [run(f"warm{turn}") for turn in range(REPEATS)],
+            "`run` again, nothing left to do": [run("cold")] * REPEATS,
+            "`series`": [["series", str(study), *chosen]] * REPEATS,
+            "`--help`": [["--help"]] * REPEATS,
         }
-        for command, seconds in measured.items():
+        for command, calls in measured.items():
+            seconds = median(cpu_s(call, cache) for call in calls)
             rows.append(f"| {command} | {seconds:.2f} |")
             print(rows[-1], flush=True)
     text = f"""# Whole commands, cold and warm
 
 Made by `python -m tests.benchmarks.bench_command`. CPU seconds of the command and its children; median of {REPEATS},
-cold once: Numba compiles. STS_001 (T1, T2, 80 slices, two SEGs). Python {platform.python_version()}, 2 shared cores.
+cold once: Numba compiles. STS_001 (T1, T2, 80 slices, two SEGs). Python {platform.python_version()}, 2 shared
+cores, load average {os.getloadavg()[1]:.0f} at the end: on busy cores the same command costs more CPU time.
 
 | command | CPU-s |
 | --- | --- |

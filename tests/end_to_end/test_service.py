@@ -227,7 +227,7 @@ def test_who_is_not_listed_is_refused(tmp_path: Path, service: RunningService) -
     with pytest.raises(PeerRefused, match="its AE title differs"):
         echo(Peer("ANOTHER", "127.0.0.1", service.port, "STORESCU", 10.0))
     assert service.begun(uid("stranger")) == []
-    assert "peer=STRANGER" in service.log()
+    wait_for(lambda: "peer=STRANGER" in service.log(), what="the line in the log")
 
 
 def test_a_second_service_on_the_same_state_folder_does_not_start(service: RunningService) -> None:

@@ -10,6 +10,7 @@ from models.features.settings import FeatureSettings
 from models.inference.runtime import LoadedModel
 from models.preprocessing.prepare import BiasCorrection, prepare
 from models.preprocessing.regions import carry_over
+from models.quality_notes import Severity
 from models.volume import Roi, Sequence, Volume, same_grid
 from tests.metamorphic.changes import Change
 
@@ -18,10 +19,11 @@ Images = Mapping[Sequence, tuple[Volume, Roi]]
 
 @dataclass(frozen=True)
 class Scored:
-    """Score by model, and the codes of the quality notes."""
+    """Score by model, the codes of the quality notes, and those of them that are warnings."""
 
     scores: Mapping[str, float]
     codes: frozenset[str]
+    warnings: frozenset[str]
 
 
 def with_tumours(volumes: Mapping[Sequence, Volume], tumours: Mapping[Sequence, Roi]) -> Images:
@@ -52,4 +54,5 @@ def scored(images: Images, *, models: Mapping[str, LoadedModel], engine: Feature
     for name, model in models.items():
         if set(model.package.sequences) <= set(prepared.sequences):
             scores[name] = float(model.score(features.vector(model.package.inputs)[None])[0])
-    return Scored(scores, frozenset(note.code for note in prepared.notes))
+    warnings = frozenset(note.code for note in prepared.notes if note.severity is Severity.WARNING)
+    return Scored(scores, frozenset(note.code for note in prepared.notes), warnings)

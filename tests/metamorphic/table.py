@@ -2,7 +2,9 @@
 
     python -m tests.metamorphic.table SHARED_DATA [STUDY …]
 
-Some minutes for each study; named studies are measured again, the columns of the others stay.
+Some minutes for each study; named studies are measured again, the columns of the others stay. "breast, DICOM" and
+"thigh, DICOM" are the real studies written as DICOM with the change and read again. What was measured is kept after
+every row, so that a run can be broken off.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from models.features.extract import open_engine
 from models.inference.package import shipped_packages
 from models.inference.runtime import load_models
 from models.preprocessing.prepare import open_bias_correction
-from tests.metamorphic.changes import CHANGES
-from tests.metamorphic.study import changed, scored, with_tumours
+from tests.metamorphic.changes import CHANGES, Change
+from tests.metamorphic.study import Scored, changed, scored, with_tumours
+from tests.metamorphic.through_dicom import PLAIN, WAYS, Way, through_dicom
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "inputs.md"
 MEASURED = Path(__file__).with_name("measured.json")
@@ -58,18 +61,29 @@ def synthetic(data: Path) -> Study:
 
 
 STUDIES: dict[str, Callable[[Path], Study]] = {"breast": breast, "thigh": thigh, "synthetic": synthetic}
+# Columns that go through DICOM, and their studies.
+DICOM = {f"{name}, DICOM": name for name in ("breast", "thigh")}
+COLUMNS = (*STUDIES, *DICOM)
 
 
-def measured(study: Study) -> dict[str, str]:
-    """Change → differences of the scores and new quality notes, in words."""
+def measured(study: Study, keep: Callable[[dict[str, str]], None], *, dicom: bool) -> None:
+    """Change → differences of the scores and new quality notes, in words; kept after each."""
     models = {model.package.identity.name: model for model in load_models(shipped_packages(), provider="cpu")}
     engine, bias = open_engine("own", device="cpu"), open_bias_correction("own", device="cpu")
     images = with_tumours(study.volumes, study.tumours)
-    base = scored(images, models=models, engine=engine, bias=bias)
+
+    def scores_of(change: Change | Way | None) -> Scored:
+        one = changed(images, change) if isinstance(change, Change) else images
+        if dicom:
+            with tempfile.TemporaryDirectory() as folder:
+                one = through_dicom(one, Path(folder), change if isinstance(change, Way) else PLAIN)
+        return scored(one, models=models, engine=engine, bias=bias)
+
+    base = scores_of(None)
     found = {"unchanged": " / ".join(f"{score:.2f}" for score in base.scores.values())}
-    for change in CHANGES:
+    for change in (*WAYS, *CHANGES) if dicom else CHANGES:
         try:
-            one = scored(changed(images, change), models=models, engine=engine, bias=bias)
+            one = scores_of(change)
         except StudyRejected as refusal:
             found[change.words] = f"refused: {str(refusal).split(';')[0]}"
         else:
@@ -79,17 +93,21 @@ def measured(study: Study) -> dict[str, str]:
             notes = ", ".join(f"`{code}`" for code in sorted(one.codes - base.codes))
             found[change.words] = f"{shown}{f' ({notes})' if notes else ''}"
         print(change.words, found[change.words], flush=True)
-    return found
+        keep(found)
 
 
 def table(results: dict[str, dict[str, str]]) -> str:
     """The table in Markdown."""
-    studies = [name for name in STUDIES if name in results]
+    studies = [name for name in COLUMNS if name in results]
     rows = [["change", "promised", *studies], ["---"] * (2 + len(studies))]
     rows.append(["unchanged: the scores", "", *(results[name]["unchanged"] for name in studies)])
-    for change in CHANGES:
+    for change in (*CHANGES, *WAYS):
         promised = "a note" if change.tolerance is None else f"≤ {change.tolerance:g}" if change.tolerance else "0"
-        rows.append([change.words, promised, *(results[name].get(change.words, "not measured") for name in studies)])
+        cells = [
+            results[name].get(change.words, "not measured" if isinstance(change, Change) or name in DICOM else "")
+            for name in studies
+        ]
+        rows.append([change.words, promised, *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -97,9 +115,13 @@ def main() -> None:
     """Measure and write."""
     data, *names = sys.argv[1:]
     results = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.is_file() else {}
-    for name in names or STUDIES:
-        results[name] = measured(STUDIES[name](Path(data)))
-    MEASURED.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in names or COLUMNS:
+
+        def keep(found: dict[str, str], column: str = name) -> None:
+            results[column] = found
+            MEASURED.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+        measured(STUDIES[DICOM.get(name, name)](Path(data)), keep, dicom=name in DICOM)
     text = DOCUMENT.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -1,4 +1,4 @@
-"""What a breast tumour can be. Kind: oracle (closed forms, brute force), and mechanics of limits and verdicts."""
+"""Plausibility of a breast tumour. Kind: oracle (closed forms, brute force), and mechanics of limits and verdicts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def found(judgement: Judgement) -> dict[str, Check]:
 
 
 def verdicts(judgement: Judgement) -> dict[str, Verdict]:
-    """What is not ok."""
+    """The checks that are not passed."""
     return {check.code: check.verdict for check in judgement.checks if check.verdict is not Verdict.OK}
 
 

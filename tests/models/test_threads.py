@@ -81,11 +81,11 @@ def test_threads_of_a_program_do_not_restore_for_each_other() -> None:
 def test_as_a_decorator_it_keeps_the_function() -> None:
     @one_thread()
     def inside(value: int) -> tuple[int, set[int]]:
-        """What it says."""
+        """Kept by the decorator."""
         return value, threads()
 
     assert inside(5) == (5, {1})
-    assert inside.__doc__ == "What it says."
+    assert inside.__doc__ == "Kept by the decorator."
 
 
 PROGRAM = """

@@ -61,7 +61,7 @@ def result() -> Result:
 
 
 def mistakes(description: Any) -> list[str]:
-    """What the schema finds wrong, each with its path."""
+    """Mistakes that the schema finds, each with its path."""
     return [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(description)]
 
 

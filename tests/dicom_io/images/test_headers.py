@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -65,13 +66,35 @@ def test_a_file_without_preamble_is_read(tmp_path: Path) -> None:
     assert len(read_instances([bare])) == 1
 
 
-@pytest.mark.parametrize("keep", [140, 200, 400, 500])
+@pytest.mark.parametrize("keep", [0, 50, 140, 200, 400, 500])
 def test_a_truncated_header_is_refused_by_the_name_of_the_file(tmp_path: Path, keep: int) -> None:
     files = write(tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:keep])
     with pytest.raises(NotReadable, match=files[1].name):
         read_instances(files)
     assert files[1] in files_by_study(tmp_path)[STUDY_UID]
+
+
+@pytest.mark.parametrize("name", ["I0000012", "12.dcm"])
+@pytest.mark.parametrize("place", [128, 130, 131])
+def test_a_file_whose_first_bytes_are_damaged_is_not_taken_for_none(tmp_path: Path, name: str, place: int) -> None:
+    """The last slice of a stack leaves no gap: passed over as no DICOM, it would be missing without a word."""
+    (*files, last) = write(tmp_path)
+    last = last.rename(tmp_path / name)
+    data = bytearray(last.read_bytes())
+    data[place : place + 2] = b"\xd2\x49"
+    last.write_bytes(data)
+    with pytest.raises(NotReadable, match=re.escape(last.name)):
+        read_instances([*files, last])
+    assert last in files_by_study(tmp_path)[STUDY_UID]
+
+
+def test_what_a_file_system_keeps_beside_an_image_is_no_image(tmp_path: Path) -> None:
+    files = write(tmp_path)
+    beside = tmp_path / f"._{files[0].name}"
+    beside.write_bytes(b"\0\x05\x16\x07\0\x02\0\0Mac OS X" + bytes(200))
+    assert len(read_instances([*files, beside])) == len(files)
+    assert beside not in files_by_study(tmp_path)[STUDY_UID]
 
 
 def test_a_damaged_file_alone_in_its_folder_is_not_lost(tmp_path: Path) -> None:
@@ -84,6 +107,18 @@ def test_a_damaged_file_alone_in_its_folder_is_not_lost(tmp_path: Path) -> None:
     (name,) = set(studies) - {STUDY_UID}
     assert name.startswith("unreadable-")
     assert studies[name] == (alone,)
+
+
+def test_a_text_that_swallowed_the_elements_after_it_does_not_carry_them_on(tmp_path: Path) -> None:
+    """A damaged length byte: the description runs on over the patient's name."""
+    (path, *_) = write(tmp_path)
+    data = path.read_bytes()
+    begins = data.index(b"\x08\0\x3e\x10LO") + 6
+    ends = data.index(b"\x10\0\x20\0LO")
+    path.write_bytes(data[:begins] + (ends - begins - 2).to_bytes(2, "little") + data[begins + 2 :])
+    (instance,) = read_instances([path])
+    assert "Test^Reading" in str(pydicom.dcmread(path).SeriesDescription)
+    assert "Test^Reading" not in text(instance.header, "SeriesDescription")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

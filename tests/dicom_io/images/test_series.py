@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import read_instances
 from dicom_io.images.pixels import load
-from dicom_io.images.series import Series, missing_instance_numbers, series_of
+from dicom_io.images.series import Series, numbering_doubt, series_of
 from dicom_io.rules import ValueMapping
 from tests.dicom_io.made_series import Edit, affine_of, voxels_of, write_enhanced, write_series
 
@@ -147,18 +147,42 @@ def test_an_edge_slice_that_is_missing_shows_in_the_instance_numbers_only(tmp_pa
     write(tmp_path, skip=((0, 0),))
     series = read(tmp_path)
     assert series.problem == ""
-    assert missing_instance_numbers(series.instances) == (1, 5, 1)
+    assert numbering_doubt(series.instances) == "run from 1 to 5 with 1 missing"
 
 
 def test_complete_or_repeated_instance_numbers_say_nothing(tmp_path: Path) -> None:
     write(tmp_path / "a")
-    assert missing_instance_numbers(read(tmp_path / "a").instances) is None
+    assert numbering_doubt(read(tmp_path / "a").instances) == ""
 
     def same(dataset: Dataset, phase: int, index: int) -> None:
         dataset.InstanceNumber = 7
 
     write(tmp_path / "b", edit=same)
-    assert missing_instance_numbers(read(tmp_path / "b").instances) is None
+    assert numbering_doubt(read(tmp_path / "b").instances) == ""
+
+
+@pytest.mark.parametrize(("index", "value"), [(4, None), (2, "x"), (2, "5")])
+def test_instance_numbers_that_do_not_count_all_images_are_doubted(
+    tmp_path: Path, index: int, value: str | None
+) -> None:
+    """One is absent, no number, or there twice: a slice at the edge may be missing beside it."""
+
+    def edit(dataset: Dataset, phase: int, at: int) -> None:
+        if at == index:
+            dataset.add_new("InstanceNumber", "SH", value)
+
+    write(tmp_path, skip=((0, 0),), edit=edit)
+    doubt = numbering_doubt(read(tmp_path).instances)
+    number = "occur 1 time each, but not 5" if value == "5" else "are absent or no numbers in 1 of 4 images"
+    assert doubt == number
+
+
+def test_phases_may_be_numbered_alike(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, phase: int, at: int) -> None:
+        dataset.InstanceNumber = at + 1
+
+    write(tmp_path, phases=2, edit=edit)
+    assert numbering_doubt(read(tmp_path).instances) == ""
 
 
 def test_rounded_positions_are_no_gap(tmp_path: Path) -> None:

@@ -218,8 +218,7 @@ def test_pixels_beyond_the_matrix_are_refused_unless_they_are_padding(
     voxels = voxels_of(SHAPE)
     write(tmp_path, voxels, stored=16, high=15, PixelData=voxels[0].tobytes() + surplus)
     if is_read:
-        with pytest.warns(UserWarning, match="excess padding"):
-            assert np.all(volume_of(tmp_path) == voxels[0])
+        assert np.all(volume_of(tmp_path) == voxels[0])
         return
     with pytest.raises(NotReadable, match=r"have \d+ bytes; 6144 were expected for 1 frame of 48 × 64 pixels"):
         volume_of(tmp_path)

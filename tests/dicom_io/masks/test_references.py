@@ -160,7 +160,25 @@ def test_another_matrix_than_that_of_the_named_image_is_refused(tmp_path: Path) 
     with pytest.raises(GeometryInvalid, match="a frame has 14 × 18 pixels, the image it names 16 × 18"):
         checked(tmp_path, masks=cropped, edit=naming(made, FILLED))
     elsewhere = naming(made, FILLED, SpatialLocationsPreserved="NO")
-    assert checked(tmp_path, masks=cropped, edit=elsewhere) == ()
+    assert codes(checked(tmp_path, masks=cropped, edit=elsewhere)) == ["segmentation-other-matrix"]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(14, 18), (16, 17), (16, 20)])
+def test_a_mask_of_another_matrix_from_the_corner_of_the_images_it_names_is_doubted(
+    tmp_path: Path, rows: int, columns: int
+) -> None:
+    made = images(tmp_path)
+    other = np.zeros((len(MASK), rows, columns), dtype=bool)
+    other[:, 3:9, 4:12] = MASK[:, 3:9, 4:12]
+    (remark,) = checked(tmp_path, masks=other, source=made)
+    assert remark.code == "segmentation-other-matrix"
+    assert f"have {rows} × {columns} pixels, the images it names 16 × 18" in remark.sentence
+
+
+def test_a_cut_out_of_the_grid_of_the_images_is_legal(tmp_path: Path) -> None:
+    made, affine = images(tmp_path), affine_of()
+    affine[:3, 3] += affine[:3, 1] * 2 + affine[:3, 2] * 3
+    assert checked(tmp_path, masks=MASK[:, 2:, 3:], affine=affine, source=made) == ()
 
 
 def test_a_grid_of_its_own_that_claims_nothing_is_legal(tmp_path: Path) -> None:

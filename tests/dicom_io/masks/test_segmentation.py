@@ -245,10 +245,54 @@ def test_another_grid_is_sampled_at_the_voxel_centres(tmp_path: Path) -> None:
     assert not placement.same_grid
 
 
-def test_two_frames_at_one_position_are_refused(tmp_path: Path) -> None:
-    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), order=[3, 4, 4, 5])
-    with pytest.raises(GeometryInvalid, match="4 frames for one segment at 3 positions"):
+def test_equal_frames_at_one_position_count_once(tmp_path: Path) -> None:
+    filled = [index for index in range(len(MASK)) if MASK[index].any()]
+    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), order=[*filled, *filled])
+    placement = placed(path, affine=affine_of())
+    np.testing.assert_array_equal(placement.mask, MASK)
+    (remark,) = placement.remarks
+    assert (remark.code, remark.severity) == ("segmentation-frames-twice", "note")
+    assert remark.sentence.startswith(f"{len(filled)} frames of the segmentation are there twice")
+
+
+def test_two_frames_at_one_position_that_differ_are_refused(tmp_path: Path) -> None:
+    def edit(dataset: Dataset) -> None:
+        dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence = dataset.PerFrameFunctionalGroupsSequence[
+            2
+        ].PlanePositionSequence
+
+    path = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), order=[3, 2, 4, 5], edit=edit)
+    voxels = np.count_nonzero(MASK[2] != MASK[4])
+    with pytest.raises(
+        GeometryInvalid, match=rf"4 frames .* at 3 positions, and two of them differ \(by {voxels} voxels, 17\.0 mm"
+    ):
         placed(path, affine=affine_of())
+
+
+def test_frames_stored_again_under_other_positions_are_doubted(tmp_path: Path) -> None:
+    again = np.zeros(SHAPE, bool)
+    again[1:4], again[6:9] = MASK[3:6], MASK[3:6]
+    placement = placed(write_seg(tmp_path / "s.dcm", again, affine=affine_of()), affine=affine_of())
+    np.testing.assert_array_equal(placement.mask, again)
+    (remark,) = placement.remarks
+    assert (remark.code, remark.severity) == ("segmentation-frames-repeat", "warning")
+    # The first slice lies at 5 mm, slices are 3 mm apart: slices 1 to 3, and 6 to 8.
+    assert "3 frames of the segmentation in a row" in remark.sentence
+    assert "(8.0 to 14.0 mm, and 23.0 to 29.0 mm along the normal)" in remark.sentence
+
+
+def test_frames_that_are_equal_to_the_one_beside_them_are_named(tmp_path: Path) -> None:
+    doubled = np.zeros(SHAPE, bool)
+    doubled[2:8] = MASK[3:6].repeat(2, axis=0)
+    (remark,) = placed(write_seg(tmp_path / "s.dcm", doubled, affine=affine_of()), affine=affine_of()).remarks
+    assert (remark.code, remark.severity) == ("segmentation-frames-carried-on", "note")
+    assert "3 frames of the segmentation have exactly the pixels of the one beside them (11.0 to" in remark.sentence
+
+
+def test_a_symmetrical_mask_is_not_doubted(tmp_path: Path) -> None:
+    symmetrical = ball((11, 16, 18), centre=(5, 7.6, 9.2), radius=(4.2, 4.5, 5.5))
+    path = write_seg(tmp_path / "s.dcm", symmetrical, affine=affine_of())
+    assert placed(path, affine=affine_of(), shape=(11, 16, 18)).remarks == ()
 
 
 @pytest.mark.parametrize(("moved_mm", "part"), [(3e8, "extends over 2999999"), (300.0, "extends over 303")])

@@ -3,9 +3,9 @@
 `python -m tests.dicom_io.reading.test_fuzz_reading 10000` reads 10,000 of them and prints the outcomes; a second number
 is the first case. The number of a case is its seed, so a case that escapes can be read again alone.
 
-Of the first 1,000 cases: 363 NotReadable, 299 GeometryInvalid, 63 StudyRejected, 61 SeriesNotFound, 12
-SelectionAmbiguous; 159 read rightly, 15 read otherwise with a warning, 28 of which the truth is not known; none wrong
-in silence, none escaped or hung.
+Of the first 10,000 cases: 3,993 NotReadable, 2,234 GeometryInvalid, 567 SeriesNotFound, 547 StudyRejected, 110
+SelectionAmbiguous; 2,057 read rightly, 77 read otherwise with a warning, 415 of which the truth is not known; none
+wrong in silence, none escaped or hung.
 """
 
 from __future__ import annotations
@@ -178,9 +178,10 @@ def _named(refusal: StudyRejected) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the undamaged study is read as, and the bytes of its pixels (the end of each file)."""
+    """The undamaged study as it is read, its files, and the bytes of their pixels (the end of each file)."""
 
     study: Study
+    files: Mapping[str, bytes]
     pixels: Mapping[str, bytes]
 
 
@@ -189,15 +190,11 @@ def truth_of(kind: int) -> Truth:
     """The truth of the studies whose seed has this remainder by 8."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _write(folder, kind)
+        whole_study(folder, enhanced=kind % 4 == 0, contours=kind % 4 == 1, mixed=kind % 4 == 2)
         files = sorted(folder.iterdir())
         study = read_study(files, rules=_rules(kind), assignment=NO_ASSIGNMENT)
         pixels = {path.name: pydicom.dcmread(path).get("PixelData", b"") for path in files}
-        return Truth(study, pixels)
-
-
-def _write(folder: Path, kind: int) -> None:
-    whole_study(folder, enhanced=kind % 4 == 0, contours=kind % 4 == 1, mixed=kind % 4 == 2)
+        return Truth(study, {path.name: path.read_bytes() for path in files}, pixels)
 
 
 def _rules(kind: int) -> SelectionRules:
@@ -223,7 +220,7 @@ def _is_known(folder: Path, truth: Truth) -> bool:
 
 
 def _is_true(study: Study, truth: Study) -> bool:
-    """Whether volumes (up to one linear map, which features do not see) and tumours are those of the truth."""
+    """Returns whether volumes (up to one linear map, which features do not see) and tumours are those of the truth."""
     if not set(study.tumours) <= set(truth.tumours) or not set(study.volumes) <= set(truth.volumes):
         return False
     return all(
@@ -235,7 +232,7 @@ def _is_true(study: Study, truth: Study) -> bool:
 
 
 def _says_so(study: Study, truth: Study) -> bool:
-    """Whether a study carries a warning, or a missing sequence, that the truth does not."""
+    """Returns whether a study carries a warning, or a missing sequence, that the truth does not."""
     warnings_of = [{one.sentence for one in each.notes if one.severity == "warning"} for each in (study, truth)]
     return bool(warnings_of[0] - warnings_of[1]) or study.missing != truth.missing
 
@@ -245,7 +242,8 @@ def outcome(*, seed: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         truth = truth_of(seed % 8)
-        _write(folder, seed % 8)
+        for written, data in truth.files.items():
+            (folder / written).write_bytes(data)
         mutate(folder, seed=seed)
         files = sorted(folder.iterdir())
         find_studies(folder)

@@ -1,4 +1,4 @@
-"""What is left out of a study says why, and what its reader can do about it. Kind: mechanics."""
+"""Files left out of a study, with the reason and with what its reader can do about it. Kind: mechanics."""
 
 from __future__ import annotations
 

@@ -387,6 +387,18 @@ def test_a_segmentation_in_another_frame_of_reference_is_refused(tmp_path: Path)
     refused(tmp_path, GeometryInvalid, "has the Frame of Reference 1.2.3, the images have")
 
 
+@pytest.mark.parametrize("uid", ["1.2.03.4", "UNKNOWN", "1." * 40 + "1"])
+def test_an_invalid_frame_of_reference_is_a_note_that_says_what_is_done(tmp_path: Path, uid: str) -> None:
+    images = t1c(tmp_path, edit=lambda dataset, *_: setattr(dataset, "FrameOfReferenceUID", uid))
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images, frame_uid=uid)
+    study = read(tmp_path)
+    (note,) = [one for one in study.notes if one.code == "frame-of-reference-invalid"]
+    assert note.severity == "warning"
+    assert "is no valid UID" in note.sentence
+    assert uid not in note.sentence
+    assert np.array_equal(study.tumours[T1C].mask, MASK)
+
+
 def test_half_a_voxel_off_is_read_with_a_note(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     moved = affine_of()

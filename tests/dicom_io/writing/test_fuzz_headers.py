@@ -125,7 +125,7 @@ def answered(source: Dataset, *, whole: bool) -> tuple[Answer, set[str]]:
 
 
 def errors(answer: Answer, folder: Path) -> list[str]:
-    """What dciodvfy calls an error in the objects of an answer."""
+    """Lines that dciodvfy calls an error in the objects of an answer."""
     found = []
     for number, item in enumerate(answer.objects):
         path = folder / f"{number}.dcm"
@@ -139,7 +139,7 @@ def errors(answer: Answer, folder: Path) -> list[str]:
 
 
 def is_of_bytes(line: str, dataset: Dataset) -> bool:
-    """Whether an error is dciodvfy's own: it counts the bytes of UTF-8 where PS3.5 §6.2 counts characters."""
+    """Returns whether an error is dciodvfy's own: it counts the bytes of UTF-8 where PS3.5 §6.2 counts characters."""
     match = re.search(
         r"(\w+)\([0-9a-f,]+\)(?:\[\d+\])?> - .*Length invalid for this VR = <\d+> - expected <= (\d+)", line
     )
@@ -150,7 +150,7 @@ def is_of_bytes(line: str, dataset: Dataset) -> bool:
 
 
 def outcome(seed: int, folder: Path) -> tuple[str, list[str]]:
-    """What came of one case, and the errors that were not inherited."""
+    """Outcome of one case, and the errors that were not inherited."""
     source = mutated(seed)
     try:
         answer, codes = answered(source, whole=seed % WHOLE_EVERY == 0)
@@ -165,7 +165,7 @@ def outcome(seed: int, folder: Path) -> tuple[str, list[str]]:
 
 
 def is_inherited(line: str) -> bool:
-    """Whether an error is about a value that is carried as it came."""
+    """Returns whether an error is about a value that is carried as it came."""
     names = {f"<{keyword}" for keyword in IDENTITY} | {f"/{keyword}" for keyword in IDENTITY}
     return any(re.search(rf"{re.escape(name)}\b", line) for name in names)
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import highdicom as hd
 import numpy as np
 import pytest
+from pydicom.uid import UID
 
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
 from dicom_io.uids import tracking_uid
+from dicom_io.writing.encode import encode
 from dicom_io.writing.object_check import check_object
 from dicom_io.writing.segmentation_object import make_segmentation
 from models.volume import Region, Sequence
+from tests.conftest import require_programs
 from tests.dicom_io.made_studies import ORIENTATIONS, Made, make
+from tests.dicom_io.writing.test_fuzz_headers import errors
 
 
 def read_back(made: Made, sequence: Sequence = Sequence.T1C) -> hd.seg.Segmentation:
@@ -107,6 +112,29 @@ def test_images_without_frame_of_reference_get_one_of_their_own() -> None:
     again = read_back(Made(study, made.prepared, made.report)).FrameOfReferenceUID
     assert one == again
     assert one.is_valid
+
+
+def with_frame_of_reference(made: Made, uid: str) -> Made:
+    """The same study, its images in another Frame of Reference."""
+    sources = {one: replace(source, frame_of_reference_uid=uid) for one, source in made.study.sources.items()}
+    return Made(replace(made.study, sources=sources), made.prepared, made.report)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("stated", ["1.2.0840.5", "1.2.a.3", "1..2", "UNKNOWN", "9" * 80, "1.2\\1.3", "1"])
+def test_an_invalid_frame_of_reference_does_not_go_out(stated: str, tmp_path: Path) -> None:
+    """Two series that share one still share one, and an outside validator has no complaint."""
+    require_programs("dciodvfy")
+    made = with_frame_of_reference(make(features_per_region=1), stated)
+    answer = encode(made.study, made.prepared, made.report, features_sr=True)
+    written = {item.dataset.FrameOfReferenceUID for item in answer.objects if "FrameOfReferenceUID" in item.dataset}
+    assert len(written) == 1
+    assert UID(written.pop()).is_valid
+    assert errors(answer, tmp_path) == []
+
+
+def test_a_valid_frame_of_reference_is_kept() -> None:
+    assert read_back(with_frame_of_reference(make(), "1.2.840.5")).FrameOfReferenceUID == "1.2.840.5"
 
 
 def test_a_region_in_one_slice_only() -> None:

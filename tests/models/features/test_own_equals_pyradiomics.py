@@ -48,7 +48,7 @@ def test_tumour_and_shell_of_10_mm() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("shape", "diameter_mm"), [((48, 80, 80), 25), ((72, 112, 113), 50), ((96, 150, 151), 80)])
+@pytest.mark.parametrize(("shape", "diameter_mm"), [((48, 80, 80), 25), ((72, 112, 113), 50), ((84, 126, 127), 60)])
 def test_tumour_and_shell_of_larger_sizes(shape: tuple[int, int, int], diameter_mm: float) -> None:
     check(*tumour_study(shape, T1C, diameter_mm, seed=2))
 
@@ -59,7 +59,7 @@ def test_tumour_and_shell_of_larger_sizes(shape: tuple[int, int, int], diameter_
         FeatureSettings(normalize=False),
         FeatureSettings(bin_count=16),
         FeatureSettings(normalize=False, bin_count=32, wavelet=None),
-        FeatureSettings(bin_width=3.7, wavelet="db2"),
+        FeatureSettings(bin_width=11.3, wavelet="db2"),
         FeatureSettings(wavelet="haar", wavelet_levels=2),
         FeatureSettings(wavelet_levels=2),
         FeatureSettings(wavelet=None, log_sigma_mm=(1.0, 2.5), diagnostics=False),

@@ -7,9 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
+from models.plausibility import ContrastEvidence, PlausibilityLimits
 from models.preprocessing.cavities import Cavities
-from models.preprocessing.measurement import Measurement, measured_part
+from models.preprocessing.measurement import MeasuredParts, Measurement, body_mask, measured_part
 from models.preprocessing.prepare import NoBiasCorrection, prepare
+from models.preprocessing.tumour_check import check_tumours
 from models.quality_notes import Severity
 from models.volume import Region, Roi, Sequence, Volume
 from tests.models.geometry import centred_affine, sphere
@@ -80,6 +82,25 @@ def test_blank_and_repeated_slices() -> None:
     assert codes(found(voxels)) == {"slices-repeated": Severity.WARNING}
 
 
+@pytest.mark.parametrize(("place", "twin"), [(3, 4), (3, 25), (25, 3)])
+def test_a_slice_under_two_positions_is_named_wherever_they_lie(place: int, twin: int) -> None:
+    voxels = VOXELS.copy()
+    voxels[twin] = voxels[place]
+    (note,) = found(voxels).notes
+    assert note.code == "slices-repeated"
+    assert note.sentence.startswith(f"2 of {len(VOXELS)} slices of T1+C have exactly the pixels of another slice (")
+    voxels[twin, 5, 5] += 1  # not among the rows and columns that are looked at first
+    assert codes(found(voxels)) == {}
+
+
+def test_a_tumour_on_slices_that_are_there_twice_is_refused() -> None:
+    voxels = VOXELS.copy()
+    filled = np.flatnonzero(TUMOUR.any(axis=(1, 2)))
+    voxels[: len(filled)] = voxels[filled]
+    with pytest.raises(StudyRejected, match=rf"{len(filled)} slices of T1\+C that hold tumour have exactly the pixels"):
+        found(voxels)
+
+
 @pytest.mark.parametrize(
     ("scale", "offset", "expected"),
     [(1 / 200, 0.0, "values-rescaled"), (1 / 50, -1.0, "values-standardised")],
@@ -126,3 +147,55 @@ def test_what_the_tumour_encloses_is_not_around_it(cavities: Cavities) -> None:
     assert not np.any(rois[Region.PERITUMORAL].mask & core)
     assert np.all(rois[Region.INTRATUMORAL].mask[core]) == (cavities is Cavities.FILL)
     assert [note.code for note in result.notes] == ["tumour-encloses-cavity"]
+
+
+def test_a_measured_part_found_by_the_check_of_tumours_is_taken_by_prepare_and_not_kept() -> None:
+    volumes = {Sequence.T1C: Volume(AFFINE, VOXELS)}
+    tumours = {Sequence.T1C: Roi(AFFINE, TUMOUR, "tumour")}
+    parts = MeasuredParts()
+    check_tumours(volumes, tumours, evidence=ContrastEvidence(), limits=PlausibilityLimits(), parts=parts)
+    kept = parts.of(volumes[Sequence.T1C], TUMOUR.copy(), sequence=Sequence.T1C)
+    assert parts.of(volumes[Sequence.T1C], TUMOUR, sequence=Sequence.T1C) is not kept  # handed on once
+
+    check_tumours(volumes, tumours, evidence=ContrastEvidence(), limits=PlausibilityLimits(), parts=parts)
+    one = prepare(volumes, tumours, bias=NoBiasCorrection(), shell_mm=10, parts=parts).sequences[Sequence.T1C]
+    other = prepare(volumes, tumours, bias=NoBiasCorrection(), shell_mm=10).sequences[Sequence.T1C]
+    assert one.measured is not None
+    assert other.measured is not None
+    np.testing.assert_array_equal(one.measured.volume.voxels, other.measured.volume.voxels)
+    np.testing.assert_array_equal(one.body, other.body)
+
+
+def test_the_anatomy_does_not_hold_a_tumour_in_the_air() -> None:
+    in_air = sphere(SHAPE, AFFINE, 3, centre_mm=(34, 0, 0))
+    part = measured_part(Volume(AFFINE, VOXELS), in_air, sequence=Sequence.T1C)
+    assert not np.any(part.anatomy & part.tumour)
+    assert np.all(part.body[part.tumour])
+    # The box holds the tumour, too, so that the mask differs by a few blocks.
+    assert np.mean(part.as_stored(part.anatomy) == body_mask(Volume(AFFINE, VOXELS))) > 0.995
+
+
+def test_a_hot_pixel_in_the_fill_is_fill() -> None:
+    padded = np.pad(VOXELS, [(0, 0), (20, 20), (20, 20)])
+    affine = AFFINE.copy()
+    affine[:3, 3] -= 20 * affine[:3, 1:3].sum(axis=1)
+    tumour = np.pad(TUMOUR, [(0, 0), (20, 20), (20, 20)])
+    padded[9, 4, 5] = 65535
+    part = measured_part(Volume(affine, padded), tumour, sequence=Sequence.T1C)
+    np.testing.assert_array_equal(part.volume.voxels, found(VOXELS).volume.voxels)
+    [hot] = [note for note in part.notes if note.code == "hot-pixels"]
+    assert "1 voxels in the fill of T1+C" in hot.sentence
+    assert "slice 10, row 5, column 6" in hot.sentence
+
+
+def test_a_label_on_the_body_is_a_warning() -> None:
+    on_body = found(changed((slice(None), slice(10, 20), slice(28, 38)), 400))
+    assert codes(on_body) == {"burnt-in-label": Severity.NOTE, "label-on-body": Severity.WARNING}
+
+
+def test_a_black_border_over_the_body_is_noted() -> None:
+    black = np.zeros(SHAPE, dtype=bool)
+    black[:, :, :12] = True
+    part = found(changed(black, 0))
+    assert {"body-at-fill", "fill-along-body"} & set(codes(part))
+    assert "body-at-fill" not in codes(found(VOXELS))

@@ -106,6 +106,21 @@ def test_a_small_tumour_at_the_edge_of_the_image_is_named() -> None:
     assert "only 50 voxels (0.14 cm³) on T1+C" in small.sentence
 
 
+def test_the_part_of_a_neighbourhood_beyond_the_image_is_stated_as_a_share() -> None:
+    """Filters read 3 voxels about the bounding box; with the shell of 10 mm that is 5 + 3 slices and 8 + 3 pixels."""
+    mask = np.zeros(T1C_SHAPE, dtype=bool)
+    mask[0:10, 26:31, 26:31] = True
+    result = prepared({Sequence.T1C: Roi(T1C, mask, "tumour")}, {Sequence.T1C: VOLUMES[Sequence.T1C]})
+    of_tumour, of_shell = found(result, "neighbourhood-cut-by-image")
+    assert (of_tumour.region, of_tumour.severity) == (Region.INTRATUMORAL, Severity.NOTE)
+    assert f"On T1+C, {3 / 16:.1%} of the box of the tumour and the 3 voxels about it" in of_tumour.sentence
+    assert (of_shell.region, of_shell.severity) == (Region.PERITUMORAL, Severity.WARNING)
+    assert f"On T1+C, {8 / 26:.1%} of the box of the 10 mm around the tumour" in of_shell.sentence
+    middle = np.roll(mask, 9, axis=0)
+    result = prepared({Sequence.T1C: Roi(T1C, middle, "tumour")}, {Sequence.T1C: VOLUMES[Sequence.T1C]})
+    assert not found(result, "neighbourhood-cut-by-image")
+
+
 def test_a_tumour_whose_volume_changes_on_the_other_grid_is_named() -> None:
     coarse = centred_affine((6, 20, 22), (9.0, 3.6, 3.4))
     volumes = {Sequence.T1C: VOLUMES[Sequence.T1C], Sequence.T2W: image((6, 20, 22), coarse)}
