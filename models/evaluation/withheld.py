@@ -1,4 +1,4 @@
-"""What the borderline rule withholds from a cohort, and how often the groups it shows are another one elsewhere.
+"""The groups that the borderline rule withholds from a cohort, and the shown ones that are another one elsewhere.
 
 No outcome is needed: the other trainings are the refits of the package, each tried on a range made of the others.
 Contours need images, so that the share that is borderline with them is larger.

@@ -8,7 +8,7 @@ Four numbers, because each is blind to something the others see:
     share      share of the inputs outside the 0.5 to 99.5 % quantiles of the training patients: few but extreme values
     count      number of inputs beyond `CLIP` standard deviations, which the model sees as if they were at it
 
-What they tell apart has to be tested for every package (`FamiliarityTest`): a cohort of many kinds of images makes
+Every package must be tested for what they tell apart (`FamiliarityTest`): a cohort of many kinds of images makes
 everything ordinary. Their limits are the 99 % quantiles of patients who were held out, because the residual of a
 training patient is too small by construction: a limit taken from training patients calls every fifth ordinary new
 patient unfamiliar.

@@ -91,7 +91,7 @@ class Output:
 
 
 class RangeSource(StrEnum):
-    """What the plausible range of a package is made of; the name of the third output of its graph."""
+    """Parts a plausible range is made of; the name of the third output of its graph."""
 
     REFITS = "refits"  # the whole recipe trained again on bootstrap samples of the patients
     MEMBERS = "members"  # the networks of the one training

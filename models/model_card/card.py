@@ -130,7 +130,7 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
 
 
 def _range(facts: CardFacts) -> tuple[_Block, ...]:
-    """What the plausible range is made of, what it held, and what withholding costs and saves."""
+    """The plausible range: its parts, what it held, and what withholding costs and saves."""
     spread = facts.spread
     assert spread is not None
     scale = TASKS[facts.task].card.attributed_scale

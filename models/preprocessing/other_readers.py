@@ -187,7 +187,7 @@ def _band(on: Measured, origin: Floats, axes: Floats) -> _Band:
 
 
 def _reach(amplitude_mm: float) -> float:
-    """How far a contour can lie from the tumour's edge, in mm."""
+    """The farthest a contour can lie from the tumour's edge, in mm."""
     return _REACH * amplitude_mm * float(np.hypot(1, OFFSET_SHARE))
 
 

@@ -1,4 +1,4 @@
-"""What withholding a group costs and saves: the risk-coverage curve of the borderline rule.
+"""The risk-coverage curve of the borderline rule: what withholding a group costs and saves.
 
 For every patient and every other training, the group by the score is compared with the group by the other training. A
 patient is withheld when the range, score ± factor · spread, holds the cut-off; the fewer are withheld, the more groups

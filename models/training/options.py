@@ -81,11 +81,11 @@ class Trained(Protocol):
 
     @property
     def familiarity_test(self) -> FamiliarityTest:
-        """What the familiarity catches."""
+        """Results of its test."""
 
     @property
     def spread(self) -> Spread | None:
-        """What plausible ranges are made of."""
+        """The parts of plausible ranges."""
 
     @property
     def notes(self) -> tuple[QualityNote, ...]:

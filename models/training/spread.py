@@ -1,4 +1,4 @@
-"""What the plausible ranges of a package are made of, and what such ranges would have held."""
+"""The parts of a package's plausible ranges, and what such ranges would have held."""
 
 from __future__ import annotations
 
