@@ -54,7 +54,9 @@ def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict
         ],
         "recurrence": [_recurrence(result) for result in evaluation.recurrence],
         "krt7_as": [_expression(result) for result in evaluation.expression],
-        "between_the_groups": [asdict(found) for found in evaluation.withheld],
+        "between_the_groups": [
+            asdict(found) | {"curve": [asdict(point) for point in found.curve]} for found in evaluation.withheld
+        ],
     }
 
 
