@@ -58,26 +58,29 @@ class ContourFeatures:
         self._prepared, self._settings, self._shell_mm, self._readers = prepared, settings, shell_mm, readers
 
     @one_thread()
-    def vectors(self, names: Iterable[str]) -> Floats:
-        """Values of `names` of every contour: float64 (contours, names).
+    def vectors(self, names: Iterable[str], part: slice = slice(None)) -> Floats:
+        """Values of `names` of the contours of this part: float64 (contours, names).
 
         NaN in the row of a contour that has no such features (no voxel left, no two that are neighbours).
         """
         wanted = tuple(names)
         if self._readers is None:
             self._readers = other_readers(self._prepared)
-        found: list[dict[str, float]] = [{} for _ in self._readers.masks]
+        every = self._readers.masks[part]
+        found: list[dict[str, float]] = [{} for _ in every]
         for sequence in self._prepared.sequences:
             parts = _parts(wanted, sequence)
             if parts:
-                for row, values in zip(found, self._of_sequence(sequence, parts), strict=True):
+                for row, values in zip(
+                    found, self._of_sequence(sequence, [masks[sequence] for masks in every], parts), strict=True
+                ):
                     row.update(values)
         return np.array([[row.get(name, np.nan) for name in wanted] for row in found]).reshape(len(found), len(wanted))
 
-    def _of_sequence(self, sequence: Sequence, parts: Mapping[Region, _Parts]) -> list[dict[str, float]]:
-        assert self._readers is not None
+    def _of_sequence(
+        self, sequence: Sequence, masks: list[NDArray[np.bool_]], parts: Mapping[Region, _Parts]
+    ) -> list[dict[str, float]]:
         on, settings = measured_of(self._prepared, sequence), self._settings
-        masks = [masks[sequence] for masks in self._readers.masks]
         window = _window(masks, on.volume.spacing_mm, self._shell_mm)
         near = _cut(on, window)
         contours = [_regions(near, mask[window], self._shell_mm, parts) for mask in masks]

@@ -89,7 +89,12 @@ def contours_matter(package: ModelPackage, *, score: float, training: float) -> 
     Not where the score is far from the cut-off, nor where another training alone makes it borderline.
     """
     distance = abs(as_output(package, score) - as_output(package, package.cut_off))
-    return FACTOR * training < distance <= FAR_FROM_CUT_OFF
+    return distance <= FAR_FROM_CUT_OFF and not is_near(package, score, training)
+
+
+def is_near(package: ModelPackage, score: float, deviation: float) -> bool:
+    """Returns whether a range of this standard deviation (log-risk, logit) holds the cut-off."""
+    return abs(as_output(package, score) - as_output(package, package.cut_off)) <= FACTOR * float(deviation)
 
 
 def plausible_range(package: ModelPackage, *, score: float, spread: Spread, contours: int) -> PlausibleRange:
