@@ -174,12 +174,13 @@ def conclusion(
 
 
 def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
-    """The model in two sentences: trained on whom, how many events, how well it tells patients apart."""
+    """The model in two sentences: trained on whom, with how many events, and how well it tells patients apart."""
     events = "recurrences" if quantity is Quantity.RECURRENCE_SCORE else "with high expression"
+    whom = ". ".join(facts.data.rstrip(".").split(". ")[:2])  # the model card has all of it
     return (
-        f"Trained on {facts.data[:1].lower()}{facts.data[1:].rstrip('.')}: {facts.patients} patients, {facts.events} "
-        f"{events}. {facts.statistic} out of fold {facts.value:.2f} (95% interval {facts.low:.2f} to {facts.high:.2f}; "
-        "0.50 is chance)."
+        f"Trained on {facts.patients} patients, {facts.events} {events} ({whom}). "
+        f"{numerals.sentence_case(facts.statistic)} out of fold {facts.value:.2f} (95% interval {facts.low:.2f} to "
+        f"{facts.high:.2f}; 0.50 is chance)."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, Spacer, Table
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer, Table
 
 from models.quality_notes import Severity
 from models.validity import State
@@ -23,14 +23,14 @@ Rows = list[list[Flowable | list[Flowable]]]
 
 
 def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts_shown: int) -> list[Flowable]:
-    """The flowables after page 1.
+    """The flowables after page 1, without the break before them.
 
     Parameters
     ----------
     width : of the page's text, in points
     charts_shown : number of models whose contribution chart is on page 1
     """
-    story: list[Flowable] = [PageBreak()]
+    story: list[Flowable] = []
     story += _reasons(report, typesetter, width)
     story += _notes(report, typesetter, width)
     for place, section in enumerate(report.models):

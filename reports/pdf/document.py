@@ -6,7 +6,7 @@ the same bytes. All fonts are embedded, the language is declared, and no patient
 
 from __future__ import annotations
 
-from reportlab.platypus import Flowable, NextPageTemplate, PageTemplate
+from reportlab.platypus import Flowable, NextPageTemplate, PageBreak, PageTemplate
 
 from reports import wording
 from reports.content import Report
@@ -38,7 +38,8 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: P
     summary = summary_page(report, typesetter, width=WIDTH, height=first.height)
     story: list[Flowable] = [NextPageTemplate("later"), *summary.story]
     if report.has_result:
-        story += detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts)
+        details = detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts)
+        story += details if summary.runs_over else [PageBreak(), *details]
     pages = [
         PageTemplate(id="first", frames=[first], onPage=furniture.draw_first),
         PageTemplate(id="later", frames=[furniture.frame(head=True)], onPage=furniture.draw_later),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
+from reportlab.platypus import Flowable, KeepTogether, PageBreak, Spacer, Table
 
 from models.quality_notes import Severity
 from models.volume import Region
@@ -37,10 +37,12 @@ class Summary:
     ----------
     story : its flowables; they run over to the next page when there is more than fits
     charts : number of models whose contribution chart had room on it
+    runs_over : the key images are on page 2, and what follows goes on below them
     """
 
     story: list[Flowable]
     charts: int
+    runs_over: bool = False
 
 
 def summary_page(report: Report, typesetter: Typesetter, *, width: float, height: float) -> Summary:
@@ -67,7 +69,8 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
     images = _key_images(report, typesetter, width, room=room)
     used = _height([*story, *images, *foot], width)
     if used > height:  # the line to sign on stays on page 1
-        return Summary([*story, *foot, Spacer(0, 7), KeepTogether(images)], 0)
+        large = _images_of_side(report, typesetter, width, side=_PANEL_SIDE) if images else []
+        return Summary([*story, *foot, PageBreak(), *large, Spacer(0, _GAP)], 0, runs_over=True)
     if images:
         story.append(KeepTogether(images))
     charts: list[Flowable] = []

@@ -77,11 +77,10 @@ class Secured(Listening):
         return why
 
     def wait_for_reasons(self, count: int) -> list[str]:
-        """The peer knows of a failed handshake before the receiver's thread has told of it."""
+        """All reasons, as soon as there are so many: the peer knows of a failed handshake before our thread tells."""
         end = time.monotonic() + 15
         while len(self.not_secured) < count and time.monotonic() < end:
             time.sleep(0.01)
-        assert len(self.not_secured) == count
         return self.not_secured
 
 
@@ -208,7 +207,9 @@ def test_a_certificate_of_a_stranger_is_refused_on_both_sides(
     with listening(ours) as heard:
         with pytest.raises(PeerUnavailable, match=r"the peer did not accept us \(.*alert unknown ca\)"):
             echo(peer(heard.port, trusting))
-        assert "the peer's certificate is not accepted" in heard.wait_for_reason()
+        assert (
+            "the peer's certificate is not accepted" in heard.wait_for_reasons(1)[0]
+        )  # the sender may have tried twice
     with listening(ours) as heard, pytest.raises(PeerUnavailable, match="the peer's certificate is not accepted"):
         echo(peer(heard.port, strange.issue("other")))
 
@@ -340,7 +341,7 @@ def test_dcmtk_sends_to_us(tmp_path: Path, ours: TlsFiles, theirs: TlsFiles, pro
         nameless = [*command, "+tla", "+cf", theirs.authorities, "127.0.0.1", str(heard.port), path]
         assert subprocess.run(nameless, capture_output=True, timeout=30).returncode != 0
         assert len(heard.received) == 1
-        heard.wait_for_reasons(2)
+        assert len(heard.wait_for_reasons(2)) == 2
 
 
 @pytest.mark.peers
