@@ -174,10 +174,10 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
 def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: bool = False) -> None:
     """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
-    Columns: `id`, `score` (empty where there is none or it is withheld), `range_low` and `range_high` (by other
-    trainings; contours need images), `group`, `rfs_12_months` and so on,
-    `validity`, `reasons` (codes with semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`,
-    `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
+    Columns: `id`, `score` (empty where there is none or it is withheld), `group`, `rfs_12_months` and so on, `range_low`,
+    `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with semicolons), `withheld`
+    (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`, `quality_notes` (codes with
+    semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
@@ -190,10 +190,10 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
     columns: dict[str, list[str] | list[float | None] | list[int | None]] = {
         "id": list(found.identifiers),
         "score": _numbers(found.scores),
-        "range_low": [None if one is None else one.low for one in found.ranges],
-        "range_high": [None if one is None else one.high for one in found.ranges],
         "group": [str(group) if group is not None else "" for group in found.groups],
         **{f"rfs_{months:g}_months": _numbers(values) for months, values in found.survival.items()},
+        "range_low": [None if one is None else one.low for one in found.ranges],
+        "range_high": [None if one is None else one.high for one in found.ranges],
         "validity": [str(one.state) for one in found.validity],
         "reasons": ["; ".join(reason.code for reason in one.reasons) for one in found.validity],
         **({"withheld": _numbers(found.withheld)} if withheld else {}),

@@ -56,8 +56,8 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     write_scored(found, model, out)
     written = pd.read_csv(out, dtype={"id": str}) if suffix == ".csv" else pd.read_parquet(out)
     assert list(written.columns) == [
-        *("id", "score", "range_low", "range_high"),
-        *("group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "validity", "reasons"),
+        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "range_low", "range_high"),
+        *("validity", "reasons"),
         *("familiar", "residual", "distance", "share_outside", "quality_notes", "model", "version", "digest"),
     ]
     assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
