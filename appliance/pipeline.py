@@ -14,10 +14,12 @@ from pathlib import Path
 
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
+from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
 from dicom_io.writing.encode import encode
+from dicom_io.writing.facts import facts_of, with_replacement
 from models.errors import StudyRejected
 from models.features.contour_features import ContourFeatures
 from models.features.extract import FeatureEngine, extract_features
@@ -85,6 +87,7 @@ class Result:
     outcomes: tuple[ModelOutcome | NotApplicable, ...]
     report: Report
     answer: Answer
+    facts: AnswerFacts
     stages: tuple[StageCost, ...]
 
 
@@ -96,6 +99,8 @@ def answer_study(
     assignment: Assignment,
     created: datetime,
     held: Mapping[str, int] = NOTHING_KNOWN,
+    earlier: Sequence[EarlierAnswer] = (),
+    remarks: Sequence[QualityNote] = (),
 ) -> Result:
     """Answers one study.
 
@@ -105,6 +110,8 @@ def answer_study(
     assignment : explicit choice of series, empty to go by the rules
     created : time of the request, with time zone; the same input and time give the same objects
     held : Series Instance UID → images of it at the archive, as far as it was asked
+    earlier : answers given to the same study before, oldest first; the new one says which it replaces
+    remarks : what the report says besides
 
     Raises
     ------
@@ -128,15 +135,24 @@ def answer_study(
             features=computed.features,
             outcomes=computed.outcomes,
             series=study.series,
-            notes=study.notes + tumours.notes + computed.notes,
+            notes=(*study.notes, *tumours.notes, *computed.notes, *remarks),
             bias=bench.bias.name,
             settings=bench.features,
             created=created,
             received=_received(study),
+            validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
     with stages.measured("encode"):
-        answer = encode(study, computed.prepared, report, features_sr=bench.features_sr, paper=bench.paper)
-    return Result(study, computed.features, computed.outcomes, report, answer, stages.costs)
+        report, facts = with_replacement(report, facts_of(study, report), earlier)
+        answer = encode(
+            study,
+            computed.prepared,
+            report,
+            features_sr=bench.features_sr,
+            paper=bench.paper,
+            replaced=objects_replaced(report.replaces, earlier),
+        )
+    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs)
 
 
 @dataclass(frozen=True, eq=False)

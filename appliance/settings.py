@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
-from dicom_io.answer import Role
+from dicom_io.answer import RESULTS, Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
@@ -22,6 +22,7 @@ from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
+from reports.notice.content import USUAL, NoticeReason
 from reports.paper import Paper
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
@@ -104,12 +105,25 @@ class Destination:
     ae_title: AeTitle
     host: str
     port: Port = 104  # the port of a PACS, unless it says otherwise
-    send: tuple[Role, ...] = tuple(Role)  # everything that was made
+    send: tuple[Role, ...] = RESULTS  # everything that was made
+    notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
+    reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
+        if others := [role for role in self.send if role not in RESULTS]:
+            raise SetupError(
+                f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
+                "reject_replaced decides on rejection notes, notices on notices"
+            )
+
+    def wants(self, role: Role) -> bool:
+        """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
+        if role is Role.REJECTION_NOTE:
+            return self.reject_replaced
+        return role in self.send or role is Role.NOTICE
 
 
 @dataclass(frozen=True)

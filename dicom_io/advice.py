@@ -18,7 +18,8 @@ class Reader(StrEnum):
     """Readers of a refusal, by what they can do."""
 
     COMMAND_LINE = "command line"  # has the files and --assign
-    UNATTENDED = "unattended"  # the service, or a package in a pipeline: has the settings, and the sender of the study
+    SERVICE = "service"  # its operator: has the settings, and rdeepnet retry STUDY --assign
+    UNATTENDED = "unattended"  # a package in a pipeline: has the settings, and the sender of the study
 
 
 ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
@@ -28,6 +29,10 @@ ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
                 "Choose with --assign t1c=… or --assign t2w=… (a Series Instance UID or description), or add a rule "
                 "to [reading] of the settings."
             ),
+            Reader.SERVICE: (
+                "Choose with rdeepnet retry STUDY --assign t1c=… or t2w=… (a Series Instance UID or description), or "
+                "add a rule to [reading] of the settings."
+            ),
             Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the series.",
         },
         Remedy.CHOOSE_TUMOUR: {
@@ -35,10 +40,15 @@ ADVICE: Final[Mapping[Remedy, Mapping[Reader, str]]] = MappingProxyType(
                 "Choose with --assign tumour=… (a series or SOP Instance UID, a series description or a segment "
                 "label), repeated for several tumours, or add a rule to [reading] of the settings."
             ),
+            Reader.SERVICE: (
+                "Choose with rdeepnet retry STUDY --assign tumour=… (a series or SOP Instance UID, a series "
+                "description or a segment label), or add a rule to [reading] of the settings."
+            ),
             Reader.UNATTENDED: "Add a rule to [reading] of the settings that finds the tumour.",
         },
         Remedy.LEAVE_T2W_OUT: {
             Reader.COMMAND_LINE: "Or leave T2W out with --assign t2w=none.",
+            Reader.SERVICE: "Or leave T2W out with rdeepnet retry STUDY --assign t2w=none.",
             Reader.UNATTENDED: "Or add a rule to exclude in [reading] of the settings that leaves T2W out.",
         },
     }

@@ -18,6 +18,12 @@ class Role(StrEnum):
     KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, quality notes
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
+    REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
+    NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
+
+
+# Roles of a result; the others are about results, and have settings of their own at each destination.
+RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF)
 
 
 def file_of(dataset: pydicom.Dataset) -> bytes:

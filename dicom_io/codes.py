@@ -48,6 +48,9 @@ COMMENT: Code = codes.DCM.Comment
 PROCESSING_EQUIPMENT: Code = codes.DCM.ProcessingEquipment
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 REPORT_TITLE: Code = codes.DCM.ImagingMeasurementReport
+# Titles of a rejection note (IHE RAD TF-1 32, Imaging Object Change Management).
+REJECTED_FOR_QUALITY = Code("113001", "DCM", "Rejected for Quality Reasons")
+INCORRECT_WORKLIST_ENTRY = Code("113038", "DCM", "Incorrect Modality Worklist Entry")
 PDF_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
 LATERALITY: Code = codes.SCT.Laterality
 SOURCE_IMAGE: Code = codes.DCM.SourceImageForImageProcessingOperation
@@ -66,6 +69,7 @@ def _of(text: CodeText) -> Code:
 
 PERITUMORAL_SHELL = _private("PERITUMORAL", "Peritumoral shell")
 ATTRIBUTION = _private("ATTRIBUTION", "Attribution to the output of the model")
+REPLACES = _private("REPLACES", "Replaces an earlier report")
 NOTICE = _private("NOTICE", "Notice")
 NOT_APPLICABLE = _private("NOT_APPLICABLE", "Model not applicable")
 PROVENANCE = _private("PROVENANCE", "Provenance")

@@ -2,12 +2,15 @@
 
 StudyRejected (models.errors)      the study must change: do not repeat
  ├─ SeriesNotFound                 nothing fits a role the study cannot do without
+ │   └─ TumourNotFound             the role is that of the tumour's segmentation
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
+ │   └─ ImagesMissing              the archive holds more images than arrived
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer refused: an operator must act
+ │   └─ PeerRejected               it rejected the association, perhaps only until its own settings know us: repeat
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 
 What a reader can do besides depends on who reads: a refusal carries it as `Remedy`, and `advice` words it.
@@ -40,12 +43,20 @@ class SeriesNotFound(InputRejected):
     """No series or segment fits a role that the study cannot do without; the message lists what was found."""
 
 
+class TumourNotFound(SeriesNotFound):
+    """No segmentation of the tumour was found; it may still arrive."""
+
+
 class SelectionAmbiguous(InputRejected):
     """More than one series or segment fits a role; the message lists them."""
 
 
 class GeometryInvalid(InputRejected):
     """The geometry of a series or segmentation is not that of one volume; the message gives the numbers."""
+
+
+class ImagesMissing(GeometryInvalid):
+    """The archive holds more images than arrived; they may still arrive."""
 
 
 class NotReadable(InputRejected):
@@ -58,6 +69,13 @@ class PeerUnavailable(RDeepNetError):
 
 class PeerRefused(RDeepNetError):
     """The peer refused the association or the object: repeating alone does not help."""
+
+
+class PeerRejected(PeerRefused):
+    """The peer rejected the association: an operator must act, there or here, and until then it is repeated.
+
+    A PACS that does not know our AE title yet rejects as permanently as one that never will.
+    """
 
 
 class ObjectNotConformant(RDeepNetError):

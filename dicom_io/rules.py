@@ -129,6 +129,7 @@ class SelectionRules:
     not_tumour : segments that are not, whatever else they fit (peritumoral tissue, lymph nodes, cysts)
     phase : one-based phase of a dynamic series, or None for the first after contrast
     phase_from_segmentation : take the phase a tumour segmentation refers to, where it refers to exactly one
+    newest_segmentation : of two objects with a segmentation of the same region, the newer counts
     several_tumours : what to do with more than one tumour segment on one sequence; None leaves it to the models
     hole_limit_slices : largest run of empty slices inside a tumour that is reported; a longer one is refused
     value_mapping : what turns stored values into values
@@ -145,6 +146,7 @@ class SelectionRules:
     not_tumour: tuple[Rule, ...] = _SHIPPED["not_tumour"]
     phase: Annotated[int, AtLeast(1)] | None = None
     phase_from_segmentation: bool = True
+    newest_segmentation: bool = True
     several_tumours: SeveralTumours | None = None
     hole_limit_slices: Annotated[int, AtLeast(0)] = 3
     value_mapping: ValueMapping = ValueMapping.RESCALE

@@ -21,7 +21,7 @@ from reports import wording
 from reports.content import Report
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
-_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST)
+_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)
 
 
 def derived_uid(purpose: str, *parts: str) -> str:
@@ -32,14 +32,14 @@ def derived_uid(purpose: str, *parts: str) -> str:
 
 
 def answer_digest(study: Study, report: Report) -> str:
-    """SHA-256 over all that determines an answer: study, content, models, software, feature settings, engine, N4."""
+    """SHA-256 over all that determines an answer: study, content, models, software, settings, and what it replaces."""
     models = [asked.model for asked in report.models]
     models += [absent.model for absent in report.not_applicable]
-    parts = {
+    parts: dict[str, object] = {
         "study": str(study.header.StudyInstanceUID),
         "content": study.content_digest,
         "models": [(model.name, model.version, model.digest) for model in models],
-        "provenance": [report.provenance.get(label, "") for label in _DETERMINING],
+        "provenance": determining(report),
         "software": software_version(),
         # Settings and confirmations decide the state: another answer is another object.
         "validity": [
@@ -47,7 +47,14 @@ def answer_digest(study: Study, report: Report) -> str:
             for asked in report.models
         ],
     }
+    if report.replaces is not None:  # back to what was said before is another report than the first
+        parts["replaces"] = report.replaces.replaced
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def determining(report: Report) -> list[str]:
+    """Settings that determine the numbers of a report, as its provenance states them."""
+    return [report.provenance.get(label, "") for label in _DETERMINING]
 
 
 def instance_uid(digest: str, role: Role) -> str:

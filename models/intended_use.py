@@ -82,6 +82,14 @@ class IntendedUse:
         if not self.confirmed_by.strip():
             raise SetupError("confirmed_by is empty; expected who or what confirms, since the answer prints it")
 
+    def in_words(self) -> str:
+        """The settings in words, for the provenance: "unconfirmed is conditional; breast confirmed by …"."""
+        parts = [f"unconfirmed is {self.unconfirmed}"]
+        if self.confirmed:
+            parts.append(f"{', '.join(self.confirmed)} confirmed by {self.confirmed_by}")
+        parts += [f"{', '.join(one.confirmed)} confirmed by the sender {one.ae_title}" for one in self.senders]
+        return "; ".join(parts)
+
     def with_option(self, items: Iterable[Item]) -> IntendedUse:
         """The same settings, with what `--confirm` names; nothing where it names nothing."""
         named = tuple(dict.fromkeys(items))

@@ -11,7 +11,7 @@ Arrays in, `Judgement` out. Nothing is raised here: `reasons` says what the verd
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Annotated
 
@@ -82,6 +82,15 @@ class PlausibilityLimits:
         ]
         if mistakes:
             raise SetupError(f"{'; '.join(mistakes)}; expected the first to be the smaller")
+
+    def in_words(self) -> str:
+        """Limits that a site has set, for the provenance: "plausibility: volume_doubtful_cm3 100", or "as shipped"."""
+        changed = [
+            f"{item.name} {getattr(self, item.name):g}"
+            for item in fields(self)
+            if getattr(self, item.name) != item.default
+        ]
+        return f"plausibility: {', '.join(changed) or 'as shipped'}"
 
 
 class Verdict(StrEnum):

@@ -79,6 +79,7 @@ def compose(
     settings: FeatureSettings,
     created: datetime,
     received: Mapping[Sequence, tuple[Volume, Roi]] | None = None,
+    validity_settings: str = "",
 ) -> Report:
     """The report about one study, with or without results.
 
@@ -92,6 +93,7 @@ def compose(
     bias : the bias correction in words
     settings : feature settings
     created : when the report is made, with time zone
+    validity_settings : settings that decide the states, in words
     received : image and tumour as they were read, for the pictures of a report without `prepared`
     """
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
@@ -125,7 +127,8 @@ def compose(
         key_images=tuple(_key_image(sequence, pictures[sequence]) for sequence in Sequence if sequence in pictures),
         series=tuple(series),
         notes=_warnings_first(all_notes),
-        provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
+        provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created)
+        | ({wording.VALIDITY_SETTINGS: validity_settings} if validity_settings else {}),
         notice=wording.NOTICE,
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
         state=state,
@@ -381,7 +384,7 @@ def _provenance(
     bias: str,
     settings: FeatureSettings,
     created: datetime,
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Software, settings, models and time behind the numbers, as label → value."""
     providers = dict.fromkeys(outcome.provider for outcome in outcomes if isinstance(outcome, ModelOutcome))
     return {

@@ -17,6 +17,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
+from reports.replacement import Replacement
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ class Report:
     state : of the document as a whole
     reasons : sentences against the answers, each once, the weightiest first
     not_checked : what no header says and the software does not check
+    replaces : the earlier report of the same study that this one replaces; None for the first
     """
 
     subject: Subject
@@ -239,6 +241,7 @@ class Report:
     state: State
     reasons: tuple[str, ...]
     not_checked: str
+    replaces: Replacement | None = None
 
     @property
     def has_result(self) -> bool:

@@ -18,6 +18,7 @@ from reports import numerals, validity_words
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
+from reports.replacement import REASONS, Replacement
 
 TITLE: Final = "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
 NOTICE: Final = (
@@ -32,7 +33,7 @@ PATIENT: Final = "Patient"
 EXAMINATION: Final = "Examination"
 PREDICTIONS: Final = "Predictions"
 KEY_IMAGES: Final = "Key images"
-REASONS: Final = "Why, in order of weight"
+WHY: Final = "Why, in order of weight"
 ALL_REASONS: Final = "Validity: all reasons"
 NOTHING_AGAINST: Final = "Nothing was found against these answers."
 NOT_CHECKED: Final = "Not checked"
@@ -84,6 +85,7 @@ INTENSITIES: Final = "Intensities"
 IMAGE_TYPES: Final = "Image types"
 ENGINE: Final = "Feature engine"
 FEATURE_COUNT: Final = "Features computed"
+VALIDITY_SETTINGS: Final = "Settings of validity"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
 
@@ -340,6 +342,13 @@ def text_shown(text: str) -> str:
 def made_shown(created: datetime, software: str) -> str:
     """Foot of a page: when the report was made, and by what."""
     return f"{moment_shown(created)} · {software}"
+
+
+def replaces_sentence(replacement: Replacement) -> str:
+    """The replacement of an earlier report: which one, and why."""
+    *others, last = (REASONS[reason] for reason in replacement.reasons)
+    because = f"{', '.join(others)} and {last}" if others else last
+    return f"Replaces the report of {moment_shown(replacement.created)}, because {because}."
 
 
 def page_words(page: int) -> str:

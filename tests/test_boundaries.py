@@ -58,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
         "models/statistics",
     },
     "reports/evaluation": {"reports/pdf"},
+    "reports/notice": {"reports/pdf"},
     "reports/pdf": set(),
 }
 DOORS = {"appliance/cli.py", "appliance/workbench.py", "appliance/pipeline.py"}

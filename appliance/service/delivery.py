@@ -2,7 +2,8 @@
 
 One thread for each destination, so that a peer that does not answer delays nobody else. Repeating an object creates no
 duplicate at the peer: its UID is derived from its content. Giving up after some attempts was rejected: results of a
-night on which the archive was down would be lost.
+night on which the archive was down would be lost. So was giving up where the peer rejects the association, since a PACS
+that does not know us yet would fail every study of the first day; a refusal of one object stays one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from appliance.service.storage_commitment import Commitments
 from appliance.settings import DeliverySettings, Destination
 from appliance.state.outbox import Outbox
 from appliance.state.records import DeliveryRecord, DeliveryState, Records
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.send import Delivery, Peer, Sent, send
 from dicom_io.network.tls import ClientTls
 
@@ -129,12 +130,12 @@ def attempt(
     send_files: Callable[[Sequence[Path]], tuple[Sent, ...]],
 ) -> tuple[DeliveryState, str]:
     """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
-    files = [item.file for item in outbox.objects(delivery.job_id) if item.role in destination.send]
+    files = [item.file for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
     try:
         results = send_files(files) if files else ()
-    except PeerUnavailable as error:
+    except (PeerUnavailable, PeerRejected) as error:
         return DeliveryState.WAITING, str(error)
     except PeerRefused as error:
         return DeliveryState.REFUSED, str(error)

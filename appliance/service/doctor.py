@@ -23,7 +23,7 @@ from appliance.settings import Destination, Settings
 from appliance.state.disk import free_gb, unwritable
 from appliance.state.postgres import server_of
 from appliance.transport import client_tls, files_of
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.send import echo
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
@@ -172,6 +172,8 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
         echo(peer)
     except PeerUnavailable as error:
         return Check(subject, Verdict.WARNING, f"{error} Results wait until it answers.")
+    except PeerRejected as error:
+        return Check(subject, Verdict.BAD, f"{error} Results wait until then.")
     except PeerRefused as error:
         return Check(subject, Verdict.BAD, str(error))
     return Check(subject, Verdict.GOOD, f"{peer} answers a C-ECHO")

@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from appliance.process_pool import Broken, work_off
-from appliance.service.worker import Answerer
+from appliance.service.worker import Answerer, Asked
 from appliance.settings import Settings
 from appliance.state.outbox import Outgoing
 from dicom_io.errors import PeerRefused, PeerUnavailable
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from dicom_io.network.send import Peer
 
 LOG = logging.getLogger("rdeepnet.workbench")
-
-_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def try_workbench(settings: Settings) -> None:
@@ -60,13 +56,13 @@ def answerer(settings: Settings) -> Answerer:
     opened: list[Workbench] = []
     lock = threading.Lock()
 
-    def answered(files: Sequence[Path], created: datetime, not_kept: Mapping[str, int]) -> Outgoing:
+    def answered(files: Sequence[Path], asked: Asked) -> Outgoing:
         from appliance.workbench import open_workbench
 
         with lock:
             if not opened:
                 opened.append(open_workbench(settings))
-        return answer(files, created, bench=opened[0], archive=archive_of(settings), not_kept=not_kept)
+        return answer(files, asked, bench=opened[0], archive=archive_of(settings))
 
     return answered
 
@@ -91,26 +87,30 @@ def archive_of(settings: Settings) -> Peer | None:
 
 def answer(
     files: Sequence[Path],
-    created: datetime,
+    asked: Asked,
     *,
     bench: Workbench,
     archive: Peer | None = None,
-    not_kept: Mapping[str, int] = _NONE,
 ) -> Outgoing:
     """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
 
-    Parameters
-    ----------
-    not_kept : Series Instance UID → instances that arrived and were not kept, though the archive counts them
+    It counts instances that arrived and were not kept as well.
     """
     from appliance.pipeline import answer_study
     from dicom_io.reading.read import NOTHING_KNOWN
-    from dicom_io.rules import NO_ASSIGNMENT
 
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
-    held = {series: count - not_kept.get(series, 0) for series, count in held.items()}
-    result = answer_study(files, bench, assignment=NO_ASSIGNMENT, created=created, held=held)
-    return Outgoing(result.answer, result.stages)
+    held = {series: count - asked.not_kept.get(series, 0) for series, count in held.items()}
+    result = answer_study(
+        files,
+        bench,
+        assignment=asked.assignment,
+        created=asked.created,
+        held=held,
+        earlier=asked.earlier,
+        remarks=asked.remarks,
+    )
+    return Outgoing(result.answer, result.stages, created=asked.created, facts=result.facts)
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from appliance.service.completeness import Completeness
 from appliance.service.delivery import Courier
 from appliance.service.health import Pulse
 from appliance.service.lazy_pipeline import answerer, try_workbench
+from appliance.service.notices import Notices, Posted
 from appliance.service.receiving import (
     bounds,
     callers,
@@ -46,6 +47,7 @@ from appliance.transport import client_tls, listener_tls
 from dicom_io.network.receive import Received, Receiver
 from models.errors import SetupError
 from models.version import software_version
+from reports.notice.content import NoticeReason
 
 LOG = logging.getLogger("rdeepnet.service")
 
@@ -91,8 +93,16 @@ class Service:
         self._put: set[str] = set()  # jobs this process has queued
         self._next_fates_s = self._next_retention_s = 0.0
         self._pulse = Pulse(state_dir)
+        self._notices = Notices(
+            destinations=settings.destinations, inbox=self._inbox, outbox=self._outbox, records=self._records
+        )
         worker = Worker(
-            answer=answer, inbox=self._inbox, outbox=self._outbox, records=self._records, destinations=names
+            answer=answer,
+            inbox=self._inbox,
+            outbox=self._outbox,
+            records=self._records,
+            destinations=names,
+            notices=self._notices,
         )
         self._jobs = Jobs(
             answer=worker.answer,
@@ -308,7 +318,10 @@ class Service:
                 sentence = (
                     "The queue ended this job without a result; see the log for the reason, then retry the study."
                 )
-            self._records.exhausted(record.job_id, sentence=sentence)
+            posted = self._notices.post(record, NoticeReason.FAILED, sentence) or Posted("", ())
+            self._records.exhausted(
+                record.job_id, sentence=sentence, notice_id=posted.job_id, destinations=posted.destinations
+            )
             if self._records.study(record.study_uid).state is State.FAILED:
                 LOG.error("study failed: %s", sentence, extra={"job": record.job_id})
 

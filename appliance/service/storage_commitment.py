@@ -14,7 +14,8 @@ from appliance.settings import DeliverySettings, Destination
 from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
 from appliance.state.outbox import Outbox, Waiting
 from appliance.state.records import utc_now
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.answer import Role
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.commitment_report import FAILURE_REASONS, CommitmentReport
 from dicom_io.network.send import Peer
 from dicom_io.network.storage_commitment import Asked, request_commitment
@@ -69,7 +70,7 @@ class Commitments:
                 transaction_uid=transaction_uid,
                 reported=self.reported,
             )
-        except PeerUnavailable as error:
+        except (PeerUnavailable, PeerRejected) as error:
             pause = timedelta(seconds=self._settings.retry_max_s)
             self._records.answered(job, state=CommitmentState.DUE, sentence=str(error), next_at=utc_now() + pause)
             LOG.warning("commitment cannot be requested: %s", error, extra=extra)
@@ -105,12 +106,17 @@ class Commitments:
         """Objects of a job that the destination was sent; empty when its results were deleted."""
         destination = self._destinations.get(job.destination)
         objects = self._outbox.objects(job.job_id)
-        return objects if destination is None else tuple(item for item in objects if item.role in destination.send)
+        return objects if destination is None else tuple(item for item in objects if _is_kept(item, destination))
 
     def _after(self, number: int) -> datetime:
         """Time at which the n-th request is repeated, unless a report arrives: the pause doubles each time."""
         pause_s = min(_LONGEST_PAUSE_S, self._settings.commitment_report_s * 2.0 ** min(number - 1, 32))
         return utc_now() + timedelta(seconds=max(pause_s, self._settings.commitment_report_s))
+
+
+def _is_kept(item: Waiting, destination: Destination) -> bool:
+    """Returns whether a destination has an object that it is to keep; a rejection note it may use up."""
+    return item.role is not Role.REJECTION_NOTE and destination.wants(item.role)
 
 
 def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[CommitmentState, str]:

@@ -1,7 +1,6 @@
-"""Operators' commands on studies, from any process: list them, show one, retry one.
+"""Operators' views of studies, from any process: list them, show one.
 
-Works on the state folder of the service, which may run or not: a retry is written into the records, and the service
-sees it in its next round or at its next start.
+Works on the state folder of the service, which may run or not.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ from pathlib import Path
 
 from appliance.settings import Settings
 from appliance.stages import StageCost
+from appliance.state.choices import Choice, Choices
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.state.inbox import instance_counts
 from appliance.state.outbox import PDF, Outbox, Waiting
 from appliance.state.records import DeliveryRecord, Move, NotKeptCount, Records, StudyRecord, UnknownStudy
 from appliance.state.states import State
+from dicom_io.earlier import EarlierAnswer
 from models.errors import SetupError
 
 
@@ -55,6 +56,8 @@ class StudyDetail:
     stages : what each stage of the current job cost
     commitments : whether each destination keeps what it has, of all its jobs
     not_kept : what came besides, was acknowledged and not kept, by class
+    choices : explicit choices for it, oldest first; the last one counts
+    answers : every answer to it whose results are still here, oldest first; each says what it replaces
     """
 
     record: StudyRecord
@@ -66,6 +69,8 @@ class StudyDetail:
     stages: tuple[StageCost, ...]
     commitments: tuple[CommitmentRecord, ...] = ()
     not_kept: tuple[NotKeptCount, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    answers: tuple[EarlierAnswer, ...] = ()
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -76,7 +81,7 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = _open(settings)
+    records = open_records(settings)
     try:
         counts = instance_counts(settings.service.state_dir / "inbox")
         waiting = {d.job_id: d.sentence for d in records.deliveries() if d.sentence}
@@ -118,9 +123,9 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = _open(settings)
+    records = open_records(settings)
     try:
-        record = _found(records, study)
+        record = found(records, study)
         outbox = Outbox(settings.service.state_dir / "outbox")
         has_results = outbox.has(record.job_id) if record.job_id else False
         return StudyDetail(
@@ -133,6 +138,8 @@ def show_study(settings: Settings, study: str) -> StudyDetail:
             stages=outbox.stages(record.job_id) if has_results else (),
             commitments=CommitmentRecords(records).of_study(record.study_uid),
             not_kept=records.not_kept_by_class(record.study_uid),
+            choices=Choices(records).of_study(record.study_uid),
+            answers=tuple(outbox.answers(record.study_uid).values()),
         )
     finally:
         records.close()
@@ -144,31 +151,6 @@ def in_words(count: NotKeptCount) -> str:
 
     name = class_name(count.sop_class_uid)
     return f"{name}, made by this product" if count.is_ours else name
-
-
-def retry_study(settings: Settings, study: str) -> State:
-    """Retry a study: send its results again, or compute it again if it has none.
-
-    Returns
-    -------
-    The state it is in now: `sending` or `queued`.
-
-    Raises
-    ------
-    IllegalMove
-        When it is arriving, queued or running: there is nothing to repeat yet.
-    UnknownStudy
-        When none matches, or more than one.
-    SetupError
-        When no service has ever worked on the state folder.
-    """
-    records = _open(settings)
-    try:
-        record = _found(records, study)
-        has_results = bool(record.job_id) and Outbox(settings.service.state_dir / "outbox").has(record.job_id)
-        return records.retry(record.study_uid, has_results=has_results)
-    finally:
-        records.close()
 
 
 # From worst to best.
@@ -185,7 +167,8 @@ def _worst(commitments: Sequence[CommitmentRecord]) -> CommitmentRecord | None:
     return min(commitments, key=lambda one: _BY_WEIGHT.index(one.state), default=None)
 
 
-def _open(settings: Settings) -> Records:
+def open_records(settings: Settings) -> Records:
+    """The records of a service; raises `SetupError` where none has ever worked on the state folder."""
     path = settings.service.state_dir / "studies.sqlite3"
     if not path.is_file():
         raise SetupError(
@@ -195,7 +178,8 @@ def _open(settings: Settings) -> Records:
     return Records(path)
 
 
-def _found(records: Records, study: str) -> StudyRecord:
+def found(records: Records, study: str) -> StudyRecord:
+    """The study with this UID, prefix or suffix; raises `UnknownStudy`."""
     exact = records.find(study)
     if exact is not None:
         return exact
@@ -208,5 +192,5 @@ def _found(records: Records, study: str) -> StudyRecord:
             f"Of study {study} nothing arrived that a study is read from, so there is no job: {listed}. Expected MR "
             "images and a segmentation of the tumour; send them too."
         )
-    found = f"{len(matching)} studies match" if matching else "No study matches"
-    raise UnknownStudy(f"{found} '{study}'; expected one: rdeepnet status lists them.")
+    listed = f"{len(matching)} studies match" if matching else "No study matches"
+    raise UnknownStudy(f"{listed} '{study}'; expected one: rdeepnet status lists them.")

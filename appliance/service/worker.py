@@ -6,24 +6,50 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.service.notices import Notices, reason_of, void
 from appliance.service.other_half import other_halves
+from appliance.state.choices import Choices
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records, StudyRecord
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
+from dicom_io.earlier import EarlierAnswer
 from dicom_io.errors import SeriesNotFound
+from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import RDeepNetError, StudyRejected
+from models.quality_notes import QualityNote
+from reports.notice.content import NoticeReason
 
 LOG = logging.getLogger("rdeepnet.worker")
 
-# Files of a study, when it was asked for, and for each series how many instances came that were not kept.
-Answerer = Callable[[Sequence[Path], datetime, Mapping[str, int]], Outgoing]
+
+@dataclass(frozen=True)
+class Asked:
+    """A question about a study: all that answers it besides its files and the settings.
+
+    Attributes
+    ----------
+    created : time of the request, the date of the report
+    not_kept : Series Instance UID → instances that came and were not kept
+    assignment : the explicit choice that counts for the study
+    earlier : answers to it that were sent before, oldest first
+    remarks : what the report says besides, of what the service did before
+    """
+
+    created: datetime
+    not_kept: Mapping[str, int] = field(default_factory=dict)
+    assignment: Assignment = NO_ASSIGNMENT
+    earlier: tuple[EarlierAnswer, ...] = ()
+    remarks: tuple[QualityNote, ...] = ()
+
+
+Answerer = Callable[[Sequence[Path], Asked], Outgoing]
 
 
 @dataclass(frozen=True)
@@ -32,16 +58,18 @@ class Outcome:
 
     state: State | None
     sentence: str = ""
+    reason: NoticeReason = NoticeReason.FAILED  # why there are no results, where there are none
 
     def as_text(self) -> str:
         """For the queue's database."""
-        return json.dumps({"state": self.state, "sentence": self.sentence})
+        return json.dumps({"state": self.state, "sentence": self.sentence, "reason": self.reason})
 
     @classmethod
     def from_text(cls, text: str) -> Outcome:
         """From the queue's database."""
         values = json.loads(text)
-        return cls(State(values["state"]) if values["state"] else None, values["sentence"])
+        reason = NoticeReason(values.get("reason", NoticeReason.FAILED))  # jobs of older versions name none
+        return cls(State(values["state"]) if values["state"] else None, values["sentence"], reason)
 
 
 class Worker:
@@ -49,17 +77,27 @@ class Worker:
 
     Parameters
     ----------
-    answer : makes the results of one study from its files and the time of the request
+    answer : makes the results of one study from its files and what else it is answered by
     destinations : names of the destinations that get the results
+    notices : about studies that are not processed
     """
 
     def __init__(
-        self, *, answer: Answerer, inbox: Inbox, outbox: Outbox, records: Records, destinations: Sequence[str]
+        self,
+        *,
+        answer: Answerer,
+        inbox: Inbox,
+        outbox: Outbox,
+        records: Records,
+        destinations: Sequence[str],
+        notices: Notices,
     ) -> None:
         self._answer = answer
         self._inbox = inbox
         self._outbox = outbox
         self._records = records
+        self._choices = Choices(records)
+        self._notices = notices
         self._destinations = destinations
 
     def answer(self, job_id: str) -> str:
@@ -87,15 +125,13 @@ class Worker:
 
     def _computed(self, record: StudyRecord, files: Sequence[Path]) -> Outcome:
         job_id = record.job_id
-        assert record.asked_at is not None
         try:
-            not_kept = self._records.not_kept_by_series(record.study_uid)
-            self._outbox.put(job_id, self._answer(files, record.asked_at, not_kept))
+            self._outbox.put(job_id, self._answer(files, self._asked(record)))
         except StudyRejected as error:
-            sentences = [advised(error, Reader.UNATTENDED)]
+            sentences = [advised(error, Reader.SERVICE)]
             if isinstance(error, SeriesNotFound):
                 sentences += other_halves(self._inbox, record.study_uid)
-            return Outcome(State.REFUSED, " ".join(sentences))
+            return Outcome(State.REFUSED, " ".join(sentences), reason_of(error))
         except RDeepNetError as error:
             LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))
@@ -107,6 +143,16 @@ class Worker:
                 f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
             )
         return Outcome(State.SENDING)
+
+    def _asked(self, record: StudyRecord) -> Asked:
+        assert record.asked_at is not None
+        return Asked(
+            created=record.asked_at,
+            not_kept=self._records.not_kept_by_series(record.study_uid),
+            assignment=Assignment.parse(self._choices.counting(record.study_uid)),
+            earlier=tuple(self._outbox.answers(record.study_uid).values()),  # this job has none yet
+            remarks=void(self._notices.standing(record.study_uid)),
+        )
 
     def conclude(self, job_id: str, outcome: str) -> None:
         """Second step: record the outcome."""
@@ -120,5 +166,20 @@ class Worker:
                 self._outbox.drop(job_id)
                 LOG.info("results dropped: the study has moved on", extra={"job": job_id})
         else:
-            self._records.gave_up(job_id, state=result.state, sentence=result.sentence)
+            self._give_up(job_id, result.state, result)
             LOG.warning("study %s: %s", result.state, result.sentence, extra={"job": job_id})
+
+    def _give_up(self, job_id: str, state: State, result: Outcome) -> None:
+        """Records an end without results, and posts the notice about it."""
+        record = self._records.of_job(job_id)
+        posted = None if record is None else self._notices.post(record, result.reason, result.sentence)
+        if posted is None:
+            self._records.gave_up(job_id, state=state, sentence=result.sentence)
+        else:
+            self._records.gave_up(
+                job_id,
+                state=state,
+                sentence=result.sentence,
+                notice_id=posted.job_id,
+                destinations=posted.destinations,
+            )

@@ -3,7 +3,7 @@
     outbox/<Study Instance UID>_<content>[_<attempt>]/
         01-seg_t1c.dcm …    objects in the order in which they are sent
         report.pdf          the plain PDF
-        objects.json        roles and UIDs of the objects, cost of each stage; no patient data
+        objects.json        roles and UIDs of the objects, cost of each stage, digests of what they say; no patient data
 
 objects.json is for the courier alone; scripts of a site read the result.json of `rdeepnet run`. In version 0.1.0 it was
 called result.json, and such folders are still read.
@@ -15,12 +15,16 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from appliance.files import PART, make_private_folder, sync_folder, write_durably
 from appliance.stages import StageCost
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import RESULTS, Answer, Role
+from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject
 from models.version import software_version
 
 LIST = "objects.json"
@@ -30,10 +34,12 @@ PDF = "report.pdf"
 
 @dataclass(frozen=True, eq=False)
 class Outgoing:
-    """Results of a study: the objects, and their cost."""
+    """Results of a study: the objects, their cost, and what a later answer is compared with."""
 
     answer: Answer
     stages: tuple[StageCost, ...]
+    created: datetime | None = None
+    facts: AnswerFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -88,15 +94,21 @@ class Outbox:
                     "role": item.role.value,
                     "sop_class_uid": item.sop_class_uid,
                     "sop_instance_uid": item.sop_instance_uid,
+                    "series_instance_uid": str(item.dataset.SeriesInstanceUID),
                 }
             )
-        write_durably(part / PDF, (outgoing.answer.pdf,))
-        result = {
+        if outgoing.answer.pdf:
+            write_durably(part / PDF, (outgoing.answer.pdf,))
+        result: dict[str, Any] = {
             "job": job_id,
             "software": software_version(),
             "objects": objects,
             "stages": [asdict(cost) for cost in outgoing.stages],
         }
+        if outgoing.created is not None:
+            result["created"] = outgoing.created.isoformat()
+        if outgoing.facts is not None:
+            result["facts"] = outgoing.facts.as_json()
         write_durably(part / LIST, (json.dumps(result, indent=1).encode(),))
         part.rename(folder)
         sync_folder(self._folder)
@@ -119,6 +131,33 @@ class Outbox:
             return ()
         result = json.loads(listed.read_bytes())
         return tuple(StageCost(**cost) for cost in result["stages"])
+
+    def created(self, job_id: str) -> datetime | None:
+        """Date of what a job made; None where it is not known."""
+        listed = self._list_of(job_id)
+        created = json.loads(listed.read_bytes()).get("created") if listed else None
+        return datetime.fromisoformat(created) if created else None
+
+    def answers(self, study_uid: str) -> Mapping[str, EarlierAnswer]:
+        """Folder name of each job of a study → its answer, oldest first; those of older versions are left out."""
+        found = {}
+        for folder in self._folder.glob(f"{study_uid}_*"):
+            listed = folder / LIST
+            result = json.loads(listed.read_bytes()) if listed.is_file() else {}
+            if "facts" in result:
+                found[folder.name] = EarlierAnswer(
+                    created=datetime.fromisoformat(result["created"]),
+                    facts=AnswerFacts.from_json(result["facts"]),
+                    objects=tuple(
+                        SentObject(
+                            Role(item["role"]),
+                            *(item[key] for key in ("sop_class_uid", "sop_instance_uid", "series_instance_uid")),
+                        )
+                        for item in result["objects"]
+                        if item["role"] in RESULTS
+                    ),
+                )
+        return dict(sorted(found.items(), key=lambda item: item[1].created))
 
     def drop(self, job_id: str) -> None:
         """Deletes the results of a job."""

@@ -63,6 +63,9 @@ CREATE TABLE IF NOT EXISTS not_kept (     -- also of studies of which nothing wa
 """
 
 
+NOTICE = "notice"  # in the id of a delivery that is a notice, <study>:notice:<reason>, not results of a job
+
+
 class DeliveryState(StrEnum):
     """Delivery of one job to one destination."""
 
@@ -202,25 +205,31 @@ class Records:
             if row is None:
                 return False
             _move(database, row, State.SENDING)
-            database.executemany(
-                "INSERT OR IGNORE INTO deliveries (job_id, study_uid, destination, state, next_at) VALUES (?,?,?,?,?)",
-                [(job_id, row["study_uid"], name, DeliveryState.WAITING, _now()) for name in destinations],
-            )
+            _deliver(database, row["study_uid"], job_id, destinations)
             return True
 
-    def gave_up(self, job_id: str, *, state: State, sentence: str) -> None:
-        """A job ended without results: `refused` or `failed`, with its sentence; nothing where it has moved on."""
+    def gave_up(
+        self, job_id: str, *, state: State, sentence: str, notice_id: str = "", destinations: Sequence[str] = ()
+    ) -> bool:
+        """A job ended without results: `refused` or `failed`, with its sentence; False where it has moved on.
+
+        A notice about it is to be delivered to `destinations`; one that was delivered before is not again.
+        """
         with self.transaction() as database:
             row = _taken(database, job_id)
-            if row is not None:
-                _move(database, row, state, sentence=sentence)
+            if row is None:
+                return False
+            _move(database, row, state, sentence=sentence)
+            _deliver(database, row["study_uid"], notice_id, destinations)
+            return True
 
-    def exhausted(self, job_id: str, *, sentence: str) -> None:
+    def exhausted(self, job_id: str, *, sentence: str, notice_id: str = "", destinations: Sequence[str] = ()) -> None:
         """A queued job will never run again: `failed`; nothing where the study has moved on."""
         with self.transaction() as database:
             row = _of_job(database, job_id)
             if row is not None and row["state"] in (State.QUEUED, State.RUNNING):
                 _move(database, row, State.FAILED, sentence=sentence)
+                _deliver(database, row["study_uid"], notice_id, destinations)
 
     def due_deliveries(self, destination: str) -> tuple[DeliveryRecord, ...]:
         """Deliveries to one destination whose time has come, oldest first."""
@@ -272,11 +281,11 @@ class Records:
                 sentence = f"the destination {delivery.destination} is no longer in the settings"
                 self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
 
-    def retry(self, study_uid: str, *, has_results: bool) -> State:
+    def retry(self, study_uid: str, *, has_results: bool, destination: str = "") -> State:
         """Retries a study for an operator; returns the new state.
 
-        Existing results are sent again, otherwise the study is computed again; waiting deliveries are retried
-        immediately.
+        Existing results are sent again, to one destination or to all, otherwise the study is computed again; waiting
+        deliveries are retried immediately.
 
         Raises
         ------
@@ -294,8 +303,11 @@ class Records:
                     _move(database, row, State.SENDING)
                 database.execute(
                     "UPDATE deliveries SET state = ?, next_at = ?, sentence = '' "
-                    "WHERE job_id = ? AND (state != ? OR ? = ?)",
-                    (DeliveryState.WAITING, _now(), row["job_id"], DeliveryState.DONE, state, State.DELIVERED),
+                    "WHERE job_id = ? AND (state != ? OR ? = ?) AND ? IN ('', destination)",
+                    (
+                        *(DeliveryState.WAITING, _now(), row["job_id"], DeliveryState.DONE),
+                        *(state, State.DELIVERED, destination),
+                    ),
                 )
                 return State.SENDING
             check_move(state, State.QUEUED)
@@ -318,6 +330,12 @@ class Records:
         """One study; raises `UnknownStudy`."""
         with self.transaction() as database:
             return _record(_required(database, study_uid))
+
+    def of_job(self, job_id: str) -> StudyRecord | None:
+        """The study whose current job this is, None when it has moved on."""
+        with self.transaction() as database:
+            row = _of_job(database, job_id)
+        return None if row is None else _record(row)
 
     def find(self, study_uid: str) -> StudyRecord | None:
         """One study, None when it is not recorded."""
@@ -422,6 +440,13 @@ def _taken(database: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
     return row if row is not None and row["state"] == State.RUNNING else None
 
 
+def _deliver(database: sqlite3.Connection, study_uid: str, job_id: str, destinations: Sequence[str]) -> None:
+    database.executemany(
+        "INSERT OR IGNORE INTO deliveries (job_id, study_uid, destination, state, next_at) VALUES (?,?,?,?,?)",
+        [(job_id, study_uid, name, DeliveryState.WAITING, _now()) for name in destinations],
+    )
+
+
 def _insert(database: sqlite3.Connection, study_uid: str) -> None:
     now = _now()
     database.execute(
@@ -438,6 +463,19 @@ def _move(database: sqlite3.Connection, row: sqlite3.Row, state: State, *, sente
         (state, sentence, now, row["study_uid"]),
     )
     database.execute("INSERT INTO moves VALUES (?, ?, ?, ?)", (row["study_uid"], state, row["job_id"], now))
+
+
+def asked_again(database: sqlite3.Connection, study_uid: str) -> State:
+    """Has a study answered again, whatever it was answered with; returns its state.
+
+    One that is arriving or queued stays as it is. What is being computed is dropped, since its job no longer is the
+    study's; results so far are still sent.
+    """
+    row = _required(database, study_uid)
+    if row["state"] in (State.RECEIVED, State.QUEUED):
+        return State(row["state"])
+    _new_job(database, row, digest=row["digest"])
+    return State.QUEUED
 
 
 def _new_job(database: sqlite3.Connection, row: sqlite3.Row, *, digest: str) -> str:

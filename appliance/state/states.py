@@ -48,6 +48,8 @@ MOVES: Mapping[str, tuple[State, State]] = {
     "q": (State.FAILED, State.QUEUED),  # retry: answer again
     "r": (State.FAILED, State.SENDING),  # retry: the results are there, send them again
     "s": (State.DELIVERED, State.SENDING),  # retry: send the results again
+    "t": (State.DELIVERED, State.QUEUED),  # retry with an explicit choice: answer anew
+    "u": (State.SENDING, State.QUEUED),  # retry with an explicit choice; results so far are still sent
 }
 
 FINAL = frozenset({State.DELIVERED, State.REFUSED, State.FAILED})

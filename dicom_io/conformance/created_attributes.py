@@ -11,11 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydicom.uid import Comprehensive3DSRStorage, EncapsulatedPDFStorage, SegmentationStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    EncapsulatedPDFStorage,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 
-from dicom_io.writing.common_modules import SERIES
+from dicom_io.writing.common_modules import SERIES, VERSION_STEP
 from dicom_io.writing.object_check import KINDS, required_attributes
 from dicom_io.writing.patient_modules import CARRIED, CHARACTER_SET
+from reports.notice.picture import COLUMNS, ROWS
 
 EVERY_KIND = tuple(KINDS)
 
@@ -47,7 +54,7 @@ class Module:
 
 _IMAGES = "source images"
 _MADE = "made when the report is composed"
-_DERIVED = "derived from study, models and software; the same input gives the same"
+_DERIVED = "derived from study, models and software (a notice: study and reason); the same input gives the same"
 _SOFTWARE = "this software"
 
 
@@ -83,8 +90,9 @@ MODULES: tuple[Module, ...] = (
         {
             "Modality": ", ".join(f"`{modality}`" for modality, _ in KINDS.values()) + " by kind of object",
             "SeriesInstanceUID": f"{_DERIVED}; every object has a series of its own",
-            "SeriesNumber": ", ".join(str(series.number) for series in SERIES.values()) + " by role",
-            "SeriesDescription": "fixed by role",
+            "SeriesNumber": ", ".join(str(series.number) for series in SERIES.values())
+            + f" by role, {VERSION_STEP} more for each further version of an answer",
+            "SeriesDescription": "fixed by role, after `v2`, `v3` … for further versions of an answer",
             "SeriesDate": _MADE,
             "SeriesTime": _MADE,
         },
@@ -95,7 +103,8 @@ MODULES: tuple[Module, ...] = (
         {"RequestAttributesSequence": "orders that the images name with both their IDs"},
     ),
     Module(
-        "Referenced steps of the SR Document Series", "C.17.1", (Comprehensive3DSRStorage,),
+        "Referenced steps of the SR and the Key Object Document Series", "C.17.1, C.17.6.1",
+        (Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage),
         {"ReferencedPerformedProcedureStepSequence": "empty: MPPS is not used"},
     ),
     Module(
@@ -177,11 +186,48 @@ MODULES: tuple[Module, ...] = (
             "ReferencedRequestSequence": "orders the images name, else the accession number",
             "PerformedProcedureCodeSequence": "empty",
             "CurrentRequestedProcedureEvidenceSequence": "source images, received and own segmentations",
+            "PredecessorDocumentsSequence": "the report of the same kind that this one replaces",
             "ValueType": "`CONTAINER`",
             "ConceptNameCodeSequence": "(126000, DCM, \"Imaging Measurement Report\")",
             "ContinuityOfContent": "`CONTINUOUS`",
             "ContentTemplateSequence": "template 1500 of DCMR",
             "ContentSequence": "the report",
+        },
+    ),
+    Module(
+        "Key Object Document, SR Document Content of a rejection note", "C.17.6.2, C.17.3",
+        (KeyObjectSelectionDocumentStorage,),
+        {
+            "ReferencedRequestSequence": "orders the images name, else the accession number",
+            "CurrentRequestedProcedureEvidenceSequence": "the objects of the answer that is replaced",
+            "ValueType": "`CONTAINER`",
+            "ConceptNameCodeSequence": '(113038, DCM, "Incorrect Modality Worklist Entry") after a correction of the '
+            'identity, else (113001, DCM, "Rejected for Quality Reasons")',
+            "ContinuityOfContent": "`CONTINUOUS`",
+            "ContentTemplateSequence": "template 2010 of DCMR",
+            "ContentSequence": "why, and the objects",
+        },
+    ),
+    Module(
+        "SC Equipment, General Image, Image Pixel of a notice", "C.8.6.1, C.7.6.1, C.7.6.3",
+        (SecondaryCaptureImageStorage,),
+        {
+            "ConversionType": "`SYN`",
+            "ImageType": "`DERIVED\\SECONDARY`",
+            "PatientOrientation": "empty",
+            "ImageLaterality": "of the images, else `U`",
+            "ImageComments": "what was found, what was expected, what to do, standard code and reason",
+            "BurnedInAnnotation": "`YES`",
+            "RecognizableVisualFeatures": "`NO`",
+            "SamplesPerPixel": "`1`",
+            "PhotometricInterpretation": "`MONOCHROME2`",
+            "Rows": f"`{ROWS}`",
+            "Columns": f"`{COLUMNS}`",
+            "BitsAllocated": "`8`",
+            "BitsStored": "`8`",
+            "HighBit": "`7`",
+            "PixelRepresentation": "`0`",
+            "PixelData": "the notice as text, without the patient",
         },
     ),
     Module(
@@ -192,7 +238,7 @@ MODULES: tuple[Module, ...] = (
             "BurnedInAnnotation": "`YES`",
             "RecognizableVisualFeatures": "`NO`",
             "SourceInstanceSequence": "the other objects of the same answer",
-            "DocumentTitle": "title of the report",
+            "DocumentTitle": "title of the report, and what it replaces and why",
             "ConceptNameCodeSequence": "(18748-4, LN, \"Diagnostic Imaging Report\")",
             "MIMETypeOfEncapsulatedDocument": "`application/pdf`",
             "EncapsulatedDocumentLength": "bytes of the PDF without padding",

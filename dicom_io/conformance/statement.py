@@ -251,13 +251,16 @@ def _initiator(limits: Limits) -> Iterable[str]:
     yield "For Verification (`rdeepnet doctor`): the Verification SOP Class alone, as SCU."
     yield "#### 2.3.3 C-STORE"
     yield (
-        "Segmentations are sent before the reports that refer to them, the PDF last, all on one association. Every "
-        "object passes the product's own conformance check before anything is sent. Statuses of the peer:"
+        "Segmentations are sent before the reports that refer to them, then the PDF, all on one association. A "
+        "rejection note (Key Object Selection) for the objects of an answer that was replaced comes last, where it is "
+        "configured. A study that is not processed gives one Secondary Capture that says why, for the reasons that are "
+        "configured. Every object passes the product's own conformance check before anything is sent. Statuses of the "
+        "peer:"
     )
     yield table(("Status", "Behaviour"), [(codes, _CONSEQUENCES[what]) for codes, what in _judgements()])
     yield (
-        "No answer, an abort, or a connection that is not established counts as temporary. A rejection that is "
-        "permanent, or a SOP class that is not accepted, is not repeated."
+        "No answer, an abort, a rejected association (permanent or transient), or a connection that is not established "
+        "counts as temporary. A SOP class that is not accepted is not repeated."
     )
     yield "#### 2.3.4 N-ACTION of Storage Commitment"
     yield table(

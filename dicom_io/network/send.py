@@ -1,6 +1,6 @@
 """The sender: C-ECHO, and C-STORE of whole answers with a result for every object.
 
-Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator must act.
+Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator must act, `PeerRejected` both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, build_context
 
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.bounded_transport import MAXIMUM_PDU
 from dicom_io.network.receive import VERIFICATION
 from dicom_io.network.responses import leave_responses_to_calls
@@ -29,14 +29,18 @@ from dicom_io.network.tls import ClientTls, refusal
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
-# PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association, in words.
+# PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association: in words, and what must be done there.
+_KNOW_US = "the PACS must register our AE title {calling} with the address of this machine, and allow it to store"
 _REJECTED = {
-    (1, 1): "no reason given",
-    (1, 2): "application context not supported",
-    (1, 3): "our AE title is not known there",
-    (1, 7): "its AE title differs",
-    (2, 1): "no reason given",
-    (2, 2): "protocol version not supported",
+    (1, 1): ("no reason given", _KNOW_US),
+    (1, 2): ("application context not supported", "the PACS must speak DICOM on this port; check host and port"),
+    (1, 3): ("our AE title is not known there", _KNOW_US),
+    (1, 7): (
+        "its AE title differs",
+        "the PACS must answer to the AE title {called} on this port, or the settings must name it as it is called",
+    ),
+    (2, 1): ("no reason given", _KNOW_US),
+    (2, 2): ("protocol version not supported", "the PACS must speak DICOM on this port; check host and port"),
 }
 
 
@@ -113,8 +117,10 @@ def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
     ------
     PeerUnavailable
         When no association was established, for a reason that may pass.
+    PeerRejected
+        When the peer rejects the association: it may know us later.
     PeerRefused
-        When the peer refuses the association.
+        When it accepts none of the objects.
     """
     datasets = [dcmread(file) for file in files]
     with associated(peer, _contexts(datasets)) as association:
@@ -195,8 +201,10 @@ def associated(
     ------
     PeerUnavailable
         When no association was established, for a reason that may pass; our certificate not being usable is one.
+    PeerRejected
+        When the peer rejects the association: it may know us later.
     PeerRefused
-        When the peer refuses the association, or everything that is proposed.
+        When it accepts nothing of what is proposed.
     """
     _config.LOG_HANDLER_LEVEL = "none"  # its default handlers format every PDU
     ae = AE(peer.calling_title)
@@ -243,13 +251,11 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         if answer.result == 1:
-            reason = _REJECTED.get(
-                (answer.result_source or 0, answer.diagnostic or 0), f"diagnostic {answer.diagnostic}"
+            why, remedy = _REJECTED.get(
+                (answer.result_source or 0, answer.diagnostic or 0), (f"diagnostic {answer.diagnostic}", _KNOW_US)
             )
-            return PeerRefused(
-                f"{peer} refused the association of {peer.calling_title} ({reason}); expected both AE titles, host and "
-                "port to agree on both sides: correct them here or there."
-            )
+            must = remedy.format(calling=peer.calling_title, called=peer.ae_title)
+            return PeerRejected(f"{peer} rejected the association of {peer.calling_title} ({why}): {must}.")
         return PeerUnavailable(f"{peer} refused the association for now (busy); it will be repeated.")
     if association.is_aborted and answer is not None and not association.accepted_contexts:
         return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")

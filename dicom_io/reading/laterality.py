@@ -67,7 +67,10 @@ def from_midline_mm(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.float
     extent = volume.affine[0, :3] @ corners + volume.affine[0, 3]  # LPS: x grows to the patient's left
     if np.ptp(extent) < BOTH_BREASTS_MM:
         return None
-    x = np.argwhere(mask) @ volume.affine[0, :3] + volume.affine[0, 3]
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))  # the others are most of the image
+    places = np.argwhere(mask[slices])
+    places[:, 0] = slices[places[:, 0]]
+    x = places @ volume.affine[0, :3] + volume.affine[0, 3]
     return np.asarray(x - (extent.min() + extent.max()) / 2)
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import ImagesMissing
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import Instance, content_digest, read_instances, sender_of, shown
@@ -86,7 +86,7 @@ def read_study(
     chosen = selection.chosen
     _check_complete(selection, held, assignment)
     volumes = _loaded(selection, rules, assignment)
-    tumours = _placed_tumours(selection, volumes, rules)
+    tumours = _placed_tumours(selection, volumes, rules, is_assigned=bool(assignment.tumour))
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, side_source, contradictions = tumour_side(
         side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
@@ -162,7 +162,7 @@ def _check_complete(selection: Selection, held: Mapping[str, int], assignment: A
         for series in images.dynamic.series:
             count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
             if count < expected:
-                problem = GeometryInvalid(
+                problem = ImagesMissing(
                     f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
                     f"arrived: {expected - count} are missing. Send the series again."
                 )
@@ -218,11 +218,16 @@ class _Tumours:
     notes: list[QualityNote] = field(default_factory=list)
 
 
-def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules) -> _Tumours:
-    """The tumour of each sequence that has segments of its own, placed on the grid of its images."""
+def _placed_tumours(
+    selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules, *, is_assigned: bool
+) -> _Tumours:
+    """The tumour of each sequence that has segments of its own, placed on the grid of its images.
+
+    What newer segments replace no longer is a tumour of the selection.
+    """
     tumours = _Tumours()
-    for sequence, candidates in selection.tumours.items():
-        roi, used, notes = tumour_on(
+    for sequence, candidates in list(selection.tumours.items()):
+        tumour = tumour_on(
             selection.chosen[sequence],
             volumes[sequence],
             sequence=sequence,
@@ -230,13 +235,15 @@ def _placed_tumours(selection: Selection, volumes: Mapping[MrSequence, Volume], 
             passed_over=selection.passed_over[sequence],
             series=selection.series,
             rules=rules,
+            is_assigned=is_assigned,
         )
-        algorithms = {candidate.segment.algorithm_type for candidate in used}
-        tumours.rois[sequence] = roi
-        tumours.segments += [candidate.segment for candidate in used]
+        selection.tumours[sequence] = tumour.stated
+        algorithms = {candidate.segment.algorithm_type for candidate in tumour.used}
+        tumours.rois[sequence] = tumour.roi
+        tumours.segments += [candidate.segment for candidate in tumour.used]
         tumours.algorithm_types[sequence] = algorithms.pop() if len(algorithms) == 1 else ""
-        tumours.rows += [_segment_row(sequence, candidate, roi) for candidate in used]
-        tumours.notes += notes
+        tumours.rows += [_segment_row(sequence, candidate, tumour.roi) for candidate in tumour.used]
+        tumours.notes += tumour.notes
     return tumours
 
 

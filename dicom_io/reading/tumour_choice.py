@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dicom_io.errors import NotReadable, Remedy, SelectionAmbiguous, SeriesNotFound
+from dicom_io.errors import NotReadable, Remedy, SelectionAmbiguous, TumourNotFound
 from dicom_io.images.headers import matrix_of
 from dicom_io.reading.selection import Candidate, Selection, listed
 from dicom_io.rules import Assignment, SelectionRules
@@ -34,10 +34,14 @@ def assign_tumours(selection: Selection, rules: SelectionRules, assignment: Assi
     first = next(iter(selection.tumours))
     selection.passed_over[first] += unusable
     for sequence, found in selection.tumours.items():
-        _several(sequence, found, rules, is_assigned=bool(assignment.tumour))
+        objects = {one.segment.instance.sop_instance_uid for one in found}
+        if len(objects) == 1 or not rules.newest_segmentation:  # else one may replace another where they are placed
+            check_several(sequence, found, rules, is_assigned=bool(assignment.tumour))
 
 
-def _several(sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool) -> None:
+def check_several(
+    sequence: MrSequence, found: Sequence[Candidate], rules: SelectionRules, *, is_assigned: bool
+) -> None:
     """Refuses segments that could all be the tumour, unless they may be taken as several tumours."""
     kinds = {tuple(one.segment.property_type.split(" ")[:2]) for one in found}
     is_refused = rules.tumours_together is SeveralTumours.REFUSE
@@ -71,11 +75,11 @@ def _home(selection: Selection, candidate: Candidate) -> MrSequence:
     return MrSequence.T1C
 
 
-def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
+def _no_tumour(selection: Selection, assignment: Assignment) -> TumourNotFound:
     """The refusal when there is no segmentation, or none that is a tumour."""
     if not selection.segments:
         uid = selection.series[0].instances[0].study_instance_uid
-        return SeriesNotFound(
+        return TumourNotFound(
             "No segmentation of the tumour was found; a DICOM Segmentation or RT Structure Set of it was expected. "
             f"The study holds: {listed(selection)}. Segment the tumour, and send the segmentation with the Study "
             f"Instance UID of the images, {uid}."
@@ -86,7 +90,7 @@ def _no_tumour(selection: Selection, assignment: Assignment) -> SeriesNotFound:
         if assignment.tumour
         else "none is a tumour"
     )
-    return SeriesNotFound(
+    return TumourNotFound(
         f"The study has {len(selection.segments)} segment{'s' if len(selection.segments) > 1 else ''}, but {wanted}: "
         f"{found}. Send a segmentation of the tumour.",
         remedies=(Remedy.CHOOSE_TUMOUR,),

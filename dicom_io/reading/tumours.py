@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,10 +15,14 @@ from dicom_io.masks.placement import Placement, Remark, empty_runs, place
 from dicom_io.masks.references import NOTABLE, check_references
 from dicom_io.masks.rtstruct import place_contours
 from dicom_io.masks.segmentation import mask_frames, maximum_fraction
+from dicom_io.reading import newest
 from dicom_io.reading.laterality import MIDLINE_MM, from_midline_mm
+from dicom_io.reading.newest import Statement
 from dicom_io.reading.selection import Candidate, Chosen
+from dicom_io.reading.tumour_choice import check_several
 from dicom_io.rules import SelectionRules
 from models.acquisition import SeveralTumours
+from models.errors import StudyRejected
 from models.quality_notes import QualityNote, Severity
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -27,6 +31,25 @@ from models.volume import Sequence as MrSequence
 LARGEST_OVERLAP = 0.1
 
 Mask = NDArray[np.bool_]
+Placed = tuple[Candidate, Placement]
+
+
+@dataclass(frozen=True, eq=False)
+class TumourOn:
+    """The tumour on the grid of one sequence.
+
+    Attributes
+    ----------
+    roi : all of it
+    used : segments it comes from
+    stated : segments that count as tumours; more than `used` where only the largest is analysed
+    notes : how it got there
+    """
+
+    roi: Roi
+    used: tuple[Candidate, ...]
+    stated: tuple[Candidate, ...]
+    notes: list[QualityNote]
 
 
 def tumour_on(
@@ -38,23 +61,34 @@ def tumour_on(
     passed_over: Sequence[Candidate],
     series: Sequence[Series],
     rules: SelectionRules,
-) -> tuple[Roi, tuple[Candidate, ...], list[QualityNote]]:
+    is_assigned: bool,
+) -> TumourOn:
     """The tumour on the grid of the images, the segments it comes from, and how it got there.
 
     `series` are those of the study: a segment is held against the images it names, also where others are used.
+    `is_assigned` says that the segments were chosen explicitly.
 
     Raises
     ------
     SelectionAmbiguous
-        When segments overlap, so that they cannot be several tumours.
+        When segments overlap, so that they cannot be several tumours, and none replaces the other.
     GeometryInvalid, NotReadable
         As `placement.place` and `references.check_references`, and when the Frames of Reference differ or too many
         slices are empty.
     """
     images = [one for one in series if one.is_mr]
     placed = [(candidate, _placed(candidate, chosen, volume, images)) for candidate in candidates]
-    notes = _left_out(sequence, passed_over)
+    superseded: list[QualityNote] = []
+    if rules.newest_segmentation:
+        equals = [] if is_assigned else _of_equal_standing(passed_over, candidates, rules)
+        others = _placed_if_possible(equals, chosen, volume, images)
+        placed, superseded = _newest(sequence, placed, others)
+        counted = {id(candidate) for candidate, _ in placed}
+        passed_over = [one for one in passed_over if id(one) not in counted]
+        check_several(sequence, [candidate for candidate, _ in placed], rules, is_assigned=is_assigned)
+    notes = [*superseded, *_left_out(sequence, passed_over)]
     _apart(sequence, placed)
+    stated = tuple(candidate for candidate, _ in placed)
     everything = np.logical_or.reduce([placement.mask for _, placement in placed])
     notes += _both_sides(sequence, everything, volume)
     if len(placed) > 1:
@@ -66,7 +100,78 @@ def tumour_on(
     notes += _holes(sequence, mask, rules.hole_limit_slices, contours=_are_contours(placed))
     notes += _flat(sequence, mask)
     used = tuple(candidate for candidate, _ in placed)
-    return Roi(affine=volume.affine, mask=mask, label="tumour"), used, notes
+    return TumourOn(Roi(affine=volume.affine, mask=mask, label="tumour"), used, stated, notes)
+
+
+def _of_equal_standing(
+    passed_over: Sequence[Candidate], candidates: Sequence[Candidate], rules: SelectionRules
+) -> list[Candidate]:
+    """Segments of other objects that only a later one of the shipped rules calls a tumour.
+
+    The order of the shipped rules says how plainly a segment is named, not who is right; that of a site's own rules
+    does.
+    """
+    objects = {one.segment.instance.sop_instance_uid for one in candidates}
+    shipped = SelectionRules().tumour
+    first_shipped = len(rules.tumour) - len(shipped)
+    best = min((one.rank for one in candidates if one.rank is not None), default=0)
+    if rules.tumour[-len(shipped) :] != shipped or not first_shipped <= best < len(rules.tumour):
+        return []
+    return [
+        one
+        for one in passed_over
+        if one.segment.instance.sop_instance_uid not in objects
+        and not one.segment.problem
+        and one.rank is not None
+        and one.rank < len(rules.tumour)
+    ]
+
+
+def _placed_if_possible(
+    candidates: Sequence[Candidate], chosen: Chosen, volume: Volume, images: Sequence[Series]
+) -> list[Placed]:
+    """Segments on the grid of the images; what cannot be placed replaces nothing."""
+    placed = []
+    for candidate in candidates:
+        try:
+            placed.append((candidate, _placed(candidate, chosen, volume, images)))
+        except StudyRejected:
+            continue
+    return placed
+
+
+def _newest(
+    sequence: MrSequence, placed: Sequence[Placed], others: Sequence[Placed]
+) -> tuple[list[Placed], list[QualityNote]]:
+    """The segments that count, without those of objects that newer ones replace; and a note for each replaced object.
+
+    `others` count only where their object replaces one of `placed`, and are not replaced by each other alone.
+    """
+    statements = _statements([*placed, *others])
+    replaced = newest.replaced_by(statements)
+    objects = {candidate.segment.instance.sop_instance_uid for candidate, _ in placed}
+    notes = [
+        newest.note(sequence, statements[uid], statements[later]) for uid, later in replaced.items() if uid in objects
+    ]
+    counting = (objects | {later for uid, later in replaced.items() if uid in objects}) - set(replaced)
+    kept = [one for one in (*placed, *others) if one[0].segment.instance.sop_instance_uid in counting]
+    return kept, notes
+
+
+def _statements(placed: Sequence[Placed]) -> Mapping[str, Statement]:
+    """SOP Instance UID → the object with its segments among `placed`."""
+    by_object: dict[str, list[Placed]] = {}
+    for candidate, placement in placed:
+        by_object.setdefault(candidate.segment.instance.sop_instance_uid, []).append((candidate, placement))
+    return {
+        uid: Statement(
+            header=of_object[0][0].segment.instance.header,
+            names=tuple(candidate.segment.name for candidate, _ in of_object),
+            mask=np.logical_or.reduce([placement.mask for _, placement in of_object]),
+            is_automatic=all(candidate.segment.algorithm_type == "AUTOMATIC" for candidate, _ in of_object),
+        )
+        for uid, of_object in by_object.items()
+    }
 
 
 def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[QualityNote]:
@@ -82,22 +187,24 @@ def _left_out(sequence: MrSequence, passed_over: Sequence[Candidate]) -> list[Qu
     return notes
 
 
-def _apart(sequence: MrSequence, placed: Sequence[tuple[Candidate, Placement]]) -> None:
+def _apart(sequence: MrSequence, placed: Sequence[Placed]) -> None:
     for (one, first), (other, second) in combinations(placed, 2):
         common = int(np.count_nonzero(first.mask & second.mask))
         smaller = min(int(np.count_nonzero(first.mask)), int(np.count_nonzero(second.mask)))
         if common > LARGEST_OVERLAP * smaller:
+            statements = list(_statements([(one, first), (other, second)]).values())
+            reason = f" {newest.why_not(statements)}" if len(statements) > 1 else ""
             raise SelectionAmbiguous(
                 f"Two segments on {sequence.label} overlap by {common / smaller:.0%} of the smaller: "
                 f"{one.segment.name} and {other.segment.name}. They seem to be two segmentations of one tumour; one "
-                "was expected.",
+                f"was expected.{reason}",
                 remedies=(Remedy.CHOOSE_TUMOUR,),
             )
 
 
 def _of_several(
-    sequence: MrSequence, placed: list[tuple[Candidate, Placement]], volume: Volume, rules: SelectionRules
-) -> tuple[QualityNote, list[tuple[Candidate, Placement]]]:
+    sequence: MrSequence, placed: list[Placed], volume: Volume, rules: SelectionRules
+) -> tuple[QualityNote, list[Placed]]:
     volumes_cm3 = [np.count_nonzero(placement.mask) * volume.voxel_volume_mm3 / 1000 for _, placement in placed]
     listed = "; ".join(
         f'"{candidate.segment.label}" {cm3:.2f} cm³' for (candidate, _), cm3 in zip(placed, volumes_cm3, strict=True)
@@ -135,7 +242,8 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
 
 def _flat(sequence: MrSequence, mask: Mask) -> list[QualityNote]:
     """PyRadiomics takes regions that extend along two axes only; along one only it refuses, as we do."""
-    extent = [np.count_nonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    slices = mask[mask.any(axis=(1, 2))]
+    extent = [len(slices), *(int(np.count_nonzero(slices.any(axis=others))) for others in ((0, 2), (0, 1)))]
     if min(extent) > 1:
         return []
     axis = ("slice", "row", "column")[int(np.argmin(extent))]
@@ -273,7 +381,7 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
     return notes
 
 
-def _are_contours(placed: Sequence[tuple[Candidate, Placement]]) -> bool:
+def _are_contours(placed: Sequence[Placed]) -> bool:
     return all(candidate.segment.encoding == "CONTOURS" for candidate, _ in placed)
 
 

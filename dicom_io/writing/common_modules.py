@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as ItemSequence
-from pydicom.uid import UID, Comprehensive3DSRStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, Comprehensive3DSRStorage, ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 from pydicom.valuerep import DA, TM
 
 from dicom_io import codes, uids
@@ -46,13 +48,29 @@ class Series:
         return f"{what}, {words} ({use}"
 
 
+_DOCUMENTS = frozenset({Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage})
+
 SERIES = {
     Role.SEG_T1C: Series(9101, "Tumour and peritumoral shell on T1+C"),
     Role.SEG_T2W: Series(9102, "Tumour and peritumoral shell on T2W"),
     Role.KEY_SR: Series(9111, "Radiomics report (research use only)", "RDeepNet: no result (research use only)"),
     Role.FEATURES_SR: Series(9112, "Radiomics, all features (research use only)"),
     Role.PDF: Series(9121, "Radiomics report, PDF (research use only)", "RDeepNet: no result, PDF (research use only)"),
+    Role.REJECTION_NOTE: Series(9131, "Radiomics, replaced objects"),
+    Role.NOTICE: Series(9141, "NOT PROCESSED (radiomics)"),
 }
+VERSION_STEP = 100  # from the series number of one version of an answer to that of the next
+
+
+def series_of(role: Role, report: Report) -> Series:
+    """Name and number of the series of a role: with the state of the report, and the version of one that replaces."""
+    first = SERIES[role]
+    described = first.described(report.state)
+    if report.replaces is None:
+        return Series(first.number, described)
+    version = report.replaces.version
+    named = f"v{version} {described}"[: codes.LONGEST_MEANING]  # a Series Description is LO as well
+    return Series(first.number + VERSION_STEP * (version - 1), named)
 
 
 def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str, modality: str) -> Dataset:
@@ -61,26 +79,57 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
     Dates and times are those of `report.created`: the same report gives the same object.
     """
     digest = uids.answer_digest(study, report)
-    root = carried_over(study.header)
-    created = in_time_zone(report.created, root)
-    day, time = DA(created.date()), TM(created.time().replace(tzinfo=None))
+    root = base_object(
+        study.header,
+        created=report.created,
+        sop_class_uid=sop_class_uid,
+        modality=modality,
+        sop_instance_uid=uids.instance_uid(digest, role),
+        series_instance_uid=uids.series_uid(digest, role),
+        series=series_of(role, report),
+        devices=equipment.devices(report),
+    )
+    # The series of an SR has no such attribute; there the orders are in the SR Document General module.
+    if sop_class_uid not in _DOCUMENTS and (orders := request_attributes(study.header)):
+        root.RequestAttributesSequence = ItemSequence(orders)
+    return root
+
+
+def base_object(
+    header: Dataset,
+    *,
+    created: datetime,
+    sop_class_uid: str,
+    modality: str,
+    sop_instance_uid: str,
+    series_instance_uid: str,
+    series: Series,
+    devices: Iterable[equipment.Device],
+) -> Dataset:
+    """An object of ours for a patient and study, whatever it says.
+
+    Parameters
+    ----------
+    header : patient and study modules of a received object
+    created : its dates and times
+    devices : what contributed, this software first
+    """
+    root = carried_over(header)
+    moment = in_time_zone(created, root)
+    day, time = DA(moment.date()), TM(moment.time().replace(tzinfo=None))
 
     root.SOPClassUID = sop_class_uid
-    root.SOPInstanceUID = uids.instance_uid(digest, role)
+    root.SOPInstanceUID = sop_instance_uid
     root.InstanceNumber = 1
     root.InstanceCreationDate, root.InstanceCreationTime = day, time
     root.ContentDate, root.ContentTime = day, time
     root.CodingSchemeIdentificationSequence = ItemSequence(codes.coding_schemes())
-    root.ContributingEquipmentSequence = ItemSequence(equipment.contributing_equipment(report, created))
+    root.ContributingEquipmentSequence = ItemSequence(equipment.contributing_equipment(devices, moment))
 
     root.Modality = modality
-    root.SeriesInstanceUID = uids.series_uid(digest, role)
-    root.SeriesNumber = SERIES[role].number
-    root.SeriesDescription = SERIES[role].described(report.state)
+    root.SeriesInstanceUID = series_instance_uid
+    root.SeriesNumber, root.SeriesDescription = series.number, series.description
     root.SeriesDate, root.SeriesTime = day, time
-    # The series of an SR has no such attribute; there the orders are in the SR Document General module.
-    if sop_class_uid != Comprehensive3DSRStorage and (orders := request_attributes(study.header)):
-        root.RequestAttributesSequence = ItemSequence(orders)
 
     device = equipment.product()
     root.Manufacturer = MANUFACTURER

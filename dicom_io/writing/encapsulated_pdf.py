@@ -17,6 +17,12 @@ from dicom_io.answer import AnswerObject, Role
 from dicom_io.study import Study
 from dicom_io.writing.common_modules import new_instance
 from reports.content import Report
+from reports.wording import replaces_sentence
+
+
+def document_title(report: Report) -> str:
+    """Title of the report, and what it replaces."""
+    return report.title if report.replaces is None else f"{report.title}. {replaces_sentence(report.replaces)}"
 
 
 def make_encapsulated_pdf(study: Study, report: Report, *, pdf: bytes, sources: Iterable[AnswerObject]) -> AnswerObject:
@@ -33,7 +39,7 @@ def make_encapsulated_pdf(study: Study, report: Report, *, pdf: bytes, sources: 
         reference.ReferencedSOPInstanceUID = item.sop_instance_uid
         references.append(reference)
     root.SourceInstanceSequence = ItemSequence(references)
-    root.DocumentTitle = report.title
+    root.DocumentTitle = document_title(report)
     root.ConceptNameCodeSequence = ItemSequence([codes.concept(codes.PDF_TITLE)])
     root.MIMETypeOfEncapsulatedDocument = "application/pdf"
     root.EncapsulatedDocumentLength = len(pdf)

@@ -1,11 +1,15 @@
-"""`Report` → the DICOM objects sent back: segmentations first, then the reports that refer to them, the PDF last."""
+"""`Report` → the DICOM objects sent back: segmentations first, then the reports that refer to them, then the PDF."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Ordered
+
 from dicom_io.answer import Answer
+from dicom_io.earlier import SentObject
 from dicom_io.study import Study
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.writing.object_check import check_answer
+from dicom_io.writing.rejection_note import make_rejection_note
 from dicom_io.writing.segmentation_object import make_segmentation, segment_references
 from dicom_io.writing.structured_report import make_features_report, make_key_report
 from models.preprocessing.prepare import Prepared
@@ -16,11 +20,22 @@ from reports.pdf.document import render_pdf
 
 
 def encode(
-    study: Study, prepared: Prepared | None, report: Report, *, features_sr: bool, paper: Paper = Paper.A4
+    study: Study,
+    prepared: Prepared | None,
+    report: Report,
+    *,
+    features_sr: bool,
+    paper: Paper = Paper.A4,
+    replaced: Ordered[SentObject] = (),
 ) -> Answer:
     """The answer to a study; the same arguments give the same objects, byte by byte.
 
     Where nothing could be computed (`prepared` is None) there are the key SR and the PDF, which say so.
+
+    Parameters
+    ----------
+    paper : of the PDF
+    replaced : objects of the answer that `report` says it replaces
 
     Raises
     ------
@@ -38,11 +53,12 @@ def encode(
         for sequence, made in segmentations.items()
     }
     sent = tuple(segmentations.values())
-    reports = [make_key_report(study, report, segments=segments, segmentations=sent)]
+    reports = [make_key_report(study, report, segments=segments, segmentations=sent, replaced=replaced)]
     if features_sr and report.regions:
-        reports.append(make_features_report(study, report, segments=segments, segmentations=sent))
+        reports.append(make_features_report(study, report, segments=segments, segmentations=sent, replaced=replaced))
     pdf = render_pdf(report, paper=paper)
     document = make_encapsulated_pdf(study, report, pdf=pdf, sources=(*sent, *reports))
-    answer = Answer(objects=(*sent, *reports, document), pdf=pdf)
-    check_answer(answer, study)
+    notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
+    answer = Answer(objects=(*sent, *reports, document, *notes), pdf=pdf)
+    check_answer(answer, study, replaced=replaced)
     return answer

@@ -6,6 +6,7 @@ manufacturer, model name, version and Device UID; both are written from one `Dev
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,10 +69,10 @@ def devices(report: Report) -> tuple[Device, ...]:
     return (product(), *models)
 
 
-def contributing_equipment(report: Report, moment: datetime) -> list[ContributingEquipment]:
+def contributing_equipment(contributors: Iterable[Device], moment: datetime) -> list[ContributingEquipment]:
     """Items of the Contributing Equipment Sequence (0018,A001), purpose Processing Equipment."""
     items = []
-    for device in devices(report):
+    for device in contributors:
         item = ContributingEquipment(
             manufacturer=MANUFACTURER,
             purpose_of_reference=codes.PROCESSING_EQUIPMENT,

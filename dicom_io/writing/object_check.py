@@ -1,6 +1,6 @@
 """Our own check of every object before anything leaves: archives store non-conformant objects silently.
 
-It knows the attributes our three kinds of object need (PS3.3 types 1 and 2), the rules of their value
+It knows the attributes our kinds of object need (PS3.3 types 1 and 2), the rules of their value
 representations, the shape of a TID 1500 tree, and that no object refers to anything that is neither sent with it nor
 was received. It repeats nothing that the encoders do: it looks at finished data sets only. A problem names attributes
 and lengths, never values, which may be patient data.
@@ -9,17 +9,25 @@ and lengths, never values, which may be patient data.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
-from pydicom.uid import Comprehensive3DSRStorage, EncapsulatedPDFStorage, ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
 from pydicom.valuerep import validate_value
 
 from dicom_io.answer import Answer, AnswerObject, file_of
+from dicom_io.earlier import SentObject
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
 from dicom_io.study import Study
@@ -126,11 +134,37 @@ _DOCUMENT = (
     ),
 )  # fmt: skip
 
+_REJECTION_NOTE = (
+    Attributes(
+        (),
+        (
+            "CurrentRequestedProcedureEvidenceSequence", "ValueType", "ConceptNameCodeSequence", "ContinuityOfContent",
+            "ContentTemplateSequence", "ContentSequence",
+        ),
+        ("ReferencedPerformedProcedureStepSequence",),
+    ),
+    Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
+)  # fmt: skip
+
+_NOTICE = (
+    Attributes(
+        (),
+        (
+            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "ImageType", "ImageLaterality",
+            "ImageComments", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated",
+            "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+        ),
+        ("PatientOrientation",),
+    ),
+)  # fmt: skip
+
 # SOP Class → modality, and the attributes beyond those that all our objects have.
 KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
     SegmentationStorage: ("SEG", _SEGMENTATION),
     Comprehensive3DSRStorage: ("SR", _REPORT),
     EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
+    KeyObjectSelectionDocumentStorage: ("KO", _REJECTION_NOTE),
+    SecondaryCaptureImageStorage: ("OT", _NOTICE),
 }
 
 
@@ -150,10 +184,10 @@ def check_object(dataset: Dataset) -> None:
     _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
 
 
-def check_answer(answer: Answer, study: Study) -> None:
+def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject] = ()) -> None:
     """Checks every object of an answer, and that all they refer to is in the answer or was in the input.
 
-    An object may only refer to what is sent before it.
+    An object may only refer to what is sent before it, or was sent with the answer that is `replaced`.
 
     Raises
     ------
@@ -167,6 +201,9 @@ def check_answer(answer: Answer, study: Study) -> None:
     }
     series = {source.series_instance_uid for source in study.sources.values()}
     series |= {instance.series_instance_uid for instance in study.segmentations}
+    for earlier in replaced:
+        instances[earlier.sop_instance_uid] = earlier.sop_class_uid
+        series.add(earlier.series_instance_uid)
     segments: dict[str, Collection[int]] = {}
     for item in answer.objects:
         _refuse(item.dataset, list(_object_problems(item.dataset, partial(_file, item))))
@@ -196,7 +233,7 @@ def _refuse(dataset: Dataset, problems: list[str]) -> None:
 def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[str]:
     sop_class = str(dataset.get("SOPClassUID", ""))
     if sop_class not in KINDS:
-        yield "its SOP Class is none of Segmentation, Comprehensive 3D SR, Encapsulated PDF"
+        yield "its SOP Class is none of those this product makes"
         return
     modality, _ = KINDS[sop_class]
     missing = [problem for rule in required_attributes(sop_class) for problem in _missing(dataset, rule)]
@@ -209,6 +246,10 @@ def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[s
         yield from _segmentation_problems(dataset)
     elif sop_class == Comprehensive3DSRStorage:
         yield from sr_problems(dataset)
+    elif sop_class == KeyObjectSelectionDocumentStorage:
+        yield from _rejection_note_problems(dataset)
+    elif sop_class == SecondaryCaptureImageStorage:
+        yield from _notice_problems(dataset)
     else:
         yield from _document_problems(dataset)
     yield from _encoding_problems(write)
@@ -347,6 +388,32 @@ def _document_problems(dataset: Dataset) -> Iterator[str]:
     for keyword in ("BodyPartExamined", "Laterality"):
         if keyword in dataset:
             yield f"{keyword} is present in a document"
+
+
+def _rejection_note_problems(dataset: Dataset) -> Iterator[str]:
+    if dataset.ContentTemplateSequence[0].TemplateIdentifier != "2010":
+        yield "the root is not template 2010"
+    listed = {
+        str(reference.ReferencedSOPInstanceUID)
+        for item in dataset.ContentSequence
+        for reference in item.get("ReferencedSOPSequence", ())
+    }
+    evidence = {
+        str(reference.ReferencedSOPInstanceUID)
+        for study in dataset.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for reference in series.ReferencedSOPSequence
+    }
+    if not listed or listed != evidence:
+        yield f"it lists {len(listed)} objects, its evidence {len(evidence)}"
+
+
+def _notice_problems(dataset: Dataset) -> Iterator[str]:
+    expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
+    if len(dataset.PixelData) != expected:
+        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected} were expected"
+    if dataset.BurnedInAnnotation != "YES":
+        yield "BurnedInAnnotation does not say that the picture is text"
 
 
 def _file(item: AnswerObject) -> bytes:

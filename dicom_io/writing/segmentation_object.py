@@ -22,7 +22,7 @@ from dicom_io import codes, uids
 from dicom_io.answer import AnswerObject, Role
 from dicom_io.identity import MANUFACTURER
 from dicom_io.study import SourceInstance, SourceSeries, Study
-from dicom_io.writing.common_modules import SERIES, new_instance
+from dicom_io.writing.common_modules import SERIES, new_instance, series_of
 from dicom_io.writing.equipment import product
 from models.preprocessing.prepare import PreparedSequence
 from models.volume import Region, Roi, Sequence
@@ -105,7 +105,7 @@ def make_segmentation(study: Study, prepared: PreparedSequence, report: Report, 
             for region, number in numbers.items()
         ],
         series_instance_uid=root.SeriesInstanceUID,
-        series_number=SERIES[role].number,
+        series_number=series_of(role, report).number,
         sop_instance_uid=root.SOPInstanceUID,
         instance_number=1,
         manufacturer=MANUFACTURER,

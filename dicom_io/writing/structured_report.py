@@ -23,6 +23,7 @@ from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_io import codes, uids
 from dicom_io.answer import AnswerObject, Role
+from dicom_io.earlier import SentObject
 from dicom_io.identity import MANUFACTURER
 from dicom_io.study import SourceInstance, Study
 from dicom_io.writing import equipment
@@ -31,13 +32,19 @@ from dicom_io.writing.patient_modules import referenced_requests
 from dicom_io.writing.segmentation_object import SegmentReference
 from models.volume import Region, Sequence
 from reports.content import Measurement, ModelSection, RegionSection, Report
+from reports.wording import replaces_sentence
 
 Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
 Segments = Mapping[Sequence, Mapping[Region, SegmentReference]]
 
 
 def make_key_report(
-    study: Study, report: Report, *, segments: Segments, segmentations: Iterable[AnswerObject]
+    study: Study,
+    report: Report,
+    *,
+    segments: Segments,
+    segmentations: Iterable[AnswerObject],
+    replaced: Iterable[SentObject] = (),
 ) -> AnswerObject:
     """The key SR: predictions, groups, volumes, leading features, quality notes, provenance, notices.
 
@@ -45,23 +52,29 @@ def make_key_report(
     ----------
     segments : the segment of every region, each in one of `segmentations`
     segmentations : our segmentations, sent before this report
+    replaced : objects of the answer that this one replaces
     """
     leading = {feature.key for section in report.models for feature in section.leading_features}
     groups: list[Group] = [_model_group(study, section) for section in report.models]
     groups += [
         _region_group(study, report, section, segments, _leading(section, leading)) for section in report.regions
     ]
-    return _document(study, report, Role.KEY_SR, groups, _texts(report), segmentations)
+    return _document(study, report, Role.KEY_SR, groups, _texts(report), segmentations, replaced)
 
 
 def make_features_report(
-    study: Study, report: Report, *, segments: Segments, segmentations: Iterable[AnswerObject]
+    study: Study,
+    report: Report,
+    *,
+    segments: Segments,
+    segmentations: Iterable[AnswerObject],
+    replaced: Iterable[SentObject] = (),
 ) -> AnswerObject:
     """The SR with all features: one group for each region, in the order of the feature vector."""
     groups: list[Group] = [
         _region_group(study, report, section, segments, section.features) for section in report.regions
     ]
-    return _document(study, report, Role.FEATURES_SR, groups, _notices(report), segmentations)
+    return _document(study, report, Role.FEATURES_SR, groups, _notices(report), segmentations, replaced)
 
 
 def _leading(section: RegionSection, more: set[str]) -> tuple[Measurement, ...]:
@@ -158,6 +171,8 @@ def _algorithm(device: equipment.Device) -> sr.AlgorithmIdentification:
 
 def _texts(report: Report) -> Iterator[sr.TextContentItem]:
     """Texts of the report, in its order."""
+    if report.replaces is not None:
+        yield _text(codes.REPLACES, replaces_sentence(report.replaces))
     for section in report.models:
         yield _text(codes.CONCLUSION, " ".join(_sentences(section)))
         for reason in section.validity.reasons:
@@ -208,6 +223,7 @@ def _document(
     groups: list[Group],
     texts: Iterable[sr.TextContentItem],
     segmentations: Iterable[AnswerObject],
+    replaced: Iterable[SentObject],
 ) -> AnswerObject:
     root = new_instance(study, report, role=role, sop_class_uid=Comprehensive3DSRStorage, modality="SR")
     content = sr.MeasurementReport(
@@ -233,6 +249,13 @@ def _document(
     root.VerificationFlag = "UNVERIFIED"
     root.PreliminaryFlag = "PRELIMINARY"
     root.CurrentRequestedProcedureEvidenceSequence = ItemSequence([_evidence(study, segmentations)])
+    predecessors = [
+        SourceInstance(item.sop_class_uid, item.sop_instance_uid, item.series_instance_uid)
+        for item in replaced
+        if item.role is role
+    ]
+    if predecessors:
+        root.PredecessorDocumentsSequence = ItemSequence([references(study, predecessors)])
     return AnswerObject(role, root)
 
 
@@ -274,22 +297,27 @@ def _evidence(study: Study, segmentations: Iterable[AnswerObject]) -> Dataset:
         for item in segmentations
     ]
     images = [instance for source in study.sources.values() for instance in source.instances]
+    return references(study, (*ours, *images, *study.segmentations))
+
+
+def references(study: Study, instances: Iterable[SourceInstance]) -> Dataset:
+    """Instances of a study as an item of the Hierarchical SOP Instance Reference Macro (PS3.3 C.17.2.1)."""
     by_series: dict[str, dict[str, SourceInstance]] = {}
-    for instance in (*ours, *images, *study.segmentations):
+    for instance in instances:
         by_series.setdefault(instance.series_instance_uid, {})[instance.sop_instance_uid] = instance
     result = Dataset()
     result.StudyInstanceUID = study.header.StudyInstanceUID
     series_items = []
-    for series_instance_uid, instances in by_series.items():
+    for series_instance_uid, of_series in by_series.items():
         series = Dataset()
         series.SeriesInstanceUID = series_instance_uid
-        references = []
-        for instance in instances.values():
+        listed = []
+        for instance in of_series.values():
             reference = Dataset()
             reference.ReferencedSOPClassUID = instance.sop_class_uid
             reference.ReferencedSOPInstanceUID = instance.sop_instance_uid
-            references.append(reference)
-        series.ReferencedSOPSequence = ItemSequence(references)
+            listed.append(reference)
+        series.ReferencedSOPSequence = ItemSequence(listed)
         series_items.append(series)
     result.ReferencedSeriesSequence = ItemSequence(series_items)
     return result

@@ -52,9 +52,8 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
     ----------
     width, height : of the page's text, in points
     """
-    styles = theme.styles()
     story: list[Flowable] = [
-        typesetter.paragraph(report.title, styles.title),
+        *_title(report, typesetter),
         Spacer(0, 4),
         _identity(report, typesetter, width),
         Spacer(0, 7),
@@ -88,6 +87,15 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
 def _height(flowables: list[Flowable], width: float) -> float:
     """Height of flowables one below the other, in points; none of ours has space before or after it."""
     return sum(flowable.wrap(width, 1e6)[1] for flowable in flowables)
+
+
+def _title(report: Report, typesetter: Typesetter) -> list[Flowable]:
+    """The title, and below it which report this one replaces and why."""
+    styles = theme.styles()
+    story: list[Flowable] = [typesetter.paragraph(report.title, styles.title)]
+    if report.replaces is not None:
+        story.append(typesetter.paragraph(wording.replaces_sentence(report.replaces), styles.subheading))
+    return story
 
 
 def _identity(report: Report, typesetter: Typesetter, width: float) -> Flowable:
@@ -159,7 +167,7 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
         sentences = [wording.NOTHING_AGAINST]
     unexpected = [section for section in report.not_applicable if not section.is_expected]
     sentences += [f"{section.model.title}: {section.sentence}." for section in unexpected]
-    cells = [[typesetter.paragraph(wording.REASONS, styles.subheading)]] if sentences else []
+    cells = [[typesetter.paragraph(wording.WHY, styles.subheading)]] if sentences else []
     cells += [[typesetter.paragraph(sentence, styles.body)] for sentence in sentences]
     cells.append([typesetter.paragraph(report.not_checked, styles.caption)])
     return Table(

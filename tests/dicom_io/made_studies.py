@@ -14,6 +14,8 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
+from dicom_io.answer import Role
+from dicom_io.earlier import SentObject
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.uids import derived_uid
 from models.inference.predict import Group, ModelIdentity, Quantity
@@ -33,13 +35,27 @@ from reports.content import (
     SeriesUsed,
     Subject,
 )
+from reports.notice.content import Notice, NoticeReason
+from reports.replacement import Reason, Replacement
 
 CREATED = datetime(2026, 7, 3, 14, 25, 36, 123456, tzinfo=UTC)
 MR = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
+SR = "1.2.840.10008.5.1.4.1.1.88.34"
 STUDY_UID = "1.2.826.0.1.3680043.8.498.1"
 CHINESE_NAME = "Wang^XiaoDong=王^小东"
+
+# What an answer that is replaced consisted of, as far as a later one needs to know.
+REPLACED = (
+    SentObject(Role.SEG_T1C, SEG, derived_uid("test", "earlier", "seg"), derived_uid("test", "series", "seg")),
+    SentObject(Role.KEY_SR, SR, derived_uid("test", "earlier", "sr"), derived_uid("test", "series", "sr")),
+)
+REPLACEMENT = Replacement(REPLACED[-1].sop_instance_uid, CREATED, (Reason.SEGMENTATION,), 2)
+
+NOTICE = Notice(
+    NoticeReason.CHOICE, "Two segments overlap; one was expected.", "20 objects: 18 MR, 2 SEG", CREATED, earlier=None
+)
 
 ORIENTATIONS = ("axial", "oblique", "sagittal")
 

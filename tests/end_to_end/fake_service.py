@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from pydicom import dcmread
@@ -17,39 +16,46 @@ from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 
 from appliance.logs import configure
 from appliance.service.service import run
+from appliance.service.worker import Asked
 from appliance.settings import load_settings
 from appliance.stages import Stages
 from appliance.state.outbox import Outgoing
 from dicom_io.answer import Answer, AnswerObject, Role
-from models.errors import StudyRejected
+from dicom_io.errors import Remedy, SelectionAmbiguous, TumourNotFound
 from tests.end_to_end.small_study import instance
 
 NO_SEGMENTATION = "No segmentation was found among the objects of this study; a DICOM-SEG of the tumour was expected."
 
 
-def answer(files: Sequence[Path], created: datetime, *, control: Path) -> Outgoing:
-    """Two small objects of our own, with UIDs derived from the study and its number of files."""
+def answer(files: Sequence[Path], asked: Asked, *, control: Path) -> Outgoing:
+    """Two small objects of our own, with UIDs derived from the study, its number of files and the choice."""
+    study, created, chosen = dcmread(files[0]).StudyInstanceUID, asked.created.isoformat(), asked.assignment.tumour
     with (control / "begun").open("a") as begun:
-        begun.write(f"{dcmread(files[0]).StudyInstanceUID} {len(files)} {created.isoformat()}\n")
+        begun.write(f"{study} {len(files)} {created} {','.join(chosen) or '-'}\n")
     while (control / "hold").exists():
         time.sleep(0.02)
     stages = Stages()
     with stages.measured("read"):
         headers = [dcmread(file, stop_before_pixels=True) for file in files]
         if not any(header.SOPClassUID == SegmentationStorage for header in headers):
-            raise StudyRejected(NO_SEGMENTATION)
+            raise TumourNotFound(NO_SEGMENTATION)
+        if (control / "ambiguous").exists() and not asked.assignment.tumour:
+            raise SelectionAmbiguous("Two segments overlap; one was expected.", remedies=(Remedy.CHOOSE_TUMOUR,))
         if (control / "crash").exists():
             raise ZeroDivisionError("this text names the patient Test^Patient")
-    study = headers[0]
+    first = headers[0]
     objects = []
     for number, (role, sop_class) in enumerate(
         ((Role.SEG_T1C, SegmentationStorage), (Role.PDF, EncapsulatedPDFStorage))
     ):
         dataset = instance(
-            f"answer-{study.StudyInstanceUID}-{len(files)}", sop_class=sop_class, number=number, ours=True
+            f"answer-{study}-{len(files)}-{''.join(chosen)}",
+            sop_class=sop_class,
+            number=number,
+            ours=True,
         )
-        dataset.StudyInstanceUID = study.StudyInstanceUID
-        dataset.PatientID = study.PatientID
+        dataset.StudyInstanceUID = study
+        dataset.PatientID = first.PatientID
         objects.append(AnswerObject(role, dataset))
     return Outgoing(Answer(tuple(objects), b"%PDF-1.4\n"), stages.costs)
 
@@ -57,7 +63,7 @@ def answer(files: Sequence[Path], created: datetime, *, control: Path) -> Outgoi
 def main() -> int:
     settings, control = load_settings(Path(sys.argv[1])), Path(sys.argv[2])
     configure(settings.logs)
-    return run(settings, answer=lambda files, created, _: answer(files, created, control=control))
+    return run(settings, answer=lambda files, asked: answer(files, asked, control=control))
 
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ class RunningService:
     destinations : name → port of a peer "PACS" that gets the results
     commitment_report_s : without a report for so long, storage commitment is asked for again
     database_url : PostgreSQL database of the queue; "" for SQLite
+    of_destination : further settings of every destination
     computes : run `rdeepnet serve` as it ships; otherwise with the fake answer of `fake_service.py`
     """
 
@@ -81,6 +82,7 @@ class RunningService:
         computes: bool = False,
         commitment_report_s: float = 3600.0,
         database_url: str = "",
+        of_destination: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -90,6 +92,7 @@ class RunningService:
         peers = "".join(f'[[senders]]\nae_title = "{title}"\naddresses = ["127.0.0.1"]\n' for title in senders)
         peers += "".join(
             f'[[destinations]]\nname = "{name}"\nae_title = "PACS"\nhost = "127.0.0.1"\nport = {port}\n'
+            f"{of_destination}\n"
             for name, port in destinations.items()
         )
         self.settings_file.write_text(
@@ -210,6 +213,7 @@ class Orthanc:
         port: int = 0,
         plugins: Sequence[Path] = (),
         title: str = "ORTHANC",
+        knows_us: bool = True,
     ) -> None:
         folder.mkdir(parents=True)
         self.port = port or free_port()
@@ -229,6 +233,9 @@ class Orthanc:
             "OverwriteInstances": False,
             "StableAge": 1,
         }
+        if not knows_us:
+            configuration["DicomModalities"] = {}
+            configuration |= {f"DicomAlwaysAllow{what}": False for what in ("Echo", "Find", "Get", "Move", "Store")}
         path = folder / "orthanc.json"
         path.write_text(json.dumps(configuration))
         with (folder / "orthanc.log").open("wb") as log:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.service.doctor import Verdict, check_destination
+from appliance.service.study_status import list_studies
 from appliance.state.states import State
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, storescu, wait_for
@@ -90,3 +92,32 @@ def test_a_study_sent_by_storescu_comes_back_to_orthanc(tmp_path: Path, pair: tu
 
     (study,) = wait_for(found, what="the study in Orthanc")
     assert modalities(orthanc, study) == {"SEG": 1, "DOC": 1}
+
+
+def test_a_pacs_that_does_not_know_us_yet_gets_the_results_when_it_does(tmp_path: Path) -> None:
+    require_programs("Orthanc", "storescu")
+    port = free_port()
+    with running_service(tmp_path / "service", destinations={"pacs": port}) as service:
+        orthanc = Orthanc(tmp_path / "stranger", service_port=service.port, port=port, knows_us=False)
+        try:
+            storescu(write_study(tmp_path / "study", "stranger"), port=service.port)
+            service.wait_for_state(uid("stranger"), State.SENDING)
+            sentence = wait_for(
+                lambda: service.show(uid("stranger")).deliveries[0].sentence, what="the answer of the PACS"
+            )
+            assert "the PACS must register our AE title RDEEPNET" in sentence
+            wait_for(lambda: service.show(uid("stranger")).deliveries[0].attempts > 2, what="further attempts")
+            assert [line.sentence for line in list_studies(service.settings)] == [sentence]
+            (destination,) = service.settings.destinations
+            check = wait_for(  # doctor waits for an echo for seconds only, and the machine may be busy
+                lambda: (found := check_destination(destination, service.settings)).verdict is Verdict.BAD and found,
+                what="the verdict of doctor",
+            )
+            assert "the PACS must register" in check.sentence
+        finally:
+            orthanc.stop()
+        orthanc = Orthanc(tmp_path / "knows", service_port=service.port, port=port)
+        try:
+            service.wait_for_state(uid("stranger"), State.DELIVERED)
+        finally:
+            orthanc.stop()

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
-from appliance.service.study_status import retry_study
+from appliance.service.retry import choose_for_study, retry_study
+from appliance.state.records import DeliveryState
 from appliance.state.states import State
 from dicom_io.errors import PeerRefused
 from dicom_io.network.send import Delivery, Peer, echo, send
@@ -95,6 +97,34 @@ def test_a_late_instance_answers_the_study_again(tmp_path: Path, service: Runnin
     storescu(files[-1:], port=service.port)
     service.wait_for_state(uid("late"), State.DELIVERED)
     assert moves(service, "late") == [State.RECEIVED, State.QUEUED, State.RUNNING, State.REFUSED, *DELIVERED]
+
+
+def test_a_choice_answers_a_study_and_is_remembered(
+    tmp_path: Path, own_service: RunningService, archive: Archive
+) -> None:
+    """Over a restart, and for what arrives later; until then the archive has a notice, once."""
+    files = write_study(tmp_path / "study", "chosen")
+    (own_service.control / "ambiguous").touch()
+    storescu(files[1:], port=own_service.port)
+    record = own_service.wait_for_state(uid("chosen"), State.REFUSED)
+    assert "rdeepnet retry STUDY --assign tumour=" in record.sentence
+    wait_for(lambda: archive.count("chosen") == 1, what="the notice")
+    storescu([*files[1:], *write_study(tmp_path / "more", "chosen", images=4)[3:4]], port=own_service.port)
+    wait_for(lambda: len(own_service.begun(uid("chosen"))) == 2, what="the second refusal")
+    own_service.wait_for_state(uid("chosen"), State.REFUSED)
+    assert [one.state for one in own_service.show(uid("chosen")).deliveries] == [DeliveryState.DONE]
+    choose_for_study(own_service.settings, uid("chosen"), ["tumour=Reader 2"])
+    own_service.wait_for_state(uid("chosen"), State.DELIVERED)
+    own_service.stop()
+    own_service.start()
+    storescu(files[:1], port=own_service.port)
+    wait_for(lambda: len(own_service.begun(uid("chosen"))) == 4, what="the answer to the whole study")
+    own_service.wait_for_state(uid("chosen"), State.DELIVERED)
+    assert [line.split(" ", 3)[3] for line in own_service.begun()] == ["-", "-", "Reader 2", "Reader 2"]
+    (notice,) = [file for file in map(dcmread, archive.folder.iterdir()) if file.Modality == "OT"]
+    assert "Two segments overlap; one was expected." in notice.ImageComments
+    assert notice.PatientID == "id-chosen"
+    assert "Test^Patient" not in own_service.log()
 
 
 def test_a_late_instance_while_the_job_runs_drops_what_is_computed(

@@ -115,6 +115,14 @@ def test_a_sender_confirms_for_its_own_studies() -> None:
         IntendedUse(confirmed_by=" ")
 
 
+def test_the_settings_in_words_for_the_provenance() -> None:
+    assert IntendedUse().in_words() == "unconfirmed is conditional"
+    use = IntendedUse(senders=(SenderConfirms("MAMMO_WS", (Item.BREAST,)),)).with_option([Item.SEX])
+    assert use.in_words() == (
+        "unconfirmed is conditional; sex confirmed by --confirm sex; breast confirmed by the sender MAMMO_WS"
+    )
+
+
 def test_sentences_name_what_was_found() -> None:
     (reason,) = check_intended_use(replace(COMPLETE, age_years=9.4, stated_age_years=9.0), IntendedUse())
     assert reason.sentence == "The patient is 9 years old; the models are meant for women of 18 years and over."

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.service.lazy_pipeline import answer
+from appliance.service.worker import Asked
 from appliance.settings import Settings
 from appliance.workbench import open_workbench
 from dicom_io.synthetic.study_writer import SMALL_T1C, SMALL_T2W, make_study
@@ -42,7 +43,7 @@ def work_once() -> None:
     open_engine("pyradiomics", device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         study = make_study(Path(folder), seed=1, t1c=SMALL_T1C, t2w=SMALL_T2W)
-        answer(study.files, datetime.now(UTC), bench=open_workbench(Settings()))
+        answer(study.files, Asked(datetime.now(UTC)), bench=open_workbench(Settings()))
 
 
 def compile_loaded() -> int:

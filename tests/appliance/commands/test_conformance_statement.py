@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from dicom_io.carried_values import TREATMENTS
 from dicom_io.conformance.created_attributes import MODULES, Presence, presence
 from dicom_io.network import receive, storage_classes
 from dicom_io.writing.encode import encode
+from dicom_io.writing.notice import make_notice
 from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CARRIED
-from tests.dicom_io.made_studies import make
+from tests.dicom_io.made_studies import NOTICE, REPLACED, REPLACEMENT, make
 
 FILE = Path(dicom_io.__file__).with_name("CONFORMANCE.md")
 
@@ -68,7 +70,10 @@ def test_every_decision_on_a_value_that_is_not_allowed_is_stated_and_about_a_car
 @pytest.fixture(scope="module")
 def answer() -> Answer:
     made = make()
-    return encode(made.study, made.prepared, made.report, features_sr=True)
+    report = replace(made.report, replaces=REPLACEMENT)
+    answer = encode(made.study, made.prepared, report, features_sr=True, replaced=REPLACED)
+    notice = make_notice(made.study.header, NOTICE, laterality="", after="")
+    return replace(answer, objects=(*answer.objects, notice))
 
 
 def test_every_attribute_of_an_object_is_listed_with_its_presence(answer: Answer) -> None:

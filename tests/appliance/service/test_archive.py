@@ -10,6 +10,7 @@ import pytest
 
 from appliance.pipeline import Workbench
 from appliance.service.lazy_pipeline import answer, archive_of
+from appliance.service.worker import Asked
 from appliance.settings import ArchiveSettings, Settings
 from dicom_io.errors import GeometryInvalid
 from dicom_io.network.send import Peer
@@ -63,12 +64,12 @@ def test_a_study_with_fewer_images_than_the_archive_is_refused(tmp_path: Path) -
     uid, files = study(tmp_path)
     refused = pytest.raises(GeometryInvalid, match=r"The archive holds 7 objects .* but 6 arrived")
     with archive([(0xFF00, match(uid, "7"))]) as (peer, _), refused:
-        answer(files, NOW, bench=BENCH, archive=peer)
+        answer(files, Asked(NOW), bench=BENCH, archive=peer)
     with archive([(0xFF00, match(uid, "6"))]) as (peer, asked), pytest.raises(Reached):
-        answer(files, NOW, bench=BENCH, archive=peer)
+        answer(files, Asked(NOW), bench=BENCH, archive=peer)
     assert len(asked) == 1
     with archive([(0xFF00, match(uid, "7"))]) as (peer, _), pytest.raises(Reached):
-        answer(files, NOW, bench=BENCH, archive=peer, not_kept={uid: 1})  # a Secondary Capture in the series
+        answer(files, Asked(NOW, not_kept={uid: 1}), bench=BENCH, archive=peer)  # a Secondary Capture in the series
 
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
@@ -77,7 +78,7 @@ def test_an_archive_that_does_not_answer_holds_nothing_up(tmp_path: Path, caplog
     _, files = study(tmp_path)
     closed = Peer("PACS", "127.0.0.1", free_port(), calling_title="RDEEPNET", timeout_s=2)
     with caplog.at_level(logging.WARNING, "rdeepnet.workbench"), pytest.raises(Reached):
-        answer(files, NOW, bench=BENCH, archive=closed)
+        answer(files, Asked(NOW), bench=BENCH, archive=closed)
     assert "the archive could not be asked" in caplog.text
 
 

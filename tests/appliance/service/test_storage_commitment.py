@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 
+from appliance.service.retry import retry_study
 from appliance.service.storage_commitment import Commitments, judged
-from appliance.service.study_status import list_studies, retry_study, show_study
+from appliance.service.study_status import list_studies, show_study
 from appliance.settings import DeliverySettings, Destination, Sender, ServiceSettings, Settings
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.state.outbox import Outbox, Outgoing, Waiting

@@ -14,8 +14,9 @@ import pytest
 from appliance.service import doctor
 from appliance.service.doctor import Check, Verdict
 from appliance.service.retention import Retention
+from appliance.service.retry import retry_study
 from appliance.service.service import Service, check_service
-from appliance.service.study_status import list_studies, retry_study, show_study
+from appliance.service.study_status import list_studies, show_study
 from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings
 from appliance.state.inbox import Inbox
 from appliance.state.job_queue import Jobs
@@ -49,10 +50,14 @@ class Site:
         self.records.arrived(study)
         return self.records.queue(study, digest=self.inbox.content(study).digest)
 
+    @staticmethod
+    def results() -> Outgoing:
+        return Outgoing(Answer((AnswerObject(Role.PDF, document("a", ours=True)),), b"%PDF"), ())
+
     def sending(self, study: str = STUDY) -> str:
         job = self.queued(study)
         self.records.start(job)
-        self.outbox.put(job, Outgoing(Answer((AnswerObject(Role.PDF, document("a", ours=True)),), b"%PDF"), ()))
+        self.outbox.put(job, self.results())
         self.records.answered(job, destinations=["pacs"])
         return job
 
@@ -127,7 +132,7 @@ def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path
     with pytest.raises(SetupError, match=r"no peer may send.*no peer gets"):
         check_service(Settings())
     with pytest.raises(SetupError, match="no peer may send"):
-        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, created, not_kept: None)  # type: ignore[arg-type, return-value]
+        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, asked: None)  # type: ignore[arg-type, return-value]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,15 +11,16 @@ import pytest
 from pydicom import dcmread
 
 from appliance.service.delivery import attempt, pause_s
-from appliance.service.worker import Outcome, Worker
+from appliance.service.notices import Notices
+from appliance.service.worker import Asked, Outcome, Worker
 from appliance.settings import DeliverySettings, Destination
 from appliance.stages import StageCost
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import DeliveryRecord, DeliveryState, Records
 from appliance.state.states import State
-from dicom_io.answer import Answer, AnswerObject, Role
-from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerUnavailable, Remedy, SeriesNotFound
+from dicom_io.answer import RESULTS, Answer, AnswerObject, Role
+from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerRejected, PeerUnavailable, Remedy, SeriesNotFound
 from dicom_io.network.send import Delivery, Sent
 from models.errors import FeatureUndefined, RDeepNetError
 from tests.end_to_end.small_study import document, segmentation, uid
@@ -39,17 +40,22 @@ class Bench:
     """Inbox, outbox, records and a worker around one answer."""
 
     def __init__(self, folder: Path, answer: Callable[[], Outgoing]) -> None:
-        self.asked: list[tuple[Sequence[Path], datetime]] = []
+        self.asked: list[tuple[Sequence[Path], Asked]] = []
         self.records = Records(folder / "studies.sqlite3")
         self.inbox = Inbox(folder / "inbox")
         self.outbox = Outbox(folder / "outbox")
 
-        def asked(files: Sequence[Path], created: datetime, not_kept: Mapping[str, int]) -> Outgoing:
-            self.asked.append((files, created))
+        def asked(files: Sequence[Path], question: Asked) -> Outgoing:
+            self.asked.append((files, question))
             return answer()
 
         self.worker = Worker(
-            answer=asked, inbox=self.inbox, outbox=self.outbox, records=self.records, destinations=["pacs"]
+            answer=asked,
+            inbox=self.inbox,
+            outbox=self.outbox,
+            records=self.records,
+            destinations=["pacs"],
+            notices=Notices(destinations=(), inbox=self.inbox, outbox=self.outbox, records=self.records),
         )
 
     def queued(self) -> str:
@@ -120,7 +126,7 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
         (
             SeriesNotFound("No T1+C series.", remedies=(Remedy.CHOOSE_SERIES,)),
             State.REFUSED,
-            "No T1+C series. Add a rule to [reading]",  # the service takes no --assign
+            "No T1+C series. Choose with rdeepnet retry STUDY --assign t1c=",
         ),
         (ObjectNotConformant("an object lacks X"), State.FAILED, "an object lacks X"),
         (RDeepNetError("the model fails"), State.FAILED, "the model fails"),
@@ -199,7 +205,12 @@ def test_a_delivery_is_done_when_every_object_is_stored(
 
 
 @pytest.mark.parametrize(
-    ("error", "state"), [(PeerUnavailable("away"), DeliveryState.WAITING), (PeerRefused("no"), DeliveryState.REFUSED)]
+    ("error", "state"),
+    [
+        (PeerUnavailable("away"), DeliveryState.WAITING),
+        (PeerRejected("not yet"), DeliveryState.WAITING),
+        (PeerRefused("no"), DeliveryState.REFUSED),
+    ],
 )
 def test_a_peer_that_is_away_is_waited_for_and_one_that_says_no_is_not(
     bench: Bench, error: Exception, state: DeliveryState
@@ -224,7 +235,7 @@ def test_a_destination_gets_what_its_settings_say(bench: Bench) -> None:
         sent.extend(file.name for file in files)
         return ()
 
-    for roles in ((Role.PDF,), (Role.KEY_SR,), tuple(Role)):
+    for roles in ((Role.PDF,), (Role.KEY_SR,), RESULTS):
         destination = Destination("pacs", "PACS", "h", send=roles)
         done, _ = attempt(delivery(job), destination=destination, outbox=bench.outbox, send_files=noted)
         assert done is DeliveryState.DONE

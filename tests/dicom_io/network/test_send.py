@@ -12,7 +12,7 @@ from pydicom.uid import EncapsulatedPDFStorage, ImplicitVRLittleEndian, MRImageS
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.send import Delivery, Peer, echo, send
 from tests.end_to_end.small_study import document, image
 
@@ -136,7 +136,7 @@ def test_a_port_where_nobody_speaks_dicom_is_unavailable(files: list[Path]) -> N
 def test_a_wrong_title_is_an_operators_matter(files: list[Path]) -> None:
     with peer_that(lambda event: 0x0000) as peer:
         wrong = Peer("OTHER", peer.host, peer.port, peer.calling_title, 2.0)
-        with pytest.raises(PeerRefused, match="its AE title differs"):
+        with pytest.raises(PeerRejected, match=r"its AE title differs.*must answer to the AE title OTHER"):
             send(files, wrong)
 
 
