@@ -175,9 +175,9 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
     """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none or it is withheld), `group`, `rfs_12_months` and so on,
-    `range_low`, `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with semicolons),
-    `withheld` (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`, `quality_notes` (codes with
-    semicolons), `model`, `version`, `digest`.
+    `range_low` and `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with
+    semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`,
+    `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
