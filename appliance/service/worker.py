@@ -174,12 +174,13 @@ class Worker:
         record = self._records.of_job(job_id)
         posted = None if record is None else self._notices.post(record, result.reason, result.sentence)
         if posted is None:
-            self._records.gave_up(job_id, state=state, sentence=result.sentence)
+            self._records.gave_up(job_id, state=state, sentence=result.sentence, code=result.reason)
         else:
             self._records.gave_up(
                 job_id,
                 state=state,
                 sentence=result.sentence,
+                code=result.reason,
                 notice_id=posted.job_id,
                 destinations=posted.destinations,
             )

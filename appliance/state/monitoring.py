@@ -27,3 +27,13 @@ def moves_after(records: Records, row: int) -> tuple[Mapping[State, int], int]:
         ).fetchall()
     counts = Counter({State(found["state"]): int(found["moves"]) for found in rows})
     return counts, max((int(found["last"]) for found in rows), default=row)
+
+
+def refusals_after(records: Records, row: int) -> tuple[Mapping[str, int], int]:
+    """Refusals recorded after a row, by code, and the row of the last."""
+    with records.transaction() as database:
+        rows = database.execute(
+            "SELECT code, count(*) AS refusals, max(rowid) AS last FROM refusals WHERE rowid > ? GROUP BY code", (row,)
+        ).fetchall()
+    counts = {str(found["code"]): int(found["refusals"]) for found in rows}
+    return counts, max((int(found["last"]) for found in rows), default=row)

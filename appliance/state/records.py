@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS deliveries (
     sentence    TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (job_id, destination)
 );
+CREATE TABLE IF NOT EXISTS refusals (     -- for counting alone
+    study_uid TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
+    code      TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS not_kept (     -- also of studies of which nothing was kept
     study_uid     TEXT NOT NULL,
     instance      TEXT NOT NULL,          -- SOP Instance UID: one that comes again counts once
@@ -221,11 +225,19 @@ class Records:
             return True
 
     def gave_up(
-        self, job_id: str, *, state: State, sentence: str, notice_id: str = "", destinations: Sequence[str] = ()
+        self,
+        job_id: str,
+        *,
+        state: State,
+        sentence: str,
+        code: str = "",
+        notice_id: str = "",
+        destinations: Sequence[str] = (),
     ) -> bool:
         """A job ended without results: `refused` or `failed`, with its sentence; False where it has moved on.
 
-        A notice about it is to be delivered to `destinations`; one that was delivered before is not again.
+        A notice about it is to be delivered to `destinations`; one that was delivered before is not again. Refusals are
+        counted by their code.
         """
         with self.transaction() as database:
             row = _taken(database, job_id)
@@ -233,6 +245,8 @@ class Records:
                 return False
             _move(database, row, state, sentence=sentence)
             _deliver(database, row["study_uid"], notice_id, destinations)
+            if state is State.REFUSED:
+                database.execute("INSERT INTO refusals VALUES (?, ?)", (row["study_uid"], code))
             return True
 
     def exhausted(self, job_id: str, *, sentence: str, notice_id: str = "", destinations: Sequence[str] = ()) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from appliance.service.study_status import open_records
 from appliance.settings import Settings
 from appliance.state.inbox import instance_counts
-from appliance.state.monitoring import moves_after
+from appliance.state.monitoring import moves_after, refusals_after
 from appliance.state.outbox import Outbox
 from appliance.state.records import DeliveryRecord, DeliveryState, utc_now
 from appliance.state.states import State
@@ -28,6 +28,7 @@ from appliance.web.overview import Overview, overview
 from appliance.web.surroundings import Surroundings
 from models.errors import SetupError
 from models.version import software_version
+from reports.notice.content import NoticeReason
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -90,6 +91,8 @@ class Metrics:
         self._destinations = {destination.name: destination for destination in settings.destinations}
         self._last_row = 0
         self._moves: Counter[State] = Counter()
+        self._last_refusal = 0
+        self._refusals: Counter[str] = Counter({reason.value: 0 for reason in NoticeReason})
         self._attempts: dict[tuple[str, str], int] = {}
         self._deliveries = Counter({(name, outcome): 0 for name in self._destinations for outcome in OUTCOMES.values()})
         self._timed: set[str] = set()
@@ -117,6 +120,7 @@ class Metrics:
             records = open_records(self._settings, read_only=True)
             try:
                 moves, self._last_row = moves_after(records, self._last_row)
+                refusals, self._last_refusal = refusals_after(records, self._last_refusal)
                 deliveries = records.deliveries()
                 jobs = [record.job_id for record in records.studies() if record.job_id]
             finally:
@@ -124,6 +128,7 @@ class Metrics:
         except sqlite3.OperationalError as error:
             raise SetupError(f"The records cannot be read ({error}); the next scrape tries again.") from error
         self._moves.update(moves)
+        self._refusals.update({code if code in self._refusals else "other": n for code, n in refusals.items()})
         self._count_deliveries(deliveries)
         self._count_stages(jobs)
         self._count_received()
@@ -161,7 +166,12 @@ class Metrics:
         )
         waiting_s = 0.0 if view.waiting_since is None else (utc_now() - view.waiting_since).total_seconds()
         yield _gauge("oldest_waiting_seconds", "Age of the oldest unfinished study; 0 without one.", [({}, waiting_s)])
-        for state in (State.REFUSED, State.FAILED, State.DELIVERED):
+        yield _counter(
+            "refused_total",
+            "Studies that were refused, by reason.",
+            [({"code": c}, n) for c, n in self._refusals.items()],
+        )
+        for state in (State.FAILED, State.DELIVERED):
             yield _counter(f"{state}_total", f"Studies that became {state}.", [({}, self._moves[state])])
         yield Family(
             "rdeepnet_stage_seconds",

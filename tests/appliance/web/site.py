@@ -88,7 +88,7 @@ def populate(state_dir: Path) -> None:
     for study, state, sentence in ((REFUSED, State.REFUSED, REASON), (FAILED, State.FAILED, "<b>memory</b> & more")):
         job = queued(study)
         records.start(job)
-        records.gave_up(job, state=state, sentence=sentence)
+        records.gave_up(job, state=state, sentence=sentence, code="no-tumour")
     queued(QUEUED)
     records.arrived(RECEIVED)
     records.close()

@@ -78,7 +78,9 @@ def test_the_figures_are_those_of_the_records(settings: Settings) -> None:
     assert found['rdeepnet_studies{state="running"}'] == 0
     assert found["rdeepnet_attention_studies"] == 2
     assert 0 < found["rdeepnet_oldest_waiting_seconds"] < 600
-    assert found["rdeepnet_refused_total"] == found["rdeepnet_failed_total"] == found["rdeepnet_delivered_total"] == 1
+    assert found['rdeepnet_refused_total{code="no-tumour"}'] == 1
+    assert found['rdeepnet_refused_total{code="geometry"}'] == 0
+    assert found["rdeepnet_failed_total"] == found["rdeepnet_delivered_total"] == 1
     assert found['rdeepnet_deliveries_total{destination="pacs",outcome="delivered"}'] == 2
     assert found['rdeepnet_deliveries_total{destination="second",outcome="delivered"}'] == 1
     assert found['rdeepnet_deliveries_total{destination="second",outcome="waiting"}'] == 1
@@ -130,7 +132,7 @@ def test_nothing_of_a_patient_or_a_study_is_in_a_label(settings: Settings) -> No
     text = Metrics(settings).text(around())
     assert not re.search(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+", text.replace("0.0.4", ""))
     labels = {name for block in re.findall(r"\{(.*?)\}", text) for name in re.findall(r'([a-z]+)="', block)}
-    assert labels == {"state", "destination", "outcome", "door", "version", "stage", "le"}
+    assert labels == {"state", "destination", "outcome", "door", "version", "stage", "le", "code"}
 
 
 def test_labels_are_escaped() -> None:
@@ -170,7 +172,7 @@ tests:
       - {series: 'rdeepnet_destination_up{destination="pacs"}', values: '0x30'}
       - {series: 'rdeepnet_destination_up{destination="second"}', values: '1x30'}
       - {series: 'rdeepnet_failed_total', values: '0x10 1x20'}
-      - {series: 'rdeepnet_refused_total', values: '0x30'}
+      - {series: 'rdeepnet_refused_total{code="choice"}', values: '0x10 4x20'}
       - {series: 'rdeepnet_delivered_total', values: '0x30'}
       - {series: 'rdeepnet_oldest_waiting_seconds', values: '14401x30'}
       - {series: 'rdeepnet_deliveries_total{destination="pacs",outcome="refused"}', values: '0x10 2x20'}
@@ -186,6 +188,8 @@ FIRING = {
     "RdeepnetStudyFailed": 12,
     "RdeepnetStudyWaits": 6,
     "RdeepnetDestinationRefuses": 12,
+    "RdeepnetStudyRefused": 12,
+    "RdeepnetManyRefused": 12,
     "RdeepnetDiskLow": 11,
     "RdeepnetDiskFull": 22,
     "RdeepnetCertificateExpires": 1,
