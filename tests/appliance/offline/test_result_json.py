@@ -20,6 +20,7 @@ from appliance.pipeline import Result
 from appliance.stages import StageCost
 from dicom_io.answer import Role
 from dicom_io.writing.encode import encode
+from dicom_io.writing.facts import facts_of
 from models.inference.outcome import (
     Contribution,
     Group,
@@ -56,6 +57,7 @@ def result() -> Result:
         ),
         report=made.report,
         answer=encode(made.study, made.prepared, made.report, features_sr=True),
+        facts=facts_of(made.study, made.report),
         stages=(StageCost("read", 0.1, 0.2, 300.0),),
     )
 
