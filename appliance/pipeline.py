@@ -21,6 +21,7 @@ from dicom_io.study import Study
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of, with_replacement
 from models.errors import StudyRejected
+from models.features.contour_features import ContourFeatures
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
@@ -201,6 +202,7 @@ def _computed(
             missing={**study.missing, **prepared.dropped},
             bias=bench.bias.name,
             reasons=(*reasons, *reasons_of(study.notes + notes)),
+            contours=ContourFeatures(prepared, settings=bench.features, shell_mm=bench.shell_mm).vectors,
         )
     return _Computed(outcomes, prepared, features, notes)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from models.cohort.features import FeatureRows
 from models.cohort.origin import origin_notes, rows_made_otherwise
 from models.errors import CohortRejected
 from models.inference.familiarity import Measures
-from models.inference.outcome import Group
+from models.inference.outcome import Group, PlausibleRange
 from models.inference.package import ModelPackage
+from models.inference.plausible_range import range_reasons
 from models.inference.predict import familiarity_reasons, no_signal, signal_reasons
+from models.inference.range_of_study import range_of_training, training_spreads
 from models.inference.runtime import LoadedModel
 from models.quality_notes import QualityNote, Severity
 from models.threads import one_thread
@@ -45,6 +48,7 @@ class ScoredRows:
     scores : float64 (patients,), on the scale of the package; NaN where features are missing or the score is withheld
     withheld : float64 (patients,), scores that their state does not allow; NaN elsewhere
     groups : high or low by the package's cut-off; None where the state does not allow it
+    ranges : plausible range of each score by other trainings, contours left out; None where there is none
     survival : horizon in months → float64 (patients,), NaN as the scores; empty unless the task is recurrence
     measures : how far the patients are from the training patients; NaN where features are missing
     validity : whether each answer holds; NOT_COMPUTABLE where features are missing
@@ -56,6 +60,7 @@ class ScoredRows:
     scores: Floats
     withheld: Floats
     groups: tuple[Group | None, ...]
+    ranges: tuple[PlausibleRange | None, ...]
     survival: dict[float, Floats]
     measures: Measures
     validity: tuple[Validity, ...]
@@ -92,11 +97,12 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     scores[complete] = model.score(values[complete])
     measures = _measures(model, values, complete)
     unlike = np.zeros(complete.size, dtype=np.bool_)
-    known = Measures(
-        measures.residual[complete], measures.distance[complete], measures.share[complete], measures.count[complete]
-    )
+    known = measures.rows(complete)
     unlike[complete] = known.exceed(package.familiarity.limits)
-    validity = _validity(package, known, complete)
+    spreads = np.full(complete.size, np.nan)
+    spreads[complete] = training_spreads(model, values[complete], scores[complete])
+    ranges = tuple(range_of_training(package, score, spread) for score, spread in zip(scores, spreads, strict=True))
+    validity = _validity(package, known, complete, ranges)
     shown = np.array([one.state.shows_score for one in validity])
     withheld = np.where(shown, np.nan, scores)
     scores = np.where(shown, scores, np.nan)
@@ -114,6 +120,7 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
             (Group.HIGH if score > package.cut_off else Group.LOW) if one.state.shows_group else None
             for score, one in zip(scores, validity, strict=True)
         ),
+        ranges=tuple(one if known.state.shows_score else None for one, known in zip(ranges, validity, strict=True)),
         survival=survival,
         measures=measures,
         validity=validity,
@@ -128,12 +135,17 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     )
 
 
-def _validity(package: ModelPackage, measures: Measures, complete: NDArray[np.bool_]) -> tuple[Validity, ...]:
+def _validity(
+    package: ModelPackage,
+    measures: Measures,
+    complete: NDArray[np.bool_],
+    ranges: Ordered[PlausibleRange | None],
+) -> tuple[Validity, ...]:
     of_package = signal_reasons(package)
     lacking = decide((Reason(NOT_COMPLETE, State.NOT_COMPUTABLE, "Features of the model are missing."),))
     found = [lacking] * complete.size
     for row, reasons in zip(np.flatnonzero(complete), familiarity_reasons(package, measures), strict=True):
-        found[row] = decide((*of_package, *reasons))
+        found[row] = decide((*of_package, *reasons, *range_reasons(package, ranges[int(row)])))
     return tuple(found)
 
 
@@ -163,8 +175,9 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
     """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
     Columns: `id`, `score` (empty where there is none or it is withheld), `group`, `rfs_12_months` and so on,
-    `validity`, `reasons` (codes with semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`,
-    `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
+    `range_low` and `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with
+    semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`,
+    `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
@@ -179,6 +192,8 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
         "score": _numbers(found.scores),
         "group": [str(group) if group is not None else "" for group in found.groups],
         **{f"rfs_{months:g}_months": _numbers(values) for months, values in found.survival.items()},
+        "range_low": [None if one is None else one.low for one in found.ranges],
+        "range_high": [None if one is None else one.high for one in found.ranges],
         "validity": [str(one.state) for one in found.validity],
         "reasons": ["; ".join(reason.code for reason in one.reasons) for one in found.validity],
         **({"withheld": _numbers(found.withheld)} if withheld else {}),

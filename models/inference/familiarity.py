@@ -8,8 +8,10 @@ Four numbers, because each is blind to something the others see:
     share      share of the inputs outside the 0.5 to 99.5 % quantiles of the training patients: few but extreme values
     count      number of inputs beyond `CLIP` standard deviations, which the model sees as if they were at it
 
-Their limits are the 99 % quantiles of patients who were held out, because the residual of a training patient is too
-small by construction: a limit taken from training patients calls every fifth ordinary new patient unfamiliar.
+Every package must be tested for what they tell apart (`FamiliarityTest`): a cohort of many kinds of images makes
+everything ordinary. Their limits are the 99 % quantiles of patients who were held out, because the residual of a
+training patient is too small by construction: a limit taken from training patients calls every fifth ordinary new
+patient unfamiliar.
 Reference for the pair of residual and distance: Jackson and Mudholkar (1979), Technometrics 21:341-349.
 """
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +32,9 @@ Floats = NDArray[np.float64]
 CLIP = 4.0  # standard deviations, as in the models
 HELD_OUT_SHARE = 0.99  # of the held-out patients below each limit
 COMPONENTS = 50  # at most; half a megabyte for 3,452 inputs
+FAR_OUTSIDE = 1.5  # times a limit
+FAR_OUTSIDE_SHARE = 0.999  # of the held-out patients with at most so many inputs beyond `CLIP`
+BLIND = 0.5  # oddities of which a smaller share is caught are said not to be told apart
 _ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
 
 
@@ -78,8 +84,40 @@ class Measures:
 
     def exceed(self, limits: Limits) -> NDArray[np.bool_]:
         """bool (patients,): above at least one limit."""
-        many = np.zeros(self.count.shape, dtype=np.bool_) if limits.count is None else self.count > limits.count
-        return (self.ratio(limits) > 1) | many
+        return self._above(limits, 1.0, limits.count)
+
+    def exceed_far(self, limits: Limits) -> NDArray[np.bool_]:
+        """bool (patients,): far outside, above `FAR_OUTSIDE` times a limit, or above that of 99.9 % for the count."""
+        return self._above(limits, FAR_OUTSIDE, limits.count_outside)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Measures:
+        """The measures of some of the patients."""
+        return Measures(self.residual[chosen], self.distance[chosen], self.share[chosen], self.count[chosen])
+
+    def _above(self, limits: Limits, factor: float, count: float | None) -> NDArray[np.bool_]:
+        many = np.zeros(self.count.shape, dtype=np.bool_) if count is None else self.count > count
+        return np.asarray((self.ratio(limits) > factor) | many)
+
+
+@dataclass(frozen=True)
+class FamiliarityTest:
+    """Results of the test of a familiarity at its training: false alarms, and what it must catch.
+
+    Attributes
+    ----------
+    false_alarms : share of ordinary patients above a limit, and of those far outside
+    whom : which patients these were
+    caught : oddity in words → share above a limit, and share far outside
+    """
+
+    false_alarms: tuple[float, float]
+    whom: str
+    caught: Mapping[str, tuple[float, float]]
+
+    @property
+    def blind_to(self) -> tuple[str, ...]:
+        """Oddities that are not told apart from ordinary patients."""
+        return tuple(what for what, (above, _) in self.caught.items() if above < BLIND)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,8 @@ from models.inference.outcome import (
     TrainingFacts,
 )
 from models.inference.package import FeatureOrigin, ModelPackage
+from models.inference.plausible_range import range_reasons
+from models.inference.range_of_study import Contours, range_of
 from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
 from models.note_reasons import reasons_of
@@ -58,6 +60,7 @@ def predict(
     missing: Mapping[Sequence, str],
     bias: str | None = None,
     reasons: Iterable[Reason] = (),
+    contours: Contours | None = None,
 ) -> tuple[ModelOutcome | NotApplicable, ...]:
     """Run every model.
 
@@ -68,6 +71,7 @@ def predict(
     missing : why a sequence is absent, e.g. {Sequence.T2W: "no T2W series was found"}
     bias : name of the bias correction of the images; compared with that of the training when given
     reasons : what is against an answer to this study, whatever the model
+    contours : features of other contours of the tumour; asked only where they can decide a group. None: there are none
 
     Returns
     -------
@@ -80,7 +84,7 @@ def predict(
         When no model is applicable, or the table lacks a feature that a model needs although its sequence is present.
     """
     against = tuple(reasons)
-    return _each(models, missing, lambda model: _ask(features, model, bias, against))
+    return _each(models, missing, lambda model: _ask(features, model, bias, against, contours))
 
 
 def not_computed(
@@ -145,7 +149,13 @@ def _not_asked(
     return NotApplicable(package.identity, reason, is_expected=True)
 
 
-def _ask(features: FeatureTable, model: LoadedModel, bias: str | None, against: Iterable[Reason]) -> ModelOutcome:
+def _ask(
+    features: FeatureTable,
+    model: LoadedModel,
+    bias: str | None,
+    against: Iterable[Reason],
+    contours: Contours | None,
+) -> ModelOutcome:
     """The answer of one model to the features of one patient, with its doubts; `against` is what the study says."""
     package = model.package
     values = features.vector(package.inputs)
@@ -154,10 +164,13 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None, against: 
     survival = package.survival(score)
     origin = _origin_notes(package, features, bias)
     measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
+    reasons = (*against, *signal_reasons(package), *familiarity_reasons(package, measures)[0], *reasons_of(origin))
+    found = range_of(model, values, output, contours) if decide(reasons).state.shows_score else None
     outcome = ModelOutcome(
         model=package.identity,
         quantity=TASKS[package.task].quantity,
         training=_training(package),
+        plausible_range=found,
         predictions=(
             Prediction(TASKS[package.task].quantity, score),
             *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
@@ -173,9 +186,7 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None, against: 
             *no_signal(package),
         ),
     )
-    return outcome.held_to(
-        (*against, *signal_reasons(package), *familiarity_reasons(package, measures)[0], *reasons_of(origin))
-    )
+    return outcome.held_to((*reasons, *range_reasons(package, found)))
 
 
 def _training(package: ModelPackage) -> TrainingFacts:
@@ -322,6 +333,8 @@ def _distance_reasons(package: ModelPackage, ratio: float, count: int) -> tuple[
     )
     if is_outside:
         sentence += " A score would be extrapolated: the model sees such inputs as if they were closer."
+    if package.familiarity_test is not None and package.familiarity_test.blind_to:
+        sentence += f" This comparison cannot tell: {', '.join(package.familiarity_test.blind_to)}."
     state = State.OUTSIDE if is_outside else State.CONDITIONAL
     expected = f"at most 1 times the limit{'' if limits.count is None else f', {limits.count:.0f} inputs'}"
     return (

@@ -56,16 +56,39 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     write_scored(found, model, out)
     written = pd.read_csv(out, dtype={"id": str}) if suffix == ".csv" else pd.read_parquet(out)
     assert list(written.columns) == [
-        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "validity", "reasons"),
+        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "range_low", "range_high"),
+        *("validity", "reasons"),
         *("familiar", "residual", "distance", "share_outside", "quality_notes", "model", "version", "digest"),
     ]
     assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
-    np.testing.assert_allclose(written["score"], found.scores, rtol=1e-12)
+    np.testing.assert_allclose(written["score"].astype(float), found.scores, rtol=1e-12)
     # The third patient has no T2W: no number about that patient, and the reason.
     assert written.loc[2, ["score", "rfs_36_months", "familiar", "residual"]].isna().all()
     assert written.loc[2, "quality_notes"] == "features-missing"
     assert set(written["digest"]) == {model.package.identity.digest}
     assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_a_score_near_the_cut_off_has_no_group(tmp_path: Path) -> None:
+    """Ranges by other trainings: the same rule as for a study, contours left out."""
+    scorer = write_small_package(tmp_path / "package", refits=6)
+    model = load_model(tmp_path / "package", provider=Provider.CPU)
+    rows = patients(scorer, 200, seed=4)
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
+    known = [(score, one, state) for score, one, state in zip(found.scores, found.ranges, found.validity, strict=True)]
+    states = {State.VALID: 0, State.BORDERLINE: 0}
+    for score, one, validity in known:
+        if one is None:
+            assert np.isnan(score)
+            continue
+        assert one.low < score < one.high
+        is_borderline = one.low <= model.package.cut_off <= one.high
+        assert (validity.state is State.BORDERLINE) == is_borderline
+        states[validity.state] = states.get(validity.state, 0) + 1
+    assert states[State.BORDERLINE] > 0
+    assert sum(states.values()) > states[State.BORDERLINE]
+    for group, validity in zip(found.groups, found.validity, strict=True):
+        assert (group is not None) == validity.state.shows_group
 
 
 def test_krt7_as_has_a_probability_and_no_survival(tmp_path: Path) -> None:

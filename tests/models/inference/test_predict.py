@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
-from models.inference.familiarity import Limits, Measures
+from models.inference.familiarity import FamiliarityTest, Limits, Measures
 from models.inference.package import FeatureOrigin
 from models.inference.predict import (
     Group,
@@ -172,7 +172,7 @@ def test_inputs_unlike_those_of_the_training_patients_are_a_note(
     (reason,) = outcome.validity.reasons
     assert (reason.code, reason.state) == ("unlike-training-patients", State.CONDITIONAL)
     assert "1 of 160 inputs beyond 4 standard deviations" in reason.sentence
-    assert "how many are usual this package does not state" in reason.sentence
+    assert f"({familiarity.limits.count:.0f} at most in 99% of new patients)" in reason.sentence
     assert input_names()[far] not in reason.sentence  # names of features stay off page 1
     assert f"{len(outside) + 1} of 160 (" in note.sentence
     assert "1 input is more than 4 standard deviations from the mean: " in note.sentence
@@ -207,6 +207,12 @@ def test_the_distance_from_training_decides_the_state(
     package = replace(package, familiarity=replace(package.familiarity, limits=Limits(2.0, 3.0, 0.1)))
     (reasons,) = familiarity_reasons(package, Measures(1.8 * one, 0.5 * one, 0.01 * one, 99 * one))
     assert reasons == ()
+    ((reason,),) = familiarity_reasons(package, Measures(2.2 * one, 0.5 * one, 0.01 * one, 99 * one))
+    assert "how many are usual this package does not state" in reason.sentence
+    # What the comparison cannot tell stands with what it told.
+    blind = replace(package, familiarity_test=FamiliarityTest((0.02, 0.0), "some", {"other organs": (0.02, 0.0)}))
+    ((reason,),) = familiarity_reasons(blind, Measures(2.2 * one, 0.5 * one, 0.01 * one, 99 * one))
+    assert reason.sentence.endswith("This comparison cannot tell: other organs.")
 
 
 def test_reasons_of_the_study_hold_for_every_model(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
