@@ -252,7 +252,9 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     bias = open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device)
     study = read_study(_one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign))
     parts = MeasuredParts()
-    check_tumours(study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility, parts=parts)
+    check_tumours(
+        study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility, parts=parts
+    ).require()
     prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm, parts=parts)
     return extract_features(prepared, engine=engine, settings=settings.features.settings)
 

@@ -8,7 +8,7 @@ The service and the command line call the same function; the differences between
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,20 +20,28 @@ from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of, with_replacement
+from models.errors import StudyRejected
+from models.features.contour_features import ContourFeatures
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
-from models.inference.predict import ModelOutcome, NotApplicable, predict
+from models.inference.predict import ModelOutcome, NotApplicable, not_computed, predict
 from models.inference.runtime import LoadedModel
+from models.intended_use import IntendedUse, check_intended_use
+from models.note_reasons import reasons_of
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts
-from models.preprocessing.prepare import BiasCorrection, prepare
-from models.preprocessing.tumour_check import check_tumours
+from models.preprocessing.prepare import BiasCorrection, Prepared, prepare
+from models.preprocessing.tumour_check import TumourCheck, check_tumours
 from models.quality_notes import QualityNote
 from models.threads import one_thread
+from models.validity import Reason, State
+from models.volume import Roi, Volume, same_grid
+from models.volume import Sequence as MrSequence
 from reports.compose import compose
 from reports.content import Report
+from reports.paper import Paper
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +59,9 @@ class Workbench:
     features : feature settings
     models : loaded model packages, in the order of the report
     features_sr : also make the SR with all features
+    intended_use : what the headers must say, and what is confirmed in their place
+    paper : of the PDF
+    withheld : write withheld scores into result.json, for researchers
     """
 
     rules: SelectionRules
@@ -62,14 +73,17 @@ class Workbench:
     models: tuple[LoadedModel, ...]
     features_sr: bool
     cavities: Cavities = Cavities.EXCLUDE
+    intended_use: IntendedUse = field(default_factory=IntendedUse)
+    withheld: bool = False
+    paper: Paper = Paper.A4
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One answered study."""
+    """One answered study; without features where nothing could be computed on its tumour."""
 
     study: Study
-    features: FeatureTable
+    features: FeatureTable | None
     outcomes: tuple[ModelOutcome | NotApplicable, ...]
     report: Report
     answer: Answer
@@ -107,33 +121,96 @@ def answer_study(
     stages = Stages()
     with stages.measured("read"):
         study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
+        use = check_intended_use(study.evidence, bench.intended_use)
     with stages.measured("preprocess"):
         parts = MeasuredParts()
-        doubts = check_tumours(
+        tumours = check_tumours(
             study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
         )
-        prepared = prepare(
-            study.volumes, study.tumours, bias=bench.bias, shell_mm=bench.shell_mm, cavities=bench.cavities, parts=parts
-        )
-    with stages.measured("extract"):
-        features = extract_features(prepared, engine=bench.engine, settings=bench.features)
-        prepared = prepared.without(features.dropped)
-    with stages.measured("predict"):
-        outcomes = predict(features, bench.models, missing={**study.missing, **prepared.dropped}, bias=bench.bias.name)
+    computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
         report = compose(
             subject=study.subject,
-            prepared=prepared,
-            features=features,
-            outcomes=outcomes,
+            prepared=computed.prepared,
+            features=computed.features,
+            outcomes=computed.outcomes,
             series=study.series,
-            notes=(*study.notes, *doubts, *prepared.notes, *features.notes, *remarks),
+            notes=(*study.notes, *tumours.notes, *computed.notes, *remarks),
             bias=bench.bias.name,
             settings=bench.features,
             created=created,
+            received=_received(study),
+            validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)
-        replaced = objects_replaced(report.replaces, earlier)
-        answer = encode(study, prepared, report, features_sr=bench.features_sr, replaced=replaced)
-    return Result(study, features, outcomes, report, answer, facts, stages.costs)
+        answer = encode(
+            study,
+            computed.prepared,
+            report,
+            features_sr=bench.features_sr,
+            paper=bench.paper,
+            replaced=objects_replaced(report.replaces, earlier),
+        )
+    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Computed:
+    """Results of the computation on a study; only outcomes where the tumour allows nothing."""
+
+    outcomes: tuple[ModelOutcome | NotApplicable, ...]
+    prepared: Prepared | None = None
+    features: FeatureTable | None = None
+    notes: tuple[QualityNote, ...] = ()
+
+
+def _computed(
+    study: Study,
+    tumours: TumourCheck,
+    bench: Workbench,
+    stages: Stages,
+    *,
+    parts: MeasuredParts,
+    against: Sequence[Reason],
+) -> _Computed:
+    """Features and outcomes, or outcomes that say why there are none: a study that was read gets an answer."""
+    reasons = (*against, *tumours.reasons)
+    if not tumours.is_computable:
+        return _Computed(not_computed(bench.models, missing=study.missing, reasons=reasons))
+    try:
+        with stages.measured("preprocess"):
+            prepared = prepare(
+                study.volumes,
+                study.tumours,
+                bias=bench.bias,
+                shell_mm=bench.shell_mm,
+                cavities=bench.cavities,
+                parts=parts,
+            )
+        with stages.measured("extract"):
+            features = extract_features(prepared, engine=bench.engine, settings=bench.features)
+            prepared = prepared.without(features.dropped)
+    except StudyRejected as undefined:
+        impossible = Reason("not-computable", State.NOT_COMPUTABLE, str(undefined))
+        return _Computed(not_computed(bench.models, missing=study.missing, reasons=(*reasons, impossible)))
+    notes = prepared.notes + features.notes
+    with stages.measured("predict"):
+        outcomes = predict(
+            features,
+            bench.models,
+            missing={**study.missing, **prepared.dropped},
+            bias=bench.bias.name,
+            reasons=(*reasons, *reasons_of(study.notes + notes)),
+            contours=ContourFeatures(prepared, settings=bench.features, shell_mm=bench.shell_mm).vectors,
+        )
+    return _Computed(outcomes, prepared, features, notes)
+
+
+def _received(study: Study) -> Mapping[MrSequence, tuple[Volume, Roi]]:
+    """The images with their tumours as they were read, of those that are on one grid."""
+    return {
+        sequence: (volume, study.tumours[sequence])
+        for sequence, volume in study.volumes.items()
+        if sequence in study.tumours and same_grid(study.tumours[sequence], volume)
+    }

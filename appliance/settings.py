@@ -18,10 +18,12 @@ from dicom_io.answer import RESULTS, Role
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
+from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, check, read_whole
 from reports.notice.content import USUAL, NoticeReason
+from reports.paper import Paper
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
@@ -211,6 +213,8 @@ class ReportSettings:
     """Optional objects beside key SR, segmentations and PDF."""
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
+    paper: Paper = Paper.A4  # the text is as wide on both
+    withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
 
 @dataclass(frozen=True)
@@ -284,6 +288,7 @@ class Settings:
     reading: SelectionRules = field(default_factory=SelectionRules)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
+    intended_use: IntendedUse = field(default_factory=IntendedUse)
     features: EngineSettings = field(default_factory=EngineSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     report: ReportSettings = field(default_factory=ReportSettings)

@@ -23,25 +23,24 @@ class Stages:
     """Measures stages one after the other."""
 
     def __init__(self) -> None:
-        self._costs: list[StageCost] = []
+        self._costs: dict[str, StageCost] = {}
 
     @property
     def costs(self) -> tuple[StageCost, ...]:
         """Measurements so far, in order."""
-        return tuple(self._costs)
+        return tuple(self._costs.values())
 
     @contextmanager
     def measured(self, stage: str) -> Iterator[None]:
-        """Measures the body; a stage that raises is measured as well."""
+        """Measures the body; a stage that raises is measured as well, and one that comes again adds to the first."""
         wall, cpu = time.perf_counter(), time.process_time()
         try:
             yield
         finally:
-            self._costs.append(
-                StageCost(
-                    stage=stage,
-                    seconds=time.perf_counter() - wall,
-                    cpu_seconds=time.process_time() - cpu,
-                    peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                )
+            before = self._costs.get(stage, StageCost(stage, 0.0, 0.0, 0.0))
+            self._costs[stage] = StageCost(
+                stage=stage,
+                seconds=before.seconds + time.perf_counter() - wall,
+                cpu_seconds=before.cpu_seconds + time.process_time() - cpu,
+                peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             )

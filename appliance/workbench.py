@@ -40,6 +40,9 @@ def open_workbench(settings: Settings) -> Workbench:
         models=models,
         features_sr=settings.report.features_sr,
         cavities=settings.preprocessing.cavities,
+        intended_use=settings.intended_use,
+        withheld=settings.report.withheld,
+        paper=settings.report.paper,
     )
 
 

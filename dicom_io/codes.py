@@ -15,8 +15,9 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from models.inference.predict import Group
+from models.inference.predict import Group, Quantity
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State
 from models.volume import SEQUENCES, Region, Sequence
 from reports.concepts import (
     CONCEPTS,
@@ -28,6 +29,7 @@ from reports.concepts import (
     concept_of,
 )
 from reports.content import Measurement, ModelSection, Subject
+from reports.validity_words import STATES
 
 PRIVATE_SCHEME = "99RDEEPNET"
 LONGEST_MEANING = 64  # characters of a Code Meaning (VR LO)
@@ -73,11 +75,21 @@ NOT_APPLICABLE = _private("NOT_APPLICABLE", "Model not applicable")
 PROVENANCE = _private("PROVENANCE", "Provenance")
 SERIES_USED = _private("SERIES_USED", "Series used")
 IMAGE_TYPE = _private("SEQUENCE", "MR sequence")
+VALIDITY = _private("VALIDITY", "Validity of the answer")
+VALIDITY_REASON = _private("VALIDITY_REASON", "Reason for the validity")
+# CID 3118 has the older pair of two in SNOMED CT; the two others as mCODE defines them: too close to call, and
+# uninterpretable.
+LOW_RISK = Code("75976002", "SCT", "Low risk")
+HIGH_RISK = Code("15508007", "SCT", "High risk")
+EQUIVOCAL = Code("42425007", "SCT", "Equivocal")
+INDETERMINATE = Code("82334004", "SCT", "Indeterminate")
 
 _SEVERITIES = {
     Severity.NOTE: _private("NOTE", "Note"),
     Severity.WARNING: _private("WARNING", "Warning"),
 }
+_RISKS = {Group.HIGH: HIGH_RISK, Group.LOW: LOW_RISK}
+_VALIDITIES = {state: _of(row.code) for state, row in STATES.items()}
 _SIDES = {Group.HIGH: CodeText("HIGH", "High group"), Group.LOW: CodeText("LOW", "Low group")}
 _ANY_GROUP = "GROUP"  # stem of the code of a group whose quantity is none of ours
 _IMAGES = {sequence: _private(f"SEQ_{sequence.name}", row.meaning) for sequence, row in SEQUENCES.items()}
@@ -93,13 +105,14 @@ HASHED = {
     "U": "upper limit of the 95 % interval of a quantity",
     "C": "a group of inputs whose share of an output is stated",
     "N": "what a quality note is about, by its identifier",
+    "R": "a reason for the validity of an answer, by its identifier",
 }
 
 
 def private_codes() -> tuple[Code, ...]:
     """Every private code with a fixed value; the others are `RFS_<months>_MO` and those in `HASHED`."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
-    fixed = [*constants, *_SEVERITIES.values(), *_IMAGES.values(), *_quantities_and_groups()]
+    fixed = [*constants, *_SEVERITIES.values(), *_IMAGES.values(), *_VALIDITIES.values(), *_quantities_and_groups()]
     return tuple(sorted((code for code in fixed if code.scheme_designator == PRIVATE_SCHEME), key=lambda c: c.value))
 
 
@@ -162,7 +175,7 @@ def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code
 
 def question(section: ModelSection) -> Code:
     """Code of the question that a model's group answers."""
-    key = section.measurements[0].key
+    key = str(section.quantity)
     groups = _groups_of(key)
     return _private(hashed("G", key), "Group") if groups is None else _of(groups.question)
 
@@ -176,7 +189,8 @@ def _quantities_and_groups() -> list[Code]:
     """Every private code that the table of concepts gives."""
     concepts = CONCEPTS.values()
     grouped = [concept.groups for concept in concepts if concept.groups is not None]
-    stems = [*(groups.code_stem for groups in grouped), _ANY_GROUP]
+    private = [concept.groups for quantity, concept in CONCEPTS.items() if quantity is not Quantity.RECURRENCE_SCORE]
+    stems = [*(groups.code_stem for groups in private if groups is not None), _ANY_GROUP]
     return [
         *(_of(concept.code) for concept in concepts if concept.code is not None),
         _of(CUT_OFF_CODE),
@@ -186,10 +200,27 @@ def _quantities_and_groups() -> list[Code]:
 
 
 def group(section: ModelSection) -> Code:
-    """The group a patient is in; the meaning is the report's own label."""
-    groups = _groups_of(section.measurements[0].key)
+    """Answer to the question: the group, or that it is too close to call, or that there is no result.
+
+    A risk group has a code of SNOMED CT; other groups a private one, with the report's own label as its meaning.
+    """
+    if section.group is None:
+        return EQUIVOCAL if section.state is State.BORDERLINE else INDETERMINATE
+    if section.quantity is Quantity.RECURRENCE_SCORE:
+        return _RISKS[section.group]
+    groups = _groups_of(str(section.quantity))
     stem = _ANY_GROUP if groups is None else groups.code_stem
-    return _private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label, section.group.value))
+    return _private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label or "", section.group.value))
+
+
+def validity(state: State) -> Code:
+    """State of an answer."""
+    return _VALIDITIES[state]
+
+
+def reason(item: Reason) -> Code:
+    """Code of a reason, by its stable identifier."""
+    return _private(hashed("R", item.code), fitting(item.code.replace("-", " ").capitalize(), "reason"))
 
 
 def contribution(label: str) -> Code:

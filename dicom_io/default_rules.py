@@ -135,7 +135,13 @@ EXCLUDE: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "capture, report or spectroscopy",
-        "matches": {"SeriesDescription": r"screen|capture|report|snapshot|spectro|\bmrs\b|\bsvs\b|silicone|phoenix"},
+        "matches": {"SeriesDescription": r"screen|capture|report|snapshot|spectro|\bmrs\b|\bsvs\b|phoenix"},
+    },
+    {
+        # The images of a breast with an implant are called after it, contrast or not.
+        "name": "image of silicone",
+        "matches": {"SeriesDescription": r"silicone"},
+        "unless": {"SeriesDescription": f"{_DYNAMIC}|{CONTRASTED}"},
     },
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pydicom
 
 from models.acquisition import Acquisition
+from models.intended_use import Evidence
 from models.plausibility import ContrastEvidence
 from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume
@@ -61,6 +62,7 @@ class Study:
         SEMIAUTOMATIC, MANUAL, or empty where the input does not say it, or says several
     acquisitions : voxel size and field strength of the images of each sequence
     contrast : what phases and headers say about the contrast of T1+C
+    evidence : what the headers say for and against the intended use
     """
 
     subject: Subject
@@ -76,3 +78,4 @@ class Study:
     algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)
     acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)
     contrast: ContrastEvidence = field(default_factory=ContrastEvidence)
+    evidence: Evidence = field(default_factory=Evidence)

@@ -21,7 +21,7 @@ from reports import wording
 from reports.content import Report
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
-_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST)
+_DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)
 
 
 def derived_uid(purpose: str, *parts: str) -> str:
@@ -41,6 +41,11 @@ def answer_digest(study: Study, report: Report) -> str:
         "models": [(model.name, model.version, model.digest) for model in models],
         "provenance": determining(report),
         "software": software_version(),
+        # Settings and confirmations decide the state: another answer is another object.
+        "validity": [
+            (asked.validity.state, [(one.code, one.sentence) for one in asked.validity.reasons])
+            for asked in report.models
+        ],
     }
     if report.replaces is not None:  # back to what was said before is another report than the first
         parts["replaces"] = report.replaces.replaced

@@ -5,13 +5,13 @@ and place tell some of them apart, and after contrast a tumour is brighter than 
 starting values, chosen on a few studies (real breasts, other organs, simulated ones, and wrong masks made from them);
 none of them sees a mask that is one slice off. A check that the images do not allow is left out, with its reason.
 
-Arrays in, `Judgement` out. Nothing is raised here: `refusal` and `notes` say what the verdicts mean for an answer.
+Arrays in, `Judgement` out. Nothing is raised here: `reasons` says what the verdicts mean for an answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from models.errors import SetupError
 from models.quality_notes import QualityNote, Severity
 from models.typed_tables import Between, check
+from models.validity import Reason, State
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 
@@ -35,7 +36,7 @@ _Length = Annotated[float, Between(1, 10_000)]
 
 @dataclass(frozen=True)
 class PlausibilityLimits:
-    """Beyond `doubtful` an answer carries a warning, beyond `impossible` there is none.
+    """Beyond `doubtful` an answer is conditional, beyond `impossible` there is none.
 
     Of 219 breast cancers of 3 cm and more (I-SPY 1, before therapy) the longest diameter was 68 mm in the median, 120
     at 95 %, 164 at 99 % and 184 at most.
@@ -81,6 +82,15 @@ class PlausibilityLimits:
         ]
         if mistakes:
             raise SetupError(f"{'; '.join(mistakes)}; expected the first to be the smaller")
+
+    def in_words(self) -> str:
+        """Limits that a site has set, for the provenance: "plausibility: volume_doubtful_cm3 100", or "as shipped"."""
+        changed = [
+            f"{item.name} {getattr(self, item.name):g}"
+            for item in fields(self)
+            if getattr(self, item.name) != item.default
+        ]
+        return f"plausibility: {', '.join(changed) or 'as shipped'}"
 
 
 class Verdict(StrEnum):
@@ -240,33 +250,33 @@ def judge_contrast(
     return Judgement(tuple(measured.checks), tuple(left_out))
 
 
-def refusal(judgement: Judgement, sequence: MrSequence) -> str:
-    """Reason why there is no answer for this mask, as a message for the sender; empty when there is one."""
-    worst = [one for one in judgement.checks if one.verdict is Verdict.NOT_COMPUTABLE]
-    if not worst:
-        return ""
-    settings = ", ".join(dict.fromkeys(f"plausibility.{one.setting}" for one in worst))
-    return (
-        f"The segmentation on {sequence.label} cannot be a breast tumour. {' '.join(one.sentence for one in worst)} "
-        f"Check the segmentation and send it again (limits: {settings})."
-    )
-
-
-def notes(judgement: Judgement, sequence: MrSequence) -> tuple[QualityNote, ...]:
-    """The doubts, and what was not checked, for the report."""
-    found = [
-        QualityNote(one.code, Severity.WARNING, f"The tumour on {sequence.label}: {one.sentence}", sequence)
-        for one in judgement.checks
-        # How small it is on each grid, `prepare` says.
-        if one.verdict is not Verdict.OK and one.code != "tumour-small"
-    ]
-    found += [
-        QualityNote(f"{code}-not-checked", Severity.NOTE, f"{_LEFT_OUT[code]}, because {why}.", sequence)
-        for code, why in judgement.left_out
-    ]
+def reasons(judgement: Judgement, sequence: MrSequence) -> tuple[Reason, ...]:
+    """Reasons against an answer about this mask; how small it is on each grid, `prepare` says."""
+    found: list[Reason] = []
+    for one in judgement.checks:
+        if one.verdict is Verdict.OK or one.code == "tumour-small":
+            continue
+        state = _STATES[one.verdict]
+        is_first = state is State.NOT_COMPUTABLE and all(reason.state is not state for reason in found)
+        start = (
+            f"The segmentation on {sequence.label} cannot be a breast tumour."
+            if is_first
+            else f"The tumour on {sequence.label}:"
+        )
+        setting = f"plausibility.{one.setting}"
+        found.append(Reason(one.code, state, f"{start} {one.sentence}", one.found, one.expected, setting))
     return tuple(found)
 
 
+def not_checked(judgement: Judgement, sequence: MrSequence) -> tuple[QualityNote, ...]:
+    """Notes for the report on checks that could not be made."""
+    return tuple(
+        QualityNote(f"{code}-not-checked", Severity.NOTE, f"{_LEFT_OUT[code]}, because {why}.", sequence)
+        for code, why in judgement.left_out
+    )
+
+
+_STATES = {Verdict.CONDITIONAL: State.CONDITIONAL, Verdict.NOT_COMPUTABLE: State.NOT_COMPUTABLE}
 _LEFT_OUT = {
     "tumour-enhancement": "Whether the tumour enhances with contrast was not checked",
     "tumour-contrast": "Whether the tumour is brighter than its surroundings was not checked",

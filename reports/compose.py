@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Ordered
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
 from models.inference.predict import Contribution, ModelOutcome, NotApplicable, Prediction, Quantity
+from models.intended_use import NOT_CHECKED
 from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.quality_notes import QualityNote, Severity
+from models.validity import decide
 from models.version import software_version
-from models.volume import Region, Sequence
-from reports import numerals, wording
+from models.volume import Region, Roi, Sequence, Volume
+from reports import numerals, validity_words, wording
 from reports.concepts import CUT_OFF
 from reports.content import (
     ContributionGroup,
@@ -67,37 +70,52 @@ _OBLIQUE = 0.2588
 def compose(
     *,
     subject: Subject,
-    prepared: Prepared,
-    features: FeatureTable,
+    prepared: Prepared | None,
+    features: FeatureTable | None,
     outcomes: Ordered[ModelOutcome | NotApplicable],
     series: Ordered[SeriesUsed],
     notes: Ordered[QualityNote],
     bias: str,
     settings: FeatureSettings,
     created: datetime,
+    received: Mapping[Sequence, tuple[Volume, Roi]] | None = None,
+    validity_settings: str = "",
 ) -> Report:
-    """The report about one study.
+    """The report about one study, with or without results.
 
     Parameters
     ----------
     subject : patient and examination
-    prepared : corrected images and regions
-    features : of all sequences and regions of `prepared`
+    prepared, features : corrected images and regions, and all their features; None where nothing can be computed
     outcomes : results of the models, in the order of the report
     series : what was read, and why
     notes : doubts from reading and preprocessing; those of the outcomes are added
     bias : the bias correction in words
     settings : feature settings
     created : when the report is made, with time zone
+    validity_settings : settings that decide the states, in words
+    received : image and tumour as they were read, for the pictures of a report without `prepared`
     """
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
-    sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
+    state = validity_words.overall(outcome.validity.state for outcome in applicable)
+    regions: tuple[RegionSection, ...] = ()
+    if prepared is not None and features is not None:
+        pictures = {sequence: _Picture.of(one) for sequence, one in prepared.sequences.items()}
+        regions = tuple(
+            _region_section(sequence, region, one, features)
+            for sequence in Sequence
+            if (one := prepared.sequences.get(sequence)) is not None
+            for region in Region
+            if region in one.rois
+        )
+    else:
+        pictures = {sequence: _Picture(volume, tumour.mask) for sequence, (volume, tumour) in (received or {}).items()}
     all_notes = [*notes, *(note for outcome in applicable for note in outcome.notes)]
     return Report(
         subject=subject,
         created=created,
-        title=wording.TITLE,
+        title=validity_words.titled(wording.TITLE, state),
         models=tuple(_model_section(outcome, features) for outcome in applicable),
         not_applicable=tuple(
             NotApplicableSection(
@@ -105,18 +123,27 @@ def compose(
             )
             for outcome in skipped
         ),
-        regions=tuple(
-            _region_section(sequence, region, prepared.sequences[sequence], features)
-            for sequence in sequences
-            for region in Region
-            if region in prepared.sequences[sequence].rois
-        ),
-        key_images=tuple(_key_image(sequence, prepared.sequences[sequence]) for sequence in sequences),
+        regions=regions,
+        key_images=tuple(_key_image(sequence, pictures[sequence]) for sequence in Sequence if sequence in pictures),
         series=tuple(series),
         notes=_warnings_first(all_notes),
-        provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created),
+        provenance=_provenance(subject, features, outcomes, bias=bias, settings=settings, created=created)
+        | ({wording.VALIDITY_SETTINGS: validity_settings} if validity_settings else {}),
         notice=wording.NOTICE,
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
+        state=state,
+        reasons=_reasons(applicable),
+        not_checked=NOT_CHECKED,
+    )
+
+
+def _reasons(outcomes: Iterable[ModelOutcome]) -> tuple[str, ...]:
+    """The sentences of all reasons, each once, the weightiest first."""
+    return tuple(
+        dict.fromkeys(
+            reason.sentence
+            for reason in decide(one for outcome in outcomes for one in outcome.validity.reasons).reasons
+        )
     )
 
 
@@ -128,45 +155,80 @@ def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:
 # --- models ----------------------------------------------------------------------------------------------------------
 
 
-def _model_section(outcome: ModelOutcome, features: FeatureTable) -> ModelSection:
-    """Score, survival at the horizons and cut-off of one model, with the features that drove it."""
-    first = outcome.predictions[0]
+def _model_section(outcome: ModelOutcome, features: FeatureTable | None) -> ModelSection:
+    """Score, survival at the horizons and cut-off of one model, as far as its validity allows."""
+    validity, groups = outcome.validity, contribution_groups(outcome.contributions)
+    group_label = None if outcome.group is None else wording.group_shown(outcome.quantity, outcome.group)
+    measurements = _measurements(outcome)
+    return ModelSection(
+        model=outcome.model,
+        quantity=outcome.quantity,
+        validity=validity,
+        headline=validity_words.headline(validity.state, group_label),
+        lead=validity_words.lead(validity),
+        measurements=measurements,
+        group=outcome.group,
+        group_label=group_label,
+        conclusion=_conclusion(outcome, measurements),
+        advice=validity_words.advice(validity),
+        contributions=tuple((group.label, group.share) for group in groups),
+        leading_features=tuple(
+            _feature(features[contribution.feature]) for contribution in outcome.contributions[:LEADING_FEATURES]
+        )
+        if features is not None
+        else (),
+        provider=outcome.provider,
+        contribution_groups=groups,
+        range_note=""
+        if outcome.plausible_range is None
+        else f"{validity_words.RANGE_MEANS} {outcome.plausible_range.source}".strip(),
+        about="" if outcome.training is None else wording.about_training(outcome.training, outcome.quantity),
+    )
+
+
+def _measurements(outcome: ModelOutcome) -> tuple[Measurement, ...]:
+    """Score, survival by horizon and cut-off; nothing where the state does not allow a score."""
+    if not outcome.predictions:
+        return ()
+    first, spread = outcome.predictions[0], outcome.plausible_range
     survival = sorted(
         (prediction for prediction in outcome.predictions if prediction.quantity is Quantity.RFS),
         key=lambda prediction: prediction.horizon_months or 0.0,
     )
-    cut_off = Measurement(
-        key=CUT_OFF,
-        label=wording.CUT_OFF_LABEL,
-        value=outcome.cut_off,
-        unit="1",
-        shown=wording.quantity_shown(first.quantity, outcome.cut_off, beside=first.value),
-        in_words=wording.cut_off_words(first.quantity, outcome.cut_off),
+    ranges = {one.horizon_months: (one.low, one.high) for one in spread.survival} if spread else {}
+    return (
+        _prediction(first, beside=outcome.cut_off, spread=(spread.low, spread.high) if spread else None),
+        *(_prediction(one, spread=ranges.get(one.horizon_months or 0.0)) for one in survival),
+        Measurement(
+            key=CUT_OFF,
+            label=wording.CUT_OFF_LABEL,
+            value=outcome.cut_off,
+            unit="1",
+            shown=wording.quantity_shown(first.quantity, outcome.cut_off, beside=first.value),
+            in_words=wording.cut_off_words(first.quantity, outcome.cut_off),
+        ),
     )
-    leading = _prediction(first, beside=outcome.cut_off)
-    groups = contribution_groups(outcome.contributions)
-    return ModelSection(
-        model=outcome.model,
-        measurements=(leading, *(_prediction(prediction) for prediction in survival), cut_off),
+
+
+def _conclusion(outcome: ModelOutcome, measurements: Ordered[Measurement]) -> str:
+    """The answer in one or two sentences."""
+    validity = outcome.validity
+    if not measurements:
+        return " ".join(dict.fromkeys(reason.sentence for reason in validity.decisive))
+    score, *survival, cut_off = measurements
+    return wording.conclusion(
+        outcome.quantity,
+        value_shown=score.shown,
+        range_shown=score.range_shown,
+        cut_off_shown=cut_off.shown,
         group=outcome.group,
-        group_label=wording.group_shown(first.quantity, outcome.group),
-        conclusion=wording.conclusion(
-            first.quantity,
-            value_shown=leading.shown,
-            cut_off_shown=cut_off.shown,
-            group=outcome.group,
-            survival=[(p.horizon_months, p.value) for p in survival if p.horizon_months is not None],
-        ),
-        contributions=tuple((group.label, group.share) for group in groups),
-        leading_features=tuple(
-            _feature(features[contribution.feature]) for contribution in outcome.contributions[:LEADING_FEATURES]
-        ),
-        provider=outcome.provider,
-        contribution_groups=groups,
+        survival=[(p.horizon_months, p.value) for p in survival if p.horizon_months is not None],
     )
 
 
-def _prediction(prediction: Prediction, *, beside: float | None = None) -> Measurement:
+def _prediction(
+    prediction: Prediction, *, beside: float | None = None, spread: tuple[float, float] | None = None
+) -> Measurement:
     return Measurement(
         key=str(prediction.quantity),
         label=wording.quantity_label(prediction.quantity, prediction.horizon_months),
@@ -176,6 +238,8 @@ def _prediction(prediction: Prediction, *, beside: float | None = None) -> Measu
         horizon_months=prediction.horizon_months,
         interval=prediction.interval,
         in_words=wording.quantity_words(prediction.quantity, prediction.value, prediction.interval),
+        plausible_range=spread,
+        range_shown="" if spread is None else wording.range_shown(prediction.quantity, spread, beside=beside),
     )
 
 
@@ -272,25 +336,38 @@ def _letters(vector: NDArray[np.float64]) -> str:
     )
 
 
-def _key_image(sequence: Sequence, prepared: PreparedSequence) -> KeyImage:
-    """The slice with the largest area of tumour, with the outlines of both regions."""
-    tumour = prepared.rois[Region.INTRATUMORAL].mask
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """Image, tumour and shell on one grid; without a shell where none was made."""
+
+    volume: Volume
+    tumour: NDArray[np.bool_]
+    shell: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(cls, prepared: PreparedSequence) -> _Picture:
+        shell = prepared.rois.get(Region.PERITUMORAL)
+        return cls(prepared.volume, prepared.rois[Region.INTRATUMORAL].mask, None if shell is None else shell.mask)
+
+
+def _key_image(sequence: Sequence, picture: _Picture) -> KeyImage:
+    """The slice with the largest area of tumour, with the outlines of the regions."""
+    tumour, shell = picture.tumour, picture.shell
     areas = np.count_nonzero(tumour, axis=(1, 2))
     index = int(np.argmax(areas))
-    shell = prepared.rois.get(Region.PERITUMORAL)
-    _, row_mm, column_mm = prepared.volume.spacing_mm
+    _, row_mm, column_mm = picture.volume.spacing_mm
     return KeyImage(
         sequence=sequence,
-        pixels=prepared.volume.voxels[index],
+        pixels=picture.volume.voxels[index],
         tumour=tumour[index],
-        shell=np.zeros_like(tumour[index]) if shell is None else shell.mask[index],
+        shell=np.zeros_like(tumour[index]) if shell is None else shell[index],
         pixel_spacing_mm=(row_mm, column_mm),
         slice_index=index,
-        edges=edge_letters(prepared.volume.direction),
+        edges=edge_letters(picture.volume.direction),
         caption=wording.key_image_caption(
             sequence,
             slice_index=index,
-            slices=prepared.volume.shape[0],
+            slices=picture.volume.shape[0],
             area_mm2=float(areas[index]) * row_mm * column_mm,
         ),
     )
@@ -301,13 +378,13 @@ def _key_image(sequence: Sequence, prepared: PreparedSequence) -> KeyImage:
 
 def _provenance(
     subject: Subject,
-    features: FeatureTable,
+    features: FeatureTable | None,
     outcomes: Ordered[ModelOutcome | NotApplicable],
     *,
     bias: str,
     settings: FeatureSettings,
     created: datetime,
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Software, settings, models and time behind the numbers, as label → value."""
     providers = dict.fromkeys(outcome.provider for outcome in outcomes if isinstance(outcome, ModelOutcome))
     return {
@@ -317,9 +394,9 @@ def _provenance(
         wording.BIAS: bias,
         wording.INTENSITIES: wording.intensities_words(settings),
         wording.IMAGE_TYPES: wording.image_types_words(settings),
-        wording.ENGINE: features.engine,
-        wording.FEATURE_COUNT: str(len(features)),
-        wording.SETTINGS_DIGEST: features.settings_digest,
+        wording.ENGINE: features.engine if features is not None else wording.NOT_STATED,
+        wording.FEATURE_COUNT: str(0 if features is None else len(features)),
+        wording.SETTINGS_DIGEST: settings.digest() if features is None else features.settings_digest,
         **{
             wording.model_provenance_label(outcome.model.name): wording.model_provenance(
                 outcome.model.version, outcome.model.digest

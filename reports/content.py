@@ -13,8 +13,9 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from models.inference.predict import Group, ModelIdentity
+from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote
+from models.validity import State, Validity
 from models.volume import Region, Sequence
 from reports.replacement import Replacement
 
@@ -38,6 +39,7 @@ class Subject:
     referring_physician: str
     study_instance_uid: str
     laterality: str  # "L", "R", "B" or ""
+    laterality_source: str = ""  # "stated in the headers, confirmed by the images"; "" where nothing is known of it
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Measurement:
     interval : 95 % interval in the same unit
     ibsi : IBSI code, for features that have one
     in_words : the number as a frequency or a remark, "88 of 100 patients recurrence-free"; "" where there is none
+    plausible_range : (low, high) in the same unit, where it is known
+    range_shown : the plausible range as a reader sees it, "−0.08 to 2.21"; "" where it is not known
     """
 
     key: str
@@ -66,6 +70,8 @@ class Measurement:
     interval: tuple[float, float] | None = None
     ibsi: str | None = None
     in_words: str = ""
+    plausible_range: tuple[float, float] | None = None
+    range_shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,17 +98,46 @@ class ContributionGroup:
 
 @dataclass(frozen=True)
 class ModelSection:
-    """Section of the report about one model."""
+    """Section of the report about one model, as far as its validity allows.
+
+    Attributes
+    ----------
+    quantity : what the model answers, also where there is no answer
+    validity : state and reasons
+    headline : the bold line: the group, or why there is none
+    lead : line above it, "To be confirmed: …"; "" where there is none
+    measurements : score or probability, then survival by horizon, then the cut-off; empty where there is no score
+    group, group_label : None where the state does not allow a group
+    conclusion : one or two sentences for the tumour board
+    advice : what to do where there is no result; "" where there is one
+    contributions : groups of inputs (label, signed share), largest first
+    leading_features : the features with the largest attributions, with their values
+    contribution_groups : `contributions` with both directions, same order
+    range_note : what the plausible range is and where it comes from; "" where there is none
+    about : what the model is, one or two sentences; "" where it is not known
+    """
 
     model: ModelIdentity
-    measurements: tuple[Measurement, ...]  # score or probability, then survival by horizon, then the cut-off
-    group: Group
-    group_label: str  # "High risk of recurrence", "Low expression of KRT7-AS"
-    conclusion: str  # one sentence for the tumour board
-    contributions: tuple[tuple[str, float], ...]  # groups of inputs (label, signed share), largest first
-    leading_features: tuple[Measurement, ...]  # the features with the largest attributions, with their values
+    quantity: Quantity
+    validity: Validity
+    headline: str
+    lead: str
+    measurements: tuple[Measurement, ...]
+    group: Group | None
+    group_label: str | None
+    conclusion: str
+    advice: str
+    contributions: tuple[tuple[str, float], ...]
+    leading_features: tuple[Measurement, ...]
     provider: str
-    contribution_groups: tuple[ContributionGroup, ...] = ()  # `contributions` with both directions, same order
+    contribution_groups: tuple[ContributionGroup, ...] = ()
+    range_note: str = ""
+    about: str = ""
+
+    @property
+    def state(self) -> State:
+        """State of the answer."""
+        return self.validity.state
 
 
 @dataclass(frozen=True)
@@ -185,6 +220,9 @@ class Report:
     provenance : label → text: versions, digests, settings, N4, engine, device
     notice : "Research use only …", verbatim on every page and in every object
     notices : the notices of the model packages, each once
+    state : of the document as a whole
+    reasons : sentences against the answers, each once, the weightiest first
+    not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
     """
 
@@ -200,4 +238,12 @@ class Report:
     provenance: Mapping[str, str]
     notice: str
     notices: tuple[str, ...]
+    state: State
+    reasons: tuple[str, ...]
+    not_checked: str
     replaces: Replacement | None = None
+
+    @property
+    def has_result(self) -> bool:
+        """Returns whether any model has a score to show."""
+        return not self.models or self.state.shows_score

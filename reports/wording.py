@@ -10,12 +10,13 @@ from datetime import date, datetime
 from typing import Final
 
 from models.features.settings import FeatureSettings, NormalizeRegion
+from models.inference.outcome import TrainingFacts
 from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
-from reports import numerals
+from reports import numerals, validity_words
 from reports.concepts import CONCEPTS
-from reports.content import SeriesUsed, Subject
+from reports.content import Measurement, SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
 from reports.replacement import REASONS, Replacement
 
@@ -32,8 +33,14 @@ PATIENT: Final = "Patient"
 EXAMINATION: Final = "Examination"
 PREDICTIONS: Final = "Predictions"
 KEY_IMAGES: Final = "Key images"
-WARNINGS: Final = "Warnings"
-NO_WARNINGS: Final = "No warning was raised for this study."
+WHY: Final = "Why, in order of weight"
+ALL_REASONS: Final = "Validity: all reasons"
+NOTHING_AGAINST: Final = "Nothing was found against these answers."
+NOT_CHECKED: Final = "Not checked"
+WHAT_TO_DO: Final = "What to do"
+TUMOUR: Final = "Tumour"
+RECEIVED: Final = "What was received"
+REVIEWED_BY: Final = "Reviewed by (name, date)"
 QUALITY_NOTES: Final = "Quality notes"
 NO_QUALITY_NOTES: Final = "No quality note was recorded for this study."
 REGIONS: Final = "Regions and selected features"
@@ -78,6 +85,7 @@ INTENSITIES: Final = "Intensities"
 IMAGE_TYPES: Final = "Image types"
 ENGINE: Final = "Feature engine"
 FEATURE_COUNT: Final = "Features computed"
+VALIDITY_SETTINGS: Final = "Settings of validity"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
 
@@ -130,28 +138,52 @@ def group_shown(quantity: Quantity, group: Group) -> str:
     return groups.labels[group]
 
 
+def range_shown(quantity: Quantity, spread: tuple[float, float], *, beside: float | None = None) -> str:
+    """A plausible range: "−0.08 to 2.21", "33% to 54%"; never on the other side of `beside` than it is."""
+    return " to ".join(quantity_shown(quantity, value, beside=beside) for value in spread)
+
+
 def conclusion(
     quantity: Quantity,
     *,
     value_shown: str,
+    range_shown: str = "",
     cut_off_shown: str,
-    group: Group,
+    group: Group | None,
     survival: Ordered[tuple[float, float]],
 ) -> str:
     """One sentence (two with survival) for the tumour board.
 
     Parameters
     ----------
+    group : None where the cut-off lies in the plausible range
     survival : (horizon in months, probability of recurrence-free survival), by horizon
     """
-    side = "above" if group is Group.HIGH else "not above"
     label = quantity_label(quantity, None)
-    outcome = group_shown(quantity, group)
-    sentence = f"{label} {value_shown}, {side} the cut-off of {cut_off_shown}: {outcome[0].lower()}{outcome[1:]}."
+    spread = f" (plausible range {range_shown})" if range_shown else ""
+    if group is None:
+        sentence = f"{label} {value_shown}{spread}, cut-off {cut_off_shown}. {validity_words.BORDERLINE_MEANS}"
+    else:
+        side = "above" if group is Group.HIGH else "not above"
+        outcome = group_shown(quantity, group)
+        sentence = (
+            f"{label} {value_shown}{spread}, {side} the cut-off of {cut_off_shown}: {outcome[0].lower()}{outcome[1:]}."
+        )
     if not survival:
         return sentence
     steps = [f"{numerals.percent(value)} at {numerals.horizon(months)}" for months, value in survival]
     return f"{sentence} Estimated recurrence-free survival: {numerals.joined(steps)}."
+
+
+def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
+    """The model in two sentences: trained on whom, with how many events, and how well it tells patients apart."""
+    events = "recurrences" if quantity is Quantity.RECURRENCE_SCORE else "with high expression"
+    whom = ". ".join(facts.data.rstrip(".").split(". ")[:2])  # the model card has all of it
+    return (
+        f"Trained on {facts.patients} patients, {facts.events} {events} ({whom}). "
+        f"{numerals.sentence_case(facts.statistic)} out of fold {facts.value:.2f} (95% interval {facts.low:.2f} to "
+        f"{facts.high:.2f}; 0.50 is chance)."
+    )
 
 
 def not_applicable_sentence(reason: str) -> str:
@@ -324,9 +356,28 @@ def page_words(page: int) -> str:
     return f"Page {page} of "
 
 
-def more_notes(count: int) -> str:
-    """Reference on page 1 to warnings that it does not show."""
-    return f"{count} more {'warning' if count == 1 else 'warnings'} under “{QUALITY_NOTES}”."
+def more_reasons(count: int, *, has_pages: bool) -> str:
+    """Reference on page 1 to reasons and warnings that it does not show; without more pages, the SR has them."""
+    where = f"under “{ALL_REASONS}” and “{QUALITY_NOTES}”" if has_pages else "in the structured report"
+    return f"{count} more {where}."
+
+
+def tumour_line(subject: Subject, sizes: Ordered[tuple[Sequence, Ordered[Measurement]]]) -> str:
+    """Side and size: "left breast (stated in the headers, confirmed by the images); T1+C: 12.30 cm³, …"; or ""."""
+    parts = []
+    if subject.laterality:
+        side = laterality_shown(subject.laterality)
+        parts.append(f"{side}{f' ({subject.laterality_source})' if subject.laterality_source else ''}")
+    elif sizes:
+        parts.append("side not known")
+    for sequence, measured in sizes:
+        parts.append(f"{sequence.label}: {', '.join(_size(one) for one in measured)}")
+    return "; ".join(parts)
+
+
+def _size(one: Measurement) -> str:
+    """A volume in cm³, a length in whole mm: "12.30 cm³", "longest diameter 41 mm"."""
+    return f"longest diameter {one.value:.0f} mm" if one.unit == "mm" else one.shown
 
 
 def characters_not_shown(count: int) -> str:

@@ -21,10 +21,11 @@ from dicom_io.rules import Assignment, SelectionRules
 from models.inference.outcome import Group, Quantity
 from models.inference.tasks import Task
 from models.quality_notes import Severity
+from models.validity import State
 from models.volume import Region, Sequence
 from tests.test_boundaries import MAY_IMPORT, ROOT
 
-LISTS: tuple[type[StrEnum], ...] = (Task, Quantity, Group, Sequence, Region, Severity)
+LISTS: tuple[type[StrEnum], ...] = (Task, Quantity, Group, Sequence, Region, Severity, State)
 
 # Tables that hold some members only, with the reason.
 PARTIAL: Mapping[str, str] = {}

@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "models/features/filters": {"models/features", "models/features/kernels"},
     "models/features/kernels": set(),
     "models/inference": {"models/features", "models/statistics"},
-    "models/model_card": {"models/features", "models/inference"},
+    "models/model_card": {"models/features", "models/inference", "models/statistics"},
     "models/preprocessing": set(),
     "models/simulation": {"models/features"},
     "models/statistics": set(),

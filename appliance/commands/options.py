@@ -44,6 +44,16 @@ Assign = Annotated[
         show_default=False,
     ),
 ]
+Confirm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--confirm",
+        metavar="breast|sex|age|contrast",
+        help="Confirm a part of the intended use that the headers leave out or contradict; the answer says so. May be "
+        "repeated.",
+        show_default=False,
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option(
@@ -70,6 +80,25 @@ def assignment_from(texts: Sequence[str] | None) -> Assignment:
     from dicom_io.rules import Assignment
 
     return Assignment.parse(texts or ())
+
+
+def confirmed(settings: Settings, texts: Sequence[str] | None) -> Settings:
+    """The settings with what `--confirm` options name.
+
+    Raises
+    ------
+    SetupError
+        When one of them names no part of the intended use.
+    """
+    from dataclasses import replace
+
+    from models.errors import SetupError
+    from models.intended_use import Item
+
+    unknown = [text for text in texts or () if text not in tuple(Item)]
+    if unknown:
+        raise SetupError(f"--confirm {unknown[0]} was given; one of {', '.join(Item)} was expected.")
+    return replace(settings, intended_use=settings.intended_use.with_option(Item(text) for text in texts or ()))
 
 
 def stdout() -> Console:

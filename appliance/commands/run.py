@@ -14,9 +14,11 @@ from appliance.commands.options import (
     AsJson,
     Assign,
     ConfigFile,
+    Confirm,
     Folder,
     Jobs,
     assignment_from,
+    confirmed,
     print_json,
     settings_from,
     stderr,
@@ -32,6 +34,7 @@ def run(
     folder: Folder,
     out: Annotated[Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the results.")],
     assign: Assign = None,
+    confirm: Confirm = None,
     jobs: Jobs = 1,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -45,11 +48,13 @@ def run(
 
         rdeepnet run /data/breast --out results --jobs 2
 
+        rdeepnet run study --out results --confirm breast
+
         rdeepnet run study --out results --assign "t1c=AX T1 DYN" --assign t2w=1.2.840.113619.2.1
     """
     from appliance.offline import runs
 
-    settings, assignment = settings_from(config), assignment_from(assign)
+    settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
     console = stderr()
     with console.status("Looking for studies …"):
         plan = runs.plan_run(folder, out, settings=settings, assignment=assignment)
@@ -85,13 +90,11 @@ def run(
 
 
 def _print_outcomes(outcomes: list[StudyOutcome], out: Path) -> None:
+    from appliance.offline import runs
+
     rows = []
     for outcome in outcomes:
-        said = [
-            f"{model['name']} {model['predictions'][0]['value']:.2f} {model['group']}"
-            for model in outcome.description.get("models", ())
-            if "predictions" in model
-        ]
+        said = [runs.in_a_line(model) for model in outcome.description.get("models", ()) if "predictions" in model]
         seconds = sum(stage["seconds"] for stage in outcome.description.get("stages", ()))
         when = "from before" if outcome.is_from_before else f"{seconds:.0f} s"
         rows.append((outcome.folder.name, outcome.outcome.value, "\n".join(said) or "–", when))

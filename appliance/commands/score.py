@@ -21,13 +21,17 @@ def score(
     out: Annotated[
         Path, typer.Option("--out", "-o", dir_okay=False, metavar="FILE", help="Table to write: .csv or .parquet.")
     ],
+    withheld: Annotated[
+        bool,
+        typer.Option("--withheld", help="Also write withheld scores, in a column of that name (research)."),
+    ] = False,
 ) -> None:
     """Score every patient of a feature table; no outcomes are needed. For reports of studies, see run.
 
-    Writes one row per patient: `id`, `score` (log-risk or probability; empty where features are missing), `group`
-    by the package's cut-off, `rfs_12_months` and so on, `familiar` (1 where the patient is like those it was trained
-    on, with `residual`, `distance` and `share_outside` behind it), `quality_notes` (codes), `model`, `version`,
-    `digest`.
+    Writes one row per patient: `id`, `score` (log-risk or probability; empty where features are missing or the score
+    is withheld), `group` by the package's cut-off, `rfs_12_months` and so on, `validity` with its `reasons` (codes),
+    `familiar` (1 where the patient is like those it was trained on, with `residual`, `distance` and `share_outside`
+    behind it), `quality_notes` (codes), `model`, `version`, `digest`.
 
     **Example**
 
@@ -44,7 +48,7 @@ def score(
     started = time.perf_counter()
     result = score_rows(model, rows)
     seconds = time.perf_counter() - started
-    write_scored(result, model, out)
+    write_scored(result, model, out, withheld=withheld)
     for note in result.notes:
         text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
         stdout().print(text, highlight=False, soft_wrap=True)

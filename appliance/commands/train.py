@@ -61,6 +61,15 @@ Permutations = Annotated[
     int,
     typer.Option("--permutations", min=0, help="Number of trainings on permuted outcomes, to detect leakage."),
 ]
+Refits = Annotated[
+    int,
+    typer.Option(
+        "--refits",
+        min=0,
+        metavar="N",
+        help="Trainings on bootstrap samples, for the plausible range of a score: 0, or at least 6.",
+    ),
+]
 Search = Annotated[
     int,
     typer.Option(
@@ -105,6 +114,7 @@ def recurrence(
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
+    refits: Refits = 6,
     search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
@@ -131,7 +141,9 @@ def recurrence(
     from models.training.recurrence import train_recurrence
     from models.training.recurrence_package import measurements, write_recurrence
 
-    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
+    options = _options(
+        recipe, diagnostics, permutations=permutations, refits=refits, search=search, seed=seed, device=device
+    )
     limit = _cut_off(cut_off)
     joined = join(*read_tables(features, outcomes, column, time_unit))
     patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
@@ -144,6 +156,7 @@ def recurrence(
             events=patients.events,
             options=options,
             cut_off=limit,
+            settings_digest=patients.origin.settings_digest,
         )
         write_recurrence(out, trained, patients, about=about)
     _show(out, trained, measurements(trained, patients), joined.notes)
@@ -177,6 +190,7 @@ def krt7_as(
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
+    refits: Refits = 6,
     search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
@@ -204,7 +218,9 @@ def krt7_as(
 
     if (outcomes is None) == (counts is None):
         raise typer.BadParameter("give exactly one of the two", param_hint="--outcomes / --counts")
-    options = _options(recipe, diagnostics, permutations=permutations, search=search, seed=seed, device=device)
+    options = _options(
+        recipe, diagnostics, permutations=permutations, refits=refits, search=search, seed=seed, device=device
+    )
     rule = "High expression as stated in the outcomes."
     if counts is not None:
         rows = read_features(features)
@@ -217,7 +233,13 @@ def krt7_as(
     patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
     about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
     with _training(patients, options):
-        trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
+        trained = train_krt7_as(
+            patients.names,
+            patients.values,
+            is_high=patients.is_high,
+            options=options,
+            settings_digest=patients.origin.settings_digest,
+        )
         write_krt7_as(out, trained, patients, about=about)
     _show(out, trained, measurements(trained, patients), joined.notes)
 
@@ -234,7 +256,7 @@ def statements_template() -> None:
 
 
 def _options(
-    recipe: str, diagnostics: bool, *, permutations: int, search: int, seed: int, device: str
+    recipe: str, diagnostics: bool, *, permutations: int, refits: int, search: int, seed: int, device: str
 ) -> TrainingOptions:
     """Options that both trainings share, checked in the order of the command line."""
     from models.training.network import training_device
@@ -243,6 +265,7 @@ def _options(
     return TrainingOptions(
         recipe=_recipe(recipe, diagnostics),
         permutations=permutations,
+        refits=refits,
         trials=_trials(search, recipe),
         seed=seed,
         device=training_device(device),

@@ -157,7 +157,9 @@ def _extract(study: StudyFiles, extraction: Extraction, *, engine: FeatureEngine
 
     read = read_study(study.files, rules=extraction.rules, assignment=study.assignment)
     parts = MeasuredParts()
-    check_tumours(read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility, parts=parts)
+    check_tumours(
+        read.volumes, read.tumours, evidence=read.contrast, limits=extraction.plausibility, parts=parts
+    ).require()
     prepared = prepare(
         read.volumes, read.tumours, bias=bias, shell_mm=extraction.shell_mm, cavities=extraction.cavities, parts=parts
     )

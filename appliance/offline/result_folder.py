@@ -4,7 +4,7 @@
         seg_t1c.dcm, seg_t2w.dcm           tumour and peritumoral shell on each grid
         key_sr.dcm, features_sr.dcm        Structured Reports (the second only when configured)
         pdf.dcm, report.pdf                the report as Encapsulated PDF and as it is
-        features.csv                       name, value, unit (UCUM), ibsi
+        features.csv                       name, value, unit (UCUM), ibsi; absent where nothing can be computed
         result.json                        see `result_json`; alone in the folder when the study was refused or failed
 
 DICOM objects and PDF carry the patient's name, as the images do; result.json and features.csv carry the Study
@@ -38,13 +38,15 @@ def folder_name(study_instance_uid: str) -> str:
     return f"study-{hashlib.sha256(study_instance_uid.encode()).hexdigest()[:16]}"
 
 
-def answered(result: Result, origin: Origin) -> dict[str, bytes]:
-    """The files of an answered study by name."""
+def answered(result: Result, origin: Origin, *, withheld: bool = False) -> dict[str, bytes]:
+    """The files of an answered study by name; withheld scores are in result.json where a researcher wants them."""
     objects = {f"{made.role}.dcm": made for made in result.answer.objects}
     contents = {name: made.file for name, made in objects.items()}
     contents[PDF] = result.answer.pdf
-    contents[FEATURES] = features_csv(result.features)
-    return contents | {RESULT: result_json.of_answer(origin, result, files=contents, objects=objects)}
+    if result.features is not None:
+        contents[FEATURES] = features_csv(result.features)
+    description = result_json.of_answer(origin, result, files=contents, objects=objects, withheld=withheld)
+    return contents | {RESULT: description}
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from appliance.pipeline import Result
     from dicom_io.answer import AnswerObject
 
-SCHEMA = 1
+SCHEMA = 2
 RESULT = "result.json"
 LEADING = 20  # contributions of inputs that are listed for each model
 
@@ -46,7 +46,12 @@ class Origin:
 
 
 def of_answer(
-    origin: Origin, result: Result, *, files: Mapping[str, bytes], objects: Mapping[str, AnswerObject]
+    origin: Origin,
+    result: Result,
+    *,
+    files: Mapping[str, bytes],
+    objects: Mapping[str, AnswerObject],
+    withheld: bool = False,
 ) -> bytes:
     """`result.json` of an answered study.
 
@@ -54,7 +59,9 @@ def of_answer(
     ----------
     files : name → content of every other file of the folder
     objects : name → DICOM object, of those files that are one
+    withheld : list the predictions that were withheld, under a key of their own
     """
+    features = result.features
     return _json(
         _head(origin)
         | {
@@ -64,13 +71,12 @@ def of_answer(
             "notices": list(result.report.notices),
             "content_digest": result.study.content_digest,
             "series": [asdict(row) for row in result.study.series],
-            "models": [_model(outcome) for outcome in result.outcomes],
+            "models": [_model(outcome, withheld=withheld) for outcome in result.outcomes],
+            "validity": result.report.state,
             "quality_notes": [asdict(note) for note in result.report.notes],
-            "features": {
-                "count": len(result.features),
-                "engine": result.features.engine,
-                "settings_digest": result.features.settings_digest,
-            },
+            "features": None
+            if features is None
+            else {"count": len(features), "engine": features.engine, "settings_digest": features.settings_digest},
             "provenance": dict(result.report.provenance),
             "stages": [asdict(cost) for cost in result.stages],
             "files": [_file(name, content, objects.get(name)) for name, content in files.items()],
@@ -107,19 +113,29 @@ def _head(origin: Origin) -> dict[str, Any]:
     }
 
 
-def _model(outcome: ModelOutcome | NotApplicable) -> dict[str, Any]:
-    """The answer of one model, or the reason why it was not run."""
-    identity = asdict(outcome.model)
+def _model(outcome: ModelOutcome | NotApplicable, *, withheld: bool) -> dict[str, Any]:
+    """The answer of one model, as far as its validity allows, or the reason why it was not run."""
+    validity = outcome.validity
+    identity = asdict(outcome.model) | {
+        "validity": validity.state,
+        "reasons": [asdict(reason) for reason in validity.reasons],
+    }
     if isinstance(outcome, NotApplicable):
         return identity | {"not_applicable": outcome.reason}
-    return identity | {
+    spread = outcome.plausible_range
+    described = identity | {
+        "quantity": outcome.quantity,
         "predictions": [asdict(prediction) for prediction in outcome.predictions],
         "cut_off": outcome.cut_off,
         "group": outcome.group,
+        "plausible_range": None if spread is None else asdict(spread),
         "provider": outcome.provider,
         "quality_notes": [asdict(note) for note in outcome.notes],
         "leading_contributions": [asdict(part) for part in outcome.contributions[:LEADING]],
     }
+    if withheld:
+        described["withheld"] = [asdict(prediction) for prediction in outcome.withheld]
+    return described
 
 
 def _file(name: str, content: bytes, made: AnswerObject | None) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from dicom_io.advice import Reader, advised
 from dicom_io.reading.folder import look_into
 from dicom_io.rules import Assignment
 from models.errors import RDeepNetError, StudyRejected
+from models.validity import State
+from reports.validity_words import STATES
 
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench
@@ -178,7 +180,7 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
         return _given_up(task, Outcome.REFUSED, " ".join([advised(error, task.reader), *task.remarks]))
     except RDeepNetError as error:
         return _given_up(task, Outcome.FAILED, str(error))
-    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created)))
+    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created), withheld=bench.withheld))
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
@@ -236,8 +238,17 @@ def _write_summary(path: Path, outcomes: Sequence[StudyOutcome]) -> None:
     part.replace(path)
 
 
+def in_a_line(model: Mapping[str, Any]) -> str:
+    """One answered model of a result.json: "recurrence 1.43 high", "krt7_as no result, outside intended use"."""
+    state = State(model["validity"])
+    score = f"{model['predictions'][0]['value']:.2f} " if model["predictions"] else ""
+    words = model["group"] if state is State.VALID else STATES[state].short
+    group = f"{model['group']}, " if state is not State.VALID and model["group"] else ""
+    return f"{model['name']} {score}{group}{words}"
+
+
 def predictions_of(description: Mapping[str, Any]) -> dict[str, str]:
-    """The predictions of one study by column: "recurrence.recurrence_score", "recurrence.rfs_12_months", …group."""
+    """One study by column: "recurrence.recurrence_score", "recurrence.rfs_12_months", …group, …validity, …reasons."""
     found: dict[str, str] = {}
     for model in description.get("models", ()):
         if "not_applicable" in model:
@@ -246,5 +257,7 @@ def predictions_of(description: Mapping[str, Any]) -> dict[str, str]:
             months = prediction["horizon_months"]
             horizon = "" if months is None else f"_{months:g}_months"
             found[f"{model['name']}.{prediction['quantity']}{horizon}"] = repr(prediction["value"])
-        found[f"{model['name']}.group"] = model["group"]
+        found[f"{model['name']}.group"] = model["group"] or ""
+        found[f"{model['name']}.validity"] = model["validity"]
+        found[f"{model['name']}.reasons"] = "; ".join(dict.fromkeys(reason["code"] for reason in model["reasons"]))
     return found

@@ -312,6 +312,12 @@ def class_of(header: pydicom.Dataset) -> str:
     return text(header, "SOPClassUID") or (text(meta, "MediaStorageSOPClassUID") if meta is not None else "")
 
 
+def sender_of(instance: Instance) -> str:
+    """AE title that sent a file over the network, as the receiver notes it (0002,0017); empty for other files."""
+    meta = getattr(instance.header, "file_meta", None)
+    return shown(meta, "SendingApplicationEntityTitle") if meta is not None else ""
+
+
 def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause | None:
     """The reason why a file is not read, by what `read_header` gives for it; None for an object that is.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.utils import as_pixel_options, iter_pixels
+from pydicom.pixels.utils import as_pixel_options, iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
@@ -162,7 +162,7 @@ def _native(file: BufferedReader, instance: Instance, indices: Sequence[int] | N
     """
     header = instance.header
     syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+    if syntax not in (ExplicitVRLittleEndian, ImplicitVRLittleEndian) or _frames_share_bytes(header):
         return None
     file.seek(instance.header_ends)
     head = file.read(8 if syntax.is_implicit_VR else 12)
@@ -191,7 +191,17 @@ def _whole(file: BufferedReader, instance: Instance, indices: Sequence[int] | No
         pixels = dataset.PixelData
         expected = _expected_bytes(dataset)
         _check_surplus(instance, length=len(pixels), last=pixels[max(expected - 1, 0) :])
+        if _frames_share_bytes(dataset):
+            # pydicom 3.0 reads such a frame from the bytes that its bits would fill alone, and misses the last of them.
+            together = pixel_array(dataset).reshape(-1, dataset.Rows, dataset.Columns)
+            return dataset, syntax, iter(together if indices is None else together[list(indices)])
     return dataset, syntax, iter_pixels(dataset, indices=indices, correct_unused_bits=False)
+
+
+def _frames_share_bytes(header: pydicom.Dataset) -> bool:
+    """Single bits of which a frame may begin within a byte, where the one before ends."""
+    bits = whole_number(header, "Rows") * whole_number(header, "Columns")
+    return whole_number(header, "BitsAllocated") == 1 and bits % 8 != 0
 
 
 def _read_at(file: BufferedReader, place: int, count: int) -> bytes:

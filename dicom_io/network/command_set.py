@@ -69,8 +69,8 @@ def store_response(request: StoreRequest, *, context_id: int, status: int) -> by
     return struct.pack(">BBL", 0x04, 0, len(value)) + value
 
 
-def file_beginning(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Preamble, prefix and file meta information of an instance received here."""
+def file_beginning(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, sender: str = "") -> bytes:
+    """Preamble, prefix and file meta information of an instance received here; `sender` is the calling AE title."""
     elements = (
         b"\x02\x00\x01\x00OB\x00\x00\x02\x00\x00\x00\x00\x01"
         + _meta(0x0002, b"UI", _padded(sop_class_uid))
@@ -78,6 +78,7 @@ def file_beginning(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax
         + _meta(0x0010, b"UI", _padded(transfer_syntax_uid))
         + _meta(0x0012, b"UI", _padded(IMPLEMENTATION_CLASS_UID))
         + _meta(0x0013, b"SH", _padded(implementation_version_name(), with_=b" "))
+        + (_meta(0x0017, b"AE", _padded(sender, with_=b" ")) if sender else b"")
     )
     return b"\x00" * 128 + b"DICM" + _meta(0x0000, b"UL", struct.pack("<L", len(elements))) + elements
 

@@ -374,6 +374,7 @@ class Receiver:
                 sop_class_uid=sop_class,
                 sop_instance_uid=request.sop_instance_uid,
                 transfer_syntax_uid=str(syntax),
+                sender=title,
             ),
             dataset=dataset,
         )

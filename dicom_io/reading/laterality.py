@@ -1,8 +1,13 @@
-"""Side of the tumour: what images and segments say, and where it lies. A doubtful side is not stated."""
+"""Side of the tumour: what images and segments say, and where it lies. A contradicted side is not stated.
+
+Where headers are silent or say both breasts, the side is read off the images of both; where they name one, it is
+confirmed there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 import numpy as np
 import pydicom
@@ -62,14 +67,26 @@ def from_midline_mm(mask: NDArray[np.bool_], volume: Volume) -> NDArray[np.float
     extent = volume.affine[0, :3] @ corners + volume.affine[0, 3]  # LPS: x grows to the patient's left
     if np.ptp(extent) < BOTH_BREASTS_MM:
         return None
-    x = np.argwhere(mask) @ volume.affine[0, :3] + volume.affine[0, 3]
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))  # the others are most of the image
+    places = np.argwhere(mask[slices])
+    places[:, 0] = slices[places[:, 0]]
+    x = places @ volume.affine[0, :3] + volume.affine[0, 3]
     return np.asarray(x - (extent.min() + extent.max()) / 2)
+
+
+class SideSource(StrEnum):
+    """Origin of the side of the tumour, in words."""
+
+    NONE = ""  # it is not known
+    STATED = "stated in the headers, not confirmed"  # images of one breast cannot confirm it
+    CONFIRMED = "stated in the headers, confirmed by the images"
+    IMAGES = "from the images; the headers do not say"
 
 
 def tumour_side(
     images: str, segments: Iterable[Segment], *, roi: Roi | None, volume: Volume
-) -> tuple[str, list[QualityNote]]:
-    """The side of the tumour (L, R, B or empty), and quality notes where what is known of it does not agree.
+) -> tuple[str, SideSource, list[QualityNote]]:
+    """The side of the tumour (L, R, B or empty), where it comes from, and quality notes where there is disagreement.
 
     Parameters
     ----------
@@ -83,7 +100,7 @@ def tumour_side(
             f"The images are of the {WORDS[images]} breast, but the segmentation says {WORDS[drawn]}: the side of the "
             "tumour is not stated. Check which is right."
         )
-        return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
+        return "", SideSource.NONE, [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
     stated = drawn or images
     lies = "" if roi is None else _lies(roi.mask, volume)
     if lies and stated in ("L", "R") and lies != stated:
@@ -92,8 +109,12 @@ def tumour_side(
             f"The {who} {WORDS[stated]}, but the tumour lies in the {WORDS[lies]} half of images of both breasts: its "
             "side is not stated. Check which is right."
         )
-        return "", [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
-    return stated, []
+        return "", SideSource.NONE, [QualityNote("laterality-contradicted", Severity.WARNING, sentence)]
+    if lies and stated not in ("L", "R"):
+        return lies, SideSource.IMAGES, []
+    if not stated:
+        return "", SideSource.NONE, []
+    return stated, SideSource.CONFIRMED if lies else SideSource.STATED, []
 
 
 def _lies(mask: NDArray[np.bool_], volume: Volume) -> str:

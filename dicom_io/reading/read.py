@@ -12,7 +12,9 @@ import numpy as np
 
 from dicom_io.errors import ImagesMissing
 from dicom_io.images.file_scan import files_by_study
-from dicom_io.images.headers import Instance, content_digest, read_instances
+from dicom_io.images.functional_groups import attributes_of
+from dicom_io.images.headers import Instance, content_digest, read_instances, sender_of, shown
+from dicom_io.images.intended_use import KEYWORDS, about_implants, evidence_of
 from dicom_io.images.pixels import load
 from dicom_io.images.quality import NOT_JUDGED, acquisition_of
 from dicom_io.images.series import Phase
@@ -29,6 +31,7 @@ from dicom_io.reading.tumours import tumour_on
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from models.errors import StudyRejected
+from models.intended_use import Evidence
 from models.quality_notes import QualityNote
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -85,7 +88,7 @@ def read_study(
     volumes = _loaded(selection, rules, assignment)
     tumours = _placed_tumours(selection, volumes, rules, is_assigned=bool(assignment.tumour))
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
-    side, contradictions = tumour_side(
+    side, side_source, contradictions = tumour_side(
         side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
     )
     registered = _registered(selection, volumes, tumours.rois, rules, assignment)
@@ -93,9 +96,10 @@ def read_study(
     for sequence in volumes:
         about_each += about_repeated_phases(sequence, chosen[sequence].dynamic, mapping=rules.value_mapping)
     segmentations = _segmentation_instances(selection)
+    evidence = _evidence(chosen, tumours.segments)
     subject, doubts = subject_of(first.instance.header)
     return Study(
-        subject=dataclasses.replace(subject, laterality=side),
+        subject=dataclasses.replace(subject, laterality=side, laterality_source=side_source),
         header=carried_header(first.instance.header),
         volumes=volumes,
         tumours=tumours.rois,
@@ -105,6 +109,7 @@ def read_study(
         notes=(
             *doubts,
             NOT_JUDGED,
+            *about_implants(evidence),
             *about_copies(selection.series),
             *about_each,
             *tumours.notes,
@@ -119,6 +124,18 @@ def read_study(
         contrast=contrast_evidence(
             chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
         ),
+        evidence=evidence,
+    )
+
+
+def _evidence(chosen: Mapping[MrSequence, Chosen], segments: Sequence[Segment]) -> Evidence:
+    """Evidence of the intended use in the headers of the images and segments that are used."""
+    planes = [chosen[sequence].dynamic.phase.planes[0] for sequence in MrSequence if sequence in chosen]
+    return evidence_of(
+        [attributes_of(plane, KEYWORDS) for plane in planes],
+        phases=len(chosen[MrSequence.T1C].dynamic.phases),
+        anatomy=[shown(segment.item, "AnatomicRegionSequence") for segment in segments],
+        sender=sender_of(planes[0].instance),
     )
 
 

@@ -242,7 +242,8 @@ def _unlike_training(sequence: MrSequence, rules: SelectionRules) -> list[Qualit
 
 def _flat(sequence: MrSequence, mask: Mask) -> list[QualityNote]:
     """PyRadiomics takes regions that extend along two axes only; along one only it refuses, as we do."""
-    extent = [np.count_nonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+    slices = mask[mask.any(axis=(1, 2))]
+    extent = [len(slices), *(int(np.count_nonzero(slices.any(axis=others))) for others in ((0, 2), (0, 1)))]
     if min(extent) > 1:
         return []
     axis = ("slice", "row", "column")[int(np.argmin(extent))]

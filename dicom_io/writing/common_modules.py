@@ -18,15 +18,34 @@ from dicom_io.identity import MANUFACTURER
 from dicom_io.study import Study
 from dicom_io.writing import equipment
 from dicom_io.writing.patient_modules import carried_over, in_time_zone, request_attributes
+from models.validity import State
 from reports.content import Report
+from reports.validity_words import STATES
 
 
 @dataclass(frozen=True)
 class Series:
-    """Name and number of the series of a role at the archive; high numbers stand after the scanner's own."""
+    """Name and number of the series of a role at the archive; high numbers stand after the scanner's own.
+
+    Attributes
+    ----------
+    description : Series Description of an object with results
+    without_result : the same where there is no result; empty for objects that hold no answer, and so have no state
+    """
 
     number: int
     description: str
+    without_result: str = ""
+
+    def described(self, state: State) -> str:
+        """Series Description in a state: "Radiomics report, to be confirmed (research use only)"."""
+        if self.without_result and not state.shows_score:
+            return self.without_result
+        words = STATES[state].title
+        if not (self.without_result and words):
+            return self.description
+        what, use = self.description.rsplit(" (", 1)
+        return f"{what}, {words} ({use}"
 
 
 _DOCUMENTS = frozenset({Comprehensive3DSRStorage, KeyObjectSelectionDocumentStorage})
@@ -34,9 +53,9 @@ _DOCUMENTS = frozenset({Comprehensive3DSRStorage, KeyObjectSelectionDocumentStor
 SERIES = {
     Role.SEG_T1C: Series(9101, "Tumour and peritumoral shell on T1+C"),
     Role.SEG_T2W: Series(9102, "Tumour and peritumoral shell on T2W"),
-    Role.KEY_SR: Series(9111, "Radiomics report (research use only)"),
+    Role.KEY_SR: Series(9111, "Radiomics report (research use only)", "RDeepNet: no result (research use only)"),
     Role.FEATURES_SR: Series(9112, "Radiomics, all features (research use only)"),
-    Role.PDF: Series(9121, "Radiomics report, PDF (research use only)"),
+    Role.PDF: Series(9121, "Radiomics report, PDF (research use only)", "RDeepNet: no result, PDF (research use only)"),
     Role.REJECTION_NOTE: Series(9131, "Radiomics, replaced objects"),
     Role.NOTICE: Series(9141, "NOT PROCESSED (radiomics)"),
 }
@@ -44,12 +63,14 @@ VERSION_STEP = 100  # from the series number of one version of an answer to that
 
 
 def series_of(role: Role, report: Report) -> Series:
-    """Name and number of the series of a role; a report that replaces another has its version in both."""
+    """Name and number of the series of a role: with the state of the report, and the version of one that replaces."""
     first = SERIES[role]
+    described = first.described(report.state)
     if report.replaces is None:
-        return first
+        return Series(first.number, described)
     version = report.replaces.version
-    return Series(first.number + VERSION_STEP * (version - 1), f"v{version} {first.description}")
+    named = f"v{version} {described}"[: codes.LONGEST_MEANING]  # a Series Description is LO as well
+    return Series(first.number + VERSION_STEP * (version - 1), named)
 
 
 def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str, modality: str) -> Dataset:

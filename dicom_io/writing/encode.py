@@ -15,16 +15,26 @@ from dicom_io.writing.structured_report import make_features_report, make_key_re
 from models.preprocessing.prepare import Prepared
 from models.volume import Sequence
 from reports.content import Report
+from reports.paper import Paper
 from reports.pdf.document import render_pdf
 
 
 def encode(
-    study: Study, prepared: Prepared, report: Report, *, features_sr: bool, replaced: Ordered[SentObject] = ()
+    study: Study,
+    prepared: Prepared | None,
+    report: Report,
+    *,
+    features_sr: bool,
+    paper: Paper = Paper.A4,
+    replaced: Ordered[SentObject] = (),
 ) -> Answer:
     """The answer to a study; the same arguments give the same objects, byte by byte.
 
+    Where nothing could be computed (`prepared` is None) there are the key SR and the PDF, which say so.
+
     Parameters
     ----------
+    paper : of the PDF
     replaced : objects of the answer that `report` says it replaces
 
     Raises
@@ -32,20 +42,21 @@ def encode(
     ObjectNotConformant
         When an object fails our own conformance check; then nothing of the answer may be sent.
     """
-    sequences = [sequence for sequence in Sequence if sequence in prepared.sequences]
+    sequences = {} if prepared is None else prepared.sequences
     segmentations = {
-        sequence: make_segmentation(study, prepared.sequences[sequence], report, sequence=sequence)
-        for sequence in sequences
+        sequence: make_segmentation(study, sequences[sequence], report, sequence=sequence)
+        for sequence in Sequence
+        if sequence in sequences
     }
     segments = {
-        sequence: segment_references(segmentations[sequence], prepared.sequences[sequence], study.sources[sequence])
-        for sequence in sequences
+        sequence: segment_references(made, sequences[sequence], study.sources[sequence])
+        for sequence, made in segmentations.items()
     }
     sent = tuple(segmentations.values())
     reports = [make_key_report(study, report, segments=segments, segmentations=sent, replaced=replaced)]
-    if features_sr:
+    if features_sr and report.regions:
         reports.append(make_features_report(study, report, segments=segments, segmentations=sent, replaced=replaced))
-    pdf = render_pdf(report)
+    pdf = render_pdf(report, paper=paper)
     document = make_encapsulated_pdf(study, report, pdf=pdf, sources=(*sent, *reports))
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
     answer = Answer(objects=(*sent, *reports, document, *notes), pdf=pdf)

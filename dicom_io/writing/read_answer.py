@@ -24,7 +24,9 @@ class ReadPrediction:
     ----------
     model : tracking identifier of its measurement group
     numbers : meaning of the concept → number with its unit
-    conclusions : meaning of the concept → meaning of the code, e.g. "Risk group …" → "High risk of recurrence"
+        empty where there is no result
+    conclusions : meaning of the concept → meaning of the code, e.g. "Risk group …" → "High risk"; several codes of one
+        concept (the reasons for the validity) are joined by semicolons
     """
 
     model: str
@@ -50,11 +52,11 @@ def read_predictions(file: Path) -> tuple[ReadPrediction, ...]:
         items = list(group.ContentSequence)
         if any(_name(item) == _REFERENCED_SEGMENT for item in items):
             continue
-        conclusions = {
-            _meaning(item): str(item.ConceptCodeSequence[0].CodeMeaning)
-            for item in items
-            if item.ValueType == "CODE" and item.RelationshipType == "CONTAINS"
-        }
+        conclusions: dict[str, str] = {}
+        for item in items:
+            if item.ValueType == "CODE" and item.RelationshipType == "CONTAINS":
+                concept, value = _meaning(item), str(item.ConceptCodeSequence[0].CodeMeaning)
+                conclusions[concept] = f"{conclusions[concept]}; {value}" if concept in conclusions else value
         titles = [str(item.TextValue) for item in items if _name(item) == _TRACKING_IDENTIFIER]
         numbers = {
             _meaning(item): float(item.MeasuredValueSequence[0].NumericValue)
@@ -62,7 +64,7 @@ def read_predictions(file: Path) -> tuple[ReadPrediction, ...]:
             if item.ValueType == "NUM"
             and not any(_name(below) == _DERIVATION for below in item.get("ContentSequence", ()))
         }
-        if conclusions and titles and numbers:
+        if conclusions and titles:
             found.append(ReadPrediction(titles[0], numbers, conclusions))
     return tuple(found)
 

@@ -17,6 +17,7 @@ _VALUES = {
     "UIDREF": "UID",
 }
 _RELATIONSHIPS = frozenset({"CONTAINS", "HAS CONCEPT MOD", "HAS OBS CONTEXT", "HAS PROPERTIES", "INFERRED FROM"})
+_ANSWERS = frozenset({"NUM", "CODE"})
 _IMAGING_MEASUREMENTS = "126010"
 _MEASUREMENT_GROUP = "125007"
 _TRACKING_UID = "112040"
@@ -101,10 +102,16 @@ def _group_problems(group: Dataset) -> Iterator[str]:
         yield f"it has {children.count(_TRACKING_UID)} Tracking Unique Identifiers; one was expected"
     if _ALGORITHM_NAME not in children:
         yield "it does not name its algorithm"
-    if not any(child.ValueType == "NUM" for child in group.get("ContentSequence", ())):
-        yield "it holds no number"
+    # A group of evaluations alone is allowed: an answer without result has no number, and must not send an empty one.
+    if not any(child.ValueType in _ANSWERS for child in group.get("ContentSequence", ()) if _is_contained(child)):
+        yield "it holds neither a number nor an evaluation"
     if children.count(_REFERENCED_SEGMENT) != children.count(_SOURCE_SERIES):
         yield "it names a segment without its source series, or the other way round"
+
+
+def _is_contained(child: Dataset) -> bool:
+    """Returns whether an item is what the group says, not what it is observed with."""
+    return child.get("RelationshipType") == "CONTAINS"
 
 
 def _evidence_problems(dataset: Dataset) -> Iterator[str]:

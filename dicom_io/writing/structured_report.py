@@ -127,14 +127,25 @@ def _model_group(study: Study, section: ModelSection) -> sr.MeasurementsAndQuali
             uid=uids.prediction_uid(study, section.model.name), identifier=section.model.title
         ),
         algorithm_id=_algorithm(device),
-        measurements=measurements,
-        qualitative_evaluations=[sr.QualitativeEvaluation(name=codes.question(section), value=codes.group(section))],
+        measurements=measurements or None,
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(name=codes.concept(name), value=codes.concept(value))
+            for name, value in _evaluations(section)
+        ],
     )
+
+
+def _evaluations(section: ModelSection) -> Iterator[tuple[Code, Code]]:
+    """Group, validity, and each kind of reason once; a group without a number is all there is without a result."""
+    yield codes.question(section), codes.group(section)
+    yield codes.VALIDITY, codes.validity(section.state)
+    for value in dict.fromkeys(codes.reason(reason) for reason in section.validity.reasons):
+        yield codes.VALIDITY_REASON, value
 
 
 def _with_interval(row: Measurement) -> Iterator[sr.Measurement]:
     name = codes.quantity(row)
-    yield _number(row, name)
+    yield _number(row, name, spread=row.plausible_range)
     if row.interval is not None:
         unit = codes.concept(codes.unit(row.unit))
         for value, upper in zip(row.interval, (False, True), strict=True):
@@ -142,8 +153,16 @@ def _with_interval(row: Measurement) -> Iterator[sr.Measurement]:
             yield sr.Measurement(name=limit, value=float(value), unit=unit)
 
 
-def _number(row: Measurement, name: Code) -> sr.Measurement:
-    return sr.Measurement(name=codes.concept(name), value=float(row.value), unit=codes.concept(codes.unit(row.unit)))
+def _number(row: Measurement, name: Code, *, spread: tuple[float, float] | None = None) -> sr.Measurement:
+    """A number; its plausible range as distances from it (TID 310, CID 225)."""
+    unit = codes.concept(codes.unit(row.unit))
+    properties = None
+    if spread is not None:
+        properties = sr.MeasurementProperties(
+            upper_measurement_uncertainty=max(0.0, spread[1] - row.value),
+            lower_measurement_uncertainty=max(0.0, row.value - spread[0]),
+        )
+    return sr.Measurement(name=codes.concept(name), value=float(row.value), unit=unit, properties=properties)
 
 
 def _algorithm(device: equipment.Device) -> sr.AlgorithmIdentification:
@@ -155,7 +174,9 @@ def _texts(report: Report) -> Iterator[sr.TextContentItem]:
     if report.replaces is not None:
         yield _text(codes.REPLACES, replaces_sentence(report.replaces))
     for section in report.models:
-        yield _text(codes.CONCLUSION, section.conclusion)
+        yield _text(codes.CONCLUSION, " ".join(_sentences(section)))
+        for reason in section.validity.reasons:
+            yield _text(codes.reason(reason), f"{section.model.title}: {reason.sentence}")
     for absent in report.not_applicable:
         yield _text(codes.NOT_APPLICABLE, f"{absent.model.title}: {absent.sentence}")
     for item in report.notes:
@@ -169,7 +190,19 @@ def _texts(report: Report) -> Iterator[sr.TextContentItem]:
         yield text
     for series in report.series:
         yield _text(codes.SERIES_USED, f"{series.role}: {series.description}; {series.detail}; {series.why}")
+    yield _text(codes.NOTICE, report.not_checked)
     yield from _notices(report)
+
+
+def _sentences(section: ModelSection) -> Iterator[str]:
+    """Lead, headline, conclusion and advice; of a valid answer the conclusion, which names its group."""
+    if section.lead:
+        yield section.lead
+    if section.group is None:
+        yield f"{section.headline}."
+    yield section.conclusion
+    if section.advice:
+        yield section.advice
 
 
 def _notices(report: Report) -> Iterator[sr.TextContentItem]:

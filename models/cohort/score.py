@@ -1,9 +1,14 @@
-"""A model package on a table of features, without outcomes: score, group, survival and familiarity of every patient."""
+"""A model package on a table of features, without outcomes: score, group, survival and validity of every patient.
+
+What is known of a patient is a row of features: validity is that of familiarity and of the package, not of intended use
+and mask, which only the images say.
+"""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +20,15 @@ from models.cohort.features import FeatureRows
 from models.cohort.origin import origin_notes, rows_made_otherwise
 from models.errors import CohortRejected
 from models.inference.familiarity import Measures
-from models.inference.outcome import Group
-from models.inference.predict import no_signal
+from models.inference.outcome import Group, PlausibleRange
+from models.inference.package import ModelPackage
+from models.inference.plausible_range import range_reasons
+from models.inference.predict import familiarity_reasons, no_signal, signal_reasons
+from models.inference.range_of_study import range_of_training, training_spreads
 from models.inference.runtime import LoadedModel
 from models.quality_notes import QualityNote, Severity
 from models.threads import one_thread
+from models.validity import Reason, State, Validity, decide
 
 Floats = NDArray[np.float64]
 
@@ -36,19 +45,25 @@ class ScoredRows:
     Attributes
     ----------
     identifiers : of the patients
-    scores : float64 (patients,), on the scale of the package; NaN where features are missing
-    groups : high or low by the package's cut-off; None where there is no score
-    survival : horizon in months → float64 (patients,); empty unless the task is recurrence
-    measures : how far the patients are from the training patients; NaN where there is no score
+    scores : float64 (patients,), on the scale of the package; NaN where features are missing or the score is withheld
+    withheld : float64 (patients,), scores that their state does not allow; NaN elsewhere
+    groups : high or low by the package's cut-off; None where the state does not allow it
+    ranges : plausible range of each score by other trainings, contours left out; None where there is none
+    survival : horizon in months → float64 (patients,), NaN as the scores; empty unless the task is recurrence
+    measures : how far the patients are from the training patients; NaN where features are missing
+    validity : whether each answer holds; NOT_COMPUTABLE where features are missing
     codes : of each patient's own quality notes
     notes : about the table as a whole
     """
 
     identifiers: tuple[str, ...]
     scores: Floats
+    withheld: Floats
     groups: tuple[Group | None, ...]
+    ranges: tuple[PlausibleRange | None, ...]
     survival: dict[float, Floats]
     measures: Measures
+    validity: tuple[Validity, ...]
     codes: tuple[tuple[str, ...], ...]
     notes: tuple[QualityNote, ...]
 
@@ -82,24 +97,33 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     scores[complete] = model.score(values[complete])
     measures = _measures(model, values, complete)
     unlike = np.zeros(complete.size, dtype=np.bool_)
-    unlike[complete] = Measures(
-        measures.residual[complete], measures.distance[complete], measures.share[complete]
-    ).exceed(package.familiarity.limits)
+    known = measures.rows(complete)
+    unlike[complete] = known.exceed(package.familiarity.limits)
+    spreads = np.full(complete.size, np.nan)
+    spreads[complete] = training_spreads(model, values[complete], scores[complete])
+    ranges = tuple(range_of_training(package, score, spread) for score, spread in zip(scores, spreads, strict=True))
+    validity = _validity(package, known, complete, ranges)
+    shown = np.array([one.state.shows_score for one in validity])
+    withheld = np.where(shown, np.nan, scores)
+    scores = np.where(shown, scores, np.nan)
     flags = {NOT_COMPLETE: ~complete, **rows_made_otherwise(package, features), UNLIKE: unlike}
     survival: dict[float, Floats] = {}
     if package.baseline is not None:
         for months in package.horizons_months:
             survival[months] = np.full(complete.size, np.nan)
-            survival[months][complete] = package.baseline.survival(scores[complete], months)
+            survival[months][shown] = package.baseline.survival(scores[shown], months)
     return ScoredRows(
         identifiers=features.identifiers,
         scores=scores,
+        withheld=withheld,
         groups=tuple(
-            (Group.HIGH if score > package.cut_off else Group.LOW) if known else None
-            for score, known in zip(scores, complete, strict=True)
+            (Group.HIGH if score > package.cut_off else Group.LOW) if one.state.shows_group else None
+            for score, one in zip(scores, validity, strict=True)
         ),
+        ranges=tuple(one if known.state.shows_score else None for one, known in zip(ranges, validity, strict=True)),
         survival=survival,
         measures=measures,
+        validity=validity,
         codes=tuple(tuple(code for code, rows in flags.items() if rows[patient]) for patient in range(complete.size)),
         notes=(
             *check.notes,
@@ -111,15 +135,29 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     )
 
 
+def _validity(
+    package: ModelPackage,
+    measures: Measures,
+    complete: NDArray[np.bool_],
+    ranges: Ordered[PlausibleRange | None],
+) -> tuple[Validity, ...]:
+    of_package = signal_reasons(package)
+    lacking = decide((Reason(NOT_COMPLETE, State.NOT_COMPUTABLE, "Features of the model are missing."),))
+    found = [lacking] * complete.size
+    for row, reasons in zip(np.flatnonzero(complete), familiarity_reasons(package, measures), strict=True):
+        found[row] = decide((*of_package, *reasons, *range_reasons(package, ranges[int(row)])))
+    return tuple(found)
+
+
 def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -> Measures:
     package = model.package
-    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(3)))
+    measures = Measures(*(np.full(complete.size, np.nan) for _ in range(4)))
     rows = np.flatnonzero(complete)
     for start in range(0, rows.size, _BATCH):
         batch = rows[start : start + _BATCH]
         part = package.familiarity.measures(values[batch], low=package.low, high=package.high)
         measures.residual[batch], measures.distance[batch] = part.residual, part.distance
-        measures.share[batch] = part.share
+        measures.share[batch], measures.count[batch] = part.share, part.count
     return measures
 
 
@@ -133,11 +171,13 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
         )
 
 
-def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
+def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: bool = False) -> None:
     """Writes one row per patient, completely or not at all; CSV, or Parquet by the suffix.
 
-    Columns: `id`, `score` (empty where there is none), `group`, `rfs_12_months` and so on, `familiar` (1 or 0),
-    `residual`, `distance`, `share_outside`, `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
+    Columns: `id`, `score` (empty where there is none or it is withheld), `group`, `rfs_12_months` and so on,
+    `range_low` and `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with
+    semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`,
+    `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
 
     Raises
     ------
@@ -146,12 +186,17 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path) -> None:
     """
     check_suffix(out)
     identity = model.package.identity
-    known = found.scored
+    known = ~np.isnan(found.measures.residual)
     columns: dict[str, list[str] | list[float | None] | list[int | None]] = {
         "id": list(found.identifiers),
         "score": _numbers(found.scores),
         "group": [str(group) if group is not None else "" for group in found.groups],
         **{f"rfs_{months:g}_months": _numbers(values) for months, values in found.survival.items()},
+        "range_low": [None if one is None else one.low for one in found.ranges],
+        "range_high": [None if one is None else one.high for one in found.ranges],
+        "validity": [str(one.state) for one in found.validity],
+        "reasons": ["; ".join(reason.code for reason in one.reasons) for one in found.validity],
+        **({"withheld": _numbers(found.withheld)} if withheld else {}),
         "familiar": [
             int(UNLIKE not in codes) if is_known else None for codes, is_known in zip(found.codes, known, strict=True)
         ],

@@ -15,6 +15,7 @@ from models.errors import CohortRejected
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
+from models.evaluation.withheld import withheld_groups
 from models.inference.package import ModelPackage
 from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
@@ -113,6 +114,11 @@ def evaluate_model(model: LoadedModel, table: PatientTable, settings: Evaluation
             *_left_out(package, table, complete, has_outcome),
             *origin_notes(package, table.features),
             *_familiarity_notes(package, table, values, scored),
+        ),
+        withheld=tuple(
+            found
+            for cohort, subgroup, rows in groups
+            if subgroup is None and (found := withheld_groups(model, values[rows], scores[rows], cohort=cohort))
         ),
     )
 

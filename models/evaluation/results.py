@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.evaluation.withheld import WithheldGroups
 from models.inference.outcome import ModelIdentity
 from models.quality_notes import QualityNote
 from models.statistics.calibration import CalibrationGroup
@@ -165,6 +166,7 @@ class Evaluation:
     seconds_to_score, patients_scored : how long the model took
     recurrence, expression : one result for each cohort and subgroup, a cohort before its subgroups; one is empty
     notes : doubts about the cohort and about what was scored
+    withheld : what the borderline rule withholds, by cohort; empty for a package without refits
     """
 
     model: ModelIdentity
@@ -177,3 +179,4 @@ class Evaluation:
     recurrence: tuple[RecurrenceResult, ...]
     expression: tuple[ExpressionResult, ...]
     notes: tuple[QualityNote, ...]
+    withheld: tuple[WithheldGroups, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from models.features.families.gldm import gldm_features
 from models.features.families.glrlm import glrlm_features
 from models.features.families.glszm import glszm_features
 from models.features.families.ngtdm import ngtdm_features
-from models.features.texture import TextureCounts
+from models.features.texture import TEXTURE_FAMILIES, TextureCounts
 from models.threads import one_thread
+
+FAMILIES = ("firstorder", *TEXTURE_FAMILIES)
 
 
 def _stack(arrays: Sequence[NDArray[Any]], device: torch.device, fill: int = 0) -> Tensor:
@@ -53,46 +55,52 @@ def grey_level_features(
     *,
     voxel_volume_mm3: float,
     device: torch.device,
+    families: Collection[str] = FAMILIES,
 ) -> list[dict[str, float]]:
-    """The 93 features of each image by `<family>_<name>`.
+    """The 93 features of each image by `<family>_<name>`, or those of some families.
 
     Parameters
     ----------
     values : float64 (images, voxels), the grey values of the region in each image, as `firstorder_features` wants them
-    counts : the matrices of each image
+    counts : the matrices of each image, of these families
     """
     results: list[dict[str, float]] = [{}] * len(counts)
     with one_thread():
         for group in _groups(counts, device):
-            features = _evaluate(values[group], [counts[k] for k in group], voxel_volume_mm3, device)
+            features = _evaluate(values[group], [counts[k] for k in group], voxel_volume_mm3, device, families)
             for k, found in zip(group, features, strict=True):
                 results[k] = found
     return results
 
 
 def _evaluate(
-    values: NDArray[np.float64], counts: Sequence[TextureCounts], voxel_volume_mm3: float, device: torch.device
+    values: NDArray[np.float64],
+    counts: Sequence[TextureCounts],
+    voxel_volume_mm3: float,
+    device: torch.device,
+    families: Collection[str],
 ) -> list[dict[str, float]]:
     levels = _stack([c.greys for c in counts], device, fill=1)
-    families = {
-        "firstorder": firstorder_features(
+    formulas: dict[str, Callable[[], dict[str, Tensor]]] = {
+        "firstorder": lambda: firstorder_features(
             torch.from_numpy(values).to(device), _stack([c.level_counts for c in counts], device), voxel_volume_mm3
         ),
-        "glcm": glcm_features(
+        "glcm": lambda: glcm_features(
             _stack([c.pairs for c in counts], device),
             levels.long(),
             torch.tensor([c.greys.size for c in counts]),
             torch.tensor([float(c.greys[-1]) for c in counts], dtype=torch.float64, device=device),
         ),
-        "glrlm": glrlm_features(_stack([c.runs for c in counts], device), levels),
-        "glszm": glszm_features(
+        "glrlm": lambda: glrlm_features(_stack([c.runs for c in counts], device), levels),
+        "glszm": lambda: glszm_features(
             _stack([c.zones for c in counts], device), levels, _stack([c.zone_sizes for c in counts], device, fill=1)
         ),
-        "gldm": gldm_features(_stack([c.dependences for c in counts], device), levels),
-        "ngtdm": ngtdm_features(
+        "gldm": lambda: gldm_features(_stack([c.dependences for c in counts], device), levels),
+        "ngtdm": lambda: ngtdm_features(
             _stack([c.tones[:, 0] for c in counts], device), _stack([c.tones[:, 1] for c in counts], device), levels
         ),
     }
-    names = [f"{family}_{name}" for family, features in families.items() for name in features]
-    values = torch.stack([value for features in families.values() for value in features.values()], dim=-1).cpu().numpy()
-    return [dict(zip(names, row, strict=True)) for row in values.tolist()]
+    found = {family: formulas[family]() for family in FAMILIES if family in families}
+    names = [f"{family}_{name}" for family, features in found.items() for name in features]
+    rows = torch.stack([value for features in found.values() for value in features.values()], dim=-1).cpu().numpy()
+    return [dict(zip(names, row, strict=True)) for row in rows.tolist()]

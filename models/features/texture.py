@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from models.errors import FeatureUndefined
 from models.features.filters.discretise import GreyLevels
 from models.features.kernels import texture as texture_kernels
+
+TEXTURE_FAMILIES = ("glcm", "glrlm", "glszm", "gldm", "ngtdm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +91,16 @@ def region_geometry(box_mask: NDArray[np.bool_], label: str) -> RegionGeometry:
     return RegionGeometry(mask, positions, offsets, neighbours, linked, lined)
 
 
-def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCounts:
-    """Counts the matrices of one image. `levels` are those of the voxels of the region in scan order."""
+def texture_counts(
+    geometry: RegionGeometry, levels: GreyLevels, families: Collection[str] = TEXTURE_FAMILIES
+) -> TextureCounts:
+    """Counts the matrices of one image.
+
+    Parameters
+    ----------
+    levels : of the voxels of the region in scan order
+    families : whose matrices are counted; the others have no entry
+    """
     count = levels.greys.size
     flat = np.zeros(geometry.mask.size, dtype=np.uint16)
     flat[geometry.positions] = levels.compact
@@ -98,20 +109,26 @@ def texture_counts(geometry: RegionGeometry, levels: GreyLevels) -> TextureCount
         greys = np.zeros_like(flat)
         greys[geometry.positions] = levels.greys.astype(np.uint16)[levels.compact - 1]
     where = (geometry.positions, geometry.offsets)
-    pairs = texture_kernels.count_pairs(flat, *where, count)
-    runs = texture_kernels.count_runs(flat, *where, count, max(geometry.mask.shape) - 2)
-    dependences, tones = texture_kernels.count_neighbourhoods(flat, greys, *where, geometry.neighbours, count)
-    runs = runs[geometry.lined]
-    longest = int(np.flatnonzero(runs.any((0, 1)))[-1]) + 1
-    zone_levels, zone_sizes = texture_kernels.zones(flat, *where)
-    sizes, columns = np.unique(zone_sizes, return_inverse=True)
-    cells = (zone_levels.astype(np.int64) - 1) * sizes.size + columns
-    zones = np.bincount(cells, minlength=count * sizes.size).reshape(count, sizes.size)
+    pairs, runs = np.zeros((0, 0, 0), np.int32), np.zeros((0, 0, 0), np.int32)
+    dependences, tones = np.zeros((0, 0), np.int32), np.zeros((0, 2))
+    zones, sizes = np.zeros((0, 0), np.int64), np.zeros(0, np.int64)
+    if "glcm" in families:
+        pairs = texture_kernels.count_pairs(flat, *where, count)[geometry.linked]
+    if "glrlm" in families:
+        runs = texture_kernels.count_runs(flat, *where, count, max(geometry.mask.shape) - 2)[geometry.lined]
+        runs = runs[:, :, : int(np.flatnonzero(runs.any((0, 1)))[-1]) + 1]
+    if "gldm" in families or "ngtdm" in families:
+        dependences, tones = texture_kernels.count_neighbourhoods(flat, greys, *where, geometry.neighbours, count)
+    if "glszm" in families:
+        zone_levels, zone_sizes = texture_kernels.zones(flat, *where)
+        sizes, columns = np.unique(zone_sizes, return_inverse=True)
+        cells = (zone_levels.astype(np.int64) - 1) * sizes.size + columns
+        zones = np.bincount(cells, minlength=count * sizes.size).reshape(count, sizes.size)
     return TextureCounts(
         greys=levels.greys,
         level_counts=levels.counts,
-        pairs=pairs[geometry.linked],
-        runs=runs[:, :, :longest],
+        pairs=pairs,
+        runs=runs,
         dependences=dependences,
         tones=tones,
         zones=zones,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from models.acquisition import AcquisitionRange, SeveralTumours
 from models.errors import PackageInvalid, SetupError
+from models.inference.familiarity import FamiliarityTest
 from models.inference.tasks import TASKS, Task
-from models.typed_tables import AtLeast, Distinct, Text, read_whole
+from models.typed_tables import Above, AtLeast, Distinct, Text, read_whole
 from models.volume import Region, Sequence
 
 SCHEMA = 1
@@ -88,6 +90,37 @@ class Output:
     horizons_months: tuple[float, ...] = ()
 
 
+class RangeSource(StrEnum):
+    """Parts a plausible range is made of; the name of the third output of its graph."""
+
+    REFITS = "refits"  # the whole recipe trained again on bootstrap samples of the patients
+    MEMBERS = "members"  # the networks of the one training
+
+
+@dataclass(frozen=True)
+class SpreadFacts:
+    """The table `[range]`: what plausible ranges are made of, and what they held at the training.
+
+    Attributes
+    ----------
+    source : refits or members
+    count : number of them
+    inflation : what their deviation from the score is multiplied with; another training lies farther away
+    borderline : share of patients whose range holds the cut-off, the contour left out; None where not measured
+    held : share of the scores of other trainings that lie in the range; None where there was no other training
+    flips_shown : share of these that say the other group, among patients with a group
+    whom : patients and trainings the shares were measured on
+    """
+
+    source: RangeSource
+    count: Annotated[int, AtLeast(2)]
+    inflation: Annotated[float, Above(0)]
+    borderline: float | None = None
+    held: float | None = None
+    flips_shown: float | None = None
+    whom: str = ""
+
+
 @dataclass(frozen=True)
 class StatedOutOfFold(OutOfFold):
     """The table `[out_of_fold]`: with the statistic, for a reader."""
@@ -123,6 +156,8 @@ class Manifest:
     several_tumours: SeveralTumours | None = None
     acquisition: Mapping[Sequence, AcquisitionRange] = field(default_factory=dict)
     search: Mapping[str, str] = field(default_factory=dict)
+    range: SpreadFacts | None = None
+    familiarity: FamiliarityTest | None = None
 
     def __post_init__(self) -> None:
         row, output, found = TASKS[self.task], self.output, self.out_of_fold

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from models.quality_notes import QualityNote
+from models.validity import VALID, Reason, State, Validity, decide
 
 
 class Quantity(StrEnum):
@@ -78,27 +80,125 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class SurvivalRange:
+    """Plausible range of recurrence-free survival at one horizon, probabilities 0 to 1."""
+
+    horizon_months: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PlausibleRange:
+    """Range in which most scores of other contours of the tumour and other trainings of the model lie.
+
+    Attributes
+    ----------
+    low, high : on the scale of the score
+    source : where it comes from, a sentence for the reader of the report
+    survival : by horizon; empty where it is not known
+    """
+
+    low: float
+    high: float
+    source: str
+    survival: tuple[SurvivalRange, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"The plausible range is {self.low:g} to {self.high:g}; the smaller was expected first.")
+
+    def at(self, horizon_months: float | None) -> SurvivalRange | None:
+        """The range of survival at a horizon, where it is known."""
+        return next((one for one in self.survival if one.horizon_months == horizon_months), None)
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """A model's training in numbers, for the reader of a report.
+
+    Attributes
+    ----------
+    data : whom it was trained on, a sentence
+    patients, events : number of them; of recurrences, or of patients with high expression
+    statistic : name of the measure of discrimination
+    value, low, high : out of fold, with the 95 % interval
+    """
+
+    data: str
+    patients: int
+    events: int
+    statistic: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class ModelOutcome:
-    """Everything one model says about one patient.
+    """Everything one model says about one patient, as far as its validity allows.
 
     Attributes
     ----------
     model : which model
-    predictions : score or probability first, then survival probabilities by horizon
+    quantity : what its score estimates, also where there is no score
+    predictions : score or probability first, then survival probabilities by horizon; empty where the state does not
+        allow a score
     cut_off : on the scale of the first prediction; `> cut_off` is high
-    group : side of the cut-off
-    contributions : of all inputs, largest magnitude first; empty when the package has none
+    group : side of the cut-off; None where the state does not allow it
+    contributions : of all inputs, largest magnitude first; empty when the package has none, or there is no score
     provider : execution provider that ran, e.g. "CPUExecutionProvider"
     notes : doubts about this outcome (fallback to CPU, input outside the training range)
+    validity : whether the answer holds, and why not
+    plausible_range : of the score; None where it is not known, or there is no score
+    withheld : predictions that the state does not allow; shown to nobody but a researcher who asks for them
+    training : whom the model learnt from and how well; None where it is not known
+
+    Raises
+    ------
+    ValueError
+        When it holds what its state does not allow, or lacks what it promises.
     """
 
     model: ModelIdentity
+    quantity: Quantity
     predictions: tuple[Prediction, ...]
     cut_off: float
-    group: Group
+    group: Group | None
     contributions: tuple[Contribution, ...]
     provider: str
     notes: tuple[QualityNote, ...] = ()
+    validity: Validity = VALID
+    plausible_range: PlausibleRange | None = None
+    withheld: tuple[Prediction, ...] = ()
+    training: TrainingFacts | None = None
+
+    def __post_init__(self) -> None:
+        state = self.validity.state
+        if (self.group is not None) != state.shows_group or bool(self.predictions) != state.shows_score:
+            raise ValueError(
+                f"An outcome in state {state} has group {self.group}, {len(self.predictions)} predictions."
+            )
+        if not state.shows_score and (self.contributions or self.plausible_range):
+            raise ValueError(f"An outcome in state {state} has contributions or a plausible range.")
+
+    def held_to(self, reasons: Iterable[Reason]) -> ModelOutcome:
+        """The same outcome with further reasons, and without what the state they decide does not allow."""
+        validity = decide((*self.validity.reasons, *reasons))
+        state = validity.state
+        if state.shows_group:
+            return replace(self, validity=validity)
+        if state.shows_score:
+            return replace(self, validity=validity, group=None)
+        return replace(
+            self,
+            validity=validity,
+            group=None,
+            predictions=(),
+            contributions=(),
+            plausible_range=None,
+            withheld=self.predictions or self.withheld,
+        )
 
 
 @dataclass(frozen=True)
@@ -113,3 +213,10 @@ class NotApplicable:
     model: ModelIdentity
     reason: str
     is_expected: bool = False
+
+    @property
+    def validity(self) -> Validity:
+        """Not asked, for the reason given."""
+        code = "other-model-answers" if self.is_expected else "sequence-missing"
+        sentence = f"Not applicable, because {self.reason.rstrip('.')}."
+        return decide((Reason(code, State.NOT_ASKED, sentence),))

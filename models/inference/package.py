@@ -1,9 +1,11 @@
 """The model package on disk: what is in the folder, and the checks before any of it is trusted.
 
     manifest.toml    identity, inputs and outputs of the model; SHA-256 of every other file
-    model.onnx       the network, scaling and clipping inside, integrated gradients as a second output
+    model.onnx       the network, scaling and clipping inside, integrated gradients as a second output, the same from
+                     other trainings (refits) as a third
     inputs.csv       name, low, high: the inputs in order, with the 0.5 and 99.5 % quantiles of the training patients
     baseline.csv     time_months, cumulative_hazard (tasks with survival only)
+    baseline_resamples.csv  optional; slope and baseline of bootstrap samples, for the range of survival
     familiarity.npz  what the features of the training patients look like, to tell when a patient's do not
     reference.json   feature vectors of reference patients with the outputs expected for them
     MODEL_CARD.*     for people (.md, .html) and for programs (.json)
@@ -26,18 +28,29 @@ from numpy.typing import NDArray
 
 from models.acquisition import TrainingImages
 from models.errors import PackageInvalid
-from models.inference.familiarity import Familiarity
-from models.inference.manifest import SCHEMA, FeatureOrigin, Manifest, OutOfFold, Training, read_manifest
+from models.inference.familiarity import Familiarity, FamiliarityTest
+from models.inference.manifest import (
+    SCHEMA,
+    FeatureOrigin,
+    Manifest,
+    OutOfFold,
+    RangeSource,
+    SpreadFacts,
+    Training,
+    read_manifest,
+)
 from models.inference.outcome import ModelIdentity
 from models.inference.package_files import (
     ReferenceCase,
     check_names,
     read_baseline,
+    read_baseline_resamples,
     read_familiarity,
     read_inputs,
     read_reference,
 )
-from models.inference.tasks import BASELINE, TASKS, Task
+from models.inference.tasks import BASELINE, BASELINE_RESAMPLES, TASKS, Task
+from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.survival import BaselineHazard
 from models.volume import Region, Sequence
 
@@ -48,6 +61,8 @@ __all__ = [
     "FeatureOrigin",
     "ModelPackage",
     "OutOfFold",
+    "RangeSource",
+    "SpreadFacts",
     "Training",
     "load_package",
     "package_digest",
@@ -84,6 +99,9 @@ class ModelPackage:
     graph : bytes of `model.onnx`, those the digest was computed over
     stands_in_for : name of another package that is run instead wherever the study has all its sequences; "" for none
     images : what its training images were
+    spread : what its plausible ranges are made of; None: it gives no range
+    resamples : of slope and baseline hazard; None where it has none
+    familiarity_test : what its familiarity catches; None where it was not tested
     """
 
     folder: Path
@@ -109,6 +127,9 @@ class ModelPackage:
     stands_in_for: str = ""
     search: Mapping[str, str] = field(default_factory=dict)
     images: TrainingImages = field(default_factory=TrainingImages)
+    spread: SpreadFacts | None = None
+    resamples: BaselineResamples | None = None
+    familiarity_test: FamiliarityTest | None = None
 
     def survival(self, log_risk: float) -> dict[float, float]:
         """Survival probability by horizon in months; empty for a package without a baseline."""
@@ -169,10 +190,11 @@ def _check_files(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
     """Raise `PackageInvalid` unless the folder holds the files of its task, each with the SHA-256 that is listed."""
     task, listed = manifest.task, manifest.files
     present = set(contents) - {MANIFEST}
-    if set(listed) != TASKS[task].files:
+    required, optional = TASKS[task].files, TASKS[task].optional_files
+    if not required <= set(listed) <= required | optional:
         raise PackageInvalid(
             f"{folder / MANIFEST}: [files] lists {', '.join(sorted(listed))}; a package of task '{task}' lists "
-            f"{', '.join(sorted(TASKS[task].files))}. Make the package again."
+            f"{', '.join(sorted(required))}. Make the package again."
         )
     if missing := sorted(set(listed) - present):
         raise PackageInvalid(f"{folder}: {', '.join(missing)} is missing; copy the whole package again.")
@@ -223,4 +245,11 @@ def _assembled(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) 
         graph=contents["model.onnx"],
         stands_in_for=manifest.stands_in_for,
         images=TrainingImages(manifest.several_tumours, manifest.acquisition),
+        spread=manifest.range,
+        resamples=(
+            read_baseline_resamples(folder / BASELINE_RESAMPLES, contents[BASELINE_RESAMPLES], horizons)
+            if BASELINE_RESAMPLES in contents
+            else None
+        ),
+        familiarity_test=manifest.familiarity,
     )

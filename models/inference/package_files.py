@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.errors import PackageInvalid, SetupError
 from models.inference.familiarity import Familiarity
+from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.survival import BaselineHazard
 from models.volume import Region, Sequence
 
@@ -32,12 +33,14 @@ class ReferenceCase:
     score : expected log-risk or probability
     survival : expected survival probability by horizon in months; empty unless the task is recurrence
     attributions : expected attribution of some inputs, by name
+    spread : expected output of each refit or member; empty where the package has none
     """
 
     values: NDArray[np.float64]
     score: float
     survival: Mapping[float, float]
     attributions: Mapping[str, float]
+    spread: tuple[float, ...] = ()
 
 
 def _rows(path: Path, content: bytes, header: list[str]) -> list[list[str]]:
@@ -112,6 +115,16 @@ def read_baseline(path: Path, content: bytes, horizons: tuple[float, ...]) -> Ba
     return baseline
 
 
+def read_baseline_resamples(path: Path, content: bytes, horizons: tuple[float, ...]) -> BaselineResamples:
+    """`baseline_resamples.csv`: slope over that of the model, and H0 at every horizon."""
+    rows = _rows(path, content, ["slope", *(f"hazard_{months:g}" for months in horizons)])
+    numbers = np.array([[_number(path, text) for text in row] for row in rows])
+    try:
+        return BaselineResamples(numbers[:, 0], horizons, numbers[:, 1:])
+    except SetupError as error:
+        raise PackageInvalid(f"{path}: {error} Make the package again.") from error
+
+
 def read_familiarity(path: Path, content: bytes, names: tuple[str, ...]) -> Familiarity:
     """`familiarity.npz` for this number of inputs."""
     try:
@@ -132,6 +145,7 @@ def read_reference(
                 score=float(case["score"]),
                 survival={float(months): float(value) for months, value in case["survival"].items()},
                 attributions={str(name): float(value) for name, value in case["attributions"].items()},
+                spread=tuple(float(value) for value in case.get("spread", ())),
             )
             for case in cases
         )
@@ -149,7 +163,7 @@ def read_reference(
             raise PackageInvalid(
                 f"{path}: each reference patient needs survival at {list(horizons)} months and attributions of inputs."
             )
-        numbers = (*case.values, case.score, *case.survival.values(), *case.attributions.values())
+        numbers = (*case.values, case.score, *case.survival.values(), *case.attributions.values(), *case.spread)
         if not all(math.isfinite(number) for number in numbers):
             raise PackageInvalid(f"{path}: a number is not finite; make the package again.")
     return reference

@@ -1,12 +1,12 @@
 """From the features of one patient to the outcome of every model.
 
 A model that needs a sequence the study lacks is not run, and its outcome gives the reason. Doubts about a prediction
-are part of its outcome.
+are part of its outcome, and the reasons against it decide its validity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Seq
 
 import numpy as np
@@ -14,19 +14,26 @@ from numpy.typing import NDArray
 
 from models.errors import StudyRejected
 from models.features.table import FeatureTable
+from models.inference.familiarity import Measures
 from models.inference.outcome import (
     Contribution,
     Group,
     ModelIdentity,
     ModelOutcome,
     NotApplicable,
+    PlausibleRange,
     Prediction,
     Quantity,
+    TrainingFacts,
 )
 from models.inference.package import FeatureOrigin, ModelPackage
+from models.inference.plausible_range import range_reasons
+from models.inference.range_of_study import Contours, range_of
 from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
+from models.note_reasons import reasons_of
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State, decide
 from models.volume import Sequence
 
 __all__ = [
@@ -36,16 +43,24 @@ __all__ = [
     "ModelIdentity",
     "ModelOutcome",
     "NotApplicable",
+    "PlausibleRange",
     "Prediction",
     "Quantity",
 ]
 
 FAR = 4.0  # standard deviations; the models see nothing beyond
+FAR_RATIO = 1.5  # times the limit of 99%: one in a thousand new patients is farther, or fewer
 _NAMED = 5  # of the features that lie so far
 
 
 def predict(
-    features: FeatureTable, models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], bias: str | None = None
+    features: FeatureTable,
+    models: Seq[LoadedModel],
+    *,
+    missing: Mapping[Sequence, str],
+    bias: str | None = None,
+    reasons: Iterable[Reason] = (),
+    contours: Contours | None = None,
 ) -> tuple[ModelOutcome | NotApplicable, ...]:
     """Run every model.
 
@@ -55,6 +70,8 @@ def predict(
     models : in the order of the report
     missing : why a sequence is absent, e.g. {Sequence.T2W: "no T2W series was found"}
     bias : name of the bias correction of the images; compared with that of the training when given
+    reasons : what is against an answer to this study, whatever the model
+    contours : features of other contours of the tumour; asked only where they can decide a group. None: there are none
 
     Returns
     -------
@@ -66,9 +83,46 @@ def predict(
     StudyRejected
         When no model is applicable, or the table lacks a feature that a model needs although its sequence is present.
     """
+    against = tuple(reasons)
+    return _each(models, missing, lambda model: _ask(features, model, bias, against, contours))
+
+
+def not_computed(
+    models: Seq[LoadedModel], *, missing: Mapping[Sequence, str], reasons: Iterable[Reason]
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """The outcomes of a study on which nothing can be computed; one of `reasons` forces NOT_COMPUTABLE.
+
+    Raises
+    ------
+    StudyRejected
+        As `predict`.
+    """
+    validity = decide(reasons)
+
+    def none(model: LoadedModel) -> ModelOutcome:
+        package = model.package
+        return ModelOutcome(
+            model=package.identity,
+            quantity=TASKS[package.task].quantity,
+            predictions=(),
+            cut_off=package.cut_off,
+            group=None,
+            contributions=(),
+            provider=model.provider,
+            validity=validity,
+            training=_training(package),
+        )
+
+    return _each(models, missing, none)
+
+
+def _each(
+    models: Seq[LoadedModel], missing: Mapping[Sequence, str], ask: Callable[[LoadedModel], ModelOutcome]
+) -> tuple[ModelOutcome | NotApplicable, ...]:
+    """The outcome of each model: of those that are run by `ask`."""
     complete = [model.package for model in models if not set(model.package.sequences) & set(missing)]
     asked = {package.identity.name: package for package in complete}
-    outcomes = tuple(_not_asked(model.package, asked, missing) or _ask(features, model, bias) for model in models)
+    outcomes = tuple(_not_asked(model.package, asked, missing) or ask(model) for model in models)
     if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
         reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
         raise StudyRejected(
@@ -95,15 +149,28 @@ def _not_asked(
     return NotApplicable(package.identity, reason, is_expected=True)
 
 
-def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelOutcome:
-    """The answer of one model to the features of one patient, with its doubts."""
+def _ask(
+    features: FeatureTable,
+    model: LoadedModel,
+    bias: str | None,
+    against: Iterable[Reason],
+    contours: Contours | None,
+) -> ModelOutcome:
+    """The answer of one model to the features of one patient, with its doubts; `against` is what the study says."""
     package = model.package
     values = features.vector(package.inputs)
     output = model.explain(values[np.newaxis])
     score = float(output.score[0])
     survival = package.survival(score)
-    return ModelOutcome(
+    origin = _origin_notes(package, features, bias)
+    measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
+    reasons = (*against, *signal_reasons(package), *familiarity_reasons(package, measures)[0], *reasons_of(origin))
+    found = range_of(model, values, output, contours) if decide(reasons).state.shows_score else None
+    outcome = ModelOutcome(
         model=package.identity,
+        quantity=TASKS[package.task].quantity,
+        training=_training(package),
+        plausible_range=found,
         predictions=(
             Prediction(TASKS[package.task].quantity, score),
             *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
@@ -114,10 +181,24 @@ def _ask(features: FeatureTable, model: LoadedModel, bias: str | None) -> ModelO
         provider=model.provider,
         notes=(
             *model.notes,
-            *_origin_notes(package, features, bias),
+            *origin,
             *unfamiliar(package, values),
             *no_signal(package),
         ),
+    )
+    return outcome.held_to((*reasons, *range_reasons(package, found)))
+
+
+def _training(package: ModelPackage) -> TrainingFacts:
+    found, training = package.out_of_fold, package.training
+    return TrainingFacts(
+        data=training.data,
+        patients=training.patients,
+        events=training.events,
+        statistic=TASKS[package.task].statistic,
+        value=found.value,
+        low=found.low,
+        high=found.high,
     )
 
 
@@ -216,6 +297,60 @@ def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
         f" {far.size} input{'s are' if far.size > 1 else ' is'} more than {FAR:g} standard deviations from the mean: "
         f"{', '.join(shown)}{', …' if far.size > _NAMED else ''}."
     )
+
+
+def familiarity_reasons(package: ModelPackage, measures: Measures) -> tuple[tuple[Reason, ...], ...]:
+    """For each patient the reasons against an answer because the inputs are far from those of training.
+
+    Above a limit that 99% of held-out patients keep the answer is conditional. More than `FAR_RATIO` times a limit, or
+    more inputs beyond `FAR` standard deviations than 99.9% of them have, there is none: the model sees such inputs as
+    if they were at that distance, so that its score is the score of somebody else. A package that does not state the
+    limits of the count is held to the ratio alone, and the sentence says so.
+    """
+    ratios = measures.ratio(package.familiarity.limits)
+    return tuple(
+        _distance_reasons(package, float(ratio), int(count))
+        for ratio, count in zip(ratios, measures.count, strict=True)
+    )
+
+
+def _distance_reasons(package: ModelPackage, ratio: float, count: int) -> tuple[Reason, ...]:
+    limits = package.familiarity.limits
+    is_many = limits.count is not None and count > limits.count
+    is_too_many = limits.count_outside is not None and count > limits.count_outside
+    if not (ratio > 1 or is_many):
+        return ()
+    is_outside = ratio > FAR_RATIO or is_too_many
+    usual = (
+        "how many are usual this package does not state"
+        if limits.count is None
+        else f"{limits.count:.0f} at most in 99% of new patients"
+    )
+    sentence = (
+        f"The images are {'far from' if is_outside else 'unlike'} those of the training patients of "
+        f"'{package.identity.name}': {ratio:.2f} times the limit that 99% of new patients keep, and {count} of "
+        f"{len(package.inputs)} inputs beyond {FAR:g} standard deviations ({usual})."
+    )
+    if is_outside:
+        sentence += " A score would be extrapolated: the model sees such inputs as if they were closer."
+    if package.familiarity_test is not None and package.familiarity_test.blind_to:
+        sentence += f" This comparison cannot tell: {', '.join(package.familiarity_test.blind_to)}."
+    state = State.OUTSIDE if is_outside else State.CONDITIONAL
+    expected = f"at most 1 times the limit{'' if limits.count is None else f', {limits.count:.0f} inputs'}"
+    return (
+        Reason("unlike-training-patients", state, sentence, f"{ratio:.2f} times the limit, {count} inputs", expected),
+    )
+
+
+def signal_reasons(package: ModelPackage) -> tuple[Reason, ...]:
+    """The reason against any answer of a model that could not be shown to tell patients apart."""
+    if package.out_of_fold.has_signal:
+        return ()
+    sentence = (
+        f"The model '{package.identity.name}' could not be shown to tell patients apart: "
+        f"{TASKS[package.task].statistic} {package.out_of_fold.in_words()} out of fold, and 0.50 is chance."
+    )
+    return (Reason("no-signal", State.OUTSIDE, sentence, package.out_of_fold.in_words(), "an interval above 0.50"),)
 
 
 def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:

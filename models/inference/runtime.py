@@ -59,10 +59,13 @@ class ModelOutput:
     ----------
     score : float64 (patients,), on the scale of the package
     attributions : float64 (patients, inputs), integrated gradients on the log-risk or logit scale
+    spread : float64 (patients, refits), outputs of the refits (or members) on that scale; no column where the package
+        has none
     """
 
     score: NDArray[np.float64]
     attributions: NDArray[np.float64]
+    spread: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +92,22 @@ class LoadedModel:
         StudyRejected
             When the shape is not (patients, inputs) or a number is not finite.
         """
-        array = self._checked(values)
-        # ONNX Runtime computes the attributions all the same, so memory grows with the patients: a batch at a time.
-        batches = [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
-        scores = [np.asarray(self._session.run([SCORE], {INPUT: batch})[0]) for batch in batches]
-        return np.concatenate([np.empty(0), *scores])
+        return np.concatenate([np.empty(0), *self._batches(SCORE, values)])
+
+    def spread(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Outputs of the refits (or members) on the log-risk or logit scale, for any number of patients.
+
+        (patients, inputs) → float64 (patients, refits); no column where the package has none.
+
+        Raises
+        ------
+        StudyRejected
+            As `score`.
+        """
+        facts = self.package.spread
+        if facts is None:
+            return np.empty((len(self._checked(values)), 0))
+        return np.concatenate([np.empty((0, facts.count)), *self._batches(facts.source, values)])
 
     def explain(self, values: ArrayLike) -> ModelOutput:
         """Scores and attributions: (patients, inputs) → `ModelOutput`.
@@ -103,8 +117,19 @@ class LoadedModel:
         StudyRejected
             As `score`.
         """
-        score, attributions = self._session.run([SCORE, ATTRIBUTIONS], {INPUT: self._checked(values)})
-        return ModelOutput(np.asarray(score), np.asarray(attributions))
+        facts = self.package.spread
+        wanted = [SCORE, ATTRIBUTIONS, *([] if facts is None else [str(facts.source)])]
+        score, attributions, *spread = self._session.run(wanted, {INPUT: self._checked(values)})
+        return ModelOutput(
+            np.asarray(score), np.asarray(attributions), np.asarray(spread[0] if spread else np.empty((len(score), 0)))
+        )
+
+    def _batches(self, output: str, values: ArrayLike) -> list[NDArray[np.float64]]:
+        """One output of the graph, a batch of patients at a time."""
+        array = self._checked(values)
+        # ONNX Runtime computes the attributions all the same, so memory grows with the patients.
+        batches = [array[start : start + BATCH] for start in range(0, len(array), BATCH)]
+        return [np.asarray(self._session.run([output], {INPUT: batch})[0]) for batch in batches]
 
     def _checked(self, values: ArrayLike) -> NDArray[np.float64]:
         array = np.ascontiguousarray(values, dtype=np.float64)
@@ -283,6 +308,8 @@ def _check_graph(package: ModelPackage, session: Any) -> None:
         raise PackageInvalid(f"{where}: the graph has inputs {found}; the manifest means {expected}. Make it again.")
     found = [(node.name, node.type, node.shape[1:]) for node in session.get_outputs()]
     expected = [(SCORE, "tensor(double)", []), (ATTRIBUTIONS, "tensor(double)", [count])]
+    if package.spread is not None:
+        expected.append((str(package.spread.source), "tensor(double)", [package.spread.count]))
     if found != expected:
         raise PackageInvalid(f"{where}: the graph has outputs {found}; the manifest means {expected}. Make it again.")
     names = tuple(session.get_modelmeta().custom_metadata_map.get(NAMES_KEY, "").split("\n"))
@@ -307,6 +334,15 @@ def _check_reference(model: LoadedModel) -> None:
         for name, value in case.attributions.items():
             found[f"attribution of {name}"] = float(output.attributions[0, package.inputs.index(name)])
             expected[f"attribution of {name}"] = value
+        spread = output.spread[0].tolist()
+        if case.spread and len(case.spread) != len(spread):
+            raise PackageInvalid(
+                f"{package.folder}: reference patient {number} has {len(case.spread)} other scores, the graph gives "
+                f"{len(spread)}; make the package again."
+            )
+        for place, value in enumerate(case.spread):
+            found[f"output {place + 1} of another training"] = spread[place]
+            expected[f"output {place + 1} of another training"] = value
         for what, value in expected.items():
             if not abs(found[what] - value) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * abs(value):
                 raise PackageInvalid(

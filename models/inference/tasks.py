@@ -16,6 +16,7 @@ from models.inference.outcome import Quantity
 from models.volume import Region
 
 BASELINE: Final = "baseline.csv"
+BASELINE_RESAMPLES: Final = "baseline_resamples.csv"
 CARDS: Final = frozenset({"MODEL_CARD.md", "MODEL_CARD.html", "MODEL_CARD.json"})
 COMMON_FILES: Final = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "reference.json"}
 
@@ -76,9 +77,19 @@ class TaskRow:
     card: CardWords
 
     @property
+    def is_probability(self) -> bool:
+        """Returns whether the score is a probability, the sigmoid of the output."""
+        return self.scale == "probability"
+
+    @property
     def files(self) -> frozenset[str]:
         """Names of the files a package has beside its manifest and signature."""
         return COMMON_FILES | {BASELINE} if self.has_survival else COMMON_FILES
+
+    @property
+    def optional_files(self) -> frozenset[str]:
+        """Names of the files a package may have besides."""
+        return frozenset({BASELINE_RESAMPLES}) if self.has_survival else frozenset()
 
 
 TASKS: Final[Mapping[Task, TaskRow]] = MappingProxyType(

@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from html import escape
 
+from models.inference.manifest import RangeSource
+from models.inference.plausible_range import FACTOR, FOOTNOTE
 from models.inference.tasks import TASKS
 from models.model_card.facts import CardFacts
 from models.model_card.guidelines import GUIDELINES, answers
@@ -108,6 +110,8 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
                 *((_Rows(("What", "Value", "On whom, and how"), measured),) if measured else ()),
             ),
         ),
+        *((("Plausible range", _range(facts)),) if facts.spread is not None else ()),
+        *((("Unlike the training patients", _familiarity(facts)),) if facts.familiarity_test is not None else ()),
         ("Doubts about this training", (doubts or ("None was found.",),)),
         ("Caveats", (facts.caveats,)),
         *((("Search", _search(facts)),) if facts.search else ()),
@@ -123,6 +127,80 @@ def _sections(facts: CardFacts) -> tuple[_Section, ...]:
         ),
         ("Reporting guidelines", _guidelines(facts)),
     )
+
+
+def _range(facts: CardFacts) -> tuple[_Block, ...]:
+    """The plausible range: its parts, what it held, and what withholding costs and saves."""
+    spread = facts.spread
+    assert spread is not None
+    scale = TASKS[facts.task].card.attributed_scale
+    made = (
+        f"{spread.count} refits: the whole recipe trained again on bootstrap samples of the patients"
+        if spread.source is RangeSource.REFITS
+        else f"the {spread.count} members of the one training, which share their patients: a range from one training"
+    )
+    blocks: list[_Block] = [
+        (
+            f"Score ± {FACTOR:g} standard deviations on the {scale} scale. Training: {made}; their deviation from the "
+            f"score × {spread.inflation:g} is that of another training. Contours: other readers', made for each "
+            "patient. An answer whose range holds the cut-off is borderline: its group is withheld."
+        ),
+        FOOTNOTE,
+    ]
+    if spread.held is not None and spread.flips_shown is not None and spread.borderline is not None:
+        blocks.append(
+            f"On {spread.whom}, contours left out: the range held {spread.held:.0%} of their scores, "
+            f"{spread.borderline:.0%} of the patients were borderline, and {spread.flips_shown:.1%} of the groups "
+            "shown were another one there."
+        )
+    elif spread.borderline is not None:
+        blocks.append(
+            f"{spread.borderline:.0%} of the training patients, scored out of fold, are borderline. What the range "
+            "holds of an independent training was not measured: there is no other cohort, and refits on "
+            "bootstrap samples lie nearer to the score, so that the curve below is too favourable."
+        )
+    if facts.curve:
+        rows = tuple(
+            (
+                f"{point.factor:g}",
+                f"{point.held:.0%}",
+                f"{point.withheld:.0%}",
+                "–" if point.flips_shown is None else f"{point.flips_shown:.1%}",
+                "–" if point.flips_withheld is None else f"{point.flips_withheld:.0%}",
+            )
+            for point in facts.curve
+        )
+        blocks += [
+            f"Risk-coverage curve ({spread.whom}). Flips: other trainings that say the other group.",
+            _Rows(("Standard deviations", "Held", "Borderline", "Flips, group shown", "Flips, borderline"), rows),
+        ]
+    return tuple(blocks)
+
+
+def _familiarity(facts: CardFacts) -> tuple[_Block, ...]:
+    """False alarms of the familiarity, and what it catches of what it must."""
+    test = facts.familiarity_test
+    assert test is not None
+    blocks: list[_Block] = [
+        (
+            f"False alarms ({test.whom}): {test.false_alarms[0]:.1%} above a limit, which makes an answer "
+            f"conditional, {test.false_alarms[1]:.1%} far outside, which withholds it."
+        ),
+        _Rows(
+            ("What it must catch", "Above a limit", "Far outside"),
+            tuple((what, f"{above:.0%}", f"{far:.0%}") for what, (above, far) in test.caught.items()),
+        ),
+        (
+            "Made from features, since a training has no images: places in other organs from a distribution measured "
+            "on public images, the rest from the training patients. Catching them is necessary, not sufficient."
+        ),
+    ]
+    if test.blind_to:
+        blocks.append(
+            f"It cannot tell: {', '.join(test.blind_to)}. That nothing is unlike the training patients says nothing "
+            "about these."
+        )
+    return tuple(blocks)
 
 
 def _search(facts: CardFacts) -> tuple[_Block, ...]:

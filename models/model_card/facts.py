@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.familiarity import FamiliarityTest
+from models.inference.package import FeatureOrigin, OutOfFold, SpreadFacts, Training
 from models.inference.tasks import Task
+from models.statistics.risk_coverage import RiskCoverage
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class CardFacts:
     search : the recipes that were tried, with what they reached; empty where none was
     statements : of the trainers
     measurements, notes, caveats : what was measured; doubts about the training, and limits, as sentences
+    spread : what the plausible range is made of and what it held; None where the package gives none
+    curve : share withheld against flips among the groups shown; empty where not measured
+    familiarity_test : what the familiarity catches; None where it was not tested
     """
 
     title: str
@@ -63,6 +68,9 @@ class CardFacts:
     measurements: tuple[Measurement, ...]
     notes: tuple[str, ...]
     caveats: tuple[str, ...]
+    spread: SpreadFacts | None = None
+    curve: tuple[RiskCoverage, ...] = ()
+    familiarity_test: FamiliarityTest | None = None
 
     def measured(self, what: str) -> str:
         """The value of a measurement; empty where it was not made."""

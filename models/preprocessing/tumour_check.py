@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,49 @@ from models.plausibility import (
     judge_contrast,
     judge_place,
     judge_size,
-    notes,
-    refusal,
+    not_checked,
+    reasons,
 )
 from models.preprocessing.measurement import MeasuredParts, body_mask
 from models.preprocessing.regions import carry_over
 from models.quality_notes import QualityNote
+from models.validity import Reason, State
 from models.volume import Roi, Sequence, Volume, same_grid
+
+
+@dataclass(frozen=True)
+class TumourCheck:
+    """Result of the check.
+
+    Attributes
+    ----------
+    reasons : against an answer
+    notes : what was not checked, and why
+    """
+
+    reasons: tuple[Reason, ...]
+    notes: tuple[QualityNote, ...] = ()
+
+    @property
+    def is_computable(self) -> bool:
+        """Returns whether features of these tumours mean anything."""
+        return all(reason.state is not State.NOT_COMPUTABLE for reason in self.reasons)
+
+    def require(self) -> None:
+        """Refuses what no answer is made of, where features are all that is wanted.
+
+        Raises
+        ------
+        StudyRejected
+            When one of the tumours cannot be a breast tumour; the sentence has what was found and expected.
+        """
+        if not self.is_computable:
+            worst = [reason for reason in self.reasons if reason.state is State.NOT_COMPUTABLE]
+            limits = ", ".join(dict.fromkeys(reason.overruled_by for reason in worst if reason.overruled_by))
+            raise StudyRejected(
+                f"{' '.join(reason.sentence for reason in worst)} Check the segmentation and send it again"
+                f"{f' (limits: {limits})' if limits else ''}."
+            )
 
 
 def check_tumours(
@@ -32,7 +69,7 @@ def check_tumours(
     evidence: ContrastEvidence,
     limits: PlausibilityLimits,
     parts: MeasuredParts | None = None,
-) -> tuple[QualityNote, ...]:
+) -> TumourCheck:
     """Doubts about the tumours: size where they were segmented, place and brightness on T1+C.
 
     Parameters
@@ -40,26 +77,24 @@ def check_tumours(
     volumes : image of each sequence as it was read
     tumours : tumour of each sequence it was segmented on, on any grid of the same patient space
     parts : keeps the measured part of T1+C for `prepare`
-
-    Raises
-    ------
-    StudyRejected
-        When one of them cannot be a breast tumour; the sentence has what was found and what was expected.
     """
-    found: list[QualityNote] = []
+    found: list[Reason] = []
+    notes: list[QualityNote] = []
     for sequence in Sequence:
         if sequence not in volumes or (sequence is not Sequence.T1C and sequence not in tumours):
             continue
-        tumour = _on(volumes[sequence], tumours.get(sequence) or next(iter(tumours.values())))
+        try:
+            tumour = _on(volumes[sequence], tumours.get(sequence) or next(iter(tumours.values())))
+        except StudyRejected as lost:
+            found.append(Reason("tumour-lost", State.NOT_COMPUTABLE, f"{sequence.label}: {lost}"))
+            continue
         judgement = judge_size(tumour, limits)
         if sequence is Sequence.T1C and judgement.verdict is not Verdict.NOT_COMPUTABLE:
-            judgement = _joined(
-                judgement, _on_t1c(tumour, volumes[sequence], evidence, limits, parts or MeasuredParts())
-            )
-        if message := refusal(judgement, sequence):
-            raise StudyRejected(message)
-        found += notes(judgement, sequence)
-    return tuple(found)
+            on_t1c = _on_t1c(tumour, volumes[sequence], evidence, limits, parts or MeasuredParts())
+            judgement = _joined(judgement, on_t1c)
+        found += reasons(judgement, sequence)
+        notes += not_checked(judgement, sequence)
+    return TumourCheck(tuple(found), tuple(notes))
 
 
 def _on(volume: Volume, tumour: Roi) -> Roi:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +17,28 @@ from models.model_card.about import About
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape, measured_shape
 from models.statistics.concordance import harrell_c_of
-from models.training.krt7_as import train_krt7_as
+from models.threads import one_thread
+from models.training.deepsurv import fit_recurrence
+from models.training.familiarity import input_ranges
+from models.training.krt7_as import TrainedExpression, train_krt7_as
 from models.training.krt7_as_package import write_krt7_as
-from models.training.mlp import auc
+from models.training.mlp import auc, fit_expression
 from models.training.network import Recipe
+from models.training.oddities import false_alarms
 from models.training.options import TrainingOptions
 from models.training.patients import TrainingPatients
-from models.training.recurrence import CUT_OFF, train_recurrence
+from models.training.recurrence import CUT_OFF, TrainedRecurrence, train_recurrence
 from models.training.recurrence_package import write_recurrence
+from models.training.scorer import Scorer
+from models.training.spread import tried_on
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
-VERSION = "2.0.0"
+VERSION = "2.1.0"
 SEED = 20230815
 REFERENCE_PATIENTS = 2
 FRESH_PATIENTS = 2000
+OTHER_TRAININGS = 4  # of the same recipe on other simulated cohorts, which the plausible range is tried on
 
 DATA = (
     f"698 simulated feature vectors (truth 'strong', seed {SEED}, models/simulation/cohort.py). No patient is behind "
@@ -49,6 +59,9 @@ STATEMENTS = {
     "model_availability": "The package is part of the software.",
     "code_availability": "The training code is part of the software: rdeepnet models make-demonstration.",
 }
+
+
+_T = TypeVar("_T", TrainedRecurrence, TrainedExpression)
 
 
 def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
@@ -106,6 +119,37 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
     )
 
 
+@one_thread()
+def _tried(
+    trained: _T, other: Callable[[Cohort, int], Scorer], fresh: Cohort, patients: TrainingPatients, *, cut_off: float
+) -> _T:
+    """With what range and familiarity did on the fresh patients; `other` trains on another cohort, with a seed."""
+    assert trained.spread is not None
+    values, shape = _columns(fresh, patients.names), measured_shape(fresh.names)
+    outputs = []
+    for seed in range(SEED + 2, SEED + 2 + OTHER_TRAININGS):
+        cohort = simulate_cohort(shape, truth=Truth.STRONG, seed=seed).part("training")
+        outputs.append(other(cohort, seed).output(values))
+    whom = f"{len(values)} fresh simulated patients"
+    low, high = input_ranges(patients.values)
+    return replace(
+        trained,
+        spread=tried_on(
+            trained.spread,
+            trained.model.scorer,
+            np.column_stack(outputs),
+            values=values,
+            cut_off=cut_off,
+            whom=f"{whom}, against {len(outputs)} trainings on other simulated cohorts",
+        ),
+        familiarity_test=replace(
+            trained.familiarity_test,
+            false_alarms=false_alarms(trained.familiarity, values, low=low, high=high),
+            whom=whom,
+        ),
+    )
+
+
 def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
     """Trains and writes a recurrence package for these sequences; returns its folder."""
     names = inputs_among(features_of(sequences, Region))
@@ -117,7 +161,20 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
         events=cohort.events,
         options=TrainingOptions(recipe=Recipe(), seed=SEED),
         cut_off=CUT_OFF,
+        settings_digest=patients.origin.settings_digest,
     )
+
+    def other(cohort: Cohort, seed: int) -> Scorer:
+        return fit_recurrence(
+            names,
+            _columns(cohort, names),
+            times_months=cohort.times_months,
+            events=cohort.events,
+            recipe=Recipe(),
+            seed=seed,
+        ).scorer
+
+    trained = _tried(trained, other, fresh, patients, cut_off=CUT_OFF)
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     c_fresh = harrell_c_of(fresh.times_months, fresh.events, unseen)
@@ -144,8 +201,18 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
     median = float(np.median(cohort.krt7_as_tpm))
     patients = _patients(cohort, names, median)
     trained = train_krt7_as(
-        names, patients.values, is_high=patients.is_high, options=TrainingOptions(recipe=Recipe(), seed=SEED)
+        names,
+        patients.values,
+        is_high=patients.is_high,
+        options=TrainingOptions(recipe=Recipe(), seed=SEED),
+        settings_digest=patients.origin.settings_digest,
     )
+
+    def other(cohort: Cohort, seed: int) -> Scorer:
+        high = cohort.krt7_as_tpm > np.median(cohort.krt7_as_tpm)
+        return fit_expression(names, _columns(cohort, names), high=high, recipe=Recipe(), seed=seed).scorer
+
+    trained = _tried(trained, other, fresh, patients, cut_off=0.0)
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     auc_fresh = auc(unseen, fresh.krt7_as_tpm > median)

@@ -31,12 +31,32 @@ class Objective:
     residuals : what the univariate association is measured with: indices → (indices,)
     loss : indices → (outputs of these patients, on the device → scalar)
     device : "cpu" or "cuda", where the networks are trained
+    same : int64 (patients,), equal for rows that are the same patient (drawn twice by a bootstrap), which stay in one
+        fold; None: every row is a patient of its own
     """
 
     stratify: NDArray[np.bool_]
     residuals: Callable[[Indices], NDArray[np.float64]]
     loss: Callable[[Indices], Loss]
     device: str = "cpu"
+    same: Indices | None = None
+
+    def of(self, rows: Indices, *, may_repeat: bool = False) -> Objective:
+        """The objective of some of the patients, or of patients of whom some are drawn more than once."""
+        return Objective(
+            stratify=self.stratify[rows],
+            residuals=lambda indices: self.residuals(rows[indices]),
+            loss=lambda indices: self.loss(rows[indices]),
+            device=self.device,
+            same=rows if may_repeat else None,
+        )
+
+    def folds(self, count: int, *, seed: int) -> Indices:
+        """A fold number for each row: `stratified_folds` over the patients."""
+        if self.same is None:
+            return stratified_folds(self.stratify, folds=count, seed=seed)
+        _, first, patient = np.unique(self.same, return_index=True, return_inverse=True)
+        return stratified_folds(self.stratify[first], folds=count, seed=seed)[patient]
 
 
 def usable_inputs(names: tuple[str, ...], values: NDArray[np.float64], *, diagnostics: bool) -> Indices:
@@ -132,7 +152,7 @@ def _prepared(values: NDArray[np.float64], usable: Indices, correlation_limit: f
 def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: int) -> tuple[Scorer, float]:
     """The ensemble, and the mean over its members of the loss on the fold each held out."""
     z = prepared.z
-    folds = stratified_folds(objective.stratify, folds=recipe.inner_folds, seed=seed)
+    folds = objective.folds(recipe.inner_folds, seed=seed)
     networks: list[tuple[Indices, tuple[Layer, ...]]] = []
     losses: list[float] = []
     gains, offset = [], 0.0
@@ -205,21 +225,15 @@ def out_of_fold(
     calibration and baseline hazard are estimated on what the model does with patients it has not seen. The folds are
     `stratified_folds(objective.stratify, folds=folds, seed=seed)`.
     """
-    fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
+    fold_of = objective.folds(folds, seed=seed)
     outputs = np.empty(len(values))
     for fold in range(folds):
         inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        part = Objective(
-            stratify=objective.stratify[inside],
-            residuals=lambda indices, inside=inside: objective.residuals(inside[indices]),  # type: ignore[misc]
-            loss=lambda indices, inside=inside: objective.loss(inside[indices]),  # type: ignore[misc]
-            device=objective.device,
-        )
         varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
         best = fit_best(
             values[inside],
             varies,
-            objective=part,
+            objective=objective.of(inside),
             recipes=(recipe, *alternatives),
             seed=seed + 1000 * (fold + 1),
         )

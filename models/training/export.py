@@ -25,18 +25,22 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.acquisition import TrainingImages
-from models.inference.familiarity import Familiarity
+from models.inference.familiarity import Familiarity, FamiliarityTest
 from models.inference.package import (
     MANIFEST,
     FeatureOrigin,
     OutOfFold,
+    RangeSource,
+    SpreadFacts,
     Training,
 )
 from models.inference.package import SCHEMA as PACKAGE_SCHEMA
 from models.inference.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
-from models.inference.tasks import BASELINE, TASKS, Task
+from models.inference.tasks import BASELINE, BASELINE_RESAMPLES, TASKS, Task
 from models.model_card.card import card_files
 from models.model_card.facts import CardFacts, Measurement, feature_classes
+from models.statistics.baseline_resamples import BaselineResamples
+from models.statistics.risk_coverage import RiskCoverage
 from models.statistics.survival import BaselineHazard
 from models.training.familiarity import input_ranges
 from models.training.scorer import CLIP, STEPS, Layer, Scorer, sigmoid
@@ -73,17 +77,24 @@ class _Graph:
         return name
 
 
-def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
+def scorer_graph(
+    scorer: Scorer,
+    names: tuple[str, ...],
+    *,
+    spread: tuple[Scorer, ...] = (),
+    source: RangeSource = RangeSource.REFITS,
+) -> bytes:
     """The scorer as an ONNX model: `features` (n, inputs) → `score` (n,), `attributions` (n, inputs).
+
+    With `spread` there is a third output, named after its `source`: the outputs (log-risk or logit) of these scorers,
+    (n, len(spread)).
 
     Attributions are integrated gradients (Sundararajan et al. (2017), arXiv:1703.01365) of the output (log-risk or
     logit) from the patient whose inputs are all at their centre, along the straight line in scaled and clipped inputs,
     by Gauss-Legendre quadrature with 32 nodes. They sum to the output less the output of that reference patient.
     """
     graph = _Graph()
-    x = graph.op("Gather", INPUT, graph.constant(scorer.selected, np.int64), axis=1)
-    standardised = graph.op("Div", graph.op("Sub", x, graph.constant(scorer.centre)), graph.constant(scorer.scale))
-    z = graph.op("Clip", standardised, graph.constant(-CLIP), graph.constant(CLIP))
+    z = _scaled(graph, scorer)
 
     output, gradient = graph.constant(scorer.offset), None
     for layers, gain in zip(scorer.networks, scorer.gains, strict=True):
@@ -103,16 +114,20 @@ def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
     column_of[scorer.selected] = np.arange(scorer.selected.size)
     padded = graph.op("Concat", attributions, zero, axis=1)
     graph.op("Gather", padded, graph.constant(column_of, np.int64), axis=1, output=ATTRIBUTIONS)
+    outputs = [
+        helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["patients"]),
+        helper.make_tensor_value_info(ATTRIBUTIONS, TensorProto.DOUBLE, ["patients", scorer.inputs]),
+    ]
+    if spread:
+        graph.op("Concat", *(_output(graph, other) for other in spread), axis=1, output=source)
+        outputs.append(helper.make_tensor_value_info(source, TensorProto.DOUBLE, ["patients", len(spread)]))
 
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "rdeepnet",
             [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, ["patients", scorer.inputs])],
-            [
-                helper.make_tensor_value_info(SCORE, TensorProto.DOUBLE, ["patients"]),
-                helper.make_tensor_value_info(ATTRIBUTIONS, TensorProto.DOUBLE, ["patients", scorer.inputs]),
-            ],
+            outputs,
             initializer=graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -122,6 +137,22 @@ def scorer_graph(scorer: Scorer, names: tuple[str, ...]) -> bytes:
     helper.set_model_props(model, {NAMES_KEY: "\n".join(names)})
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
+
+
+def _scaled(graph: _Graph, scorer: Scorer) -> str:
+    """Its inputs, scaled and clipped: (n, used)."""
+    x = graph.op("Gather", INPUT, graph.constant(scorer.selected, np.int64), axis=1)
+    standardised = graph.op("Div", graph.op("Sub", x, graph.constant(scorer.centre)), graph.constant(scorer.scale))
+    return graph.op("Clip", standardised, graph.constant(-CLIP), graph.constant(CLIP))
+
+
+def _output(graph: _Graph, scorer: Scorer) -> str:
+    """Log-risk or logit of a scorer, without attributions: (n, 1)."""
+    z, output = _scaled(graph, scorer), graph.constant(scorer.offset)
+    for layers, gain in zip(scorer.networks, scorer.gains, strict=True):
+        projected = graph.op("MatMul", z, graph.constant(layers[0][0]))
+        output = graph.op("Add", output, graph.op("Mul", graph.constant(gain), _forward(graph, projected, layers)))
+    return output
 
 
 def _forward(graph: _Graph, projected: str, layers: tuple[Layer, ...]) -> str:
@@ -172,6 +203,9 @@ class PackageText:
     images : what the training images were
     search : as in `ModelPackage`
     measurements, notes : for the model card
+    spread : what the plausible range is made of; None where there is none
+    curve : share withheld against flips among the groups shown
+    familiarity_test : what the familiarity catches; None where it was not tested
     """
 
     task: Task
@@ -191,6 +225,9 @@ class PackageText:
     search: Mapping[str, str] = field(default_factory=dict)
     measurements: tuple[Measurement, ...] = ()
     notes: tuple[str, ...] = ()
+    spread: SpreadFacts | None = None
+    curve: tuple[RiskCoverage, ...] = ()
+    familiarity_test: FamiliarityTest | None = None
 
 
 def write_package(
@@ -203,6 +240,8 @@ def write_package(
     familiarity: Familiarity,
     training_values: NDArray[np.float64],
     reference_values: NDArray[np.float64],
+    spread: tuple[Scorer, ...] = (),
+    resamples: BaselineResamples | None = None,
 ) -> None:
     """Writes a package into a folder that is new, empty, or holds an older package of the same task.
 
@@ -213,21 +252,30 @@ def write_package(
     familiarity : of the same training patients
     training_values : float64 (patients, inputs), for the ranges
     reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
+    spread : refits or members, as many as `text.spread` says
+    resamples : of the baseline, for a task with survival
     """
+    assert len(spread) == (0 if text.spread is None else text.spread.count)
     low, high = input_ranges(training_values)
     sequences = tuple(sequence for sequence in Sequence if any(name.startswith(f"{sequence}_") for name in names))
     regions = tuple(region for region in Region if any(name.split("_", 2)[1] == region for name in names))
     files = {
-        "model.onnx": scorer_graph(scorer, names),
+        "model.onnx": scorer_graph(
+            scorer, names, spread=spread, source=RangeSource.REFITS if text.spread is None else text.spread.source
+        ),
         "inputs.csv": _table(["name", "low", "high"], zip(names, low.tolist(), high.tolist(), strict=True)),
-        "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months),
+        "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months, spread),
         "familiarity.npz": familiarity.to_bytes(),
         **card_files(_facts(text, names, scorer, sequences, regions)),
     }
     if baseline is not None:
         rows = zip(baseline.times_months.tolist(), baseline.cumulative.tolist(), strict=True)
         files[BASELINE] = _table(["time_months", "cumulative_hazard"], rows)
-    assert set(files) == TASKS[text.task].files
+    if resamples is not None:
+        table = np.column_stack([resamples.slopes, resamples.hazards]).tolist()
+        header = ["slope", *(f"hazard_{months:g}" for months in resamples.horizons_months)]
+        files[BASELINE_RESAMPLES] = _table(header, (tuple(row) for row in table))
+    assert TASKS[text.task].files <= set(files) <= TASKS[text.task].files | TASKS[text.task].optional_files
     files[MANIFEST] = _manifest(text, sequences, regions, files).encode()
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -273,6 +321,9 @@ def _facts(
         measurements=text.measurements,
         notes=text.notes,
         caveats=text.caveats,
+        spread=text.spread,
+        curve=text.curve,
+        familiarity_test=text.familiarity_test,
     )
 
 
@@ -306,11 +357,28 @@ def _manifest(
                 for sequence, ranges in text.images.ranges.items()
             },
             "out_of_fold": {"statistic": row.statistic, **asdict(text.out_of_fold)},
+            **({} if text.spread is None else {"range": _known(asdict(text.spread))}),
+            **_familiarity(text.familiarity_test),
             **({"search": dict(text.search)} if text.search else {}),
             "statements": dict(text.statements),
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         }
     )
+
+
+def _known(table: Mapping[str, object]) -> dict[str, object]:
+    """Without the keys that have no value: TOML has no null."""
+    return {key: value for key, value in table.items() if value is not None}
+
+
+def _familiarity(test: FamiliarityTest | None) -> dict[str, dict[str, object]]:
+    """The tables about the test of the familiarity; none where it was not tested."""
+    if test is None:
+        return {}
+    return {
+        "familiarity": {"false_alarms": list(test.false_alarms), "whom": test.whom},
+        "familiarity.caught": {what: list(shares) for what, shares in test.caught.items()},
+    }
 
 
 def _toml(manifest: Mapping[str, Mapping[str, object]]) -> str:
@@ -339,6 +407,7 @@ def _reference(
     values: NDArray[np.float64],
     baseline: BaselineHazard | None,
     horizons: tuple[float, ...],
+    spread: tuple[Scorer, ...] = (),
 ) -> bytes:
     """Expected outputs come from the trained arrays in numpy, not from the graph that is checked against them."""
     scores, attributions = scorer.score(values), attribution(scorer, values)
@@ -351,6 +420,7 @@ def _reference(
                 "score": score,
                 "survival": survival,
                 "attributions": {names[i]: float(attributions[patient, i]) for i in leading},
+                **({"spread": [float(other.output(values)[patient]) for other in spread]} if spread else {}),
                 "inputs": values[patient].tolist(),
             }
         )

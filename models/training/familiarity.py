@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.inference.familiarity import CLIP, COMPONENTS, HELD_OUT_SHARE, Familiarity, Floats, Limits, Measures
+from models.inference.familiarity import (
+    CLIP,
+    COMPONENTS,
+    FAR_OUTSIDE_SHARE,
+    HELD_OUT_SHARE,
+    Familiarity,
+    Floats,
+    Limits,
+    Measures,
+)
 
 RANGE = (0.005, 0.995)  # quantiles that make the range of an input
 FOLDS = 5
 _PATIENTS_PER_COMPONENT = 5
 _NO_LIMITS = Limits(residual=0.0, distance=0.0, share=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """One fold: what was learnt from the other patients, and who was held out.
+
+    Attributes
+    ----------
+    familiarity : of the other patients, without limits
+    low, high : their ranges, float64 (inputs,)
+    rows : bool (patients,), held out
+    """
+
+    familiarity: Familiarity
+    low: Floats
+    high: Floats
+    rows: NDArray[np.bool_]
+
+    def measures(self, values: Floats) -> Measures:
+        """Measures of patients (patients, inputs) by what was learnt from the others."""
+        return self.familiarity.measures(values, low=self.low, high=self.high)
 
 
 def fit_familiarity(values: Floats, usable: NDArray[np.int64], *, seed: int) -> Familiarity:
@@ -27,22 +59,40 @@ def fit_familiarity(values: Floats, usable: NDArray[np.int64], *, seed: int) -> 
     SetupError
         When there are fewer than two patients for each fold.
     """
+    folds = held_out_folds(values, usable, seed=seed)
+    measured = [fold.measures(values[fold.rows]) for fold in folds]
+
+    def limit(name: str, share: float = HELD_OUT_SHARE) -> float:
+        # The next larger of the patients there are: with fewer than a hundred, the largest.
+        return float(np.quantile(np.concatenate([getattr(one, name) for one in measured]), share, method="higher"))
+
+    limits = Limits(
+        residual=limit("residual"),
+        distance=limit("distance"),
+        share=limit("share"),
+        count=limit("count"),
+        count_outside=limit("count", FAR_OUTSIDE_SHARE),
+    )
+    return _fitted(values, usable, limits)
+
+
+def held_out_folds(values: Floats, usable: NDArray[np.int64], *, seed: int) -> tuple[HeldOut, ...]:
+    """Five folds, each learnt without its patients.
+
+    Raises
+    ------
+    SetupError
+        As `fit_familiarity`.
+    """
     if len(values) < 2 * FOLDS:
         raise SetupError(f"{len(values)} patients; at least {2 * FOLDS} are needed to learn what is usual.")
     fold_of = np.random.default_rng(seed).permutation(len(values)) % FOLDS
-    held_out: list[Measures] = []
+    folds = []
     for fold in range(FOLDS):
         inside = values[fold_of != fold]
         varies = usable[inside[:, usable].std(axis=0) > 0]
-        low, high = input_ranges(inside)
-        held_out.append(_fitted(inside, varies, _NO_LIMITS).measures(values[fold_of == fold], low=low, high=high))
-
-    def limit(name: str) -> float:
-        measured = np.concatenate([getattr(measures, name) for measures in held_out])
-        # The next larger of the patients there are: with fewer than a hundred, the largest.
-        return float(np.quantile(measured, HELD_OUT_SHARE, method="higher"))
-
-    return _fitted(values, usable, Limits(limit("residual"), limit("distance"), limit("share")))
+        folds.append(HeldOut(_fitted(inside, varies, _NO_LIMITS), *input_ranges(inside), fold_of == fold))
+    return tuple(folds)
 
 
 def input_ranges(values: Floats) -> tuple[Floats, Floats]:

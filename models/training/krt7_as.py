@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.inference.familiarity import Familiarity
+from models.inference.familiarity import Familiarity, FamiliarityTest
 from models.inference.package import OutOfFold
 from models.quality_notes import QualityNote, Severity
 from models.statistics.delong import delong_auc
@@ -21,10 +21,13 @@ from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated
 from models.training.mlp import ExpressionModel, auc, class_objective, fit_expression, platt_scaling
+from models.training.oddities import check_familiarity
 from models.training.options import LEAK, TrainingOptions
+from models.training.refits import fit_refits
 from models.training.scorer import sigmoid
 from models.training.search import alternatives, search_notes
 from models.training.selection import stratified_folds
+from models.training.spread import Spread, spread_of
 
 CUT_OFF = 0.5  # probability
 FEW_PATIENTS = 100  # the paper's 92 give an AUC an interval of about ±.1
@@ -41,7 +44,8 @@ class TrainedExpression:
     delong : DeLong's interval itself
     probabilities : float64 (patients,), out of fold, calibrated by the patients of the other folds
     permuted_auc : areas on permuted classes
-    familiarity : what the inputs look like
+    familiarity, familiarity_test : what the inputs look like, and what that catches
+    spread : refits or members, for the plausible range; None for a single network
     notes : doubts
     seconds : of the networks (out of fold and final), and of everything
     """
@@ -52,15 +56,22 @@ class TrainedExpression:
     probabilities: NDArray[np.float64]
     permuted_auc: tuple[float, ...]
     familiarity: Familiarity
+    familiarity_test: FamiliarityTest
+    spread: Spread | None
     notes: tuple[QualityNote, ...]
     seconds: tuple[float, float]
 
 
 @one_thread()
 def train_krt7_as(
-    names: tuple[str, ...], values: NDArray[np.float64], *, is_high: NDArray[np.bool_], options: TrainingOptions
+    names: tuple[str, ...],
+    values: NDArray[np.float64],
+    *,
+    is_high: NDArray[np.bool_],
+    options: TrainingOptions,
+    settings_digest: str = "",
 ) -> TrainedExpression:
-    """Trains on `values` (patients, inputs) and `is_high` (patients,).
+    """Trains on `values` (patients, inputs) and `is_high` (patients,); `settings_digest` as in `train_recurrence`.
 
     Raises
     ------
@@ -69,12 +80,13 @@ def train_krt7_as(
     """
     started = time.perf_counter()
     recipe, seed = options.recipe, options.seed
+    others = alternatives(recipe, trials=options.trials, seed=seed)
     model = fit_expression(
         names,
         values,
         high=is_high,
         recipe=recipe,
-        alternatives=alternatives(recipe, trials=options.trials, seed=seed),
+        alternatives=others,
         seed=seed,
         device=options.device,
     )
@@ -95,13 +107,28 @@ def train_krt7_as(
             seed=seed + number,
         )
         permuted.append(auc(raw, classes))
+    refits = fit_refits(
+        values,
+        usable,
+        objective=class_objective(is_high, options.device),
+        recipes=(recipe, *others),
+        slope=model.slope,
+        intercept=model.intercept,
+        count=options.refits,
+        seed=seed,
+    )
+    familiarity = fit_familiarity(values, usable, seed=seed)
     return TrainedExpression(
         model=model,
         out_of_fold=interval,
         delong=(low, high),
         probabilities=_calibrated(model.uncalibrated, is_high, folds=recipe.inner_folds, seed=seed),
         permuted_auc=tuple(permuted),
-        familiarity=fit_familiarity(values, usable, seed=seed),
+        familiarity=familiarity,
+        familiarity_test=check_familiarity(
+            familiarity, names, values, usable, settings_digest=settings_digest, seed=seed
+        ),
+        spread=spread_of(model.scorer, refits, values=values, out_of_fold=model.out_of_fold, cut_off=0.0),
         notes=(*_notes(is_high.size, interval, tuple(permuted)), *search_notes(model.trials)),
         seconds=(network_seconds, time.perf_counter() - started),
     )

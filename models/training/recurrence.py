@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
-from models.inference.familiarity import Familiarity
+from models.inference.familiarity import Familiarity, FamiliarityTest
 from models.inference.package import OutOfFold
 from models.quality_notes import QualityNote, Severity
+from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.bootstrap import resampled_estimate
 from models.statistics.concordance import harrell_c
 from models.statistics.cox import fit_cox
@@ -25,15 +26,19 @@ from models.statistics.cutpoint import SelectedCutOff, select_cut_off
 from models.statistics.estimate import Estimate
 from models.statistics.followed import Followed
 from models.threads import one_thread
+from models.training.baseline_resamples import resample_baseline
 from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated, widened
+from models.training.oddities import check_familiarity
 from models.training.options import LEAK, TrainingOptions
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
+from models.training.refits import fit_refits
 from models.training.search import alternatives, search_notes
+from models.training.spread import Spread, spread_of
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
@@ -58,7 +63,9 @@ class TrainedRecurrence:
     cut_off : fixed or selected
     selected : how it was selected, else None
     horizons_months : inside the follow-up
-    familiarity : what the inputs look like
+    familiarity, familiarity_test : what the inputs look like, and what that catches
+    spread : refits or members, for the plausible range; None for a single network
+    resamples : of slope and baseline; None where they cannot be estimated
     notes : doubts
     seconds : of the network (out of fold and final), and of everything
     """
@@ -74,6 +81,9 @@ class TrainedRecurrence:
     selected: SelectedCutOff | None
     horizons_months: tuple[float, ...]
     familiarity: Familiarity
+    familiarity_test: FamiliarityTest
+    spread: Spread | None
+    resamples: BaselineResamples | None
     notes: tuple[QualityNote, ...]
     seconds: tuple[float, float]
 
@@ -87,12 +97,14 @@ def train_recurrence(
     events: NDArray[np.float64],
     options: TrainingOptions,
     cut_off: float | None = CUT_OFF,
+    settings_digest: str = "",
 ) -> TrainedRecurrence:
     """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
 
     Parameters
     ----------
     cut_off : fixed on the scale of the score, or None to select it
+    settings_digest : of the feature settings; "" where they are not known
 
     Raises
     ------
@@ -102,6 +114,7 @@ def train_recurrence(
     """
     started = time.perf_counter()
     recipe, seed = options.recipe, options.seed
+    others = alternatives(recipe, trials=options.trials, seed=seed)
     if events.sum() < 2 * recipe.inner_folds:
         raise SetupError(
             f"{events.sum():.0f} of the {events.size} training patients have an event; at least "
@@ -113,7 +126,7 @@ def train_recurrence(
         times_months=times_months,
         events=events,
         recipe=recipe,
-        alternatives=alternatives(recipe, trials=options.trials, seed=seed),
+        alternatives=others,
         seed=seed,
         device=options.device,
     )
@@ -140,6 +153,18 @@ def train_recurrence(
         times_months, events, model.uncalibrated, cox.out_of_fold, folds=model.folds, seed=seed
     )
     permuted = _permuted(names, values, times_months, events, options)
+    objective = objective_of(times_months, events, Ties.EFRON, device=options.device)
+    refits = fit_refits(
+        values,
+        usable,
+        objective=objective,
+        recipes=(recipe, *others),
+        slope=model.slope,
+        intercept=0.0,
+        count=options.refits,
+        seed=seed,
+    )
+    familiarity = fit_familiarity(values, usable, seed=seed)
     return TrainedRecurrence(
         model=model,
         out_of_fold=concordance,
@@ -151,7 +176,20 @@ def train_recurrence(
         cut_off=limit,
         selected=selected,
         horizons_months=horizons,
-        familiarity=fit_familiarity(values, usable, seed=seed),
+        familiarity=familiarity,
+        familiarity_test=check_familiarity(
+            familiarity, names, values, usable, settings_digest=settings_digest, seed=seed
+        ),
+        spread=spread_of(model.scorer, refits, values=values, out_of_fold=model.out_of_fold, cut_off=limit),
+        resamples=resample_baseline(
+            times_months,
+            events,
+            model.uncalibrated,
+            fold_of=objective.folds(model.folds, seed=seed),
+            slope=model.slope,
+            horizons_months=horizons,
+            seed=seed,
+        ),
         notes=(
             *_notes(int(events.sum()), concordance, cox_concordance, permuted, horizons, model.baseline.end_months),
             *search_notes(model.trials),

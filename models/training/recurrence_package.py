@@ -42,6 +42,7 @@ def write_recurrence(
         measurements=measurements(trained, patients),
         horizons_months=trained.horizons_months,
         baseline=trained.model.baseline,
+        resamples=trained.resamples,
         reference_values=reference_values,
     )
 

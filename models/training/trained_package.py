@@ -12,6 +12,7 @@ from models.inference.package import Training
 from models.inference.tasks import Task
 from models.model_card.about import About
 from models.model_card.facts import Measurement
+from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, reference_vectors, write_package
 from models.training.options import Trained
@@ -32,6 +33,7 @@ def write_trained(
     measurements: Iterable[Measurement],
     horizons_months: tuple[float, ...] = (),
     baseline: BaselineHazard | None = None,
+    resamples: BaselineResamples | None = None,
     reference_values: NDArray[np.float64] | None = None,
 ) -> None:
     """Write the package.
@@ -42,10 +44,10 @@ def write_trained(
     events : number of recurrences, or of patients with high expression
     calibrated : how the output was calibrated, in words
     measurements : for the model card
-    horizons_months, baseline : for a task with survival
+    horizons_months, baseline, resamples : for a task with survival
     reference_values : (cases, inputs); None makes them from quantiles, so that no patient's features are in the package
     """
-    model = trained.model
+    model, spread = trained.model, trained.spread
     write_package(
         folder,
         text=PackageText(
@@ -72,11 +74,16 @@ def write_trained(
             images=patients.images,
             measurements=tuple(measurements),
             notes=tuple(note.sentence for note in trained.notes),
+            spread=None if spread is None else spread.facts,
+            curve=() if spread is None else spread.curve,
+            familiarity_test=trained.familiarity_test,
         ),
         names=patients.names,
         scorer=model.scorer,
         baseline=baseline,
         familiarity=trained.familiarity,
+        spread=() if spread is None else spread.scorers,
+        resamples=resamples,
         training_values=patients.values,
         reference_values=reference_vectors(patients.values) if reference_values is None else reference_values,
     )

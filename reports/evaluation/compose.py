@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.evaluation.results import Evaluation, ExpressionResult, RecurrenceResult
+from models.evaluation.withheld import WithheldGroups
 from models.quality_notes import Severity
 from models.statistics.bootstrap import FEWEST_EVENTS
 from models.statistics.estimate import Estimate, Found
@@ -44,6 +45,7 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
     for expression in evaluation.expression:
         if expression.subgroup is None:
             parts.append(_expression(expression))
+    parts += [_withheld(found) for found in evaluation.withheld]
     parts.append(_methods(evaluation))
     model = evaluation.model
     return EvaluationReport(
@@ -320,6 +322,29 @@ def _expression(result: ExpressionResult) -> Part:
             )
         )
     return Part(f"Cohort: {result.cohort}", 1, tuple(blocks), starts_page=False)
+
+
+def _withheld(found: WithheldGroups) -> Part:
+    def share(value: float | None, digits: int) -> str:
+        return "–" if value is None else f"{words.number(100 * value, digits)} %"
+
+    table = TableBlock(
+        f"Risk-coverage curve, {found.refits} refits. Flips: refits that say the other group.",
+        ("Range, standard deviations", "Held", "Borderline", "Flips, group shown", "Flips, borderline"),
+        tuple(
+            (
+                f"± {point.factor:g}",
+                share(point.held, 0),
+                share(point.withheld, 0),
+                share(point.flips_shown, 1),
+                share(point.flips_withheld, 0),
+            )
+            for point in found.curve
+        ),
+    )
+    figure = figures.withheld_figure(found, size=(_HALF, 178.0))
+    blocks = (Text(words.withheld(found)), FigureRow((figure,)), table, Text(words.WITHHELD_MEANS))
+    return Part(f"Between the groups: {found.cohort}", 2, blocks)
 
 
 def _methods(evaluation: Evaluation) -> Part:

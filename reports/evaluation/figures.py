@@ -14,6 +14,8 @@ from matplotlib.transforms import ScaledTranslation
 from reportlab.lib.colors import Color
 
 from models.evaluation.results import HorizonResult, RecurrenceResult
+from models.evaluation.withheld import WithheldGroups
+from models.inference.plausible_range import FACTOR
 from models.statistics.bootstrap import FEWEST_EVENTS
 from models.statistics.estimate import Estimate, Found
 from models.statistics.kaplan_meier import SurvivalCurve
@@ -216,6 +218,31 @@ def forest_figure(rows: Sequence[tuple[str, int, Found, bool]], *, width: float,
         size,
         f"{measure} for each cohort (squares) and subgroup; the number before the line is the number of events.",
         "; ".join(f"{label}: {shown(estimate)}" for label, _, estimate, _ in rows),
+    )
+
+
+def withheld_figure(found: WithheldGroups, *, size: tuple[float, float]) -> FigureBlock:
+    """Share of patients without a group against flips among the groups shown."""
+    figure, axes = _figure(size, bottom=0.17, left=0.16)
+    points = [(100 * one.withheld, 100 * one.flips_shown, one) for one in found.curve if one.flips_shown is not None]
+    axes.plot(
+        [x for x, _, _ in points], [y for _, y, _ in points], color=ACCENT, linewidth=1.3, marker="o", markersize=3
+    )
+    for x, y, one in points:
+        if one.factor == FACTOR:
+            axes.plot(x, y, marker="s", markersize=5, color=HIGH)
+            axes.annotate(f"± {FACTOR:g}, the rule", (x, y), xytext=(5, 5), textcoords="offset points", color=HIGH)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 1.1 * max([1.0, *(y for _, y, _ in points)]))
+    axes.set_xlabel("borderline, % of patients")
+    axes.set_ylabel("flips among groups shown, %")
+    words = "; ".join(f"± {one.factor:g}: {x:.0f} % borderline, {y:.1f} % flips" for x, y, one in points)
+    return _done(
+        figure,
+        size,
+        "Risk-coverage curve: the wider the range, the more answers are borderline and the fewer groups that are shown "
+        "are another one in another training.",
+        words or "No patient has a group.",
     )
 
 

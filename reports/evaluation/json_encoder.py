@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +54,9 @@ def as_json(evaluation: Evaluation, *, created: datetime, software: str) -> dict
         ],
         "recurrence": [_recurrence(result) for result in evaluation.recurrence],
         "krt7_as": [_expression(result) for result in evaluation.expression],
+        "between_the_groups": [
+            asdict(found) | {"curve": [asdict(point) for point in found.curve]} for found in evaluation.withheld
+        ],
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from models.evaluation.results import ExpressionResult, HorizonResult, RecurrenceResult
+from models.evaluation.withheld import WithheldGroups
+from models.inference.plausible_range import FACTOR
 from models.statistics.bootstrap import FEWEST_EVENTS
 from models.statistics.estimate import Estimate, Found
 
@@ -58,6 +60,12 @@ EXPRESSION_METHODS: Final = (
     ),
 )
 
+WITHHELD_MEANS: Final = (
+    "Each refit of the package (the recipe trained again on a bootstrap sample) is compared with a range made of the "
+    "others. Refits share two thirds of their patients: what the range holds of an independent training is in the "
+    "model card."
+)
+
 
 def number(value: float, digits: int = 2) -> str:
     """A number with fixed digits and a real minus sign."""
@@ -104,6 +112,16 @@ def log_rank_words(result: RecurrenceResult) -> str:
     if result.events < FEWEST_EVENTS:
         return "too few events for a log-rank test"
     return f"log-rank {p_value(result.groups.log_rank.p)}"
+
+
+def withheld(found: WithheldGroups) -> str:
+    """One sentence about the borderline rule at its own width."""
+    at = next(point for point in found.curve if point.factor == FACTOR)
+    flips = "none is" if at.flips_shown is None else f"{number(100 * at.flips_shown, 1)} % are another one"
+    return (
+        f"{number(100 * at.withheld, 0)} % of the {found.patients} patients are between the groups (plausible range "
+        f"± {FACTOR:g} standard deviations, other contours left out); of the groups shown, {flips} in a refit."
+    )
 
 
 def group_name(cohort: str, subgroup: tuple[str, str] | None) -> str:

@@ -52,11 +52,13 @@ class Legend(Flowable):
 
 
 class CutOffStrip(Flowable):
-    """A value on a scale that the cut-off divides into low and high.
+    """A value on a scale that the cut-off divides into low and high, with its plausible range as a bar.
 
     Parameters
     ----------
     value, cut_off : on the same scale
+    spread : plausible range on the same scale, None where it is not known
+    is_coloured : the two sides have the colours of the groups; else all is grey
     limits : ends of the scale
     value_shown, cut_off_shown, below, above : text at the marker, at the cut-off and in the two halves
     width : in points
@@ -75,9 +77,12 @@ class CutOffStrip(Flowable):
         below: str,
         above: str,
         width: float,
+        spread: tuple[float, float] | None = None,
+        is_coloured: bool = True,
     ) -> None:
         super().__init__()
         self.value, self.cut_off, self.limits = value, cut_off, limits
+        self.spread, self.is_coloured = spread, is_coloured
         self.value_shown, self.cut_off_shown, self.below, self.above = value_shown, cut_off_shown, below, above
         self.width, self.height = width, self.HEIGHT
 
@@ -95,14 +100,16 @@ class CutOffStrip(Flowable):
             return float(np.clip((value - low) / (high - low), 0, 1)) * width
 
         cut, marker = across(self.cut_off), across(self.value)
-        for x, length, tint in ((0.0, cut, theme.LOW_TINT), (cut, width - cut, theme.HIGH_TINT)):
+        tints = (theme.LOW_TINT, theme.HIGH_TINT) if self.is_coloured else (theme.PANEL, theme.EMPTY)
+        low_words, high_words = (theme.LOW, theme.HIGH) if self.is_coloured else (theme.MUTED, theme.MUTED)
+        for x, length, tint in ((0.0, cut, tints[0]), (cut, width - cut, tints[1])):
             canvas.setFillColor(tint)
             canvas.rect(x, bottom, length, thickness, stroke=0, fill=1)
         size = 6.8
         canvas.setFont(theme.REGULAR, size)
-        canvas.setFillColor(theme.LOW)
+        canvas.setFillColor(low_words)
         canvas.drawString(0, 2.5, self.below)
-        canvas.setFillColor(theme.HIGH)
+        canvas.setFillColor(high_words)
         canvas.drawRightString(width, 2.5, self.above)
         room = tuple(stringWidth(words, theme.REGULAR, size) + 6 for words in (self.below, self.above))
         canvas.setStrokeColor(theme.INK)
@@ -111,11 +118,21 @@ class CutOffStrip(Flowable):
         canvas.setFillColor(theme.MUTED)
         within = (room[0], width - room[1])
         _centred_within(canvas, self.cut_off_shown, cut, 2.5, within=within, font=theme.REGULAR, size=size)
-        color = theme.HIGH if self.value > self.cut_off else theme.LOW
+        middle, half = bottom + thickness / 2, 4.6
+        if self.spread is not None:
+            ends = [across(value) for value in self.spread]
+            canvas.setStrokeColor(theme.INK)
+            canvas.setLineWidth(2.2)
+            canvas.line(ends[0], middle, ends[1], middle)
+            canvas.setLineWidth(1.2)
+            for end in ends:
+                canvas.line(end, middle - 3.2, end, middle + 3.2)
+        color = theme.INK
+        if self.is_coloured:
+            color = theme.HIGH if self.value > self.cut_off else theme.LOW
         canvas.setFillColor(color)
         canvas.setStrokeColor(theme.WHITE)
         canvas.setLineWidth(0.8)
-        middle, half = bottom + thickness / 2, 4.6
         diamond = canvas.beginPath()
         diamond.moveTo(marker, middle + half)
         diamond.lineTo(marker + half, middle)
@@ -176,15 +193,24 @@ class ContributionChart(Flowable):
     shown : text beside each bar
     lowers, raises : text above the two directions
     width : in points
+    is_coloured : bars have the colours of the groups; else they are grey
     """
 
     ROW: Final = 13.0
     HEAD: Final = 13.0
 
     def __init__(
-        self, groups: Ordered[ContributionGroup], *, shown: Ordered[str], lowers: str, raises: str, width: float
+        self,
+        groups: Ordered[ContributionGroup],
+        *,
+        shown: Ordered[str],
+        lowers: str,
+        raises: str,
+        width: float,
+        is_coloured: bool,
     ) -> None:
         super().__init__()
+        self.is_coloured = is_coloured
         self.groups, self.shown, self.lowers, self.raises = tuple(groups), tuple(shown), lowers, raises
         self.width, self.height = width, self.HEAD + self.ROW * len(self.groups)
 
@@ -212,7 +238,8 @@ class ContributionChart(Flowable):
             canvas.setStrokeColor(theme.MUTED)
             canvas.setLineWidth(0.8)
             canvas.line(zero + group.lowering * unit, middle, zero + group.raising * unit, middle)
-            canvas.setFillColor(theme.HIGH if group.share > 0 else theme.LOW)
+            side = theme.HIGH if group.share > 0 else theme.LOW
+            canvas.setFillColor(side if self.is_coloured else theme.MUTED)
             canvas.rect(min(zero, zero + group.share * unit), middle - 3.2, abs(group.share) * unit, 6.4, 0, 1)
         canvas.setStrokeColor(theme.INK)
         canvas.setLineWidth(0.6)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, PageBreak, Spacer, Table
+from typing import Final
+
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer, Table
 
 from models.quality_notes import Severity
+from models.validity import State
 from reports import wording
-from reports.content import Measurement, ModelSection, Report
+from reports.content import KeyImage, Measurement, ModelSection, Report
 from reports.pdf import theme
 from reports.pdf.charts import ContributionChart
+from reports.pdf.figures import KeyImageRow, Panel, enlarged_view
 from reports.pdf.theme import Typesetter
 
 GROUPS_SHOWN = 6
@@ -18,14 +23,15 @@ Rows = list[list[Flowable | list[Flowable]]]
 
 
 def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts_shown: int) -> list[Flowable]:
-    """The flowables after page 1.
+    """The flowables after page 1, without the break before them.
 
     Parameters
     ----------
     width : of the page's text, in points
     charts_shown : number of models whose contribution chart is on page 1
     """
-    story: list[Flowable] = [PageBreak()]
+    story: list[Flowable] = []
+    story += _reasons(report, typesetter, width)
     story += _notes(report, typesetter, width)
     for place, section in enumerate(report.models):
         if place >= charts_shown:
@@ -36,6 +42,8 @@ def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts
     story += _not_applicable(report, typesetter, width)
     story += _provenance(report, typesetter, width)
     story += _guide(typesetter, width)
+    if report.key_images:
+        story.append(LargeImages(report.key_images, heading=typesetter.paragraph(wording.KEY_IMAGES, _heading())))
     if typesetter.missing:
         styles = theme.styles()
         note = typesetter.paragraph(wording.characters_not_shown(typesetter.missing), styles.body)
@@ -62,6 +70,60 @@ def _table(rows: Rows, widths: list[float], *, head: bool, padding: float = 2.0)
     if head:
         commands += [("LINEBELOW", (0, 0), (-1, 0), 0.8, theme.MUTED), ("VALIGN", (0, 0), (-1, 0), "BOTTOM")]
     return Table(rows, colWidths=widths, repeatRows=1 if head else 0, style=theme.table_style(*commands), hAlign="LEFT")
+
+
+def _heading() -> ParagraphStyle:
+    return theme.styles().heading
+
+
+class LargeImages(Flowable):
+    """The key images once more, as large as the rest of the page allows; nothing where less than a third is left.
+
+    Parameters
+    ----------
+    images : side by side, enlarged around the tumour
+    heading : above them
+    """
+
+    LEAST: Final = 220.0  # points: below, the page is full enough
+
+    def __init__(self, images: tuple[KeyImage, ...], *, heading: Flowable) -> None:
+        super().__init__()
+        self.images, self.heading = images, heading
+        self._row: KeyImageRow | None = None
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points; no height where there is too little room."""
+        self._row = None
+        if available_height < self.LEAST:
+            return available_width, 0.0
+        self._heading_height = self.heading.wrap(available_width, available_height)[1]
+        panels = [
+            Panel(image, enlarged_view(image), None, f"{image.sequence.label}, {wording.ENLARGED}")
+            for image in self.images
+        ]
+        self._row = KeyImageRow(panels, width=available_width, side=available_height - self._heading_height - 24)
+        self.height = self._heading_height + 8 + self._row.height
+        return available_width, self.height
+
+    def draw(self) -> None:
+        """Draws heading and pictures."""
+        if self._row is None:
+            return
+        self.heading.drawOn(self.canv, 0, self.height - self._heading_height)
+        self._row.drawOn(self.canv, 0, 0)
+
+
+def _reasons(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """Every reason for the states, which page 1 shows three of."""
+    if not report.reasons:
+        return []
+    styles = theme.styles()
+    rows: Rows = [
+        [typesetter.paragraph(str(place), styles.subheading), typesetter.paragraph(sentence, styles.body)]
+        for place, sentence in enumerate(report.reasons, start=1)
+    ]
+    return _section(wording.ALL_REASONS, typesetter, [_table(rows, [0.05 * width, 0.95 * width], head=False)])
 
 
 def _notes(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
@@ -97,6 +159,7 @@ def contributions(section: ModelSection, typesetter: Typesetter, *, width: float
         lowers=wording.LOWERS,
         raises=wording.RAISES,
         width=width,
+        is_coloured=section.state is State.VALID,
     )
     styles = theme.styles()
     return [

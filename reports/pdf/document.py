@@ -6,18 +6,19 @@ the same bytes. All fonts are embedded, the language is declared, and no patient
 
 from __future__ import annotations
 
-from reportlab.platypus import Flowable, NextPageTemplate, PageTemplate
+from reportlab.platypus import Flowable, NextPageTemplate, PageBreak, PageTemplate
 
 from reports import wording
 from reports.content import Report
+from reports.paper import Paper
 from reports.pdf.detail_pages import detail_pages
 from reports.pdf.page import WIDTH, Furniture, pdf_bytes
 from reports.pdf.summary_page import summary_page
 from reports.pdf.theme import Typesetter
 
 
-def render_pdf(report: Report, *, typesetter: Typesetter | None = None) -> bytes:
-    """The report as a PDF (A4, PDF 1.4, English).
+def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: Paper = Paper.A4) -> bytes:
+    """The report as a PDF (PDF 1.4, English); one page where no model has a result.
 
     Parameters
     ----------
@@ -31,16 +32,24 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None) -> bytes
         notice=report.notice,
         made=wording.made_shown(report.created, software),
         head=wording.running_head(report.subject),
+        paper=paper,
     )
     first = furniture.frame()
     summary = summary_page(report, typesetter, width=WIDTH, height=first.height)
-    story: list[Flowable] = [
-        NextPageTemplate("later"),
-        *summary.story,
-        *detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts),
-    ]
+    story: list[Flowable] = [NextPageTemplate("later"), *summary.story]
+    if report.has_result:
+        details = detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts)
+        story += details if summary.runs_over else [PageBreak(), *details]
     pages = [
         PageTemplate(id="first", frames=[first], onPage=furniture.draw_first),
         PageTemplate(id="later", frames=[furniture.frame(head=True)], onPage=furniture.draw_later),
     ]
-    return pdf_bytes(story, pages, title=report.title, subject=report.notice, software=software, created=report.created)
+    return pdf_bytes(
+        story,
+        pages,
+        title=report.title,
+        subject=report.notice,
+        software=software,
+        created=report.created,
+        paper=paper,
+    )

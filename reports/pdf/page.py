@@ -9,27 +9,30 @@ from functools import partial
 from typing import IO, Any
 
 from reportlab import rl_config
-from reportlab.lib.pagesizes import A4
+from reportlab.lib.pagesizes import A4, LETTER
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Table
 
 from reports import wording
+from reports.paper import Paper
 from reports.pdf import theme
 from reports.pdf.theme import Typesetter
 
 # Streams stay binary: as text, reportlab's default, they cost .6 CPU-s a report and a quarter more bytes.
 rl_config.useA85 = 0
 
-_SIDE = 16 * mm
 _TOP = 11 * mm
 _BOTTOM = 9 * mm
 _MADE_WIDTH = 60 * mm
 _DIGIT = 4.4  # points, at the size of the page number
 _PAGES_FORM = "number-of-pages"
 
-WIDTH = A4[0] - 2 * _SIDE
-"""Width of the story in points."""
+WIDTH = A4[0] - 32 * mm
+"""Width of the story in points, on every paper: what fits A4 fits Letter, which is wider and 50 points lower."""
+
+
+_SIZES = {Paper.A4: A4, Paper.LETTER: LETTER}
 
 
 class PageCanvas(Canvas):
@@ -62,6 +65,7 @@ class Furniture:
     made : when and by what software the report was made
     head : above the story of every page but the first
     digits : room for the number of pages
+    paper : what it is printed on
     """
 
     def __init__(
@@ -73,16 +77,19 @@ class Furniture:
         made: str,
         head: str = "",
         digits: int = 1,
+        paper: Paper = Paper.A4,
     ) -> None:
+        self._page_width, self._page_height = _SIZES[paper]
+        self._side = (self._page_width - WIDTH) / 2
         styles = theme.styles()
         self._strip = _strip(typesetter, " · ".join(notices))
-        self._strip_height = self._strip.wrap(WIDTH, A4[1])[1]
+        self._strip_height = self._strip.wrap(WIDTH, self._page_height)[1]
         self._head = typesetter.paragraph(head, styles.label) if head else None
-        self._head_height = self._head.wrap(WIDTH, A4[1])[1] if self._head else 0.0
+        self._head_height = self._head.wrap(WIDTH, self._page_height)[1] if self._head else 0.0
         self._made = typesetter.paragraph(made, styles.footer_right)
-        self._made_height = self._made.wrap(_MADE_WIDTH, A4[1])[1]
+        self._made_height = self._made.wrap(_MADE_WIDTH, self._page_height)[1]
         self._notice = typesetter.paragraph(notice, styles.footer)
-        self._notice_height = self._notice.wrap(WIDTH - _MADE_WIDTH - 4 * mm, A4[1])[1]
+        self._notice_height = self._notice.wrap(WIDTH - _MADE_WIDTH - 4 * mm, self._page_height)[1]
         self._foot_height = max(self._notice_height, self._made_height + 2 * _DIGIT)
         self._digits = digits
 
@@ -91,22 +98,29 @@ class Furniture:
         top = _TOP + self._strip_height + 8 + (self._head_height + 4 if head else 0)
         bottom = _BOTTOM + self._foot_height + 10
         return Frame(
-            _SIDE, bottom, WIDTH, A4[1] - top - bottom, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+            self._side,
+            bottom,
+            WIDTH,
+            self._page_height - top - bottom,
+            leftPadding=0,
+            rightPadding=0,
+            topPadding=0,
+            bottomPadding=0,
         )
 
     def draw_first(self, canvas: Canvas, document: BaseDocTemplate) -> None:
         """Head strip and foot."""
         canvas.saveState()
-        self._strip.drawOn(canvas, _SIDE, A4[1] - _TOP - self._strip_height)
+        self._strip.drawOn(canvas, self._side, self._page_height - _TOP - self._strip_height)
         top = _BOTTOM + self._foot_height
         canvas.setStrokeColor(theme.RULE)
         canvas.setLineWidth(0.5)
-        canvas.line(_SIDE, top + 5, _SIDE + WIDTH, top + 5)
-        self._notice.drawOn(canvas, _SIDE, top - self._notice_height)
-        self._made.drawOn(canvas, _SIDE + WIDTH - _MADE_WIDTH, top - self._made_height - 2 * _DIGIT)
+        canvas.line(self._side, top + 5, self._side + WIDTH, top + 5)
+        self._notice.drawOn(canvas, self._side, top - self._notice_height)
+        self._made.drawOn(canvas, self._side + WIDTH - _MADE_WIDTH, top - self._made_height - 2 * _DIGIT)
         canvas.setFont(theme.REGULAR, 6.8)
         canvas.setFillColor(theme.MUTED)
-        end = _SIDE + WIDTH - self._digits * _DIGIT
+        end = self._side + WIDTH - self._digits * _DIGIT
         canvas.drawRightString(end, top - 7, wording.page_words(canvas.getPageNumber()))
         canvas.translate(end, top - 7)
         canvas.doForm(_PAGES_FORM)
@@ -116,7 +130,7 @@ class Furniture:
         """The same, with the running head."""
         self.draw_first(canvas, document)
         if self._head:
-            self._head.drawOn(canvas, _SIDE, A4[1] - _TOP - self._strip_height - 4 - self._head_height)
+            self._head.drawOn(canvas, self._side, self._page_height - _TOP - self._strip_height - 4 - self._head_height)
 
 
 def pdf_bytes(
@@ -127,12 +141,13 @@ def pdf_bytes(
     subject: str,
     software: str,
     created: datetime,
+    paper: Paper = Paper.A4,
 ) -> bytes:
-    """The story set on its pages: A4, PDF 1.4, English, all fonts embedded; the same story gives the same bytes."""
+    """The story set on its pages: PDF 1.4, English, all fonts embedded; the same story gives the same bytes."""
     buffer = io.BytesIO()
     document = BaseDocTemplate(
         buffer,
-        pagesize=A4,
+        pagesize=_SIZES[paper],
         title=title,
         author=software,
         subject=subject,

@@ -1,33 +1,30 @@
-"""Page 1 of the PDF: patient, results of the models, warnings, key images."""
+"""Page 1 of the PDF: patient, the state of each answer, score and survival, the tumour, why, key images.
+
+The cards of the models are in `answer_card`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, KeepTogether, Spacer, Table
+from reportlab.platypus import Flowable, KeepTogether, PageBreak, Spacer, Table
 
-from models.inference.predict import Group, Quantity
 from models.quality_notes import Severity
 from models.volume import Region
-from reports import numerals, wording
-from reports.concepts import CONCEPTS
-from reports.content import KeyImage, Measurement, ModelSection, Report
+from reports import wording
+from reports.content import KeyImage, Measurement, RegionSection, Report
 from reports.pdf import theme
-from reports.pdf.charts import CutOffStrip, IconArray, Legend
+from reports.pdf.answer_card import answer_cards
+from reports.pdf.charts import Legend
 from reports.pdf.detail_pages import contributions
 from reports.pdf.figures import SHELL_DASH, KeyImageRow, Panel, enlarged_view, whole_view
 from reports.pdf.theme import Typesetter
 
-WARNINGS_SHOWN = 4
-_CARD_PADDING = 7
-# Share of a card's width for score and strip, without and with survival beside it.
-_LEFT, _LEFT_OF_SURVIVAL = 0.46, 0.37
+REASONS_SHOWN = 3
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller
+_LEAST_PANEL_SIDE = 24 * mm  # pictures give way to words down to this
 _GAP = 11.0  # between sections, in points
-_ICONS = 38.0  # side of a hundred dots, in points
-_PROBABILITIES = tuple(str(quantity) for quantity, concept in CONCEPTS.items() if concept.is_probability)
-_GROUP_COLORS = {Group.HIGH: theme.HIGH, Group.LOW: theme.LOW}
 # Features below the pictures of a sequence, besides the volume of the tumour.
 _SIZE_KEY = "original_shape_Maximum3DDiameter"
 
@@ -40,10 +37,12 @@ class Summary:
     ----------
     story : its flowables; they run over to the next page when there is more than fits
     charts : number of models whose contribution chart had room on it
+    runs_over : the key images are on page 2, and what follows goes on below them
     """
 
     story: list[Flowable]
     charts: int
+    runs_over: bool = False
 
 
 def summary_page(report: Report, typesetter: Typesetter, *, width: float, height: float) -> Summary:
@@ -55,26 +54,34 @@ def summary_page(report: Report, typesetter: Typesetter, *, width: float, height
     """
     story: list[Flowable] = [
         *_title(report, typesetter),
-        Spacer(0, 5),
+        Spacer(0, 4),
         _identity(report, typesetter, width),
-        Spacer(0, 8),
+        Spacer(0, 7),
     ]
-    for section in report.models:
-        story += [_card(section, typesetter, width), Spacer(0, 6)]
-    story += [_warnings(report, typesetter, width), Spacer(0, 9)]
-    images = _key_images(report, typesetter, width)
-    used = _height([*story, *images], width)
+    for card in answer_cards(report, typesetter, width):
+        story += [card, Spacer(0, 5)]
+    story += [*_tumour(report, typesetter, width), _reasons(report, typesetter, width), Spacer(0, 7)]
+    if not report.has_result:
+        story += [*_received(report, typesetter, width), Spacer(0, 7)]
+    foot = [Spacer(0, 7), _reviewed_by(typesetter, width)]
+    room = height - _height([*story, *foot], width)
+    images = _key_images(report, typesetter, width, room=room)
+    used = _height([*story, *images, *foot], width)
+    if used > height:  # the line to sign on stays on page 1
+        large = _images_of_side(report, typesetter, width, side=_PANEL_SIDE) if images else []
+        return Summary([*story, *foot, PageBreak(), *large, Spacer(0, _GAP)], 0, runs_over=True)
     if images:
         story.append(KeepTogether(images))
-    charts = 0
-    for section in report.models:
+    charts: list[Flowable] = []
+    shown = 0
+    for section in report.models if report.has_result else ():
         chart = contributions(section, typesetter, width=width)
         used += _GAP + _height(chart, width)
         if used > height:
             break
-        story += [Spacer(0, _GAP), *chart]
-        charts += 1
-    return Summary(story, charts)
+        charts += [Spacer(0, _GAP), *chart]
+        shown += 1
+    return Summary([*story, *charts, KeepTogether(foot)], shown)
 
 
 def _height(flowables: list[Flowable], width: float) -> float:
@@ -111,120 +118,63 @@ def _identity(report: Report, typesetter: Typesetter, width: float) -> Flowable:
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 7),
             ("RIGHTPADDING", (0, 0), (-1, -1), 5),
-            ("TOPPADDING", (0, 0), (-1, -1), 4),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+            ("TOPPADDING", (0, 0), (-1, -1), 3),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
         ),
     )
 
 
-# --- one model -------------------------------------------------------------------------------------------------------
+# --- tumour, reasons, received ---------------------------------------------------------------------------------------
 
 
-def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowable:
-    styles = theme.styles()
-    color = _GROUP_COLORS[section.group]
-    inner = width - 2 * _CARD_PADDING
-    score, cut_off = section.measurements[0], section.measurements[-1]
-    survival = [measurement for measurement in section.measurements if measurement.key == str(Quantity.RFS)]
-    left_width = (_LEFT_OF_SURVIVAL if survival else _LEFT) * inner
-    right_width = inner - left_width - 14
-    left: list[Flowable] = [
-        typesetter.paragraph(wording.model_shown(section.model), styles.label),
-        typesetter.paragraph(section.group_label, styles.group, color=color),
+def _tumour(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """Side and size of the tumour in a line; nothing where neither is known."""
+    regions = [region for region in report.regions if region.region is Region.INTRATUMORAL]
+    text = wording.tumour_line(report.subject, [(region.sequence, _sizes(region)) for region in regions])
+    if not text:
+        return []
+    return [
+        Table(
+            [
+                [
+                    typesetter.paragraph(wording.TUMOUR, theme.styles().subheading),
+                    typesetter.paragraph(text, theme.styles().body),
+                ]
+            ],
+            colWidths=[0.11 * width, 0.89 * width],
+            style=theme.bare_table(),
+        ),
         Spacer(0, 5),
-        CutOffStrip(
-            value=score.value,
-            cut_off=cut_off.value,
-            limits=_limits(score, cut_off),
-            value_shown=score.shown,
-            cut_off_shown=f"{cut_off.label} {cut_off.shown}",
-            below=wording.SCORE_BELOW,
-            above=wording.SCORE_ABOVE,
-            width=left_width,
-        ),
     ]
-    right = _survival(survival, typesetter, right_width) if survival else _figure(score, typesetter, right_width)
-    conclusion = typesetter.paragraph(section.conclusion, styles.body)
-    return Table(
-        [[left, right], [conclusion, []]],
-        colWidths=[left_width + _CARD_PADDING + 7, right_width + _CARD_PADDING + 7],
-        style=theme.table_style(
-            ("BOX", (0, 0), (-1, -1), 0.6, theme.RULE),
-            ("LINEBEFORE", (0, 0), (0, -1), 3, color),
-            ("SPAN", (0, 1), (-1, 1)),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), _CARD_PADDING),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 7),
-            ("TOPPADDING", (0, 0), (-1, 0), 5),
-            ("BOTTOMPADDING", (0, 0), (-1, 0), 2),
-            ("TOPPADDING", (0, 1), (-1, 1), 2),
-            ("BOTTOMPADDING", (0, 1), (-1, 1), 5),
-        ),
-    )
 
 
-def _limits(score: Measurement, cut_off: Measurement) -> tuple[float, float]:
-    """Ends of the strip: 0 to 1 for a probability, else the cut-off in the middle and the score well inside."""
-    if score.key in _PROBABILITIES:
-        return 0.0, 1.0
-    reach = max(1.0, 1.25 * abs(score.value - cut_off.value))
-    return cut_off.value - reach, cut_off.value + reach
+def _sizes(region: RegionSection) -> list[Measurement]:
+    """Volume and longest diameter."""
+    return [region.volume, *(feature for feature in region.features if feature.key.endswith(_SIZE_KEY))]
 
 
-def _survival(survival: list[Measurement], typesetter: Typesetter, width: float) -> list[Flowable]:
-    """Horizons side by side, three in a row."""
-    columns = min(3, len(survival))
-    each = width / columns
-    cells = [
-        _frequency(measurement, numerals.horizon(measurement.horizon_months or 0.0), typesetter, each - 6)
-        for measurement in survival
-    ]
-    cells += [Spacer(0, 0)] * (-len(cells) % columns)
-    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    heading = typesetter.paragraph(wording.SURVIVAL_HEADING, theme.styles().label)
-    return [heading, Spacer(0, 3), Table(rows, colWidths=[each] * columns, style=theme.bare_table())]
-
-
-def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, width: float) -> Flowable:
-    """A probability as a hundred dots, in per cent, and in words below."""
+def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
+    """The weightiest reasons, then warnings, at most three; models not run; what is never checked."""
     styles = theme.styles()
-    text = [typesetter.paragraph(label, styles.figure_label)] if label else []
-    text.append(typesetter.paragraph(measurement.shown, styles.figure))
-    icons = IconArray(numerals.count_of_hundred(measurement.value), side=_ICONS)
-    head = Table([[icons, text]], colWidths=[_ICONS + 6, width - _ICONS - 6], style=theme.bare_table(valign="MIDDLE"))
-    words = typesetter.paragraph(measurement.in_words, styles.figure_label)
-    return Table([[head], [Spacer(0, 2)], [words]], colWidths=[width], style=theme.bare_table(), hAlign="LEFT")
-
-
-def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Flowable]:
-    """Drawing beside the strip of a model without survival."""
-    label = typesetter.paragraph(score.label, theme.styles().label)
-    if score.key in _PROBABILITIES:
-        return [label, Spacer(0, 3), _frequency(score, "", typesetter, width)]
-    return [label, Spacer(0, 3), typesetter.paragraph(score.in_words, theme.styles().figure_label)]
-
-
-# --- warnings and images ---------------------------------------------------------------------------------------------
-
-
-def _warnings(report: Report, typesetter: Typesetter, width: float) -> Flowable:
-    styles = theme.styles()
-    warnings = [note for note in report.notes if note.severity is Severity.WARNING]
-    sentences = [note.sentence for note in warnings[:WARNINGS_SHOWN]]
-    if len(warnings) > WARNINGS_SHOWN:
-        sentences.append(wording.more_notes(len(warnings) - WARNINGS_SHOWN))
+    said = {one for section in report.models if not section.measurements for one in [section.conclusion]}
+    against = [sentence for sentence in report.reasons if sentence not in said]
+    warnings = [note.sentence for note in report.notes if note.severity is Severity.WARNING]
+    every = list(dict.fromkeys([*against, *warnings]))
+    sentences = every[:REASONS_SHOWN]
+    if len(every) > REASONS_SHOWN:
+        sentences.append(wording.more_reasons(len(every) - REASONS_SHOWN, has_pages=report.has_result))
+    if not every and not said:
+        sentences = [wording.NOTHING_AGAINST]
     unexpected = [section for section in report.not_applicable if not section.is_expected]
     sentences += [f"{section.model.title}: {section.sentence}." for section in unexpected]
-    if not sentences:
-        sentences = [wording.NO_WARNINGS]
-    cells = [[typesetter.paragraph(wording.WARNINGS, styles.subheading)]]
+    cells = [[typesetter.paragraph(wording.WHY, styles.subheading)]] if sentences else []
     cells += [[typesetter.paragraph(sentence, styles.body)] for sentence in sentences]
-    color = theme.WARNING if warnings else theme.RULE
+    cells.append([typesetter.paragraph(report.not_checked, styles.caption)])
     return Table(
         cells,
         colWidths=[width],
         style=theme.table_style(
-            ("LINEBEFORE", (0, 0), (0, -1), 3, color),
+            ("LINEBEFORE", (0, 0), (0, -1), 3, theme.MUTED if every else theme.RULE),
             ("LEFTPADDING", (0, 0), (-1, -1), 9),
             ("RIGHTPADDING", (0, 0), (-1, -1), 0),
             ("TOPPADDING", (0, 0), (-1, -1), 0.5),
@@ -233,15 +183,80 @@ def _warnings(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     )
 
 
-def _key_images(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+def _received(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
+    """Series that were read, for a page that has nothing else to show for them."""
+    styles = theme.styles()
+    rows = [
+        [
+            typesetter.paragraph(series.role, styles.value),
+            typesetter.paragraph(wording.series_shown(series), styles.value),
+            typesetter.paragraph(series.detail, styles.caption),
+        ]
+        for series in report.series
+    ]
+    if not rows:
+        return []
+    table = Table(
+        rows,
+        colWidths=[0.2 * width, 0.32 * width, 0.48 * width],
+        style=theme.table_style(
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.4, theme.RULE),
+        ),
+    )
+    return [typesetter.paragraph(wording.RECEIVED, styles.heading), Spacer(0, 3), table]
+
+
+def _reviewed_by(typesetter: Typesetter, width: float) -> Flowable:
+    """A line to sign on."""
+    label = typesetter.paragraph(wording.REVIEWED_BY, theme.styles().label)
+    return Table(
+        [[label, ""]],
+        colWidths=[0.27 * width, 0.73 * width],
+        rowHeights=[14],
+        style=theme.table_style(
+            ("LINEBELOW", (1, 0), (1, 0), 0.6, theme.MUTED),
+            ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("TOPPADDING", (0, 0), (-1, -1), 0),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
+        ),
+    )
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def _key_images(report: Report, typesetter: Typesetter, width: float, *, room: float) -> list[Flowable]:
+    """The key images in the room that is left, in points; on a page of their own where that is too little."""
     if not report.key_images:
         return []
-    styles = theme.styles()
+    images = _images_of_side(report, typesetter, width, side=_PANEL_SIDE)
+    excess = _height(images, width) - room
+    if excess <= 0:
+        return images
+    row = (
+        _PANEL_SIDE if len(report.key_images) == 1 else KeyImageRow(_panels(report), width=width, side=_PANEL_SIDE).side
+    )
+    smaller = max(_LEAST_PANEL_SIDE, row - excess - 1)
+    return _images_of_side(report, typesetter, width, side=smaller)
+
+
+def _panels(report: Report) -> list[Panel]:
     panels = []
     for image in report.key_images:
         close = enlarged_view(image)
         panels.append(Panel(image, whole_view(image), close, f"{image.sequence.label}, {wording.WHOLE_SLICE}"))
         panels.append(Panel(image, close, None, f"{image.sequence.label}, {wording.ENLARGED}"))
+    return panels
+
+
+def _images_of_side(report: Report, typesetter: Typesetter, width: float, *, side: float) -> list[Flowable]:
+    styles = theme.styles()
     legend = Legend(
         [
             (wording.KEY_IMAGE_LEGEND[Region.INTRATUMORAL], theme.TUMOUR_LINE, None),
@@ -251,7 +266,7 @@ def _key_images(report: Report, typesetter: Typesetter, width: float) -> list[Fl
     )
     captions = [_caption(image, report, typesetter) for image in report.key_images]
     each = width / len(captions)
-    row = KeyImageRow(panels, width=width, side=_PANEL_SIDE)
+    row = KeyImageRow(_panels(report), width=width, side=side)
     if len(captions) == 1:  # there is room beside the pictures
         pictures = row.width + 9
         placed: list[Flowable] = [
@@ -271,17 +286,13 @@ def _key_images(report: Report, typesetter: Typesetter, width: float) -> list[Fl
 
 
 def _caption(image: KeyImage, report: Report, typesetter: Typesetter) -> list[Flowable]:
-    """Slice, size of the tumour, and the series it comes from."""
+    """Slice, and the series it comes from."""
     styles = theme.styles()
     lines: list[Flowable] = [typesetter.paragraph(image.caption, styles.value)]
-    for region in report.regions:
-        if region.sequence is image.sequence and region.region is Region.INTRATUMORAL:
-            sizes = [region.volume, *(feature for feature in region.features if feature.key.endswith(_SIZE_KEY))]
-            text = " · ".join(f"{size.label} {size.shown}" for size in sizes)
-            lines.append(typesetter.paragraph(text, styles.value))
-    lines += [
-        typesetter.paragraph(wording.series_shown(series), styles.caption)
-        for series in report.series
-        if series.role == image.sequence.label
-    ]
+    if report.has_result:
+        lines += [
+            typesetter.paragraph(wording.series_shown(series), styles.caption)
+            for series in report.series
+            if series.role == image.sequence.label
+        ]
     return lines

@@ -110,6 +110,7 @@ class Styles:
     heading: ParagraphStyle
     subheading: ParagraphStyle
     group: ParagraphStyle
+    group_doubtful: ParagraphStyle
     figure: ParagraphStyle
     figure_label: ParagraphStyle
     caption: ParagraphStyle
@@ -159,6 +160,7 @@ def styles() -> Styles:
         heading=_style(10.4, leading=13.4, font=BOLD, color=ACCENT),
         subheading=_style(8.2, leading=11.6, font=BOLD),
         group=_style(12, leading=15, font=BOLD),
+        group_doubtful=_style(12, leading=15),
         figure=_style(14.5, leading=18, font=BOLD),
         figure_label=_style(7.2, leading=9.4, color=MUTED),
         caption=_style(7.2, leading=9.4, color=MUTED),

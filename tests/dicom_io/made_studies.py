@@ -18,9 +18,11 @@ from dicom_io.answer import Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.uids import derived_uid
-from models.inference.predict import Group, ModelIdentity
+from models.inference.predict import Group, ModelIdentity, Quantity
+from models.intended_use import NOT_CHECKED
 from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.quality_notes import QualityNote, Severity
+from models.validity import VALID, State
 from models.volume import Region, Roi, Sequence, Volume
 from reports import wording
 from reports.content import (
@@ -240,6 +242,11 @@ def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
     return (
         ModelSection(
             model=RECURRENCE,
+            quantity=Quantity.RECURRENCE_SCORE,
+            validity=VALID,
+            headline="High risk of recurrence",
+            lead="",
+            advice="",
             measurements=(score, *survival, cut),
             group=Group.HIGH,
             group_label="High risk of recurrence",
@@ -250,6 +257,11 @@ def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
         ),
         ModelSection(
             model=KRT7,
+            quantity=Quantity.KRT7_AS_HIGH,
+            validity=VALID,
+            headline="Low expression of KRT7-AS",
+            lead="",
+            advice="",
             measurements=(probability, half),
             group=Group.LOW,
             group_label="Low expression of KRT7-AS",
@@ -361,5 +373,8 @@ def make(
         },
         notice="Research use only. Not a medical device.",
         notices=("Demonstration model, not trained on patients.",),
+        state=State.VALID,
+        reasons=(),
+        not_checked=NOT_CHECKED,
     )
     return Made(study, Prepared(sequences=sequences, notes=notes[:1]), report)

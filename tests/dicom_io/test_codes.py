@@ -53,7 +53,7 @@ def test_survival_without_a_horizon_is_a_defect() -> None:
 
 def test_the_group_speaks_the_words_of_the_report() -> None:
     risk, krt7 = model_sections(features(Sequence.T1C, Region.INTRATUMORAL, count=12))
-    assert (codes.group(risk).value, codes.group(risk).meaning) == ("RISK_HIGH", "High risk of recurrence")
+    assert (codes.group(risk).value, codes.group(risk).meaning) == ("15508007", "High risk")
     assert (codes.group(krt7).value, codes.group(krt7).meaning) == ("KRT7_AS_LOW", "Low expression of KRT7-AS")
     assert codes.question(risk) != codes.question(krt7)
 

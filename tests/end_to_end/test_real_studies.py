@@ -20,6 +20,8 @@ from dicom_io.errors import Remedy, SeriesNotFound
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import StudyRejected
 from models.inference.predict import ModelOutcome, NotApplicable
+from models.intended_use import IntendedUse, Item, check_intended_use
+from models.validity import State, decide
 from models.volume import Sequence
 from tests.conftest import require_programs
 
@@ -29,7 +31,7 @@ DEMONSTRATION = "demonstration model, not trained on patients"
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return open_workbench(Settings())
+    return open_workbench(Settings(intended_use=IntendedUse(confirmed=tuple(Item), confirmed_by="this test")))
 
 
 def files_of(*folders: Path) -> list[Path]:
@@ -61,6 +63,20 @@ def result(request: pytest.FixtureRequest) -> Result:
 
 def outcomes(result: Result) -> dict[str, ModelOutcome | NotApplicable]:
     return {outcome.model.name: outcome for outcome in result.outcomes}
+
+
+@pytest.mark.slow
+def test_a_thigh_is_outside_and_a_breast_is_not(sarcoma: Result, breast: Result) -> None:
+    """By the headers alone, nothing confirmed: THIGH, EXTREMITY and M; MR BREAS, UNIT, an age of 71 and 15000 gauss."""
+    thigh = decide(check_intended_use(sarcoma.study.evidence, IntendedUse()))
+    assert thigh.state is State.OUTSIDE
+    assert [reason.code for reason in thigh.decisive] == ["other-organ", "not-female"]
+    assert check_intended_use(breast.study.evidence, IntendedUse()) == ()
+    for model in (outcomes(breast)["recurrence_t1c"], *outcomes(sarcoma).values()):
+        if isinstance(model, ModelOutcome):
+            assert model.validity.state in (State.VALID, State.CONDITIONAL, State.BORDERLINE)
+    said = " ".join(reason.sentence for reason in outcomes(sarcoma)["recurrence"].validity.reasons)
+    assert "It was confirmed by this test." in said
 
 
 @pytest.mark.slow
@@ -114,6 +130,8 @@ def test_unassigned_series_without_contrast_are_refused_with_the_list(shared_dat
 @pytest.mark.slow
 def test_survival_falls_and_the_group_follows_the_cut_off(result: Result) -> None:
     for section in result.report.models:
+        if section.group is None:
+            continue
         score = section.measurements[0].value
         cut_off = next(row.value for row in section.measurements if row.key == "cut_off")
         assert (section.group.value == "high") == (score > cut_off)

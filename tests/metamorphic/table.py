@@ -28,7 +28,7 @@ from models.inference.runtime import load_models
 from models.preprocessing.prepare import open_bias_correction
 from tests.metamorphic.changes import CHANGES, Change
 from tests.metamorphic.study import Scored, changed, scored, with_tumours
-from tests.metamorphic.through_dicom import PLAIN, WAYS, Way, through_dicom
+from tests.metamorphic.through_dicom import NOT_THROUGH_DICOM, PLAIN, WAYS, Way, through_dicom
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "inputs.md"
 MEASURED = Path(__file__).with_name("measured.json")
@@ -82,6 +82,8 @@ def measured(study: Study, keep: Callable[[dict[str, str]], None], *, dicom: boo
     base = scores_of(None)
     found = {"unchanged": " / ".join(f"{score:.2f}" for score in base.scores.values())}
     for change in (*WAYS, *CHANGES) if dicom else CHANGES:
+        if dicom and change.words in NOT_THROUGH_DICOM:
+            continue
         try:
             one = scores_of(change)
         except StudyRejected as refusal:
@@ -96,6 +98,10 @@ def measured(study: Study, keep: Callable[[dict[str, str]], None], *, dicom: boo
         keep(found)
 
 
+def _is_empty(change: Change | Way, column: str) -> bool:
+    return change.words in NOT_THROUGH_DICOM if column in DICOM else isinstance(change, Way)
+
+
 def table(results: dict[str, dict[str, str]]) -> str:
     """The table in Markdown."""
     studies = [name for name in COLUMNS if name in results]
@@ -103,10 +109,7 @@ def table(results: dict[str, dict[str, str]]) -> str:
     rows.append(["unchanged: the scores", "", *(results[name]["unchanged"] for name in studies)])
     for change in (*CHANGES, *WAYS):
         promised = "a note" if change.tolerance is None else f"≤ {change.tolerance:g}" if change.tolerance else "0"
-        cells = [
-            results[name].get(change.words, "not measured" if isinstance(change, Change) or name in DICOM else "")
-            for name in studies
-        ]
+        cells = ["" if _is_empty(change, name) else results[name].get(change.words, "not measured") for name in studies]
         rows.append([change.words, promised, *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

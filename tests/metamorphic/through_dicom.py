@@ -58,6 +58,9 @@ WAYS = (
     Way("Rescale Slope 3, Intercept 100", SCALE, slope=3.0, intercept=100.0),
 )
 
+# Whole numbers cannot hold these factors (the Rescale Slope does), and 37 is a value of the breast's own voxels too.
+NOT_THROUGH_DICOM = ("values × 0.5", "values × 0.37", "padded × 1.5 with 37, declared")
+
 
 def through_dicom(images: Images, folder: Path, way: Way = PLAIN) -> Images:
     """The images after they were written below `folder` in a way, with a SEG for each, and read as one study."""

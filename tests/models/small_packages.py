@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import numpy as np
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
 from models.inference.familiarity import Familiarity
-from models.inference.package import FeatureOrigin, OutOfFold, Training
+from models.inference.package import FeatureOrigin, OutOfFold, RangeSource, SpreadFacts, Training
+from models.inference.plausible_range import INFLATION
 from models.inference.tasks import Task
 from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, write_package
 from models.training.familiarity import fit_familiarity
 from models.training.scorer import Layer, Scorer
+from models.training.spread import members_of
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
@@ -80,12 +83,22 @@ def write_small_package(
     seed: int = 1,
     stands_in_for: str = "",
     out_of_fold: OutOfFold = SIGNAL,
+    refits: int = 0,
+    members: bool = False,
 ) -> Scorer:
-    """Write a package into `folder`; returns what is in it."""
+    """Write a package into `folder`; returns what is in it.
+
+    Refits are the scorer with other last biases, so that their outputs are its own moved by known numbers; without
+    refits and members it is a package as older versions made it.
+    """
     names = input_names(sequences)
     scorer = random_scorer(len(names), seed=seed, is_probability=task is Task.KRT7_AS)
     recurrence = task is Task.RECURRENCE
     training = patients(scorer, 200, seed=seed + 1)
+    spread = tuple(replace(scorer, offset=scorer.offset + 0.1 * (k - 2), is_probability=False) for k in range(refits))
+    source = RangeSource.REFITS
+    if members:
+        spread, source = members_of(scorer, training), RangeSource.MEMBERS
     write_package(
         folder,
         text=PackageText(
@@ -102,6 +115,7 @@ def write_small_package(
             stands_in_for=stands_in_for,
             out_of_fold=out_of_fold,
             statements={"ethics": "none was needed"},
+            spread=SpreadFacts(source, len(spread), INFLATION[source]) if spread else None,
         ),
         names=names,
         scorer=scorer,
@@ -109,5 +123,6 @@ def write_small_package(
         familiarity=fit_familiarity(training, np.arange(len(names)), seed=seed),
         training_values=training,
         reference_values=patients(scorer, 2, seed=seed + 2),
+        spread=spread,
     )
     return scorer

@@ -24,10 +24,11 @@ from models.plausibility import (
     judge_place,
     judge_size,
     longest_diameter_mm,
-    notes,
-    refusal,
+    not_checked,
+    reasons,
 )
 from models.quality_notes import Severity
+from models.validity import Reason, State
 from models.volume import Roi, Sequence, Volume
 from tests.models.geometry import centred_affine, sphere
 
@@ -134,9 +135,15 @@ def test_a_long_thin_mask_is_no_tumour() -> None:
     mask[1:4, 1:4] = True
     judgement = judge_size(Roi(affine, mask, "tumour"), LIMITS)
     assert verdicts(judgement) == {"tumour-diameter": Verdict.NOT_COMPUTABLE}
-    assert refusal(judgement, Sequence.T1C) == (
+    (reason,) = reasons(judgement, Sequence.T1C)
+    assert reason == Reason(
+        "tumour-diameter",
+        State.NOT_COMPUTABLE,
         "The segmentation on T1+C cannot be a breast tumour. Its longest diameter is 238 mm; at most 200 mm was "
-        "expected. Check the segmentation and send it again (limits: plausibility.diameter_impossible_mm)."
+        "expected.",
+        "238 mm",
+        "at most 200 mm",
+        "plausibility.diameter_impossible_mm",
     )
 
 
@@ -193,19 +200,19 @@ def test_no_enhancement_refuses_only_where_headers_say_what_is_before_contrast()
 def test_what_cannot_be_checked_is_said() -> None:
     judgement = judge_contrast(TUMOUR, BRIGHT, TUMOUR.mask, ContrastEvidence(), LIMITS)
     assert [code for code, _ in judgement.left_out] == ["tumour-enhancement", "tumour-contrast"]
-    for note in notes(judgement, Sequence.T1C):
+    for note in not_checked(judgement, Sequence.T1C):
         assert note.severity is Severity.NOTE
         assert "was not checked, because" in note.sentence
 
 
-def test_doubts_are_warnings_with_the_number_and_the_limit() -> None:
+def test_doubts_are_conditional_reasons_with_the_number_and_the_limit() -> None:
     judgement = judge_contrast(TUMOUR, NORMAL, BODY, ContrastEvidence(), LIMITS)
     contrast = found(judgement)["tumour-contrast"]
     assert judgement.verdict is Verdict.CONDITIONAL
-    assert refusal(judgement, Sequence.T1C) == ""
-    note = next(one for one in notes(judgement, Sequence.T1C) if one.code == "tumour-contrast")
-    assert note.severity is Severity.WARNING
-    assert note.sentence == (
+    reason = next(one for one in reasons(judgement, Sequence.T1C) if one.code == "tumour-contrast")
+    assert reason.state is State.CONDITIONAL
+    assert reason.overruled_by == "plausibility.contrast_doubtful"
+    assert reason.sentence == (
         "The tumour on T1+C: The segmented tissue is no brighter than its surroundings: with a probability of "
         f"{contrast.value:.2f}; at least 0.80 was expected."
     )

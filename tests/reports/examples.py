@@ -10,6 +10,7 @@ import numpy as np
 
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
+from models.inference.outcome import PlausibleRange, SurvivalRange, TrainingFacts
 from models.inference.predict import (
     Contribution,
     Group,
@@ -21,6 +22,7 @@ from models.inference.predict import (
 )
 from models.preprocessing.prepare import Prepared, PreparedSequence
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State
 from models.volume import Region, Roi, Sequence, Volume
 from reports.compose import compose
 from reports.content import Report, SeriesUsed, Subject
@@ -41,6 +43,7 @@ SUBJECT = Subject(
     referring_physician="Dr. Sørensen, Åse",
     study_instance_uid="1.2.826.0.1.3680043.8.498.47110815000000000000000000000001",
     laterality="L",
+    laterality_source="stated in the headers, confirmed by the images",
 )
 
 SHAPE = ("Elongation", "MajorAxisLength", "Maximum3DDiameter", "MinorAxisLength", "Sphericity", "SurfaceVolumeRatio")
@@ -134,6 +137,7 @@ def recurrence(
     """Section of the recurrence model."""
     return ModelOutcome(
         model=model or identity(),
+        quantity=Quantity.RECURRENCE_SCORE,
         predictions=(
             Prediction(Quantity.RECURRENCE_SCORE, value),
             *(
@@ -153,6 +157,7 @@ def krt7_as(table: FeatureTable, *, value: float = 0.31) -> ModelOutcome:
     """Section of the KRT7-AS model."""
     return ModelOutcome(
         model=identity("krt7_as", title="KRT7-AS expression"),
+        quantity=Quantity.KRT7_AS_HIGH,
         predictions=(Prediction(Quantity.KRT7_AS_HIGH, value),),
         cut_off=0.5,
         group=Group.HIGH if value > 0.5 else Group.LOW,
@@ -236,6 +241,70 @@ def report(
         bias="N4 (SimpleITK 2.5.7), shrink 4, 4 × 50 iterations, body mask",
         settings=FeatureSettings(),
         created=CREATED,
+    )
+
+
+REASONS = {
+    State.CONDITIONAL: Reason(
+        "breast-not-confirmed",
+        State.CONDITIONAL,
+        "The headers do not say that this is a breast.",
+        "nothing stated",
+        "a breast",
+        "--confirm breast, or intended_use.confirmed",
+    ),
+    State.BORDERLINE: Reason(
+        "cut-off-in-range",
+        State.BORDERLINE,
+        "The cut-off of 1.10 lies in the plausible range of the score, -0.08 to 2.21.",
+        "-0.08 to 2.21",
+        "a range on one side of 1.10",
+    ),
+    State.OUTSIDE: Reason(
+        "under-age",
+        State.OUTSIDE,
+        "The patient is 9 years old; the models are meant for women of 18 years and over.",
+        "9 years",
+        "18 years and over",
+        "--confirm age, or intended_use.confirmed",
+    ),
+    State.NOT_COMPUTABLE: Reason(
+        "tumour-volume",
+        State.NOT_COMPUTABLE,
+        "The segmentation on T1+C cannot be a breast tumour. It measures 8,190 cm³; at most 500 cm³ was expected.",
+        "8,190 cm³",
+        "at most 500 cm³",
+        "plausibility.volume_impossible_cm3",
+    ),
+}
+RANGE = PlausibleRange(
+    -0.08,
+    2.21,
+    "From 20 other contours and 6 trainings.",
+    (SurvivalRange(12.0, 0.80, 0.98), SurvivalRange(24.0, 0.61, 0.93), SurvivalRange(36.0, 0.42, 0.90)),
+)
+TRAINING = TrainingFacts("698 simulated patients of a demonstration", 698, 101, "Harrell's C", 0.81, 0.77, 0.85)
+
+
+def in_state(state: State, *, subject: Subject = SUBJECT) -> Report:
+    """A report whose two models are in one state, with the reasons of all better ones."""
+    table = features()
+    reasons = [reason for reason in REASONS.values() if reason.state.weight <= state.weight]
+    recurrent = replace(recurrence(table, value=1.06), plausible_range=RANGE, training=TRAINING)
+    answers = [one.held_to(reasons) for one in (recurrent, replace(krt7_as(table), training=TRAINING))]
+    is_computable = state is not State.NOT_COMPUTABLE
+    made = prepared()
+    return compose(
+        subject=subject,
+        prepared=made if is_computable else None,
+        features=table if is_computable else None,
+        outcomes=answers,
+        series=SERIES,
+        notes=QUALITY_NOTES,
+        bias="N4",
+        settings=FeatureSettings(),
+        created=CREATED,
+        received={sequence: (one.volume, one.rois[Region.INTRATUMORAL]) for sequence, one in made.sequences.items()},
     )
 
 

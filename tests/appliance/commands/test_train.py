@@ -136,6 +136,7 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
     [
         (["--recipe", "best"], Exit.USAGE, "not one of ensemble, paper"),
         (["--recipe", "paper", "--search", "3"], Exit.USAGE, "the recipe of the paper is fixed"),
+        (["--refits", "3"], Exit.SETUP, "0 or at least 6 were expected"),
         (["--cut-off", "high"], Exit.USAGE, "neither a number nor optimal"),
         (["--sequence", "adc"], Exit.USAGE, "not one of t1c, t2w"),
         (["--cohort", "validation"], Exit.INCOMPLETE, "There is no cohort 'validation'"),

@@ -16,6 +16,7 @@ from models.features.extract import ENGINES, open_engine
 from models.features.settings import FeatureSettings
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BIAS_CORRECTIONS, open_bias_correction
+from reports.paper import Paper
 
 
 def digest(settings: Settings, assignment: Assignment = NO_ASSIGNMENT) -> str:
@@ -54,7 +55,7 @@ def test_names_of_bias_corrections(n4: str) -> None:
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
-    "report": {"features_sr": True},
+    "report": {"features_sr": True, "withheld": True, "paper": Paper.LETTER},
 }
 WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}
 

@@ -20,8 +20,17 @@ from appliance.pipeline import Result
 from appliance.stages import StageCost
 from dicom_io.answer import Role
 from dicom_io.writing.encode import encode
-from models.inference.outcome import Contribution, Group, ModelIdentity, NotApplicable, Prediction, Quantity
+from models.inference.outcome import (
+    Contribution,
+    Group,
+    ModelIdentity,
+    NotApplicable,
+    PlausibleRange,
+    Prediction,
+    Quantity,
+)
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State
 from models.volume import Region, Sequence
 from reports.content import SeriesUsed
 from tests.conftest import ROOT
@@ -103,7 +112,7 @@ def test_a_key_that_is_missing_is_seen(result: Result) -> None:
 
 def test_every_key_is_closed_described_and_on_the_page() -> None:
     found = dict(objects(SCHEMA))
-    assert len(found) == 9
+    assert len(found) == 12
     for path, part in found.items():
         assert part["additionalProperties"] is False or path == "$.properties.provenance", path
         for key, described in part["properties"].items():
@@ -119,6 +128,8 @@ def test_every_key_is_closed_described_and_on_the_page() -> None:
         ("contribution", Contribution),
         ("quality_note", QualityNote),
         ("stage", StageCost),
+        ("reason", Reason),
+        ("plausible_range", PlausibleRange),
     ],
 )
 def test_every_field_that_is_written_is_described(name: str, kind: type) -> None:
@@ -130,8 +141,9 @@ def test_every_field_that_is_written_is_described(name: str, kind: type) -> None
     ("enumerated", "members"),
     [
         (SCHEMA["properties"]["outcome"], Outcome),
-        (SCHEMA["$defs"]["model"]["properties"]["group"], Group),
-        (SCHEMA["$defs"]["prediction"]["properties"]["quantity"], Quantity),
+        (SCHEMA["$defs"]["model"]["properties"]["group"], (*Group, None)),
+        (SCHEMA["$defs"]["quantity"], Quantity),
+        (SCHEMA["$defs"]["state"], State),
         (SCHEMA["$defs"]["quality_note"]["properties"]["severity"], Severity),
         (SCHEMA["$defs"]["quality_note"]["properties"]["sequence"], (*Sequence, None)),
         (SCHEMA["$defs"]["quality_note"]["properties"]["region"], (*Region, None)),

@@ -24,9 +24,12 @@ def test_the_results_come_back_and_everything_is_stopped(tmp_path: Path) -> None
     assert set(objects) == {"Segmentation Storage", "Comprehensive 3D SR Storage", "Encapsulated PDF Storage"}
     assert len(list((out / "received").iterdir())) == 4
     predictions = read_predictions(objects[Comprehensive3DSRStorage.name])
-    assert [sorted(prediction.conclusions) for prediction in predictions] == [
-        ["Risk group for recurrence"], ["Expression group of KRT7-AS"],
-    ]  # fmt: skip
+    # Reasons are there only where something is against an answer, which depends on the models.
+    questions = [set(prediction.conclusions) - {"Reason for the validity"} for prediction in predictions]
+    assert questions == [
+        {"Risk group for recurrence", "Validity of the answer"},
+        {"Expression group of KRT7-AS", "Validity of the answer"},
+    ]
     for prediction in predictions:
         assert prediction.model in " ".join(result.stdout.split())
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")

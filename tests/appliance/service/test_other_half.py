@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import pydicom
 import pytest
 
+from appliance.service.notices import Notices
 from appliance.service.other_half import SMALL, other_halves
-from appliance.service.worker import Outcome, Worker
+from appliance.service.worker import Asked, Outcome, Worker
 from appliance.state.inbox import Inbox
 from appliance.state.outbox import Outbox, Outgoing
 from appliance.state.records import Records
@@ -80,12 +80,13 @@ def test_studies_that_have_nothing_to_do_with_each_other_are_not_named(tmp_path:
 
 
 def test_a_refusal_of_the_service_names_the_other_half(tmp_path: Path, inbox: Inbox) -> None:
-    def answer(files: Sequence[Path], created: datetime, not_kept: Mapping[str, int]) -> Outgoing:
+    def answer(files: Sequence[Path], question: Asked) -> Outgoing:
         read_study(files, rules=SelectionRules(), assignment=NO_ASSIGNMENT)
         raise AssertionError("a half was read as a study")
 
     records, outbox = Records(tmp_path / "studies.sqlite3"), Outbox(tmp_path / "outbox")
-    worker = Worker(answer=answer, inbox=inbox, outbox=outbox, records=records, destinations=["pacs"])
+    notices = Notices(destinations=(), inbox=inbox, outbox=outbox, records=records)
+    worker = Worker(answer=answer, inbox=inbox, outbox=outbox, records=records, destinations=["pacs"], notices=notices)
     made = images(tmp_path / "images")
     received(inbox, [*made.files, segmentation(tmp_path, source=made)])
     for study, other in ((STUDY_UID, OTHER), (OTHER, STUDY_UID)):

@@ -61,6 +61,15 @@ def test_frames_are_placed_by_their_position(
     assert (placement.same_grid, placement.offset_voxels, placement.lost_voxels) == (True, (0, 0, 0), 0)
 
 
+@pytest.mark.parametrize("shape", [(6, 7, 13), (9, 11, 11), (40, 57, 61), (33, 219, 197)])
+def test_binary_frames_that_do_not_begin_with_a_byte_are_read(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    """rows × columns is no multiple of 8, as in cropped images: frames begin and end within a byte."""
+    mask = np.random.default_rng(5).random(shape) > 0.5
+    path = write_seg(tmp_path / "s.dcm", mask, affine=affine_of())
+    (segment,) = segments_of(read_instances([path])[0])
+    np.testing.assert_array_equal(mask_frames(segment).masks, mask)
+
+
 def test_a_fractional_segment_is_the_voxels_of_at_least_half(tmp_path: Path) -> None:
     fractions = np.zeros(SHAPE, np.uint8)
     fractions[4, 5, 3:8] = [100, 127, 128, 200, 255]

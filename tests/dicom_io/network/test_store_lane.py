@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from pydicom.dataset import FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 from pynetdicom import AE
 from pynetdicom.association import Association
@@ -19,6 +19,7 @@ from pynetdicom.dsutils import encode, encode_file_meta
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.pdu_primitives import P_DATA
 
+from dicom_io.images.headers import read_instances, sender_of
 from dicom_io.network import receive, store_lane
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.command_set import StoreRequest, file_beginning, store_request, store_response
@@ -72,19 +73,47 @@ def test_the_library_reads_the_response() -> None:
     assert (answer.AffectedSOPClassUID, answer.AffectedSOPInstanceUID) == (MRImageStorage, "1.2.3.45")
 
 
+@pytest.mark.parametrize("sender", ["", "PACS", "MAMMO"])
 @pytest.mark.parametrize("instance", ["1.2.3.4", "1.2.3.45"])  # of odd and even length
-def test_the_beginning_of_a_file_is_that_of_the_library(instance: str) -> None:
+def test_the_beginning_of_a_file_is_that_of_the_library(instance: str, sender: str) -> None:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, UID(instance)
     meta.TransferSyntaxUID = ImplicitVRLittleEndian
     meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = implementation_version_name()
+    if sender:
+        meta.SendingApplicationEntityTitle = sender
     meta.FileMetaInformationGroupLength = 0
     ours = file_beginning(
-        sop_class_uid=MRImageStorage, sop_instance_uid=instance, transfer_syntax_uid=ImplicitVRLittleEndian
+        sop_class_uid=MRImageStorage,
+        sop_instance_uid=instance,
+        transfer_syntax_uid=ImplicitVRLittleEndian,
+        sender=sender,
     )
     assert ours == bytes(128) + b"DICM" + encode_file_meta(meta)
+
+
+def test_the_sender_of_a_received_file_is_known_to_its_rules(tmp_path: Path) -> None:
+    content = file_beginning(
+        sop_class_uid=MRImageStorage,
+        sop_instance_uid="1.2.3",
+        transfer_syntax_uid=ImplicitVRLittleEndian,
+        sender="MAMMO_WS",
+    )
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, UID("1.2.3")
+    dataset.SeriesInstanceUID, dataset.StudyInstanceUID = UID("1.2"), UID("1.1")
+    data = encode(dataset, is_implicit_vr=True, is_little_endian=True)
+    assert data is not None
+    (tmp_path / "a.dcm").write_bytes(content + data)
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    (received,) = read_instances([tmp_path / "a.dcm"])
+    assert sender_of(received) == "MAMMO_WS"
+    (local,) = read_instances([tmp_path / "b.dcm"])  # a file from a disk
+    assert sender_of(local) == ""
 
 
 class Stored:

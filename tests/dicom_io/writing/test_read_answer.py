@@ -74,8 +74,12 @@ def test_numbers_and_conclusion_of_each_model(tmp_path: Path) -> None:
         group("Model A", number("Score", "1.25"), number("RFS", "0.75"), derived, conclusion("Group", "High")),
         group("Tumour", segment, number("Volume", "12"), conclusion("Quality note", "Neoplasm")),
         group("No conclusion", number("Volume", "12")),
+        group("Model B", conclusion("Group", "Indeterminate"), conclusion("Why", "Age"), conclusion("Why", "Organ")),
     )
-    assert read_predictions(path) == (ReadPrediction("Model A", {"Score": 1.25, "RFS": 0.75}, {"Group": "High"}),)
+    assert read_predictions(path) == (
+        ReadPrediction("Model A", {"Score": 1.25, "RFS": 0.75}, {"Group": "High"}),
+        ReadPrediction("Model B", {}, {"Group": "Indeterminate", "Why": "Age; Organ"}),
+    )
 
 
 def test_an_image_is_not_a_report(tmp_path: Path) -> None:

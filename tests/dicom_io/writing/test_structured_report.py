@@ -80,7 +80,8 @@ def test_each_model_has_its_group_with_its_numbers_and_its_group() -> None:
     assert by_code["CUT_OFF"] == 1.10
     assert len(risk.get_measurements()) == 5 + 2 * 2 + 2  # numbers, two intervals, two contributions
     assert [(e.name.value, e.value.meaning) for e in risk.get_qualitative_evaluations()] == [
-        ("RISK_GROUP", "High risk of recurrence")
+        ("RISK_GROUP", "High risk"),
+        ("VALIDITY", "Valid"),
     ]
     assert [m.value for m in krt7.get_measurements()] == [0.31, 0.5]
     assert krt7.get_qualitative_evaluations()[0].value.value == "KRT7_AS_LOW"

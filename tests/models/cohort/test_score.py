@@ -16,6 +16,7 @@ from models.inference.package import FeatureOrigin
 from models.inference.predict import ModelOutcome, predict
 from models.inference.runtime import LoadedModel, Provider, load_model
 from models.inference.tasks import Task
+from models.validity import State
 from tests.models.cohort.made_tables import values, write_features
 from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
 
@@ -31,14 +32,18 @@ def model(tmp_path: Path) -> LoadedModel:
 def test_scores_groups_and_survival_are_those_of_a_single_study(model: LoadedModel, tmp_path: Path) -> None:
     rows = values(30)
     found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
-    assert found.scored.all()
+    assert np.all(~np.isnan(found.scores) | ~np.isnan(found.withheld))
     for patient in (0, 7, 29):
         features = table(input_names(), rows[patient], engine="own 1")
         (outcome,) = predict(features, [model], missing={}, bias="simpleitk 2.5")
         assert isinstance(outcome, ModelOutcome)
-        score, *survival = (one.value for one in outcome.predictions)
-        assert found.scores[patient] == pytest.approx(score, rel=1e-12)
-        assert [found.survival[months][patient] for months in (12.0, 24.0, 36.0)] == pytest.approx(survival, rel=1e-12)
+        assert found.validity[patient].state is outcome.validity.state
+        shown = [found.scores[patient], *(found.survival[months][patient] for months in (12.0, 24.0, 36.0))]
+        if outcome.predictions:
+            assert shown == pytest.approx([one.value for one in outcome.predictions], rel=1e-12)
+        else:
+            assert np.isnan(shown).all()
+            assert found.withheld[patient] == pytest.approx(outcome.withheld[0].value, rel=1e-12)
         assert found.groups[patient] is outcome.group
         assert found.codes[patient] == tuple(one.code for one in outcome.notes)
 
@@ -51,11 +56,12 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     write_scored(found, model, out)
     written = pd.read_csv(out, dtype={"id": str}) if suffix == ".csv" else pd.read_parquet(out)
     assert list(written.columns) == [
-        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "familiar", "residual"),
-        *("distance", "share_outside", "quality_notes", "model", "version", "digest"),
+        *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "range_low", "range_high"),
+        *("validity", "reasons"),
+        *("familiar", "residual", "distance", "share_outside", "quality_notes", "model", "version", "digest"),
     ]
     assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
-    np.testing.assert_allclose(written["score"], found.scores, rtol=1e-12)
+    np.testing.assert_allclose(written["score"].astype(float), found.scores, rtol=1e-12)
     # The third patient has no T2W: no number about that patient, and the reason.
     assert written.loc[2, ["score", "rfs_36_months", "familiar", "residual"]].isna().all()
     assert written.loc[2, "quality_notes"] == "features-missing"
@@ -63,13 +69,37 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
+def test_a_score_near_the_cut_off_has_no_group(tmp_path: Path) -> None:
+    """Ranges by other trainings: the same rule as for a study, contours left out."""
+    scorer = write_small_package(tmp_path / "package", refits=6)
+    model = load_model(tmp_path / "package", provider=Provider.CPU)
+    rows = patients(scorer, 200, seed=4)
+    found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
+    known = [(score, one, state) for score, one, state in zip(found.scores, found.ranges, found.validity, strict=True)]
+    states = {State.VALID: 0, State.BORDERLINE: 0}
+    for score, one, validity in known:
+        if one is None:
+            assert np.isnan(score)
+            continue
+        assert one.low < score < one.high
+        is_borderline = one.low <= model.package.cut_off <= one.high
+        assert (validity.state is State.BORDERLINE) == is_borderline
+        states[validity.state] = states.get(validity.state, 0) + 1
+    assert states[State.BORDERLINE] > 0
+    assert sum(states.values()) > states[State.BORDERLINE]
+    for group, validity in zip(found.groups, found.validity, strict=True):
+        assert (group is not None) == validity.state.shows_group
+
+
 def test_krt7_as_has_a_probability_and_no_survival(tmp_path: Path) -> None:
     write_small_package(tmp_path / "package", task=Task.KRT7_AS, name="krt7_as")
     model = load_model(tmp_path / "package", provider=Provider.CPU)
     found = score_rows(model, read_features(write_features(tmp_path / "f.csv", values(10))))
     assert found.survival == {}
-    assert np.all((found.scores > 0) & (found.scores < 1))
-    assert [group is Group.HIGH for group in found.groups] == list(found.scores > 0.5)
+    every = np.where(np.isnan(found.scores), found.withheld, found.scores)
+    assert np.all((every > 0) & (every < 1))
+    for score, group, validity in zip(found.scores, found.groups, found.validity, strict=True):
+        assert group is (None if not validity.state.shows_group else Group.HIGH if score > 0.5 else Group.LOW)
 
 
 def test_features_made_otherwise_are_a_note_of_patient_and_table(model: LoadedModel, tmp_path: Path) -> None:
@@ -91,6 +121,16 @@ def test_unfamiliar_patients_and_a_model_without_signal(tmp_path: Path) -> None:
     rows[4] *= 50
     found = score_rows(model, read_features(write_features(tmp_path / "f.csv", rows)))
     assert "unlike-training-patients" in found.codes[4]
+    # No signal withholds every score; the table has them under their own name, where a researcher asks.
+    assert {one.state for one in found.validity} == {State.OUTSIDE}
+    assert np.isnan(found.scores).all()
+    assert not np.isnan(found.withheld).any()
+    assert set(found.groups) == {None}
+    write_scored(found, model, tmp_path / "s.csv", withheld=True)
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert table["score"].isna().all()
+    np.testing.assert_allclose(table["withheld"], found.withheld, rtol=1e-12)
+    assert table.loc[4, "reasons"] == "no-signal; unlike-training-patients"
     codes = {one.code for one in found.notes}
     assert {"unlike-training-patients", "no-signal"} <= codes
 

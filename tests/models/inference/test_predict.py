@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
+from models.inference.familiarity import FamiliarityTest, Limits, Measures
 from models.inference.package import FeatureOrigin
-from models.inference.predict import Group, ModelOutcome, NotApplicable, Quantity, predict
+from models.inference.predict import (
+    Group,
+    ModelOutcome,
+    NotApplicable,
+    Quantity,
+    familiarity_reasons,
+    not_computed,
+    predict,
+)
 from models.inference.runtime import LoadedModel, Provider, load_model
 from models.inference.tasks import Task
 from models.quality_notes import Severity
 from models.training.scorer import Scorer
+from models.validity import Reason, State, decide
 from models.volume import Sequence
 from tests.models.small_packages import NO_SIGNAL, SETTINGS, input_names, patients, table, write_small_package
 
@@ -49,7 +59,7 @@ def test_recurrence(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
     model, scorer = loaded["recurrence"]
     values = patients(scorer, 1, seed=8)[0]
     outcome = outcome_of(model, input_names(), values)
-    score, *survival = outcome.predictions
+    score, *survival = outcome.predictions or outcome.withheld
     assert score.quantity is Quantity.RECURRENCE_SCORE
     assert score.value == pytest.approx(scorer.score(values[np.newaxis])[0], rel=1e-12)
     assert [(p.quantity, p.horizon_months) for p in survival] == [(Quantity.RFS, m) for m in (12.0, 24.0, 36.0)]
@@ -156,18 +166,89 @@ def test_inputs_unlike_those_of_the_training_patients_are_a_note(
     values[far] = familiarity.centre[far] - 9.5 * familiarity.scale[far]
     outside = [place for place in range(40, 40 + 1 + int(160 * familiarity.limits.share)) if place != far]
     values[outside] = model.package.high[outside] * (1 + 1e-6) + 1e-9
-    (note,) = outcome_of(model, input_names(), values).notes
+    outcome = outcome_of(model, input_names(), values)
+    (note,) = outcome.notes
     assert (note.code, note.severity) == ("unlike-training-patients", Severity.WARNING)
+    (reason,) = outcome.validity.reasons
+    assert (reason.code, reason.state) == ("unlike-training-patients", State.CONDITIONAL)
+    assert "1 of 160 inputs beyond 4 standard deviations" in reason.sentence
+    assert f"({familiarity.limits.count:.0f} at most in 99% of new patients)" in reason.sentence
+    assert input_names()[far] not in reason.sentence  # names of features stay off page 1
     assert f"{len(outside) + 1} of 160 (" in note.sentence
     assert "1 input is more than 4 standard deviations from the mean: " in note.sentence
     assert f"{input_names()[far]} (-9.5)." in note.sentence
 
 
+@pytest.mark.parametrize(
+    ("stretch", "count", "state"),
+    [
+        # Ratio of the residual to its limit, inputs beyond 4 standard deviations, and what VALIDITY's rule makes of it:
+        # above 1, or the count above its 99 %: conditional; above 1.5, or the count above its 99.9 %: outside.
+        (0.9, 0, State.VALID),
+        (1.2, 0, State.CONDITIONAL),
+        (1.6, 0, State.OUTSIDE),
+        (0.9, 11, State.CONDITIONAL),
+        (0.9, 21, State.OUTSIDE),
+    ],
+)
+def test_the_distance_from_training_decides_the_state(
+    loaded: dict[str, tuple[LoadedModel, Scorer]], stretch: float, count: int, state: State
+) -> None:
+    package = loaded["recurrence"][0].package
+    limits = Limits(2.0, 3.0, 0.1, count=10, count_outside=20)
+    package = replace(package, familiarity=replace(package.familiarity, limits=limits))
+    one = np.ones(1)
+    measures = Measures(2.0 * stretch * one, 0.5 * one, 0.01 * one, count * one)
+    (reasons,) = familiarity_reasons(package, measures)
+    assert decide(reasons).state is state
+    assert all("10 at most in 99% of new patients" in reason.sentence for reason in reasons)
+    assert all(("extrapolated" in reason.sentence) is (state is State.OUTSIDE) for reason in reasons)
+    # Limits that a package does not state do not count.
+    package = replace(package, familiarity=replace(package.familiarity, limits=Limits(2.0, 3.0, 0.1)))
+    (reasons,) = familiarity_reasons(package, Measures(1.8 * one, 0.5 * one, 0.01 * one, 99 * one))
+    assert reasons == ()
+    ((reason,),) = familiarity_reasons(package, Measures(2.2 * one, 0.5 * one, 0.01 * one, 99 * one))
+    assert "how many are usual this package does not state" in reason.sentence
+    # What the comparison cannot tell stands with what it told.
+    blind = replace(package, familiarity_test=FamiliarityTest((0.02, 0.0), "some", {"other organs": (0.02, 0.0)}))
+    ((reason,),) = familiarity_reasons(blind, Measures(2.2 * one, 0.5 * one, 0.01 * one, 99 * one))
+    assert reason.sentence.endswith("This comparison cannot tell: other organs.")
+
+
+def test_reasons_of_the_study_hold_for_every_model(loaded: dict[str, tuple[LoadedModel, Scorer]]) -> None:
+    models = [loaded["recurrence"][0], loaded["krt7_as"][0]]
+    young = Reason("under-age", State.OUTSIDE, "The patient is 9 years old.")
+    values = ordinary(loaded["recurrence"][1])  # far from what the other model was trained on: the study's come first
+    for outcome in predict(table(input_names(), values), models, missing={}, reasons=[young]):
+        assert isinstance(outcome, ModelOutcome)
+        assert outcome.validity.main == young
+        assert (outcome.group, outcome.predictions, outcome.contributions) == (None, (), ())
+        assert outcome.withheld
+
+
+def test_nothing_computed_is_an_outcome_of_every_model_that_would_be_run(
+    loaded: dict[str, tuple[LoadedModel, Scorer]],
+) -> None:
+    models = [loaded[name][0] for name in ("recurrence", "krt7_as", "t1c")]
+    large = Reason("tumour-volume", State.NOT_COMPUTABLE, "It measures 8,190 cm³.")
+    first, second, third = not_computed(models, missing=NO_T2W, reasons=[large])
+    assert isinstance(first, NotApplicable)
+    assert isinstance(second, NotApplicable)
+    assert isinstance(third, ModelOutcome)
+    assert (third.validity.state, third.withheld, third.group) == (State.NOT_COMPUTABLE, (), None)
+    with pytest.raises(StudyRejected, match="None of the 1 models is applicable"):
+        not_computed(models[:1], missing=NO_T2W, reasons=[large])
+
+
 def test_a_model_without_signal_says_so_with_every_outcome(tmp_path: Path) -> None:
     scorer = write_small_package(tmp_path / "recurrence", out_of_fold=NO_SIGNAL)
     model = load_model(tmp_path / "recurrence", provider=Provider.CPU)
-    (note,) = outcome_of(model, input_names(), ordinary(scorer)).notes
+    outcome = outcome_of(model, input_names(), ordinary(scorer))
+    (note,) = outcome.notes
     assert (note.code, note.severity) == ("no-signal", Severity.WARNING)
+    assert outcome.validity.state is State.OUTSIDE
+    assert [reason.code for reason in outcome.validity.decisive] == ["no-signal"]
+    assert outcome.predictions == ()
     assert "Harrell's C 0.53 out of fold, 95% interval 0.46 to 0.60" in note.sentence
 
 

@@ -1,4 +1,4 @@
-"""Tumours of a study that are refused before anything is computed on them. Kind: mechanics."""
+"""Tumours of a study of which no answer is made, before anything is computed on them. Kind: mechanics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.errors import StudyRejected
 from models.plausibility import ContrastEvidence, PlausibilityLimits
 from models.preprocessing.tumour_check import check_tumours
+from models.validity import State, decide
 from models.volume import Roi, Sequence, Volume
 from tests.models.geometry import centred_affine, sphere
 
@@ -24,7 +25,8 @@ SUPPRESSED = ContrastEvidence(fat_suppressed=True)
 def codes(tumours: dict[Sequence, Roi], *, evidence: ContrastEvidence = SUPPRESSED) -> list[tuple[str, str]]:
     volumes = {Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}
     found = check_tumours(volumes, tumours, evidence=evidence, limits=PlausibilityLimits())
-    return [(note.code, str(note.sequence)) for note in found]
+    assert found.reasons == ()
+    return [(note.code, str(note.sequence)) for note in found.notes]
 
 
 def test_a_tumour_is_let_through_with_what_was_not_checked() -> None:
@@ -47,17 +49,39 @@ def test_a_tumour_is_let_through_with_what_was_not_checked() -> None:
     ],
     ids=["whole body", "complement", "air", "moved", "mirrored"],
 )
-def test_masks_that_are_no_tumours_are_refused(mask: NDArray[np.bool_], part: str) -> None:
-    with pytest.raises(StudyRejected, match=r"The segmentation on T1\+C cannot be a breast tumour") as caught:
-        codes({Sequence.T1C: Roi(AFFINE, mask, "tumour")})
-    assert part in str(caught.value)
-    assert "Check the segmentation and send it again" in str(caught.value)
+def test_masks_that_are_no_tumours_cannot_be_computed_on(mask: NDArray[np.bool_], part: str) -> None:
+    volumes = {Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}
+    tumours = {Sequence.T1C: Roi(AFFINE, mask, "tumour")}
+    found = check_tumours(volumes, tumours, evidence=SUPPRESSED, limits=PlausibilityLimits())
+    assert not found.is_computable
+    worst = decide(found.reasons).decisive
+    assert {reason.state for reason in worst} == {State.NOT_COMPUTABLE}
+    assert any(part in reason.sentence for reason in worst)
+    assert worst[0].sentence.startswith("The segmentation on T1+C cannot be a breast tumour.")
+    assert all(reason.found and reason.expected and reason.overruled_by for reason in worst)
+    # Where features are all that is wanted, the study is refused with the same sentences.
+    with pytest.raises(StudyRejected, match=r"cannot be a breast tumour") as caught:
+        found.require()
+    assert all(reason.sentence in str(caught.value) for reason in worst)
+    assert "Check the segmentation and send it again (limits: plausibility." in str(caught.value)
 
 
-def test_a_mask_far_too_large_is_refused_on_the_sequence_it_was_drawn_on() -> None:
+def test_a_mask_far_too_large_is_found_on_the_sequence_it_was_drawn_on() -> None:
     large = PlausibilityLimits(volume_doubtful_cm3=1.0, volume_impossible_cm3=1.5)
     tumours = {Sequence.T2W: Roi(AFFINE, TUMOUR, "tumour")}
-    with pytest.raises(StudyRejected, match=r"on T1\+C cannot be a breast tumour\. It measures"):
-        check_tumours({Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
-    with pytest.raises(StudyRejected, match=r"on T2W cannot be a breast tumour\. It measures"):
-        check_tumours({Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
+    both = check_tumours({Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
+    assert "on T1+C cannot be a breast tumour. It measures" in both.reasons[0].sentence
+    alone = check_tumours({Sequence.T2W: IMAGE}, tumours, evidence=SUPPRESSED, limits=large)
+    assert "on T2W cannot be a breast tumour. It measures" in alone.reasons[0].sentence
+
+
+def test_a_doubtful_mask_makes_the_answer_conditional() -> None:
+    tumours = {Sequence.T1C: Roi(AFFINE, TUMOUR, "tumour")}
+    found = check_tumours(
+        {Sequence.T1C: IMAGE}, tumours, evidence=SUPPRESSED, limits=PlausibilityLimits(volume_doubtful_cm3=1.0)
+    )
+    (reason,) = found.reasons
+    assert (reason.code, reason.state) == ("tumour-volume", State.CONDITIONAL)
+    assert reason.overruled_by == "plausibility.volume_doubtful_cm3"
+    assert found.is_computable
+    found.require()

@@ -13,7 +13,7 @@ import pytest
 
 from models.features.names import features_of, inputs_among, vector_names
 from models.features.settings import FeatureSettings
-from models.inference.package import load_package, shipped_packages
+from models.inference.package import RangeSource, load_package, shipped_packages
 from models.inference.predict import Group, ModelOutcome, NotApplicable, predict
 from models.inference.runtime import LoadedModel, load_models
 from models.inference.tasks import Task
@@ -23,6 +23,8 @@ from models.training.deepsurv import fit_recurrence
 from models.training.demonstration import NOTICE, SEED, demonstration_cohort, make_demonstration_packages
 from models.training.mlp import fit_expression
 from models.training.network import Recipe
+from models.training.oddities import OTHER_ORGANS
+from models.validity import State
 from models.volume import Region, Sequence
 from tests.models.small_packages import table
 
@@ -137,7 +139,51 @@ def test_one_simulated_patient_through_predict(models: dict[str, LoadedModel], f
     for outcome in outcomes[:2]:
         assert isinstance(outcome, ModelOutcome)
         assert outcome.notes == ()
-        assert outcome.group is (Group.HIGH if outcome.predictions[0].value > outcome.cut_off else Group.LOW)
+        found = outcome.plausible_range
+        assert found is not None
+        assert found.low < outcome.predictions[0].value < found.high
+        if found.low <= outcome.cut_off <= found.high:
+            assert (outcome.validity.state, outcome.group) == (State.BORDERLINE, None)
+        else:
+            assert outcome.group is (Group.HIGH if outcome.predictions[0].value > outcome.cut_off else Group.LOW)
+
+
+@pytest.mark.parametrize("folder", shipped_packages(), ids=NAMES)
+def test_the_cards_say_what_range_and_familiarity_held(folder: Path) -> None:
+    """Range of ± 1.28 standard deviations: four of five scores of other trainings; 76 to 81 % were measured."""
+    package, card = load_package(folder), (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    spread, test = package.spread, package.familiarity_test
+    assert spread is not None
+    assert (spread.source, spread.count) == (RangeSource.REFITS, 6)
+    assert spread.held == pytest.approx(0.80, abs=0.05)
+    assert spread.borderline is not None
+    assert spread.flips_shown is not None
+    assert spread.flips_shown < 0.03
+    for fact in (f"{spread.held:.0%}", f"{spread.borderline:.0%} of the patients", f"{spread.flips_shown:.1%}"):
+        assert fact in card
+    assert "8 of 10 scores" in card
+    assert test is not None
+    assert test.false_alarms[0] < 0.04
+    assert test.false_alarms[1] < 0.005
+    # Its patients were simulated from places in any organ: it must say that it cannot tell these.
+    assert OTHER_ORGANS in test.blind_to
+    assert all(what in card for what in test.caught)
+    assert f"It cannot tell: {', '.join(test.blind_to)}" in card
+    limits = package.familiarity.limits
+    assert limits.count is not None
+    assert limits.count_outside is not None
+
+
+@pytest.mark.parametrize("model_name", ["recurrence", "recurrence_t1c"])
+def test_survival_has_resamples(models: dict[str, LoadedModel], model_name: str) -> None:
+    package = models[model_name].package
+    assert package.resamples is not None
+    assert 290 <= package.resamples.slopes.size <= 300
+    # The median resample is the model: slope 1, and its own baseline.
+    assert np.median(package.resamples.slopes) == pytest.approx(1.0, abs=0.1)
+    assert package.baseline is not None
+    for column, months in enumerate(package.horizons_months):
+        assert np.median(package.resamples.hazards[:, column]) == pytest.approx(package.baseline.at(months), rel=0.15)
 
 
 def test_without_t2w_only_the_t1c_package_answers(models: dict[str, LoadedModel], fresh: Cohort) -> None:

@@ -100,7 +100,7 @@ def test_no_signal_is_said(shape: FeatureShape, quick: Recipe) -> None:
     silent = 0
     for seed in (1, 2, 3):
         null = simulate_cohort(shape, truth=Truth.NULL, seed=seed, sizes={"training": 300})
-        result = trained(null, TrainingOptions(recipe=quick, permutations=0, seed=seed), cut_off=None)
+        result = trained(null, TrainingOptions(recipe=quick, permutations=0, refits=0, seed=seed), cut_off=None)
         silent += "no-signal" in {note.code for note in result.notes}
         assert result.permuted_c == ()
         assert np.isfinite(result.cut_off)
@@ -152,7 +152,7 @@ def test_without_signal_card_and_every_outcome_say_so(
 
 def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tmp_path: Path) -> None:
     recipe = replace(PAPER, hidden=(8,), epochs=20, patience=5)
-    result = trained(strong, TrainingOptions(recipe=recipe, permutations=0))
+    result = trained(strong, TrainingOptions(recipe=recipe, permutations=0, refits=0))
     assert len(result.model.scorer.networks) == 1
     assert result.model.scorer.selected.size == len(strong.names)
     assert "1 network (8 units" in recipe.in_words()
@@ -160,7 +160,7 @@ def test_the_recipe_of_the_paper_is_one_network_on_all_inputs(strong: Cohort, tm
 
 
 def test_short_follow_up_few_events_and_a_cut_off_nobody_is_above(strong: Cohort, quick: Recipe) -> None:
-    options = TrainingOptions(recipe=quick, permutations=0)
+    options = TrainingOptions(recipe=quick, permutations=0, refits=0)
     times = np.minimum(strong.times_months, 30.0)
     result = train_recurrence(
         strong.names,
@@ -188,8 +188,8 @@ def test_devices_by_name() -> None:
 
 @pytest.mark.gpu
 def test_training_on_a_gpu_learns_the_same(strong: Cohort, quick: Recipe) -> None:
-    on_gpu = trained(strong, TrainingOptions(recipe=quick, permutations=0, device=training_device("cuda")))
-    on_cpu = trained(strong, TrainingOptions(recipe=quick, permutations=0))
+    on_gpu = trained(strong, TrainingOptions(recipe=quick, permutations=0, refits=0, device=training_device("cuda")))
+    on_cpu = trained(strong, TrainingOptions(recipe=quick, permutations=0, refits=0))
     # Dropout draws other numbers, so the networks differ; what they know does not.
     assert on_gpu.model.c_out_of_fold == pytest.approx(on_cpu.model.c_out_of_fold, abs=0.08)
 

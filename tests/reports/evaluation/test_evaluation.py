@@ -17,14 +17,16 @@ from pypdf import PdfReader
 from models.evaluation.expression import evaluate_expression
 from models.evaluation.recurrence import FrozenModel, evaluate_recurrence
 from models.evaluation.results import Evaluation
+from models.evaluation.withheld import WithheldGroups
 from models.inference.outcome import ModelIdentity
 from models.quality_notes import QualityNote, Severity
 from models.statistics.followed import Followed
+from models.statistics.risk_coverage import RiskCoverage
 from models.statistics.survival import BaselineHazard
 from reports import wording
 from reports.evaluation import words
 from reports.evaluation.compose import compose_evaluation
-from reports.evaluation.content import EvaluationReport, FigureBlock, Part, Text
+from reports.evaluation.content import EvaluationReport, FigureBlock, FigureRow, Part, TableBlock, Text
 from reports.evaluation.html_encoder import render_evaluation_html
 from reports.evaluation.json_encoder import as_json, render_evaluation_json
 from reports.evaluation.pdf_encoder import render_evaluation_pdf
@@ -50,6 +52,18 @@ def group(count: int, *, cohort: str, subgroup: tuple[str, str] | None = None, e
     )
 
 
+WITHHELD = WithheldGroups(
+    "a",
+    100,
+    6,
+    (
+        RiskCoverage(0.0, 0.0, 0.0, 0.13, None),
+        RiskCoverage(1.28, 0.8, 0.33, 0.026, 0.34),
+        RiskCoverage(3.0, 0.99, 1.0, None, 0.2),
+    ),
+)
+
+
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
     return Evaluation(
@@ -68,6 +82,7 @@ def evaluation() -> Evaluation:
         ),
         expression=(),
         notes=(QUALITY_NOTE,),
+        withheld=(WITHHELD,),
     )
 
 
@@ -84,6 +99,20 @@ def expression_evaluation() -> Evaluation:
 @pytest.fixture(scope="module")
 def report(evaluation: Evaluation) -> EvaluationReport:
     return compose_evaluation(evaluation, created=CREATED, software=SOFTWARE)
+
+
+def test_what_is_withheld_is_a_table_and_a_figure(report: EvaluationReport) -> None:
+    (part,) = [part for part in report.parts if part.title == "Between the groups: a"]
+    sentence, pictures, table, _ = part.blocks
+    assert isinstance(sentence, Text)
+    assert "33 % of the 100 patients are between the groups" in sentence.sentence
+    assert "of the groups shown, 2.6 % are another one" in sentence.sentence
+    assert isinstance(pictures, FigureRow)
+    assert pictures.figures[0].alternative == (
+        "± 0: 0 % borderline, 13.0 % flips; ± 1.28: 33 % borderline, 2.6 % flips"
+    )
+    assert isinstance(table, TableBlock)
+    assert table.rows[2] == ("± 3", "99 %", "100 %", "–", "20 %")
 
 
 def squeezed(text: str) -> str:

@@ -63,7 +63,7 @@ def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
         assert plain(label) in first
         assert plain(value) in first
     for section in report.models:
-        assert plain(section.group_label) in first
+        assert plain(section.headline) in first
         assert plain(section.conclusion) in first
         assert plain(section.model.title) in first
         for measurement in section.measurements:
@@ -75,10 +75,12 @@ def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
     for image in report.key_images:
         assert plain(image.caption) in first
     warnings = [note for note in report.notes if note.severity is Severity.WARNING]
-    for note in warnings[:4]:
+    for note in warnings[:3]:
         assert plain(note.sentence) in first
-    if len(warnings) > 4:
-        assert plain(wording.more_notes(len(warnings) - 4)) in first
+    if len(warnings) > 3:
+        assert plain(wording.more_reasons(len(warnings) - 3, has_pages=True)) in first
+    assert plain(report.not_checked) in first
+    assert plain(wording.REVIEWED_BY) in first
 
 
 def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered() -> None:
@@ -212,7 +214,7 @@ def test_an_empty_report_is_still_a_report() -> None:
         provenance={},
     )
     said = pages(render_pdf(report))
-    assert wording.NO_WARNINGS in " ".join(said[0].split())
+    assert wording.NOTHING_AGAINST in " ".join(said[0].split())
     assert wording.NO_QUALITY_NOTES in " ".join(said[1].split())
 
 

@@ -1,0 +1,40 @@
+"""Quality notes that make an answer conditional: doubts about mask, body or images that move the features themselves.
+
+Other warnings (an unusual voxel size, a missing patient ID) stay warnings: a reader must know them, but they do not say
+that this answer may be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State
+
+CONDITIONAL: Final = frozenset(
+    {
+        "shell-cut-by-image",  # as a warning: more than 20 % of the peritumoral region is missing
+        "shell-cut-by-body",
+        "body-share-unusual",  # tissue and air were not told apart: grey levels and shell depend on it
+        "body-cut-by-image",  # a crop: grey levels are normalised over a part of the body
+        "tumour-small",  # texture matrices are mostly noise
+        "tumour-at-border",  # a part of the tumour may be missing
+        "tumour-outside-image",
+        "bias-field-failed",
+        "bias-field-unstable",
+        "laterality-contradicted",  # perhaps the wrong mask
+        "segmentation-references-disagree",
+        "feature-settings-differ",  # numbers not comparable with those of the training patients
+        "bias-correction-differs",
+    }
+)
+
+
+def reasons_of(notes: Iterable[QualityNote]) -> tuple[Reason, ...]:
+    """A conditional reason for each warning of the table above, with its sentence."""
+    return tuple(
+        Reason(note.code, State.CONDITIONAL, note.sentence)
+        for note in notes
+        if note.code in CONDITIONAL and note.severity is Severity.WARNING
+    )
