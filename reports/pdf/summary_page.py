@@ -158,7 +158,9 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     styles = theme.styles()
     said = {one for section in report.models if not section.measurements for one in [section.conclusion]}
     against = [sentence for sentence in report.reasons if sentence not in said]
-    warnings = [note.sentence for note in report.notes if note.severity is Severity.WARNING]
+    codes = {reason.code for section in report.models for reason in section.validity.reasons}
+    # A note with the code of a reason says the same at length: inputs by their names, for the pages behind.
+    warnings = [n.sentence for n in report.notes if n.severity is Severity.WARNING and n.code not in codes]
     every = list(dict.fromkeys([*against, *warnings]))
     sentences = every[:REASONS_SHOWN]
     if len(every) > REASONS_SHOWN:
