@@ -16,6 +16,8 @@ CONDITIONAL: Final = frozenset(
     {
         "shell-cut-by-image",  # as a warning: more than 20 % of the peritumoral region is missing
         "shell-cut-by-body",
+        "neighbourhood-cut-by-image",  # so is more than 20 % of what filters and texture look at
+        "label-on-body",  # a label burnt in where the body is: not removed
         "body-share-unusual",  # tissue and air were not told apart: grey levels and shell depend on it
         "body-cut-by-image",  # a crop: grey levels are normalised over a part of the body
         "tumour-small",  # texture matrices are mostly noise
@@ -23,8 +25,18 @@ CONDITIONAL: Final = frozenset(
         "tumour-outside-image",
         "bias-field-failed",
         "bias-field-unstable",
+        "tumour-flat",
+        "tumour-hole",
+        "slices-repeated",
+        "fill-in-tumour",  # voxels of the tumour that were not measured
+        "image-saturated",  # as a warning: in the tumour
+        "values-standardised",  # not the scanner's values
         "laterality-contradicted",  # perhaps the wrong mask
         "segmentation-references-disagree",
+        "segmentation-off-its-images",
+        "segmentation-off-grid",
+        "segmentation-cut",
+        "segmentation-of-other-series",  # perhaps the wrong images
         "feature-settings-differ",  # numbers not comparable with those of the training patients
         "bias-correction-differs",
     }

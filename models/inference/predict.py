@@ -261,13 +261,10 @@ def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Qual
     reasons = []
     if residual > limits.residual:
         reasons.append(
-            f"they do not follow the pattern of the training patients (residual {residual:.2g}, limit "
-            f"{limits.residual:.2g})"
+            f"they do not follow the pattern of the training patients (residual {_beside(residual, limits.residual)})"
         )
     if distance > limits.distance:
-        reasons.append(
-            f"they are far along that pattern (Mahalanobis distance {distance:.3g}, limit {limits.distance:.3g})"
-        )
+        reasons.append(f"they are far along that pattern (Mahalanobis distance {_beside(distance, limits.distance)})")
     if share > limits.share:
         reasons.append(
             f"{round(share * values.size)} of {values.size} ({100 * share:.0f}%) lie outside the range of 99% of them "
@@ -284,6 +281,12 @@ def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Qual
             ),
         ),
     )
+
+
+def _beside(value: float, limit: float) -> str:
+    """A value beside a limit that it exceeds, with as many digits as tell the two apart, at least two."""
+    digits = next((n for n in range(2, 17) if f"{value:.{n}g}" != f"{limit:.{n}g}"), 17)
+    return f"{value:.{digits}g}, limit {limit:.{digits}g}"
 
 
 def _far_inputs(package: ModelPackage, values: NDArray[np.float64]) -> str:
