@@ -5,6 +5,7 @@ The cards of the models are in `answer_card`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reportlab.lib.units import mm
@@ -13,7 +14,7 @@ from reportlab.platypus import Flowable, KeepTogether, PageBreak, Spacer, Table
 from models.quality_notes import Severity
 from models.volume import Region
 from reports import wording
-from reports.content import KeyImage, Measurement, RegionSection, Report
+from reports.content import KeyImage, Measurement, ModelSection, RegionSection, Report
 from reports.pdf import theme
 from reports.pdf.answer_card import answer_cards
 from reports.pdf.charts import Legend
@@ -156,11 +157,11 @@ def _sizes(region: RegionSection) -> list[Measurement]:
 def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     """The weightiest reasons, then warnings, at most three; models not run; what is never checked."""
     styles = theme.styles()
-    said = {one for section in report.models if not section.measurements for one in [section.conclusion]}
+    said = {sentence for section in report.models for sentence in _on_card(section)}
     against = [sentence for sentence in report.reasons if sentence not in said]
+    # A note under the code of a reason says the same at length, with the names of features.
     codes = {reason.code for section in report.models for reason in section.validity.reasons}
-    # A note with the code of a reason says the same at length: inputs by their names, for the pages behind.
-    warnings = [n.sentence for n in report.notes if n.severity is Severity.WARNING and n.code not in codes]
+    warnings = [note.sentence for note in report.notes if note.severity is Severity.WARNING and note.code not in codes]
     every = list(dict.fromkeys([*against, *warnings]))
     sentences = every[:REASONS_SHOWN]
     if len(every) > REASONS_SHOWN:
@@ -183,6 +184,14 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
             ("BOTTOMPADDING", (0, 0), (-1, -1), 1),
         ),
     )
+
+
+def _on_card(section: ModelSection) -> Iterator[str]:
+    """Reasons that stand on the card of a model already."""
+    if not section.measurements:
+        yield from (reason.sentence for reason in section.validity.decisive)
+    elif section.lead and section.validity.main is not None:
+        yield section.validity.main.sentence
 
 
 def _received(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:

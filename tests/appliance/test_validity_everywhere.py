@@ -26,6 +26,7 @@ from appliance.offline.runs import in_a_line, predictions_of
 from appliance.pipeline import Result
 from dicom_io.answer import Role
 from dicom_io.writing.encode import encode
+from dicom_io.writing.facts import facts_of
 from dicom_io.writing.read_answer import read_predictions
 from models.features.settings import FeatureSettings
 from models.inference.outcome import ModelOutcome, NotApplicable, PlausibleRange
@@ -121,7 +122,7 @@ def answered_case(case: str) -> Result:
         created=CREATED,
     )
     answer = encode(made.study, prepared, report, features_sr=True)
-    return Result(made.study, features, outcomes, report, answer, ())
+    return Result(made.study, features, outcomes, report, answer, facts_of(made.study, report), ())
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 from models.inference.outcome import NotApplicable
 from models.quality_notes import QualityNote, Severity
+from models.validity import Reason, State
 from models.volume import Sequence
 from reports import wording
 from reports.content import Report
@@ -91,6 +92,17 @@ def test_page_one_does_not_speak_of_a_model_that_stands_in_for_one_that_answered
     said = pages(render_pdf(examples.report(notes=(), outcomes=outcomes)))
     assert "Spare model" not in said[0]
     assert "Spare model" in "".join(said[1:])
+
+
+def test_names_of_features_stay_off_page_one() -> None:
+    """The note under a reason's code has them for whoever looks further; the reason itself has none."""
+    note = QualityNote("unlike-training-patients", Severity.WARNING, "Far inputs: t1c_original_glszm_ZoneEntropy (+7).")
+    reason = Reason("unlike-training-patients", State.CONDITIONAL, "The images are unlike those of training.")
+    outcome = examples.recurrence(examples.features(), notes=(note,)).held_to([reason])
+    first, *later = pages(render_pdf(examples.report(notes=(), outcomes=(outcome,))))
+    assert plain("To be confirmed: the images are unlike those of training.") in plain(first)
+    assert "glszm_ZoneEntropy" not in plain(first)
+    assert "glszm_ZoneEntropy" in plain("".join(later))
 
 
 def test_every_page_carries_the_notices_and_its_number(example: Example) -> None:
