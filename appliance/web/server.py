@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from appliance.web.overview import overview
 from appliance.web.problems import problems
 from appliance.web.session import Sessions
 from appliance.web.surroundings import Surroundings, Watch
+from dicom_io.network.tls import SUITES
 from models.errors import SetupError
 
 LOG = logging.getLogger("rdeepnet.web")
@@ -59,6 +61,9 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,
         **secured,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # The server raises the signal that stopped it again, when it has stopped; then there is nothing left to do.
+        signal.signal(number, lambda *_: None)
     watch.start()
     LOG.info("page ready", extra={"port": settings.web.port})
     try:
@@ -126,4 +131,8 @@ def _tls(settings: Settings) -> dict[str, Any]:
     files = files_of(settings)
     if files is None or settings.web.plain or is_loopback(settings.web.host):
         return {}
-    return {"ssl_certfile": str(files.certificate), "ssl_keyfile": str(files.key)}
+    return {
+        "ssl_certfile": str(files.certificate),
+        "ssl_keyfile": str(files.key),
+        "ssl_ciphers": ":".join(SUITES),
+    }

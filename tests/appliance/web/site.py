@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -169,6 +168,6 @@ def running_page(folder: Path, *, token: bool = True, more: str = "") -> Iterato
         yield page
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        status = process.wait(timeout=30)
         log.close()
-        time.sleep(0)
+    assert status == 0, "told to stop, it stopped in order"
