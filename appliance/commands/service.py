@@ -172,8 +172,17 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
         ),
         (
             "Destinations",
-            ("Name", "State", "Attempts", "Answer"),
-            [(item.destination, item.state.value, str(item.attempts), item.sentence) for item in detail.deliveries],
+            ("Name", "What", "State", "Attempts", "Answer"),
+            [
+                (
+                    item.destination,
+                    "notice" if item.is_notice else "results",
+                    item.state.value,
+                    str(item.attempts),
+                    item.sentence,
+                )
+                for item in detail.deliveries
+            ],
         ),
         (
             "Storage commitment",

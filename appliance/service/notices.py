@@ -118,7 +118,7 @@ class Notices:
         """Notices about a study since its last report, oldest first: what a report about it makes void."""
         answers = list(self._outbox.answers(study_uid).values())
         since = answers[-1].created if answers else None
-        jobs = dict.fromkeys(one.job_id for one in self._records.deliveries(study_uid) if f":{NOTICE}:" in one.job_id)
+        jobs = dict.fromkeys(one.job_id for one in self._records.deliveries(study_uid) if one.is_notice)
         found = []
         for job_id in jobs:
             created = self._outbox.created(job_id)

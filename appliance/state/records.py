@@ -109,6 +109,11 @@ class DeliveryRecord:
     next_at: datetime
     sentence: str
 
+    @property
+    def is_notice(self) -> bool:
+        """Returns whether a notice is delivered, and no results."""
+        return f":{NOTICE}:" in self.job_id
+
 
 @dataclass(frozen=True)
 class NotKept:

@@ -18,7 +18,7 @@ from appliance.offline.result_json import Origin, of_refusal
 from appliance.offline.runs import Outcome
 from appliance.pipeline import Result
 from appliance.stages import StageCost
-from dicom_io.answer import Role
+from dicom_io.answer import RESULTS
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of
 from models.inference.outcome import (
@@ -149,7 +149,7 @@ def test_every_field_that_is_written_is_described(name: str, kind: type) -> None
         (SCHEMA["$defs"]["quality_note"]["properties"]["severity"], Severity),
         (SCHEMA["$defs"]["quality_note"]["properties"]["sequence"], (*Sequence, None)),
         (SCHEMA["$defs"]["quality_note"]["properties"]["region"], (*Region, None)),
-        (SCHEMA["$defs"]["file"]["properties"]["role"], Role),
+        (SCHEMA["$defs"]["file"]["properties"]["role"], RESULTS),
     ],
 )
 def test_what_the_schema_enumerates_is_what_there_is(enumerated: dict[str, Any], members: Iterable[str | None]) -> None:
