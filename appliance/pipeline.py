@@ -191,6 +191,7 @@ def _computed(
         with stages.measured("extract"):
             features = extract_features(prepared, engine=bench.engine, settings=bench.features)
             prepared = prepared.without(features.dropped)
+            prepared = prepared.without(features.dropped)
     except StudyRejected as undefined:
         impossible = Reason("not-computable", State.NOT_COMPUTABLE, str(undefined))
         return _Computed(not_computed(bench.models, missing=study.missing, reasons=(*reasons, impossible)))

@@ -13,7 +13,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from dicom_io.errors import NotReadable
 from dicom_io.identity import is_ours
 from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_damaged_dicom, is_dicom, reason_of
+from dicom_io.images.limits import check_inflated, opened
 from dicom_io.images.same_object import are_encoded_alike, differences
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
@@ -116,7 +116,7 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
 
 def file_digest(path: Path) -> bytes:
     """SHA-256 of a file's bytes."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
@@ -278,7 +278,7 @@ def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset
 
 def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Dataset | None, int]:
     """The elements before the pixel data and where they end, as `read_header`."""
-    with _opened(path) as file:
+    with opened(path) as file:
         head = file.read(HEAD_BYTES)
         if not is_dicom(head):
             if is_damaged_dicom(path, head):
@@ -287,7 +287,7 @@ def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Datas
                     "damaged, or no DICOM object: send it again, or remove it."
                 )
             return None, 0
-        file.seek(0)
+        check_inflated(file, path.name)
         try:
             return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only), file.tell()
         except DECODE_ERRORS as error:
@@ -336,7 +336,7 @@ def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause |
         When the file cannot be opened, or what identifies it cannot be decoded.
     """
     if header is None:
-        with _opened(path) as file:
+        with opened(path) as file:
             return reason_of(path, file.read(HEAD_BYTES))
     if class_of(header) == DICOMDIR:
         return LeftOutBecause.DICOMDIR
@@ -346,10 +346,3 @@ def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause |
         raise NotReadable(
             f"The manufacturer in the file {path.name} cannot be decoded; send the file again."
         ) from error
-
-
-def _opened(path: Path) -> BufferedReader:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise NotReadable(f"The file {path.name} cannot be opened ({error.strerror}).") from error

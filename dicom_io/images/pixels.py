@@ -10,12 +10,14 @@ from io import BufferedReader
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, Instance, whole_number
+from dicom_io.images.limits import check_codestream, check_frames, opened
 from dicom_io.images.modality_lut import Line, modality_line
 from dicom_io.images.padding import padding_in
 from dicom_io.images.philips import signal_scalings
@@ -128,10 +130,8 @@ def decode(
         When the file is truncated or damaged, no decoder for its transfer syntax is installed, or its values are
         others by the description of `like`.
     """
-    try:
-        file = instance.path.open("rb")
-    except OSError as error:
-        raise NotReadable(f"The file {instance.path.name} cannot be opened ({error.strerror}).") from error
+    _check_claims(instance, frames)
+    file = opened(instance.path)
     indices = None if frames is None else [frame - 1 for frame in frames]
     try:
         with file:
@@ -195,7 +195,32 @@ def _whole(file: BufferedReader, instance: Instance, indices: Sequence[int] | No
             # pydicom 3.0 reads such a frame from the bytes that its bits would fill alone, and misses the last of them.
             together = pixel_array(dataset).reshape(-1, dataset.Rows, dataset.Columns)
             return dataset, syntax, iter(together if indices is None else together[list(indices)])
+    else:
+        _check_codestreams(dataset, instance, indices)
     return dataset, syntax, iter_pixels(dataset, indices=indices, correct_unused_bits=False)
+
+
+def _check_claims(instance: Instance, frames: Sequence[int] | None) -> None:
+    """Refuse a header that claims more pixels than a study can have."""
+    header = instance.header
+    count = whole_number(header, "NumberOfFrames", default=1)
+    check_frames(
+        instance.path.name,
+        rows=whole_number(header, "Rows"),
+        columns=whole_number(header, "Columns"),
+        samples=whole_number(header, "SamplesPerPixel", default=1),
+        frames=count,
+        wanted=count if frames is None else len(frames),
+    )
+
+
+def _check_codestreams(dataset: pydicom.Dataset, instance: Instance, indices: Sequence[int] | None) -> None:
+    """Refuse compressed frames of another size than the header says."""
+    rows, columns = whole_number(dataset, "Rows"), whole_number(dataset, "Columns")
+    frames = whole_number(dataset, "NumberOfFrames", default=1)
+    for index in range(frames) if indices is None else indices:
+        frame = get_frame(dataset.PixelData, index, number_of_frames=frames)
+        check_codestream(frame, instance.path.name, rows=rows, columns=columns)
 
 
 def _frames_share_bytes(header: pydicom.Dataset) -> bool:

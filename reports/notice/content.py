@@ -73,7 +73,7 @@ REASONS: Final[Mapping[NoticeReason, ReasonRow]] = MappingProxyType(
         ),
         NoticeReason.CHOICE: ReasonRow(
             "A choice is needed",
-            "Have the administrator choose (rdeepnet retry STUDY --assign …), or send what is unambiguous.",
+            "Have the administrator choose (with rdeepnet retry), or send what is unambiguous.",
             _INCOMPLETE,
             is_usual=True,
         ),
