@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from dicom_io.images.headers import shown
 from models.quality_notes import QualityNote, Severity
@@ -109,6 +108,8 @@ def covers(later: Mask, earlier: Mask) -> bool:
     """Returns whether a later mask is about the same region as an earlier one, and all of it."""
     if dice(later, earlier) < SAME_REGION:
         return False
+    from scipy import ndimage  # loaded only where a segmentation was sent twice
+
     pieces, count = ndimage.label(earlier, structure=np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)[1:]
     covered = np.bincount(pieces[later].ravel(), minlength=count + 1)[1:]
