@@ -107,7 +107,7 @@ def test_a_pacs_that_does_not_know_us_yet_gets_the_results_when_it_does(tmp_path
             )
             assert "the PACS must register our AE title RDEEPNET" in sentence
             wait_for(lambda: service.show(uid("stranger")).deliveries[0].attempts > 2, what="further attempts")
-            assert [line.sentence for line in list_studies(service.settings)] == [sentence]
+            assert [line.sentence for line in list_studies(service.settings)] == [f"pacs: {sentence}"]
             (destination,) = service.settings.destinations
             check = wait_for(  # doctor waits for an echo for seconds only, and the machine may be busy
                 lambda: (found := check_destination(destination, service.settings)).verdict is Verdict.BAD and found,
