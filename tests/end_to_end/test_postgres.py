@@ -51,6 +51,7 @@ def test_kill_while_the_job_runs_delivers_once(
     (service.control / "hold").touch()
     storescu(write_study(tmp_path / "study", "killed"), port=service.port)
     service.wait_for_state(uid("killed"), State.RUNNING)
+    wait_for(lambda: service.begun(uid("killed")), what="the job to have begun")
     service.kill()
     (service.control / "hold").unlink()
     service.start()

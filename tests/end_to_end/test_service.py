@@ -146,6 +146,7 @@ def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, own_service: Runn
     (own_service.control / "hold").touch()
     storescu(write_study(tmp_path / "study", "killed"), port=own_service.port)
     own_service.wait_for_state(uid("killed"), State.RUNNING)
+    wait_for(own_service.begun, what="the job to have begun")
     own_service.kill()
     (own_service.control / "hold").unlink()
     own_service.start()
