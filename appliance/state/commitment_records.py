@@ -84,11 +84,7 @@ class CommitmentRecords:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        if records.is_read_only:
-            return
-        with records.transaction() as database:
-            for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                database.execute(statement)
+        records.make_tables(_SCHEMA)
 
     def due(self, destination: str) -> tuple[Job, ...]:
         """Jobs at a destination that need a request now: none sent yet, or no report for too

@@ -54,11 +54,7 @@ class OperatorActions:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        if records.is_read_only:
-            return
-        with records.transaction() as database:
-            for statement in filter(str.strip, _SCHEMA.split(";\n")):
-                database.execute(statement)
+        records.make_tables(_SCHEMA)
 
     def note(self, study_uid: str, action: Action, *, by: str, sentence: str = "") -> None:
         """Records an action on a study."""

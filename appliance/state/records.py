@@ -174,6 +174,14 @@ class Records:
         self._database.execute("PRAGMA foreign_keys = ON")
         self._database.executescript(_SCHEMA)
 
+    def make_tables(self, schema: str) -> None:
+        """Makes the tables of a part of the records, if they are not there; where they are only read, nothing."""
+        if self.is_read_only:
+            return
+        with self.transaction() as database:
+            for statement in filter(str.strip, schema.split(";\n")):
+                database.execute(statement)
+
     def close(self) -> None:
         """Closes the file."""
         with self._lock:

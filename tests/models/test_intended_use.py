@@ -1,4 +1,4 @@
-"""What headers say for and against the intended use, and what becomes of an answer. Kind: mechanics.
+"""Statements of headers for and against the intended use, and the state that follows. Kind: mechanics.
 
 States are those of the table of rules: contradiction withholds, absence makes conditional, a person overrules.
 """

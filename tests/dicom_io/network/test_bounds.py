@@ -1,4 +1,4 @@
-"""What a hostile or broken peer can take of the receiver, and for how long. Kind: mechanics and regression.
+"""Bounds on what a hostile or broken peer takes of the receiver, and for how long. Kind: mechanics and regression.
 
 Every attack is against a real receiver with bounds of a second; the library alone would let each of them last.
 """
@@ -110,7 +110,7 @@ def wait_until(condition: bool | object, what: str = "") -> None:
 
 
 def answer(connection: socket.socket) -> bytes:
-    """What the receiver sends until it closes."""
+    """Bytes the receiver sends until it closes."""
     content = b""
     try:
         while more := connection.recv(4096):
@@ -140,7 +140,9 @@ def test_half_a_message_is_ended_and_its_association_closed(attacked: Attacked) 
 def test_a_silent_association_gives_its_place_back(attacked: Attacked) -> None:
     association = associated(attacked)
     wait_until(lambda: not attacked.open)
+    assert attacked.received == []
     association.abort()
+    assert associated(attacked).is_established
 
 
 @pytest.mark.parametrize("kind", [0x01, 0x02, 0x05])
@@ -154,6 +156,7 @@ def test_a_longer_pdu_than_was_agreed_ends_the_association(attacked: Attacked) -
     association = associated(attacked)
     wire(association).sendall(struct.pack(">BBL", 0x04, 0, MAXIMUM_PDU + 1000))
     wait_until(lambda: attacked.ended and not attacked.open)
+    assert attacked.ended == [f"a message of {MAXIMUM_PDU + 1000} bytes was announced; at most 131136 were expected"]
     association.abort()
 
 
