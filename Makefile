@@ -1,13 +1,14 @@
 # Everything sets itself up: `make demo` and `make test` work on a fresh clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 BIN := .venv/bin
+IMAGE ?= localhost/rdeepnet:cpu
 STAMP := .venv/.installed
-PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql podman runc netavark iptables catatonit mmdebstrap chromium prometheus
-PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc iptables catatonit mmdebstrap chromium promtool
+PEERS := dcmtk orthanc orthanc-dicomweb dicom3tools poppler-utils fonts-wqy-microhei postgresql podman runc netavark iptables catatonit mmdebstrap chromium prometheus haproxy
+PEER_PROGRAMS := storescu Orthanc dciodvfy pdftoppm pg_lsclusters podman runc iptables catatonit mmdebstrap chromium promtool haproxy
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help venv demo test lint format peers bench docs pictures packages conformance constraints clean sbom licences manifests image image-test image-requirements
+.PHONY: help venv demo test lint format peers bench fuzz docs pictures packages conformance constraints clean sbom audit licences manifests image image-test image-requirements
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,7 +34,7 @@ demo: $(STAMP)  ## Send a synthetic study through the running service and receiv
 test: $(STAMP) peers  ## All tests except those that need a GPU
 	@# Two files at a time: a file's fixtures (studies, archive, database) are made once, by the worker that runs it.
 	@# In the order of tests/conftest.py: by the number of tests, pytest-xdist would begin the longest files last.
-	$(BIN)/pytest -m "not gpu" -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m tests.suite -m "not gpu" -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(STAMP)  ## ruff and strict mypy
 	$(BIN)/ruff format --check .
@@ -72,6 +73,9 @@ image-requirements: $(STAMP)  ## Renew the hashed requirements of the image, as 
 bench: $(STAMP)  ## Speed and memory against PyRadiomics and SimpleITK; writes tests/benchmarks/RESULTS.md
 	$(BIN)/python -m tests.benchmarks
 
+fuzz: $(STAMP)  ## 10,000 mutated files of every kind within the budgets of [limits]; writes docs/explanation/damaged-input.md
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 docs: $(STAMP)  ## The documentation as a site in build/docs; any warning fails it
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html docs build/docs
 	@echo "Open build/docs/index.html"
@@ -82,8 +86,15 @@ pictures: $(STAMP)  ## Renew the output and pictures of tutorial and README
 packages: $(STAMP)  ## Rebuild the demonstration packages
 	$(BIN)/rdeepnet models make-demonstration --out models/packages
 
-sbom: $(STAMP)  ## The bill of materials of the image's Python packages and models, CycloneDX JSON, in build/
-	$(BIN)/python -m appliance.deploy.sbom build/sbom.cdx.json
+sbom: $(STAMP)  ## The bill of materials, CycloneDX JSON, in build/; with Debian's packages of IMAGE where it is built
+	@mkdir -p build && rm -f build/dpkg-status
+	@engine=$$(command -v podman || command -v docker || true); \
+	if [ -n "$$engine" ] && $$engine image inspect $(IMAGE) >/dev/null 2>&1; then \
+		made=$$($$engine create $(IMAGE)) && $$engine cp "$$made:/var/lib/dpkg/status" build/dpkg-status; $$engine rm "$$made" >/dev/null; fi
+	$(BIN)/python -m appliance.deploy.sbom build/sbom.cdx.json $$(find build -name dpkg-status -size +0)
+
+audit: $(STAMP)  ## Known vulnerabilities of the image's Python packages; says "not audited" where nobody can be asked
+	$(BIN)/python -m appliance.deploy.audit $(ARGS)
 
 licences: $(STAMP)  ## Licences of the image's Python packages; fails on GPL and on licences that nobody has reviewed
 	$(BIN)/python -m appliance.deploy.licences
@@ -98,6 +109,14 @@ conformance: $(STAMP)  ## Regenerate dicom_io/CONFORMANCE.md from the code
 constraints: $(STAMP)  ## Pin the installed versions
 	@{ echo "# Versions the tests ran with: pip install -c constraints.txt. Renewed with make constraints."; \
 	$(BIN)/pip freeze --all --exclude-editable | sed 's/+cpu//'; } > constraints.txt
+
+.PHONY: faults soak
+faults: $(STAMP)  ## Kill, starve and attack the running service (hours); writes docs/reference/faults.md. ARGS="--only Disk --repeat 1"
+	$(BIN)/python -m tests.faults $(ARGS); status=$$?; \
+	$(BIN)/python -m tests.faults --table docs/reference/faults.md; exit $$status
+
+soak: $(STAMP)  ## 20,000 instances over 2,000 associations: memory and descriptors of the service stay as they are
+	$(BIN)/python -m tests.faults --only Soak $(ARGS)
 
 clean:  ## Remove all generated files
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build demo-output *.egg-info

@@ -250,12 +250,16 @@ def extract_study(folder: PathLike, *, assign: Iterable[str] = (), settings: Set
     settings = settings or Settings()
     engine = open_engine(settings.features.engine, device=settings.features.device)
     bias = open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device)
-    study = read_study(_one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign))
+    study = read_study(
+        _one_study(folder), rules=settings.reading, assignment=Assignment.parse(assign), limits=settings.limits
+    )
     parts = MeasuredParts()
-    check_tumours(
+    tumours = check_tumours(
         study.volumes, study.tumours, evidence=study.contrast, limits=settings.plausibility, parts=parts
-    ).require()
-    prepared = prepare(study.volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm, parts=parts)
+    )
+    tumours.require()
+    volumes = tumours.usable(study.volumes)
+    prepared = prepare(volumes, study.tumours, bias=bias, shell_mm=settings.preprocessing.shell_mm, parts=parts)
     return extract_features(prepared, engine=engine, settings=settings.features.settings)
 
 
@@ -300,9 +304,11 @@ def volume(voxels: ArrayLike, *, spacing_mm: tuple[float, float, float]) -> Volu
     >>> volume(np.zeros((20, 64, 48)), spacing_mm=(3.0, 1.0, 1.0)).shape
     (20, 64, 48)
     """
+    import numpy as np
+
     from models.volume import Volume
 
-    return Volume(_affine(spacing_mm), voxels)  # type: ignore[arg-type]  # it makes the array its own
+    return Volume(_affine(spacing_mm), np.asarray(voxels))
 
 
 def roi(mask: ArrayLike, *, spacing_mm: tuple[float, float, float], label: str = "tumour") -> Roi:
@@ -374,6 +380,7 @@ def extract(
     settings: FeatureSettings | None = None,
     engine: str = "own",
     device: str = "auto",
+    resample_mask: bool = False,
 ) -> FeatureTable:
     """Computes the features of one region of one image as they are: no N4, no peritumoral shell.
 
@@ -385,6 +392,7 @@ def extract(
     settings : None: z-score × 100, bin width 25, coif1 wavelet, 863 features
     engine : "own", or "pyradiomics" where PyRadiomics 3.0.1 is installed; values agree to a relative 1e-9
     device : "auto" (CUDA where there is a device), "cpu" or "cuda"
+    resample_mask : carry a mask on another grid over to that of the image; one within a tenth of a voxel fits as it is
 
     Returns
     -------
@@ -420,16 +428,20 @@ def extract(
     found = image if isinstance(image, Volume) else read_image(Path(image))
     region = mask if isinstance(mask, Roi) else read_mask(Path(mask), label=label)
     opened = open_engine(engine, device=device)
-    return extract_region(found, region, engine=opened, settings=settings or FeatureSettings())
+    return extract_region(
+        found, region, engine=opened, settings=settings or FeatureSettings(), resample_mask=resample_mask
+    )
 
 
-def load_package(folder: PathLike, *, provider: str = "cpu") -> LoadedModel:
+def load_package(folder: PathLike, *, provider: str = "cpu", trusted_keys: Iterable[PathLike] = ()) -> LoadedModel:
     """Loads a model package: digests, manifest and graph are checked and its reference patients have to reproduce.
 
     Parameters
     ----------
     folder : as written by `rdeepnet train`, or one of `shipped_packages()`
     provider : "cpu", "cuda" or "cuda-or-cpu"
+    trusted_keys : files with public keys, one of which must have signed the package; none: it may be unsigned, but a
+        signature that is there must fit
 
     Raises
     ------
@@ -444,7 +456,8 @@ def load_package(folder: PathLike, *, provider: str = "cpu") -> LoadedModel:
     """
     from models.inference.runtime import load_models
 
-    return load_models([Path(folder)], provider=provider)[0]
+    keys = [Path(file) for file in trusted_keys]
+    return load_models([Path(folder)], provider=provider, trusted_keys=keys)[0]
 
 
 def score(model: LoadedModel | PathLike, features: PathLike) -> ScoredRows:
@@ -452,7 +465,7 @@ def score(model: LoadedModel | PathLike, features: PathLike) -> ScoredRows:
 
     Parameters
     ----------
-    model : as loaded by `load_package`, or its folder
+    model : as loaded by `load_package`, or its folder (where no key is asked for)
     features : .csv or .parquet, as written by `rdeepnet features`
 
     Returns

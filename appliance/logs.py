@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from appliance.settings import LogFormat, LogSettings
 from models.errors import RDeepNetError
+from models.plain_text import plain, without_passwords
 
 FIELDS = ("job", "study", "destination", "peer", "address", "instances", "state", "attempt", "seconds", "port", "error")
 
@@ -41,6 +42,7 @@ class LineFormatter(logging.Formatter):
         values |= {field: getattr(record, field) for field in FIELDS if hasattr(record, field)}
         if record.exc_info and record.exc_info[1] is not None:
             values["error"] = describe(record.exc_info[1])
+        values = {key: _safe(value) for key, value in values.items()}
         if self._line is LogFormat.JSON:
             return json.dumps(values, ensure_ascii=False, default=str)
         return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
@@ -72,6 +74,11 @@ def describe(error: BaseException) -> str:
         location += f", called at {own.filename.rsplit('/', 1)[-1]}:{own.lineno}"
     text = f": {error}" if isinstance(error, RDeepNetError) else ""
     return f"{type(error).__name__}{location}{text}"
+
+
+def _safe(value: object) -> object:
+    """A value without control characters and passwords, whichever library or peer it comes from."""
+    return value if isinstance(value, int | float) else without_passwords(plain(str(value)))
 
 
 def _message(record: logging.LogRecord) -> str:

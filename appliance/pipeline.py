@@ -15,6 +15,8 @@ from pathlib import Path
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
+from dicom_io.images.limits import USUAL, Limits
+from dicom_io.reading.pseudonymise import StudyCover
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
@@ -29,6 +31,7 @@ from models.inference.predict import ModelOutcome, NotApplicable, not_computed, 
 from models.inference.runtime import LoadedModel
 from models.intended_use import IntendedUse, check_intended_use
 from models.note_reasons import reasons_of
+from models.outline import READERS_DICE
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts
@@ -61,7 +64,9 @@ class Workbench:
     features_sr : also make the SR with all features
     intended_use : what the headers must say, and what is confirmed in their place
     paper : of the PDF
+    limits : what files may ask for
     withheld : write withheld scores into result.json, for researchers
+    fhir : write a FHIR bundle beside the answer
     """
 
     rules: SelectionRules
@@ -75,7 +80,9 @@ class Workbench:
     cavities: Cavities = Cavities.EXCLUDE
     intended_use: IntendedUse = field(default_factory=IntendedUse)
     withheld: bool = False
+    fhir: bool = False
     paper: Paper = Paper.A4
+    limits: Limits = USUAL
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +108,7 @@ def answer_study(
     held: Mapping[str, int] = NOTHING_KNOWN,
     earlier: Sequence[EarlierAnswer] = (),
     remarks: Sequence[QualityNote] = (),
+    cover: StudyCover | None = None,
 ) -> Result:
     """Answers one study.
 
@@ -112,16 +120,19 @@ def answer_study(
     held : Series Instance UID → images of it at the archive, as far as it was asked
     earlier : answers given to the same study before, oldest first; the new one says which it replaces
     remarks : what the report says besides
+    cover : makes the answer one without names; None leaves them
 
     Raises
     ------
     StudyRejected
-        When the study cannot be answered as it is; the sentence says why.
+        When the study cannot be answered as it is; the sentence says why, and quotes headers whatever the cover.
     """
     stages = Stages()
     with stages.measured("read"):
-        study = read_study(files, rules=bench.rules, assignment=assignment, held=held)
+        study = read_study(files, rules=bench.rules, assignment=assignment, held=held, limits=bench.limits)
         use = check_intended_use(study.evidence, bench.intended_use)
+        if cover is not None:
+            study, use = cover.study(study), cover.reasons(use)
     with stages.measured("preprocess"):
         parts = MeasuredParts()
         tumours = check_tumours(
@@ -175,13 +186,13 @@ def _computed(
     against: Sequence[Reason],
 ) -> _Computed:
     """Features and outcomes, or outcomes that say why there are none: a study that was read gets an answer."""
-    reasons = (*against, *tumours.reasons)
+    missing = {**study.missing, **tumours.dropped}
     if not tumours.is_computable:
-        return _Computed(not_computed(bench.models, missing=study.missing, reasons=reasons))
+        return _Computed(not_computed(bench.models, missing=missing, reasons=(*against, *tumours.reasons)))
     try:
         with stages.measured("preprocess"):
             prepared = prepare(
-                study.volumes,
+                tumours.usable(study.volumes),
                 study.tumours,
                 bias=bench.bias,
                 shell_mm=bench.shell_mm,
@@ -191,19 +202,26 @@ def _computed(
         with stages.measured("extract"):
             features = extract_features(prepared, engine=bench.engine, settings=bench.features)
             prepared = prepared.without(features.dropped)
-            prepared = prepared.without(features.dropped)
     except StudyRejected as undefined:
         impossible = Reason("not-computable", State.NOT_COMPUTABLE, str(undefined))
-        return _Computed(not_computed(bench.models, missing=study.missing, reasons=(*reasons, impossible)))
+        return _Computed(not_computed(bench.models, missing=missing, reasons=(*against, *tumours.reasons, impossible)))
     notes = prepared.notes + features.notes
+    # Doubts about a sequence that is not used are no doubts about the answer.
+    reasons = (*against, *tumours.without(prepared.dropped).reasons)
+    doubts = [note for note in study.notes + notes if note.sequence not in prepared.dropped]
     with stages.measured("predict"):
         outcomes = predict(
             features,
             bench.models,
-            missing={**study.missing, **prepared.dropped},
+            missing={**missing, **prepared.dropped},
             bias=bench.bias.name,
-            reasons=(*reasons, *reasons_of(study.notes + notes)),
-            contours=ContourFeatures(prepared, settings=bench.features, shell_mm=bench.shell_mm).vectors,
+            reasons=(*reasons, *reasons_of(doubts)),
+            contours=ContourFeatures(
+                prepared,
+                settings=bench.features,
+                shell_mm=bench.shell_mm,
+                dice=min((one.readers_dice for one in study.outlines.values()), default=READERS_DICE),
+            ).vectors,
         )
     return _Computed(outcomes, prepared, features, notes)
 

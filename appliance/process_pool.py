@@ -8,19 +8,22 @@ whole pool without saying which task it was on.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
-from models.errors import RDeepNetError, SetupError
+from appliance.interrupts import was_interrupted
+from models.errors import NotWritable, RDeepNetError, SetupError
 from models.threads import variables_of_worker
 
 Task = TypeVar("Task")
@@ -54,7 +57,7 @@ class _Worker:
 
 def answers(
     tasks: Sequence[Task], prepare: Callable[[], Callable[[Task], Answer]], *, jobs: int
-) -> Iterator[Done[Task, Answer] | Broken[Task]]:
+) -> Generator[Done[Task, Answer] | Broken[Task], None, None]:
     """Answers tasks `jobs` at a time: one at a time in this process, more in worker processes.
 
     One at a time, no second interpreter loads the libraries, and an error in one task does not stop the others; but
@@ -68,12 +71,18 @@ def answers(
     ------
     SetupError
         When `prepare` or a worker process raises it.
+    NotWritable
+        When a task finds the disk full: the others would be computed in vain.
+    KeyboardInterrupt
+        At Ctrl-C, also one that a library kept to itself; worker processes have ended then.
     """
     if jobs > 1:
         yield from work_off(tasks, prepare, workers=min(jobs, max(1, len(tasks))))
     elif tasks:
         answer = prepare()
         for task in tasks:
+            if was_interrupted():
+                raise KeyboardInterrupt  # a library kept it to itself
             yield _answered_here(task, answer)
 
 
@@ -82,6 +91,10 @@ def _answered_here(task: Any, answer: Callable[[Any], Any]) -> Done[Any, Any] | 
     try:
         return Done(task, answer(task))
     except Exception as error:  # as in a worker: one bad task must not stop the others
+        if was_interrupted():
+            raise KeyboardInterrupt from error  # a library made an error of its own of it
+        if isinstance(error, NotWritable) and error.is_full:
+            raise
         return Broken(task, _described(error))
 
 
@@ -91,6 +104,7 @@ def work_off(
     *,
     workers: int,
     tasks_per_worker: int = 25,
+    within_s: float | None = None,
 ) -> Iterator[Done[Task, Answer] | Broken[Task]]:
     """Processes tasks in `workers` processes; outcomes come in the order in which they end.
 
@@ -100,11 +114,14 @@ def work_off(
     prepare : picklable; runs once in each worker and returns the function that answers one task
     workers : number of processes; the processor's cores are divided among them
     tasks_per_worker : number of tasks after which a worker is replaced
+    within_s : where no task ends for so long, those that are being worked on are ended with their workers; None: never
 
     Raises
     ------
     SetupError
         When a worker cannot prepare itself.
+    NotWritable
+        When a task finds the disk full.
     """
     waiting = deque(tasks)
     pool: list[_Worker] = []
@@ -117,7 +134,9 @@ def work_off(
                 for worker in pool:
                     if waiting and not worker.is_busy:
                         _hand_over(worker, waiting.popleft())
-                ready = wait([worker.pipe for worker in pool if worker.is_busy])
+                ready = wait([worker.pipe for worker in pool if worker.is_busy], within_s)
+                if not ready:
+                    _end_busy(pool)
                 for worker in [worker for worker in pool if worker.pipe in ready]:
                     yield _outcome(worker)
     finally:
@@ -129,7 +148,8 @@ def _started(prepare: Callable[[], Callable[[Any], Any]], tasks: int) -> _Worker
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, prepare), daemon=True)
-    process.start()
+    with _interrupts_held():
+        process.start()
     theirs.close()
     return _Worker(process, ours, tasks_left=tasks)
 
@@ -158,9 +178,19 @@ def _outcome(worker: _Worker) -> Done[Any, Any] | Broken[Any]:
         return Broken(worker.task, f"The process that was computing it ended {how}.")
     if kind == "unprepared":
         raise SetupError(f"A worker process could not start: {content}")
+    if kind == "full":
+        sentence, number = content
+        raise NotWritable(sentence, because=OSError(number, os.strerror(number)))
     if not worker.tasks_left:
         _stop(worker)
     return Done(worker.task, content) if kind == "answer" else Broken(worker.task, content)
+
+
+def _end_busy(pool: Sequence[_Worker]) -> None:
+    """Ends the workers that are on a task; their pipes say so then."""
+    for worker in pool:
+        if worker.is_busy:
+            worker.process.kill()
 
 
 def _stop(worker: _Worker) -> None:
@@ -173,7 +203,10 @@ def _stop(worker: _Worker) -> None:
 
 def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None:
     """The worker: prepare, then answer tasks until the other end of the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C goes to the whole group; the parent decides
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # blocked since the start, see `_interrupts_held`; now also for its own
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         answer = prepare()
     except Exception as error:  # outermost loop of a worker: the parent must hear of everything
@@ -188,7 +221,8 @@ def _work(pipe: Connection, prepare: Callable[[], Callable[[Any], Any]]) -> None
         try:
             message = ("answer", answer(task))
         except Exception as error:  # outermost loop of a worker: one bad task must not stop the others
-            message = ("broken", _described(error))
+            is_full = isinstance(error, NotWritable) and error.is_full
+            message = ("full", (str(error), errno.ENOSPC)) if is_full else ("broken", _described(error))
         try:
             pipe.send(message)
         except BrokenPipeError:
@@ -201,6 +235,20 @@ def _described(error: Exception) -> str:
         return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {os.path.basename(frame.filename)}, line {frame.lineno}"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Blocks SIGINT in this thread; a process started meanwhile inherits that, also for its first imports.
+
+    The terminal's Ctrl-C goes to the whole group of processes; what becomes of a worker is the parent's decision.
+    """
+    resource_tracker.ensure_running()  # its own start would unblock SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
+from appliance.shared_settings import SharedSettings
 from dicom_io.answer import RESULTS, Role
+from dicom_io.audit.syslog import TLS_PORT, Transport
+from dicom_io.images.limits import Limits
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
 from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
-from models.typed_tables import Between, Matches, check, read_whole
+from models.typed_tables import Between, Matches, OneOf, check, read_fields, read_whole
 from reports.notice.content import USUAL, NoticeReason
 from reports.paper import Paper
 
@@ -35,6 +39,7 @@ AeTitle = Annotated[
 ]
 Port = Annotated[int, Between(1, 65535)]
 Name = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_' and '-'")]
+Device = Annotated[str, OneOf(("auto", "cpu", "cuda"))]
 Seconds = Annotated[float, Between(0.05, 7 * 86400)]
 
 T = TypeVar("T")
@@ -57,6 +62,13 @@ class LogLevel(StrEnum):
     WARNING = "warning"
 
 
+class Sync(StrEnum):
+    """Syncs to disk before an instance is acknowledged."""
+
+    FILE_AND_FOLDER = "file-and-folder"  # two, on every file system
+    FILE = "file"  # one, on ext4, xfs and btrfs; elsewhere two
+
+
 @dataclass(frozen=True)
 class ServiceSettings:
     """The receiver: who we are, where we listen, where the state is kept."""
@@ -72,6 +84,7 @@ class ServiceSettings:
     association_request_s: Seconds = 10.0  # a peer sends its request at once; over a slow line it takes a second
     idle_association_s: Seconds = 60.0  # a peer that fell silent gives its place back
     max_object_mib: Annotated[int, Between(1, 100_000)] = 2048  # 5 phases of 200 slices of 512 x 512 take 500
+    sync: Sync = Sync.FILE_AND_FOLDER  # what one sync promises was not tried with a power cut
     plain: bool = False  # our port is not secured although [tls] is set
 
     def __post_init__(self) -> None:
@@ -176,8 +189,10 @@ class TlsSettings:
 class PreprocessingSettings:
     """Bias correction and the peritumoral shell."""
 
-    n4: Name = "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
-    device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
+    n4: Annotated[str, OneOf(("own", "simpleitk", "none"))] = (
+        "own"  # "own"; "simpleitk", the reference it is held to, 50 times slower; "none"
+    )
+    device: Device = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"; used by the own implementation
     shell_mm: Annotated[float, Between(0.5, 100)] = 10.0  # the width in the paper
     cavities: Cavities = Cavities.EXCLUDE  # voxels the tumour encloses: "exclude", neither tumour nor shell; "fill"
 
@@ -189,8 +204,10 @@ class PreprocessingSettings:
 class EngineSettings:
     """Feature extraction: which engine, where, and what determines the values."""
 
-    engine: Name = "own"  # "own", or "pyradiomics", the reference (an optional extra, and slow)
-    device: Name = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"
+    engine: Annotated[str, OneOf(("own", "pyradiomics"))] = (
+        "own"  # "own", or "pyradiomics", the reference (an optional extra, and slow)
+    )
+    device: Device = "auto"  # "auto" (CUDA where there is a device), "cpu" or "cuda"
     settings: FeatureSettings = field(default_factory=FeatureSettings)
 
     def __post_init__(self) -> None:
@@ -202,7 +219,10 @@ class ModelSettings:
     """Model packages to run, in the order of the report."""
 
     packages: tuple[Path, ...] = ()  # empty: the demonstration packages that ship
-    provider: Name = "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
+    trusted_keys: tuple[Path, ...] = ()  # of who may sign them; empty: the demonstration packages are not signed
+    provider: Annotated[str, OneOf(("cpu", "cuda", "cuda-or-cpu"))] = (
+        "cpu"  # ONNX Runtime's execution provider: "cpu", "cuda" or "cuda-or-cpu"
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -214,6 +234,7 @@ class ReportSettings:
 
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
     paper: Paper = Paper.A4  # the text is as wide on both
+    fhir: bool = False  # an answer as a FHIR R4 bundle beside it; nothing sends it
     withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
 
@@ -221,20 +242,40 @@ class ReportSettings:
 class JobSettings:
     """The durable queue."""
 
-    database_url: str = field(
-        default="", repr=False
-    )  # empty: SQLite in state_dir; a PostgreSQL URL may hold a password
     executor: str = ""  # stable name of this worker; empty: one that is made once and kept in state_dir
     poll_s: Annotated[float, Between(0.05, 60)] = 0.5  # half a second is nothing beside minutes of computation
     max_attempts: Annotated[int, Between(1, 20)] = 3  # a study that kills its worker three times is failed
-    hung_after_s: Seconds = 3600.0  # far beyond the slowest study on a CPU: then the process ends and starts again
+    hung_after_s: Seconds = 3600.0  # far beyond the slowest study on a CPU: then the worker is ended and started again
 
     def __post_init__(self) -> None:
         check(self)
-        if self.database_url and not self.database_url.startswith("postgresql://"):
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, where: str, mistakes: list[str]) -> JobSettings | None:
+        """From a file; one of a version in which the queue alone was on PostgreSQL is told where that stands now."""
+        if "database_url" in table:
+            mistakes.append(
+                f"{where}.database_url is no longer known: the queue is not kept apart from the studies. Delete it to "
+                "keep everything in state_dir; or write it as database_url in [shared], where the database then has "
+                "records and images too. Studies of this state_dir do not move there: let the earlier version finish "
+                "them first (rdeepnet status)"
+            )
+        return read_fields(cls, table, where=where, mistakes=mistakes, also=("database_url",))
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The process that computes."""
+
+    # Five times the largest study measured (1.5 GB); a bomb meets it long before the memory of a machine ends.
+    memory_gib: Annotated[float, Between(0, 4096)] = 8.0  # 0: no limit
+
+    def __post_init__(self) -> None:
+        check(self)
+        if 0 < self.memory_gib < 1:
             raise SetupError(
-                "database_url is not a PostgreSQL URL (it is not shown, since it may hold a password); expected "
-                'postgresql://user@host:5432/database, or "" for SQLite'
+                f"memory_gib is {self.memory_gib:g}; expected 0 for no limit, or at least 1: the libraries and models "
+                "take a third of it"
             )
 
 
@@ -280,6 +321,7 @@ class StatusSettings:
     """Study names in `rdeepnet status` and on the page."""
 
     accession_number: bool = False  # it leads to the patient in the hospital's systems: a site decides
+    patient: bool = False  # Patient ID and Study Date, for the same reason; on the command line only
     short_ids: bool = False  # the end of each Study Instance UID, as long as it is unique
 
     def __post_init__(self) -> None:
@@ -314,6 +356,21 @@ class AlertSettings:
 
 
 @dataclass(frozen=True)
+class AuditSettings:
+    """The audit trail: DICOM audit messages (PS3.15 A.5) for the site's repository."""
+
+    file: Path | None = None  # none: no file; a line for each message
+    syslog_host: str = ""  # empty: no syslog server
+    syslog_port: Port = TLS_PORT
+    syslog_transport: Transport = Transport.TLS  # messages name studies and operators: not in the open
+    site: str = ""  # name of the site in every message; a repository of one site needs none
+    patient_id: bool = False  # no patient data leaves the logs of the product unless a site asks for it
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class WebSettings:
     """The page for operators, a process of its own: `rdeepnet web`."""
 
@@ -334,12 +391,14 @@ class Settings:
     """Everything a site decides."""
 
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    shared: SharedSettings = field(default_factory=SharedSettings)
     senders: tuple[Sender, ...] = ()
     destinations: tuple[Destination, ...] = ()
     study: StudySettings = field(default_factory=StudySettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
+    limits: Limits = field(default_factory=Limits)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     plausibility: PlausibilityLimits = field(default_factory=PlausibilityLimits)
     intended_use: IntendedUse = field(default_factory=IntendedUse)
@@ -347,11 +406,13 @@ class Settings:
     models: ModelSettings = field(default_factory=ModelSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
     jobs: JobSettings = field(default_factory=JobSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     status: StatusSettings = field(default_factory=StatusSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     web: WebSettings = field(default_factory=WebSettings)
 
     def __post_init__(self) -> None:
@@ -359,6 +420,11 @@ class Settings:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
+        if self.audit.syslog_host and self.audit.syslog_transport is Transport.TLS and self.tls.certificate is None:
+            raise SetupError(
+                'audit: syslog_transport is "tls", and [tls] is not set; expected the files of [tls], or "tcp" or '
+                '"udp" where the network is protected'
+            )
 
 
 def load_settings(path: Path) -> Settings:
@@ -379,7 +445,7 @@ def load_settings(path: Path) -> Settings:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SetupError(f"The configuration file {path} is not TOML in UTF-8: {error}.") from error
-    settings = read_whole(Settings, table, what=f"The configuration file {path}")
+    settings = read_whole(Settings, table, what=f"The configuration file {path}", text=text)
     return _resolved(settings, folder=path.resolve().parent)
 
 

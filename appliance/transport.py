@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from appliance.settings import Settings
 from dicom_io.network.tls import ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
 from models.errors import SetupError
+from models.number_words import counted
 
 
 def files_of(settings: Settings) -> TlsFiles | None:
@@ -50,7 +51,7 @@ def check_files(settings: Settings) -> None:
     problems = [] if files is None else mistakes(files)
     if problems:
         lines = "".join(f"\n  {mistake}" for mistake in problems)
-        raise SetupError(f"The files of [tls] have {len(problems)} mistake(s):{lines}")
+        raise SetupError(f"The files of [tls] have {counted(len(problems), 'mistake')}:{lines}")
 
 
 def certificate_in_words(settings: Settings) -> str:

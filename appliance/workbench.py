@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from models.errors import SetupError
+
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench
     from appliance.settings import Settings
     from dicom_io.rules import SelectionRules
     from models.inference.package import ModelPackage
+    from models.inference.runtime import LoadedModel
 
 
 def open_workbench(settings: Settings) -> Workbench:
@@ -19,17 +22,17 @@ def open_workbench(settings: Settings) -> Workbench:
     Raises
     ------
     SetupError
-        When an engine, a device, a provider or a model package is missing or fails its checks, or when the packages
-        treat several tumours differently and the settings do not decide.
+        When an engine, a device, a provider or a model package is missing or fails its checks, when a package was
+        trained on features of other settings, or when the packages treat several tumours differently and the settings
+        do not decide.
     """
     # Imported here: `rules_with` is asked for where no library has been loaded.
     from appliance.pipeline import Workbench
     from models.features.extract import open_engine
-    from models.inference.package import shipped_packages
-    from models.inference.runtime import load_models
     from models.preprocessing.prepare import open_bias_correction
 
-    models = load_models(settings.models.packages or shipped_packages(), provider=settings.models.provider)
+    models = load_configured(settings)
+    require_same_features(settings, (model.package for model in models))
     return Workbench(
         rules=rules_with(settings, (model.package for model in models)),
         bias=open_bias_correction(settings.preprocessing.n4, device=settings.preprocessing.device),
@@ -42,8 +45,50 @@ def open_workbench(settings: Settings) -> Workbench:
         cavities=settings.preprocessing.cavities,
         intended_use=settings.intended_use,
         withheld=settings.report.withheld,
+        fhir=settings.report.fhir,
         paper=settings.report.paper,
+        limits=settings.limits,
     )
+
+
+def load_configured(settings: Settings) -> tuple[LoadedModel, ...]:
+    """The model packages of the settings, loaded, signed as the settings ask, in the order of the report.
+
+    Raises
+    ------
+    SetupError
+        When a provider or a package is missing or fails its checks, or the inputs of a model come from elsewhere.
+    """
+    from models.inference.package import require_runnable, shipped_packages
+    from models.inference.runtime import load_models
+
+    loaded = load_models(
+        settings.models.packages or shipped_packages(),
+        provider=settings.models.provider,
+        trusted_keys=settings.models.trusted_keys,
+    )
+    for model in loaded:
+        require_runnable(model.package)
+    return loaded
+
+
+def require_same_features(settings: Settings, packages: Iterable[ModelPackage]) -> None:
+    """Refuses packages that were trained on features of other settings; those that name none are taken.
+
+    Raises
+    ------
+    SetupError
+        With both digests.
+    """
+    found = settings.features.settings.digest()
+    for package in packages:
+        trained = package.origin.settings_digest
+        if trained and trained != found:
+            raise SetupError(
+                f"The model '{package.identity.name}' was trained on features of the settings {trained[:12]}, and "
+                f"[features.settings] are {found[:12]}: its scores would mean nothing. Set what its features were made "
+                "with, or name models in models.packages that were trained with these settings."
+            )
 
 
 def rules_with(settings: Settings, packages: Iterable[ModelPackage]) -> SelectionRules:

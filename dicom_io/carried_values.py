@@ -19,6 +19,9 @@ from pydicom import config
 from pydicom.datadict import dictionary_description, dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.valuerep import validate_value
 
+from models.number_words import counted
+from models.plain_text import INVISIBLE
+
 
 class Repair(StrEnum):
     """Way in which a value may be repaired without a guess."""
@@ -72,8 +75,10 @@ ANY_OTHER = Treatment()
 
 _LONGEST = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
 _GROUPS, _COMPONENTS, _GROUP_LENGTH = 3, 5, 64  # PS3.5 §6.2, PN
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")  # tab, line and page ends may stand in these
+_CONTROL = re.compile(rf"[\x00-\x1f\x7f-\x9f{INVISIBLE}]")
+_CONTROL_IN_TEXT = re.compile(
+    rf"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f{INVISIBLE}]"
+)  # tab, line and page ends may stand in these
 _DATE = re.compile(r"(\d{4})([-/.])(\d{2})\2(\d{2})")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(\.\d{1,6})?)?")
 _VALID_TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d((60|[0-5]\d)(\.\d{1,6})?)?)?")
@@ -114,7 +119,7 @@ def decided(keyword: str, values: Sequence[str]) -> tuple[list[str], Doubt | Non
     vr, is_single = dictionary_VR(keyword), dictionary_VM(keyword) == "1"
     found = next((said for value in values if (said := problem(keyword, value, vr=vr))), "")
     if not found and is_single and len(values) > 1:
-        found = f"holds {len(values)} values, one is allowed"
+        found = f"holds {counted(len(values), 'value')}, one is allowed"
     if not found:
         return list(values), None
     if treatment.otherwise is Otherwise.CARRY:
@@ -133,7 +138,7 @@ def problem(keyword: str, value: str, *, vr: str) -> str:
     if keyword == "TimezoneOffsetFromUTC":
         return "" if not value or _OFFSET.fullmatch(value) else "is no offset from UTC"
     if vr in _LONGEST and len(value) > _LONGEST[vr]:
-        return f"has {len(value)} characters, at most {_LONGEST[vr]} are allowed"
+        return f"has {counted(len(value), 'character')}, at most {_LONGEST[vr]} are allowed"
     control = _CONTROL_IN_TEXT if vr in ("ST", "LT", "UT") else _CONTROL
     if control.search(value):
         return "holds control characters"

@@ -1,13 +1,11 @@
 """Coded concepts of our objects: standard codes where there are any, else codes of a private scheme.
 
-Original features carry their IBSI code. Every other feature has one private code, a stable hash of its full name: the
-name itself is longer than the 16 characters of a Code Value. The private scheme is declared in every object that uses
-it.
+Every code can be read, and none depends on a site or a model: what varies (horizon, filter, sequence, region) stands
+beside a code as modifier or parameter. Features are in `feature_codes`, quality notes in `note_codes`; all codes
+together are a table in the documentation that a test holds stable. The private scheme is declared in every object.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import CodedConcept
@@ -17,18 +15,11 @@ from pydicom.sr.coding import Code
 
 from models.inference.predict import Group, Quantity
 from models.quality_notes import QualityNote, Severity
-from models.validity import Reason, State
-from models.volume import SEQUENCES, Region, Sequence
-from reports.concepts import (
-    CONCEPTS,
-    CUT_OFF,
-    CUT_OFF_CODE,
-    UNIT_MEANINGS,
-    CodeText,
-    GroupConcept,
-    concept_of,
-)
+from models.validity import State
+from models.volume import Region, Sequence
+from reports.concepts import CONCEPTS, CUT_OFF, CUT_OFF_CODE, UNIT_MEANINGS, CodeText, GroupConcept, concept_of
 from reports.content import Measurement, ModelSection, Subject
+from reports.feature_words import FeatureClass
 from reports.validity_words import STATES
 
 PRIVATE_SCHEME = "99RDEEPNET"
@@ -54,72 +45,108 @@ INCORRECT_WORKLIST_ENTRY = Code("113038", "DCM", "Incorrect Modality Worklist En
 PDF_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
 LATERALITY: Code = codes.SCT.Laterality
 SOURCE_IMAGE: Code = codes.DCM.SourceImageForImageProcessingOperation
+REFERENCED_SEGMENT: Code = codes.DCM.ReferencedSegment
+SOURCE_SERIES: Code = codes.DCM.SourceSeriesForSegmentation
 SEGMENTATION_DERIVATION: Code = codes.cid7203.SegmentationImageDerivation
 MANUAL_PROCESSING: Code = codes.cid7162.ManualProcessing
+NEIGHBOURHOOD_ANALYSIS: Code = codes.cid7162.NeighborhoodAnalysis
+ARTIFICIAL_INTELLIGENCE: Code = codes.cid7162.ArtificialIntelligence
 MORPHOLOGICAL_OPERATIONS: Code = codes.cid7162.MorphologicalOperations
 
 
-def _private(value: str, meaning: str) -> Code:
+def private(value: str, meaning: str) -> Code:
+    """A code of the private scheme."""
     return Code(value, PRIVATE_SCHEME, meaning)
 
 
 def _of(text: CodeText) -> Code:
-    return _private(text.value, text.meaning)
+    return private(text.value, text.meaning)
 
 
-PERITUMORAL_SHELL = _private("PERITUMORAL", "Peritumoral shell")
-ATTRIBUTION = _private("ATTRIBUTION", "Attribution to the output of the model")
-REPLACES = _private("REPLACES", "Replaces an earlier report")
-NOTICE = _private("NOTICE", "Notice")
-NOT_APPLICABLE = _private("NOT_APPLICABLE", "Model not applicable")
-PROVENANCE = _private("PROVENANCE", "Provenance")
-SERIES_USED = _private("SERIES_USED", "Series used")
-IMAGE_TYPE = _private("SEQUENCE", "MR sequence")
-VALIDITY = _private("VALIDITY", "Validity of the answer")
-VALIDITY_REASON = _private("VALIDITY_REASON", "Reason for the validity")
+PERITUMORAL_SHELL = private("PERITUMORAL", "Peritumoral shell")
+ATTRIBUTION = private("ATTRIBUTION", "Attribution to the output of the model")
+REPLACES = private("REPLACES", "Replaces an earlier report")
+NOTICE = private("NOTICE", "Notice")
+NOT_APPLICABLE = private("NOT_APPLICABLE", "Model not applicable")
+PROVENANCE = private("PROVENANCE", "Provenance")
+SERIES_USED = private("SERIES_USED", "Series used")
+IMAGE_TYPE = private("SEQUENCE", "MR sequence")
+REGION = private("REGION", "Region")
+FEATURE_CLASS = private("FEATURE_CLASS", "Kind of features")
+CONTRIBUTION = private("CONTRIBUTION", "Share of the output of the model")
+HORIZON = private("HORIZON", "Horizon of the probability")
+# Kind of the uncertainty whose distances stand with a number (CID 225).
+UNCERTAINTY = private("UNCERTAINTY", "Kind of uncertainty")
+PLAUSIBLE_RANGE = private("PLAUSIBLE_RANGE", "Plausible range")
+INTERVAL_95 = private("INTERVAL_95", "95 % interval")
+RANGE_ENDS = {
+    "low": private("RANGE_LOW", "Lower end of the plausible range"),
+    "high": private("RANGE_HIGH", "Upper end of the plausible range"),
+}
+VALIDITY = private("VALIDITY", "Validity of the answer")
+VALIDITY_REASON = private("VALIDITY_REASON", "Reason for the validity")
 # CID 3118 has the older pair of two in SNOMED CT; the two others as mCODE defines them: too close to call, and
 # uninterpretable.
 LOW_RISK = Code("75976002", "SCT", "Low risk")
 HIGH_RISK = Code("15508007", "SCT", "High risk")
 EQUIVOCAL = Code("42425007", "SCT", "Equivocal")
 INDETERMINATE = Code("82334004", "SCT", "Indeterminate")
+# CID 6042, as computer-aided detection states it for each analysis: whether there is a result, whatever it is.
+SUMMARY_OF_ANALYSES: Code = codes.DCM.SummaryOfAnalyses
+DISTANCES: tuple[Code, Code] = (
+    codes.cid225.RangeOfLowerMeasurementUncertainty,
+    codes.cid225.RangeOfUpperMeasurementUncertainty,
+)
+PERCENTILE: Code = codes.DCM.PercentileRankingOfMeasurement  # CID 227
+# Texts about a model, behind its numbers.
+ABOUT_MODEL = private("ABOUT_MODEL", "Training of the model, and place of the value")
+SUCCEEDED: Code = codes.DCM.Succeeded
+FAILED: Code = codes.DCM.Failed
+NOT_ATTEMPTED: Code = codes.DCM.NotAttempted
 
 _SEVERITIES = {
-    Severity.NOTE: _private("NOTE", "Note"),
-    Severity.WARNING: _private("WARNING", "Warning"),
+    Severity.NOTE: private("NOTE", "Note"),
+    Severity.WARNING: private("WARNING", "Warning"),
 }
 _RISKS = {Group.HIGH: HIGH_RISK, Group.LOW: LOW_RISK}
 _VALIDITIES = {state: _of(row.code) for state, row in STATES.items()}
+_ANALYSES = {
+    State.VALID: SUCCEEDED,
+    State.CONDITIONAL: SUCCEEDED,
+    State.BORDERLINE: SUCCEEDED,
+    State.OUTSIDE: NOT_ATTEMPTED,  # no answer is attempted for a patient whom the model is not meant for
+    State.NOT_COMPUTABLE: FAILED,
+    State.NOT_ASKED: NOT_ATTEMPTED,
+}
 _SIDES = {Group.HIGH: CodeText("HIGH", "High group"), Group.LOW: CodeText("LOW", "Low group")}
-_ANY_GROUP = "GROUP"  # stem of the code of a group whose quantity is none of ours
-_IMAGES = {sequence: _private(f"SEQ_{sequence.name}", row.meaning) for sequence, row in SEQUENCES.items()}
+# CID 7180. Earlier versions wrote private ones, SEQ_T1C and SEQ_T2W (`writing.read_features` knows them).
+_IMAGES = {
+    Sequence.T1C: codes.DCM.T1WeightedDynamicContrastEnhancedMRSignalIntensity,
+    Sequence.T2W: codes.DCM.T2WeightedMRSignalIntensity,
+}
+_CLASSES = {
+    FeatureClass.SHAPE: private("SIZE_AND_SHAPE", "Size and shape"),
+    FeatureClass.INTENSITY: private("INTENSITY", "Intensity"),
+    FeatureClass.TEXTURE: private("TEXTURE", "Texture"),
+    FeatureClass.IMAGE: private("IMAGE", "Image properties"),
+}
 _CATEGORIES = {Region.INTRATUMORAL: MORPHOLOGICALLY_ABNORMAL, Region.PERITUMORAL: SPATIAL_CONCEPT}
 _TYPES = {Region.INTRATUMORAL: NEOPLASM, Region.PERITUMORAL: PERITUMORAL_SHELL}
 
-# Prefix of a hashed Code Value → what such a code names.
-HASHED = {
-    "F": "a feature without an IBSI code; the hash is of its full name",
-    "Q": "another quantity that a model predicts",
-    "G": "the question that another model's group answers",
-    "L": "lower limit of the 95 % interval of a quantity",
-    "U": "upper limit of the 95 % interval of a quantity",
-    "C": "a group of inputs whose share of an output is stated",
-    "N": "what a quality note is about, by its identifier",
-    "R": "a reason for the validity of an answer, by its identifier",
-}
-
 
 def private_codes() -> tuple[Code, ...]:
-    """Every private code with a fixed value; the others are `RFS_<months>_MO` and those in `HASHED`."""
+    """Every private code but those of features and of quality notes."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
-    fixed = [*constants, *_SEVERITIES.values(), *_IMAGES.values(), *_VALIDITIES.values(), *_quantities_and_groups()]
+    tables = (_SEVERITIES, _CLASSES, _VALIDITIES)
+    listed = [code for table in tables for code in table.values()]
+    fixed = [*constants, *listed, *RANGE_ENDS.values(), *_quantities_and_groups()]
     return tuple(sorted((code for code in fixed if code.scheme_designator == PRIVATE_SCHEME), key=lambda c: c.value))
 
 
 def standard_codes() -> tuple[Code, ...]:
     """Codes of standard schemes listed here; templates and modules add their own."""
     constants = [value for value in globals().values() if isinstance(value, Code)]
-    found = [*constants, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
+    found = [*constants, *_IMAGES.values(), *DISTANCES, codes.SCT.Left, codes.SCT.Right, codes.SCT.RightAndLeft]
     known = {(code.scheme_designator, code.value): code for code in found if code.scheme_designator != PRIVATE_SCHEME}
     return tuple(known[key] for key in sorted(known))
 
@@ -134,68 +161,52 @@ def unit(ucum: str) -> Code:
     return Code(ucum, "UCUM", UNIT_MEANINGS.get(ucum, ucum))
 
 
-def hashed(prefix: str, text: str) -> str:
-    """A Code Value for any text: the prefix and 48 bits of its SHA-256, at most 16 characters."""
-    return f"{prefix}{hashlib.sha256(text.encode()).hexdigest()[:12].upper()}"
-
-
-def feature(measurement: Measurement) -> Code:
-    """IBSI code of a feature that has one, else the private code of its full name.
-
-    The meaning is the reader's label; where that is longer than a Code Meaning, the PyRadiomics name without sequence
-    and region, which the measurement group states.
-    """
-    meaning = fitting(measurement.label, measurement.key.split("_", 2)[-1])
-    if measurement.ibsi is not None:
-        return Code(measurement.ibsi, "IBSI", meaning)
-    return _private(hashed("F", measurement.key), meaning)
-
-
 def quantity(measurement: Measurement) -> Code:
-    """Code of a number that a model gives: score, probability, survival at a horizon, cut-off."""
-    if measurement.key == "rfs":
-        months = measurement.horizon_months
-        if months is None:
-            raise ValueError(f"'{measurement.label}' has no horizon; recurrence-free survival needs one.")
-        return _private(f"RFS_{months:g}_MO", f"Recurrence-free survival at {months:g} months")
+    """Code of a number that a model gives: score, probability, survival, cut-off; a horizon stands beside it.
+
+    Raises
+    ------
+    ValueError
+        When the table of concepts has no such number.
+    """
     if measurement.key == CUT_OFF:
         return _of(CUT_OFF_CODE)
     known = concept_of(measurement.key)
-    if known is None or known.code is None:
-        return _private(hashed("Q", measurement.key), fitting(measurement.label, "Output"))
-    return _of(known.code)
+    if known is None:
+        raise ValueError(f"'{measurement.key}' has no code: it is none of the quantities that a model gives.")
+    if measurement.horizon_months is None:
+        return _of(known.code)
+    return private(known.code.value, f"{known.code.meaning} at {measurement.horizon_months:g} months")
 
 
-def interval_limit(measurement: Measurement, name: Code, *, upper: bool) -> Code:
-    """Lower or upper limit of the 95 % interval of the quantity `name`."""
-    side = "Upper" if upper else "Lower"
-    meaning = fitting(f"{side} limit of 95 % interval: {name.meaning}", f"{side} limit of 95 % interval")
-    return _private(hashed(side[0], f"{name.value}|{measurement.horizon_months}"), meaning)
+def score(quantity: Quantity) -> Code:
+    """Code of a quantity, whether there is a number or not."""
+    return _of(CONCEPTS[quantity].code)
 
 
 def question(section: ModelSection) -> Code:
     """Code of the question that a model's group answers."""
-    key = str(section.quantity)
-    groups = _groups_of(key)
-    return _private(hashed("G", key), "Group") if groups is None else _of(groups.question)
+    return _of(_groups_of(section).question)
 
 
-def _groups_of(key: str) -> GroupConcept | None:
-    known = concept_of(key)
-    return None if known is None else known.groups
+def _groups_of(section: ModelSection) -> GroupConcept:
+    groups = CONCEPTS[section.quantity].groups
+    if groups is None:
+        raise ValueError(f"'{section.quantity}' has no groups; a model's score was expected.")
+    return groups
 
 
 def _quantities_and_groups() -> list[Code]:
     """Every private code that the table of concepts gives."""
     concepts = CONCEPTS.values()
     grouped = [concept.groups for concept in concepts if concept.groups is not None]
-    private = [concept.groups for quantity, concept in CONCEPTS.items() if quantity is not Quantity.RECURRENCE_SCORE]
-    stems = [*(groups.code_stem for groups in private if groups is not None), _ANY_GROUP]
+    private_groups = [row.groups for key, row in CONCEPTS.items() if key is not Quantity.RECURRENCE_SCORE]
+    stems = [groups.code_stem for groups in private_groups if groups is not None]
     return [
-        *(_of(concept.code) for concept in concepts if concept.code is not None),
+        *(_of(concept.code) for concept in concepts),
         _of(CUT_OFF_CODE),
         *(_of(groups.question) for groups in grouped),
-        *(_private(f"{stem}_{side.value}", side.meaning) for stem in stems for side in _SIDES.values()),
+        *(private(f"{stem}_{side.value}", side.meaning) for stem in stems for side in _SIDES.values()),
     ]
 
 
@@ -208,9 +219,8 @@ def group(section: ModelSection) -> Code:
         return EQUIVOCAL if section.state is State.BORDERLINE else INDETERMINATE
     if section.quantity is Quantity.RECURRENCE_SCORE:
         return _RISKS[section.group]
-    groups = _groups_of(str(section.quantity))
-    stem = _ANY_GROUP if groups is None else groups.code_stem
-    return _private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label or "", section.group.value))
+    stem = _groups_of(section).code_stem
+    return private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label or "", section.group.value))
 
 
 def validity(state: State) -> Code:
@@ -218,19 +228,14 @@ def validity(state: State) -> Code:
     return _VALIDITIES[state]
 
 
-def reason(item: Reason) -> Code:
-    """Code of a reason, by its stable identifier."""
-    return _private(hashed("R", item.code), fitting(item.code.replace("-", " ").capitalize(), "reason"))
+def summary_of_analysis(state: State) -> Code:
+    """Success of an analysis, in the words of other computer-aided systems."""
+    return _ANALYSES[state]
 
 
 def contribution(label: str) -> Code:
-    """A group of inputs whose share of the output is reported."""
-    return _private(hashed("C", label), fitting(label, "Group of inputs"))
-
-
-def note(item: QualityNote) -> Code:
-    """Code of the subject of a quality note, by its stable identifier."""
-    return _private(hashed("N", item.code), fitting(item.code, "quality note"))
+    """Share of a group of inputs in an output, with the group as the meaning."""
+    return private(CONTRIBUTION.value, fitting(label, CONTRIBUTION.meaning))
 
 
 def severity(item: QualityNote) -> Code:
@@ -241,6 +246,11 @@ def severity(item: QualityNote) -> Code:
 def sequence(value: Sequence) -> Code:
     """The sequence a region was measured on."""
     return _IMAGES[value]
+
+
+def feature_class(value: FeatureClass) -> Code:
+    """A kind of features, coarse enough for a reader."""
+    return _CLASSES[value]
 
 
 def region_category(region: Region) -> Code:

@@ -35,7 +35,7 @@ class AnswerFacts:
     images : short digest of the UID of each image that is used
     segmentations : short digest of the UID of each segmentation that is used
     tumour : digest of the region on its grids
-    models : name, version and digest of each model
+    models : name, version and digest of each model, and the key that signed it
     software : version of the software and digest of the settings
     replacement : the answer that it replaces itself; None for the first
     """

@@ -11,6 +11,7 @@ RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer refused: an operator must act
  │   └─ PeerRejected               it rejected the association, perhaps only until its own settings know us: repeat
+ ├─ CannotKeepNow                  the home of received instances does not answer: the sender repeats later
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 
 What a reader can do besides depends on who reads: a refusal carries it as `Remedy`, and `advice` words it.
@@ -61,6 +62,10 @@ class ImagesMissing(GeometryInvalid):
 
 class NotReadable(InputRejected):
     """A file or attribute cannot be decoded."""
+
+
+class CannotKeepNow(RDeepNetError):
+    """The home of received instances does not answer: the sender is told 0xA700, and repeats later."""
 
 
 class PeerUnavailable(RDeepNetError):

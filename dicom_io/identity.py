@@ -1,4 +1,8 @@
-"""Identity of our product in its objects, which recognises them when a PACS sends them back."""
+"""Identity of our product in its objects, which recognises them when a PACS sends them back.
+
+Results and drafts are ours and no input. A draft that a person accepted is a segmentation like any other: it says so by
+a model name of its own, so that receiver and reader take it without a special case.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import pydicom
 
 MANUFACTURER = "rdeepnet"
 MODEL_NAME = "rdeepnet breast MRI radiomics"
+ACCEPTED_MODEL_NAME = "rdeepnet accepted segmentation"
+DRAFT_LABEL = "DRAFT"  # Content Label
 
 
 def is_ours(dataset: pydicom.Dataset) -> bool:
@@ -13,4 +19,17 @@ def is_ours(dataset: pydicom.Dataset) -> bool:
     return (
         str(dataset.get("Manufacturer", "")) == MANUFACTURER
         and str(dataset.get("ManufacturerModelName", "")) == MODEL_NAME
+    )
+
+
+def is_draft(dataset: pydicom.Dataset) -> bool:
+    """Returns whether an object of ours is a draft that waits for a person."""
+    return is_ours(dataset) and str(dataset.get("ContentLabel", "")) == DRAFT_LABEL
+
+
+def is_accepted(dataset: pydicom.Dataset) -> bool:
+    """Returns whether an object is a draft of ours that a person accepted."""
+    return (
+        str(dataset.get("Manufacturer", "")) == MANUFACTURER
+        and str(dataset.get("ManufacturerModelName", "")) == ACCEPTED_MODEL_NAME
     )

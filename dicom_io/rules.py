@@ -20,6 +20,7 @@ from dicom_io.default_rules import SHIPPED
 from dicom_io.roles import ROLES, RULED, TUMOUR
 from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.errors import SetupError
+from models.number_words import counted
 from models.typed_tables import NOT_IN_FILE, Above, AtLeast, check, read_fields, read_whole
 from models.volume import Sequence as MrSequence
 
@@ -244,7 +245,7 @@ class Assignment:
             else:
                 chosen[role].append(value)
         mistakes += [
-            f"{role} is assigned {len(chosen[role])} times; once was expected"
+            f"{role} is assigned {counted(len(chosen[role]), 'time')}; once was expected"
             for role, row in ROLES.items()
             if len(chosen[role]) > 1 and not row.is_repeatable
         ]

@@ -9,6 +9,7 @@ import pydicom
 
 from models.acquisition import Acquisition
 from models.intended_use import Evidence
+from models.outline import Outline
 from models.plausibility import ContrastEvidence
 from models.quality_notes import QualityNote
 from models.volume import Roi, Sequence, Volume
@@ -60,6 +61,7 @@ class Study:
     missing : sequences that no series fits, with the sentence for the report ("no T2W series was found")
     algorithm_types : Segment Algorithm Type of the tumour on each sequence it was segmented on: AUTOMATIC,
         SEMIAUTOMATIC, MANUAL, or empty where the input does not say it, or says several
+    outlines : how the tumour was outlined, on each sequence it was segmented on
     acquisitions : voxel size and field strength of the images of each sequence
     contrast : what phases and headers say about the contrast of T1+C
     evidence : what the headers say for and against the intended use
@@ -76,6 +78,7 @@ class Study:
     content_digest: str
     missing: Mapping[Sequence, str]
     algorithm_types: Mapping[Sequence, str] = field(default_factory=dict)
+    outlines: Mapping[Sequence, Outline] = field(default_factory=dict)
     acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)
     contrast: ContrastEvidence = field(default_factory=ContrastEvidence)
     evidence: Evidence = field(default_factory=Evidence)

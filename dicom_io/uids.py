@@ -38,7 +38,11 @@ def answer_digest(study: Study, report: Report) -> str:
     parts: dict[str, object] = {
         "study": str(study.header.StudyInstanceUID),
         "content": study.content_digest,
-        "models": [(model.name, model.version, model.digest) for model in models],
+        # A signature changes no number, but the documents name its key: they are other objects.
+        "models": [
+            (model.name, model.version, model.digest, *([model.signed_by] if model.signed_by else []))
+            for model in models
+        ],
         "provenance": determining(report),
         "software": software_version(),
         # Settings and confirmations decide the state: another answer is another object.

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import typer
 
 from appliance.cli import app
+from appliance.service.sizing import Load, short, sizing
 from appliance.settings import Settings
 from models.features.settings import FeatureSettings
 from models.typed_tables import field_types
@@ -156,8 +157,20 @@ def _in_words(hint: Any) -> str:
     return _TYPES[hint]
 
 
+def sizes() -> str:
+    """Receivers, workers and limits for studies a day, by `rdeepnet sizing`, images in the database or in S3."""
+    lines = ["| studies a day | receivers | workers | images in the database: first limit | in S3: first limit |"]
+    lines.append("|---|---|---|---|---|")
+    for studies in (100, 400, 4_000, 40_000, 100_000, 400_000):
+        within, beside = (sizing(Load(studies=studies), is_in_s3=is_in_s3) for is_in_s3 in (False, True))
+        limits = [f"{each.first.name}, {short(100 * each.first.share)} %" for each in (within, beside)]
+        lines.append(f"| {studies:,} | {within.receivers} | {within.workers} | {limits[0]} | {limits[1]} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings": settings,
     "feature-settings": feature_settings,
+    "sizing": sizes,
 }

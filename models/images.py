@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
+from models.number_words import counted
 from models.volume import Roi, Volume
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -72,7 +73,9 @@ def read_mask(path: Path, *, label: int | None = None) -> Roi:
         raise StudyRejected(f"The mask '{path.name}' is empty (all voxels are 0); at least one voxel was expected.")
     if label is None:
         if len(labels) > 1:
-            raise StudyRejected(f"The mask '{path.name}' holds {len(labels)} labels ({shown}); choose one of them.")
+            raise StudyRejected(
+                f"The mask '{path.name}' holds {counted(len(labels), 'label')} ({shown}); choose one of them."
+            )
         label = labels[0]
     if label not in labels:
         raise StudyRejected(f"The mask '{path.name}' has no voxel of label {label}; found: {shown}.")

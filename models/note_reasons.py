@@ -1,4 +1,4 @@
-"""Quality notes that make an answer conditional: doubts about mask, body or images that move the features themselves.
+"""Quality notes that make an answer conditional or withhold it: doubts about what moves the features themselves.
 
 Other warnings (an unusual voxel size, a missing patient ID) stay warnings: a reader must know them, but they do not say
 that this answer may be wrong.
@@ -37,16 +37,18 @@ CONDITIONAL: Final = frozenset(
         "segmentation-off-grid",
         "segmentation-cut",
         "segmentation-of-other-series",  # perhaps the wrong images
-        "feature-settings-differ",  # numbers not comparable with those of the training patients
         "bias-correction-differs",
     }
 )
+# The features are other quantities than those the model was trained on.
+WITHHELD: Final = frozenset({"feature-settings-differ"})
+_STATES: Final = {**dict.fromkeys(CONDITIONAL, State.CONDITIONAL), **dict.fromkeys(WITHHELD, State.OUTSIDE)}
 
 
 def reasons_of(notes: Iterable[QualityNote]) -> tuple[Reason, ...]:
-    """A conditional reason for each warning of the table above, with its sentence."""
+    """A reason for each warning of the tables above, with its sentence."""
     return tuple(
-        Reason(note.code, State.CONDITIONAL, note.sentence)
+        Reason(note.code, _STATES[note.code], note.sentence)
         for note in notes
-        if note.code in CONDITIONAL and note.severity is Severity.WARNING
+        if note.code in _STATES and note.severity is Severity.WARNING
     )

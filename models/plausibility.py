@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError
+from models.number_words import apart, share_of
 from models.quality_notes import QualityNote, Severity
 from models.typed_tables import Between, check
 from models.validity import Reason, State
@@ -393,38 +394,38 @@ class _Measures:
         for name, worse in zip(names, (Verdict.CONDITIONAL, Verdict.NOT_COMPUTABLE), strict=True):
             if name is not None and sign * (value - getattr(self._limits, name)) > 0:
                 verdict, decided = worse, name
-        found = unit(value)
-        expected = f"{'at most' if sign > 0 else 'at least'} {unit(getattr(self._limits, decided))}"
+        found, limit = apart(value, getattr(self._limits, decided), unit, places=0)
+        expected = f"{'at most' if sign > 0 else 'at least'} {limit}"
         is_ok = verdict is Verdict.OK
         sentence = "" if is_ok else f"{words.format(found)}; {expected} was expected."
         self.checks.append(Check(code, verdict, float(value), found, expected, sentence, "" if is_ok else decided))
 
 
-_InWords = Callable[[float], str]
+_InWords = Callable[[float, int], str]  # of a value, with so many more decimals than usual
 
 
-def _cm3(value: float) -> str:
-    return f"{value:,.2f} cm³" if value < 100 else f"{value:,.0f} cm³"
+def _cm3(value: float, more: int) -> str:
+    return f"{value:,.{more + (2 if value < 100 else 0)}f} cm³"
 
 
-def _mm(value: float) -> str:
-    return f"{value:.0f} mm"
+def _mm(value: float, more: int) -> str:
+    return f"{value:.{more}f} mm"
 
 
-def _percent(value: float) -> str:
-    return f"{value:.0%}".replace("%", " %")
+def _percent(value: float, more: int) -> str:
+    return share_of(value, more).replace("%", " %")
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}"
+def _number(value: float, more: int) -> str:
+    return f"{value:.{2 + more}f}"
 
 
-def _slices(value: float) -> str:
-    return f"{value:.0f} slice{'' if value == 1 else 's'}"
+def _slices(value: float, more: int) -> str:
+    return f"{value:.{more}f} slice{'' if value == 1 else 's'}"
 
 
-def _voxels(value: float) -> str:
-    return f"{value:,.0f} voxel{'' if value == 1 else 's'}"
+def _voxels(value: float, more: int) -> str:
+    return f"{value:,.{more}f} voxel{'' if value == 1 else 's'}"
 
 
 def _around(count: int) -> NDArray[np.float64]:

@@ -24,7 +24,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol, TypeVar, get_args, get_origin
 
-from models.errors import SetupError
+from models.errors import Mistake, SetupError
+from models.number_words import counted
+from models.toml_lines import line_of, lines_of
 
 T = TypeVar("T")
 
@@ -104,6 +106,19 @@ class Matches:
         return re.fullmatch(self.pattern, value) is not None
 
 
+@dataclass(frozen=True)
+class OneOf:
+    """A text that is one of some words, where an enumeration of them would load libraries."""
+
+    words: tuple[str, ...]
+
+    def expected(self) -> str:
+        return "that is one of " + ", ".join(f'"{word}"' for word in self.words)
+
+    def holds(self, value: Any) -> bool:
+        return value in self.words
+
+
 Text = Annotated[str, Matches(r"(?s).*\S.*", "not empty")]
 
 # Metadata of a field that a file does not set: `field(metadata=NOT_IN_FILE)`.
@@ -133,8 +148,22 @@ def check(value: Any) -> None:
         raise SetupError("; ".join(mistakes))
 
 
+class Mistakes(list[str]):
+    """Mistakes found while a table is read, and where each key that is known somewhere belongs."""
+
+    def __init__(self, cls: type) -> None:
+        super().__init__()
+        self.homes = _homes(cls, "")
+
+
 def read_whole(
-    cls: type[T], table: Mapping[str, Any], *, what: str, where: str = "", error: type[SetupError] = SetupError
+    cls: type[T],
+    table: Mapping[str, Any],
+    *,
+    what: str,
+    where: str = "",
+    text: str = "",
+    error: type[SetupError] = SetupError,
 ) -> T:
     """Make a `cls` from a table, or say everything that is wrong with it.
 
@@ -142,19 +171,52 @@ def read_whole(
     ----------
     what : "The configuration file /etc/rdeepnet.toml"
     where : as in `read_table`
+    text : the file that the table was read from, so that every mistake has its line; "" where there is none
     error : what to raise
 
     Raises
     ------
     SetupError
-        Or `error`, with every mistake, one per line.
+        Or `error`, with every mistake, one per line; by line of the file.
     """
-    mistakes: list[str] = []
+    mistakes = Mistakes(cls)
     value = read_table(cls, table, where=where, mistakes=mistakes)
     if mistakes or value is None:
-        lines = "".join(f"\n  {mistake}" for mistake in mistakes)
-        raise error(f"{what} has {len(mistakes)} mistake(s):{lines}")
+        lines = lines_of(text)
+        found = [Mistake(line_of(_path_in(mistake), lines), mistake) for mistake in mistakes]
+        found.sort(key=lambda mistake: mistake.line or 0)
+        wrong = error(f"{what} has {counted(len(found), 'mistake')}:" + "".join(f"\n  {mistake}" for mistake in found))
+        wrong.mistakes = tuple(found)
+        raise wrong
     return value
+
+
+def _path_in(mistake: str) -> str:
+    """The path with which the sentence of a mistake begins."""
+    return re.split(r"[:\s]", mistake, maxsplit=1)[0]
+
+
+def _homes(cls: type, where: str) -> dict[str, list[str]]:
+    """Key → headers of the tables of a file that have it, in lists of tables and directly."""
+    homes: dict[str, list[str]] = {}
+    for name, hint in field_types(cls).items():
+        path = f"{where}.{name}" if where else name
+        inner, header = _plain_type(hint), f"[{path}]"
+        if get_origin(inner) is tuple:
+            inner, header = _plain_type(get_args(inner)[0]), f"[[{path}]]"
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            for key in field_types(inner):
+                homes.setdefault(key, []).append(header)
+            if not header.startswith("[["):
+                for key, found in _homes(inner, path).items():
+                    homes.setdefault(key, []).extend(found)
+    return homes
+
+
+def _plain_type(hint: Any) -> Any:
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return _plain_type(_without_none(hint)) if get_origin(hint) in _UNIONS else hint
 
 
 def read_table(cls: type[T], table: Mapping[str, Any], *, where: str, mistakes: list[str]) -> T | None:
@@ -184,11 +246,19 @@ def read_fields(
     fields = [field for field in dataclasses.fields(cls) if field.metadata.get("in_file", True)]  # type: ignore[arg-type]
     before = len(mistakes)
     known = [*(field.name for field in fields), *also]
-    mistakes.extend(_unknown_keys(table, known=known, where=where))
+    mistakes.extend(_unknown_keys(table, known=known, where=where, homes=getattr(mistakes, "homes", {})))
     values: dict[str, Any] = {}
     for field in fields:
         path = f"{where}.{field.name}" if where else field.name
-        if field.name in table:
+        if field.name in table and not field.repr:
+            quoting: list[str] = []
+            values[field.name] = _read(hints[field.name], table[field.name], where=path, mistakes=quoting)
+            if quoting:
+                mistakes.append(
+                    f"{path} has another value (not shown, since it may hold a secret); expected "
+                    f"{_words(hints[field.name])}"
+                )
+        elif field.name in table:
             values[field.name] = _read(hints[field.name], table[field.name], where=path, mistakes=mistakes)
         elif field.default is MISSING and field.default_factory is MISSING:
             mistakes.append(f"{path} is missing; expected {_words(hints[field.name])}")
@@ -201,12 +271,17 @@ def read_fields(
         return None
 
 
-def _unknown_keys(table: Mapping[str, Any], *, known: Sequence[str], where: str) -> list[str]:
+def _unknown_keys(
+    table: Mapping[str, Any], *, known: Sequence[str], where: str, homes: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
     found = []
     for key in table:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+            near, elsewhere = difflib.get_close_matches(key, known, n=1), (homes or {}).get(key, ())
+            if elsewhere:  # spelt as it is in another table: before what is only alike
+                advice = f"it belongs in {' or '.join(elsewhere)}"
+            else:
+                advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
             found.append(f"{where + '.' if where else ''}{key} is not known; {advice}")
     return found
 
@@ -232,11 +307,20 @@ def _read(hint: Any, value: Any, *, where: str, mistakes: list[str]) -> Any:
         return _read_list(hint, value, where=where, mistakes=mistakes)
     if origin is Mapping and isinstance(value, Mapping):
         return _read_mapping(hint, value, where=where, mistakes=mistakes)
+    if origin is tuple and isinstance(value, Mapping) and dataclasses.is_dataclass(_plain_type(arguments[0])):
+        mistakes.append(f"{where} is one table; expected a list of tables: write [[{where}]] for [{where}]")
+        return None
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, list):
+        mistakes.append(f"{where} is a list; expected one table: write [{where}] for [[{where}]]")
+        return None
     if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
         return read_table(hint, value, where=where, mistakes=mistakes)
     if isinstance(hint, type):
         if issubclass(hint, StrEnum) and value in list(hint):
             return hint(value)
+        if issubclass(hint, StrEnum) and (near := difflib.get_close_matches(str(value), list(hint), n=1)):
+            mistakes.append(f'{where} is {value!r}; expected {_words(hint)}; did you mean "{near[0]}"?')
+            return None
         if hint is Path and isinstance(value, str) and value:
             return Path(value)
         if hint is float and type(value) in (int, float) and math.isfinite(value):
@@ -277,7 +361,9 @@ def _range_mistakes(hint: Any, value: Any, *, where: str) -> list[str]:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         if not all(constraint.holds(value) for constraint in arguments[1:]):
-            return [f"{where} is {value!r}; expected {_words(hint)}"]
+            words = [word for constraint in arguments[1:] if isinstance(constraint, OneOf) for word in constraint.words]
+            near = difflib.get_close_matches(str(value), words, n=1)
+            return [f"{where} is {value!r}; expected {_words(hint)}" + (f'; did you mean "{near[0]}"?' if near else "")]
         return _range_mistakes(arguments[0], value, where=where)
     if origin is tuple and arguments[-1] is Ellipsis:
         return [

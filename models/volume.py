@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import StudyRejected
+from models.number_words import agreeing, counted
 
 
 class Sequence(StrEnum):
@@ -94,6 +95,29 @@ def _frozen(array: ArrayLike, dtype: type[_Scalar]) -> NDArray[_Scalar]:
     return result
 
 
+def _frozen_numbers(values: ArrayLike) -> NDArray[Any]:
+    """The values as a read-only C-contiguous array of the type they come in, in native byte order.
+
+    Truth values become uint8, half precision float32 and extended precision float64: the nearest types of image files.
+
+    Raises
+    ------
+    StudyRejected
+        When they are no real numbers.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise StudyRejected(
+            f"The image holds values of type {array.dtype}; whole or floating-point numbers were expected."
+        )
+    kind: np.dtype[Any] = array.dtype
+    if kind.kind == "b":
+        kind = np.dtype(np.uint8)
+    elif kind.kind == "f" and kind.itemsize not in (4, 8):
+        kind = np.dtype(np.float32 if kind.itemsize < 4 else np.float64)
+    return _frozen(array, kind.newbyteorder("=").type)
+
+
 def _checked_affine(affine: ArrayLike) -> NDArray[np.float64]:
     """The affine as float64 (4, 4), read-only; raises `StudyRejected` when its axes are not perpendicular."""
     matrix = _frozen(affine, np.float64)
@@ -149,25 +173,29 @@ class Volume(_Grid):
     Attributes
     ----------
     affine : float64 (4, 4), (slice, row, column, 1) → patient LPS mm
-    voxels : float32 (slices, rows, columns), finite, read-only
+    voxels : (slices, rows, columns), finite, read-only; in the type of the source (8 to 64 bits, whole or float32 or
+        float64), so that features are those of the values in the file. `in_single_precision` narrows them
     padding : bool, same shape, read-only: voxels that the image declares to be fill; None where it declares none
 
     Raises
     ------
     StudyRejected
-        When the array is not three-dimensional, is empty, or holds values that are not finite.
+        When the array is not three-dimensional, is empty, or holds values that are not finite real numbers.
     """
 
-    voxels: NDArray[np.float32]
+    voxels: NDArray[Any]
     padding: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        voxels = _frozen(self.voxels, np.float32)
+        voxels = _frozen_numbers(self.voxels)
         if voxels.ndim != 3 or voxels.size == 0:
             raise StudyRejected(f"The image has shape {voxels.shape}; slices × rows × columns was expected.")
-        if not np.all(np.isfinite(voxels)):
+        if voxels.dtype.kind == "f" and not np.all(np.isfinite(voxels)):
             bad = int(np.size(voxels) - np.count_nonzero(np.isfinite(voxels)))
-            raise StudyRejected(f"{bad} voxels of the image are not finite numbers; none was expected.")
+            raise StudyRejected(
+                f"{counted(bad, 'voxel')} of the image {agreeing(bad, 'is', 'are')} not finite; finite numbers were "
+                "expected."
+            )
         if self.padding is not None:
             padding = _frozen(self.padding, np.bool_)
             if padding.shape != voxels.shape:
@@ -183,6 +211,19 @@ class Volume(_Grid):
         """Number of (slices, rows, columns)."""
         slices, rows, columns = self.voxels.shape
         return slices, rows, columns
+
+    def in_single_precision(self) -> Volume:
+        """The image in float32, the precision of everything that prepares one; itself where it is that already.
+
+        Raises
+        ------
+        StudyRejected
+            When a value is too large for float32.
+        """
+        if self.voxels.dtype == np.float32:
+            return self
+        with np.errstate(over="ignore"):
+            return Volume(self.affine, self.voxels.astype(np.float32), self.padding)
 
 
 @dataclass(frozen=True, eq=False)

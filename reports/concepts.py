@@ -47,15 +47,18 @@ class Concept:
     ----------
     label : "RDeepNet recurrence score"
     is_probability : shown in per cent
+    unit : UCUM code of the number. A score has an annotation (PS3.16 7.2.2 takes its text as the meaning), since plain
+        viewers show the code and "1.44 1" reads as two numbers; features keep the "1" that other software gives them
     other_words : the value in other words; "{of_hundred}" stands for it as a frequency, "31 of 100"
-    code : of the number; None where the code names the horizon too
+    code : of the number; a horizon stands beside it
     groups : None where the quantity has no cut-off
     """
 
     label: str
     is_probability: bool
+    unit: str
     other_words: str
-    code: CodeText | None
+    code: CodeText
     groups: GroupConcept | None
 
 
@@ -64,6 +67,7 @@ CONCEPTS: Final[Mapping[Quantity, Concept]] = MappingProxyType(
         Quantity.RECURRENCE_SCORE: Concept(
             label="RDeepNet recurrence score",
             is_probability=False,
+            unit="{score}",
             other_words="log-risk; higher means higher risk",
             code=CodeText("RECURRENCE_SCORE", "Recurrence score (log-risk)"),
             groups=GroupConcept(
@@ -75,13 +79,15 @@ CONCEPTS: Final[Mapping[Quantity, Concept]] = MappingProxyType(
         Quantity.RFS: Concept(
             label="Recurrence-free survival",
             is_probability=True,
+            unit="1",
             other_words="{of_hundred} patients recurrence-free",
-            code=None,
+            code=CodeText("RFS", "Recurrence-free survival"),
             groups=None,
         ),
         Quantity.KRT7_AS_HIGH: Concept(
             label="Probability of high KRT7-AS expression",
             is_probability=True,
+            unit="1",
             other_words="{of_hundred} such tumours with high expression",
             code=CodeText("KRT7_AS_PROB", "Probability of high expression of KRT7-AS"),
             groups=GroupConcept(
@@ -109,6 +115,7 @@ UNIT_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "mo": "month",
         "%": "percent",
         "{voxels}": "voxels",
+        "{score}": "score",
     }
 )
 

@@ -17,6 +17,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
+from reports.feature_words import FeatureClass
 from reports.replacement import Replacement
 
 
@@ -59,6 +60,7 @@ class Measurement:
     in_words : the number as a frequency or a remark, "88 of 100 patients recurrence-free"; "" where there is none
     plausible_range : (low, high) in the same unit, where it is known
     range_shown : the plausible range as a reader sees it, "−0.08 to 2.21"; "" where it is not known
+    percentile : per cent of the training patients with a lower value; None where it is not known, or only a limit is
     """
 
     key: str
@@ -72,6 +74,7 @@ class Measurement:
     in_words: str = ""
     plausible_range: tuple[float, float] | None = None
     range_shown: str = ""
+    percentile: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class ContributionGroup:
     features : number of inputs in the group
     share : net movement, raising + lowering; positive raises the output
     raising, lowering : movement by the inputs that raise (≥ 0) and that lower (≤ 0) the output
+    kind : sequence, region and class of the inputs; None where their names are none of the feature vector's
     """
 
     label: str
@@ -94,6 +98,46 @@ class ContributionGroup:
     share: float
     raising: float
     lowering: float
+    kind: tuple[Sequence, Region, FeatureClass] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingCurve:
+    """Kaplan-Meier curve of one group of the training patients.
+
+    Attributes
+    ----------
+    group, label : the group, and its name at the end of the curve: "low 97%"
+    survival : 0 to 1, at 0, 1, 2 … months
+    at_risk : (months, number of patients at risk as a reader sees it)
+    """
+
+    group: Group
+    label: str
+    survival: tuple[float, ...]
+    at_risk: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class TrainingGroups:
+    """The small picture of a model's risk groups among its training patients.
+
+    Attributes
+    ----------
+    title : above it
+    curves : low before high
+    ticks : (months, label) of the time axis
+    unit : of the time axis
+    at_risk_label : at the end of the rows with the numbers at risk
+    note : below it, the hazard ratio; "" where it is not known
+    """
+
+    title: str
+    curves: tuple[TrainingCurve, ...]
+    ticks: tuple[tuple[int, str], ...]
+    unit: str
+    at_risk_label: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +158,10 @@ class ModelSection:
     leading_features : the features with the largest attributions, with their values
     contribution_groups : `contributions` with both directions, same order
     range_note : what the plausible range is and where it comes from; "" where there is none
-    about : what the model is, one or two sentences; "" where it is not known
+    about : what the model is, and where the score lies among those of its training patients; "" where it is not known
+    training_groups : the risk groups among its training patients; None where they are not known, or there is no score
+    sequences : what the model was computed from, in order; empty where it is not known
+    horizons_months : for which the model gives survival, whether there is a score or not
     """
 
     model: ModelIdentity
@@ -133,6 +180,9 @@ class ModelSection:
     contribution_groups: tuple[ContributionGroup, ...] = ()
     range_note: str = ""
     about: str = ""
+    training_groups: TrainingGroups | None = None
+    sequences: tuple[Sequence, ...] = ()
+    horizons_months: tuple[float, ...] = ()
 
     @property
     def state(self) -> State:
@@ -147,11 +197,14 @@ class NotApplicableSection:
     Attributes
     ----------
     is_expected : the study lacks nothing; another model answers the same question, so page 1 does not mention it
+    quantity, horizons_months : what it would have said; None and empty where that is not known
     """
 
     model: ModelIdentity
     sentence: str  # "not applicable, because no T2W series was found"
     is_expected: bool = False
+    quantity: Quantity | None = None
+    horizons_months: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence as Ordered
+from functools import partial
+
+from models.number_words import apart, fixed
 
 _UNITS = {
     "1": "",
@@ -48,6 +51,26 @@ def number(value: float, unit: str = "1") -> str:
     return f"{text} {shown}" if shown else text
 
 
+def decimal(value: float, *, beside: float | None = None) -> str:
+    """A number for programs and people, in ASCII: four significant digits, whole parts complete ("32748", "-0.7609").
+
+    With `beside`, more digits where four would hide on which side of it the number lies. At most 16 characters (VR DS).
+    """
+    for digits in range(4, 10):
+        text = _significant(value, digits)
+        if beside is None or value == beside or float(text) != float(_significant(beside, digits)):
+            break
+    return text
+
+
+def _significant(value: float, digits: int) -> str:
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        places = 0 if value == 0 else max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:.{places}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{digits - 1}e}"
+
+
 def volume(value_mm3: float) -> str:
     """A volume in cm³ with two decimals, below 0.1 cm³ with two significant digits: "12.35 cm³", "0.052 cm³"."""
     value_cm3 = value_mm3 / 1000
@@ -56,7 +79,7 @@ def volume(value_mm3: float) -> str:
 
 def score(value: float, *, beside: float | None = None) -> str:
     """A score with two decimals, with more where two would hide on which side of `beside` it lies."""
-    return _apart(value, beside, scale=1.0, decimals=2).replace("-", "−")
+    return _apart(value, beside, scale=1, decimals=2).replace("-", "−")
 
 
 def percent(value: float, *, beside: float | None = None) -> str:
@@ -64,7 +87,7 @@ def percent(value: float, *, beside: float | None = None) -> str:
 
     With `beside`, more decimals where whole per cent would hide on which side of it the probability lies.
     """
-    text = _apart(value, beside, scale=100.0, decimals=0)
+    text = _apart(value, beside, scale=100, decimals=0)
     if text == "0" and value > 0:
         return "<1%"
     if text == "100" and value < 1:
@@ -72,13 +95,10 @@ def percent(value: float, *, beside: float | None = None) -> str:
     return f"{text}%"
 
 
-def _apart(value: float, beside: float | None, *, scale: float, decimals: int) -> str:
+def _apart(value: float, beside: float | None, *, scale: int, decimals: int) -> str:
     """`value * scale` with as few decimals as keep the order of `value` and `beside`, at least `decimals`."""
-    for places in range(decimals, decimals + 5):
-        text = f"{value * scale:.{places}f}"
-        if beside is None or value == beside or float(text) != float(f"{beside * scale:.{places}f}"):
-            return text.removeprefix("-") if float(text) == 0 else text
-    return repr(value * scale)
+    write = partial(fixed, scale=scale)
+    return apart(value, value if beside is None else beside, write, places=decimals)[0]
 
 
 def of_hundred(value: float) -> str:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from models.number_words import counted
+
 
 class Reason(StrEnum):
     """Reasons why a report replaces an earlier one of the same study."""
@@ -17,7 +19,7 @@ class Reason(StrEnum):
     IDENTITY = "corrected-identity"  # name, ID, birth date or sex of the patient was corrected
     IMAGES = "late-images"  # images that the earlier report did not have are used
     CHOICE = "other-images"  # other images of the study are used, or fewer
-    MODEL = "new-model"  # a model was added, retrained, or is no longer run
+    MODEL = "new-model"  # a model was added, retrained, signed by another key, or is no longer run
     SOFTWARE = "new-software"  # another version of the software or other settings
     HEADERS = "corrected-headers"  # the images are the same, but something else was corrected in them
 
@@ -54,4 +56,6 @@ class Replacement:
 
     def __post_init__(self) -> None:
         if not self.reasons or self.version < 2:
-            raise ValueError(f"{len(self.reasons)} reasons, version {self.version}; expected a reason, and 2 or more.")
+            raise ValueError(
+                f"{counted(len(self.reasons), 'reason')}, version {self.version}; expected a reason, and 2 or more."
+            )

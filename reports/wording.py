@@ -5,13 +5,16 @@ SR and PDF show these texts as they are.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from collections.abc import Sequence as Ordered
 from datetime import date, datetime
 from typing import Final
 
-from models.features.settings import FeatureSettings, NormalizeRegion
-from models.inference.outcome import TrainingFacts
+from models.features.settings import Aggregation, BinOrigin, FeatureSettings, NormalizeRegion
+from models.inference.outcome import GroupCurve, ScoreRank, TrainingFacts
 from models.inference.predict import Group, ModelIdentity, Quantity
+from models.number_words import counted, share_of
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Sequence
 from reports import numerals, validity_words
@@ -26,6 +29,7 @@ NOTICE: Final = (
     "patient. Not cleared by FDA, not CE-marked."
 )
 RESEARCH_USE_ONLY: Final = "Research use only"
+TRAINING_POPULATION: Final = "training patients (out of fold)"
 NOT_STATED: Final = "not stated"
 
 # Labels of the report's parts.
@@ -63,6 +67,9 @@ ENLARGED: Final = "enlarged"
 SURVIVAL_HEADING: Final = CONCEPTS[Quantity.RFS].label
 SCORE_BELOW: Final = "low"
 SCORE_ABOVE: Final = "high"
+TRAINING_GROUPS: Final = "Training patients without recurrence"
+AT_RISK: Final = "at risk"
+MONTHS: Final = "months"
 
 CONTRIBUTIONS_NOTE: Final = (
     "Net share of each group of features in the distance between this patient's output and that of the model's "
@@ -180,10 +187,35 @@ def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
     events = "recurrences" if quantity is Quantity.RECURRENCE_SCORE else "with high expression"
     whom = ". ".join(facts.data.rstrip(".").split(". ")[:2])  # the model card has all of it
     return (
-        f"Trained on {facts.patients} patients, {facts.events} {events} ({whom}). "
+        f"Trained on {counted(facts.patients, 'patient')}, {facts.events} {events} ({whom}). "
         f"{numerals.sentence_case(facts.statistic)} out of fold {facts.value:.2f} (95% interval {facts.low:.2f} to "
         f"{facts.high:.2f}; 0.50 is chance)."
     )
+
+
+def rank_sentence(rank: ScoreRank, quantity: Quantity) -> str:
+    """The place of a score among those of the training patients: "higher than that of 83 of 100"."""
+    what = "probability" if CONCEPTS[quantity].is_probability else "score"
+    whom = TRAINING_POPULATION
+    if rank.low == rank.high:
+        return f"This {what} is higher than that of {round(100 * rank.low)} of 100 {whom}."
+    if rank.low == 0.0:
+        return f"This {what} is among the lowest {math.ceil(round(100 * rank.high, 6))} of 100 {whom}."
+    return f"This {what} is among the highest {math.ceil(round(100 * (1 - rank.low), 6))} of 100 {whom}."
+
+
+def curve_label(curve: GroupCurve) -> str:
+    """Name of a group of training patients and its survival where its curve ends: "low 97%"."""
+    side = SCORE_ABOVE if curve.group is Group.HIGH else SCORE_BELOW
+    return f"{side} {numerals.percent(curve.survival[-1])}"
+
+
+def hazard_ratio_words(ratio: tuple[float, float, float] | None) -> str:
+    """ "Hazard ratio 9.1 (95% 5.0 to 17)"; "" where it is not known."""
+    if ratio is None:
+        return ""
+    value, low, high = (f"{number:.1f}" if number < 10 else f"{number:.0f}" for number in ratio)
+    return f"Hazard ratio {value} (95% {low} to {high})"
 
 
 def not_applicable_sentence(reason: str) -> str:
@@ -197,9 +229,10 @@ def model_shown(model: ModelIdentity) -> str:
 
 
 def share_shown(share: float) -> str:
-    """A signed share in whole per cent: "+38%", "−12%", "0%"."""
-    text = f"{share * 100:+.0f}%".replace("-", "−")
-    return "0%" if text[1:] == "0%" else text
+    """A signed share in per cent: "+38%", "−12%", "+0.4%"; "<0.1%" of very little, "0%" of nothing."""
+    if 0 < abs(share) < 0.0005:
+        return "<0.1%"
+    return ("" if share == 0 else "+" if share > 0 else "−") + share_of(abs(share))
 
 
 def note_subject(note: QualityNote) -> str:
@@ -240,8 +273,26 @@ def intensities_words(settings: FeatureSettings) -> str:
     else:
         normalised = "not normalised"
     if settings.bin_count is not None:
-        return f"{normalised}; {settings.bin_count} bins"
-    return f"{normalised}; bin width {settings.bin_width:g}"
+        bins = counted(settings.bin_count, "bin")
+    else:
+        bins = f"bin width {settings.bin_width:g}"
+        if settings.bin_origin is BinOrigin.MINIMUM:
+            bins += " from the lowest value"
+    return "; ".join([normalised, *_steps_words(settings), bins])
+
+
+def _steps_words(settings: FeatureSettings) -> Iterator[str]:
+    """Resampling and re-segmentation in words, where there are any."""
+    if settings.resample_mm:
+        sizes = " × ".join(f"{size:g}" if size else "as acquired" for size in settings.resample_mm)
+        rounded = ", rounded" if settings.round_intensities else ""
+        how = f"image {settings.image_interpolator}, mask {settings.mask_interpolator}{rounded}"
+        yield f"resampled to {sizes} mm ({how})"
+    if settings.resegment_range:
+        low, high = settings.resegment_range
+        yield f"grey values from {low:g} to {high:g}"
+    if settings.resegment_sigma is not None:
+        yield f"within {settings.resegment_sigma:g} standard deviations"
 
 
 def image_types_words(settings: FeatureSettings) -> str:
@@ -252,6 +303,8 @@ def image_types_words(settings: FeatureSettings) -> str:
         types.append(f"wavelet {settings.wavelet}, {levels}")
     if settings.log_sigma_mm:
         types.append("LoG " + ", ".join(f"{sigma:g} mm" for sigma in settings.log_sigma_mm))
+    if settings.aggregation is not Aggregation.AVERAGE_3D:
+        types.append(f"texture {settings.aggregation.replace('_', ' ').replace('d', 'D', 1)}")
     return "; ".join(types)
 
 
@@ -260,9 +313,9 @@ def model_provenance_label(name: str) -> str:
     return f"Model {name}"
 
 
-def model_provenance(version: str, digest: str) -> str:
-    """A model in the provenance: "version 1.0.0, SHA-256 3f…"."""
-    return f"version {version}, SHA-256 {digest}"
+def model_provenance(version: str, digest: str, *, signed_by: str = "") -> str:
+    """A model in the provenance: "version 1.0.0, SHA-256 3f…, signed by the key 7a…"."""
+    return f"version {version}, SHA-256 {digest}" + (f", signed by the key {signed_by}" if signed_by else "")
 
 
 # --- identity --------------------------------------------------------------------------------------------------------

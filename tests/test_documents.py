@@ -37,7 +37,7 @@ def test_make_targets_that_are_named_exist(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_that_are_named_exist(document: str) -> None:
     commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    named = set(re.findall(rf"{COMMAND}rdeepnet ([a-z]+)", text_of(document), flags=re.MULTILINE))
+    named = set(re.findall(rf"{COMMAND}rdeepnet ([a-z][a-z-]*[a-z])", text_of(document), flags=re.MULTILINE))
     assert named <= commands
     assert document not in NAME_COMMANDS or named
 

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("appliance", "dicom_io", "models", "reports", "docs")
-SHIPPED_CARDS = ROOT / "models" / "packages"  # generated with the packages, renewed only when they are trained again
+SHIPPED_CARDS = ROOT / "models" / "packages"  # generated; what they say of a training is renewed only with it
 
 
 class Rule(NamedTuple):
@@ -47,6 +47,11 @@ RULES = (
     Rule(r"go(es)? before (the (rules|settings)|them|it)", "overrides", "The option goes before the settings."),
     Rule(r"he|him|his", "that patient", "A model that was trained without him."),
     Rule(r"as much of its (beginning|end)", "any unique prefix or suffix", "As much of its beginning as is unique."),
+    Rule(
+        r"remove it[.,;]?",
+        "keep it elsewhere (what a user has is not ours to delete)",
+        "A package holds files only. Remove it.",
+    ),
     Rule(r"any more", "no longer", "It is not in the settings any more."),
     Rule(r"anew", "again", "A late instance starts it anew."),
     Rule(r"worked on again", "processed again", "A finished study is not worked on again."),
@@ -141,6 +146,15 @@ def test_the_project_keeps_to_its_words() -> None:
     found = [line for file in FILES for line in mistakes(file.read_text(encoding="utf-8"), str(file.relative_to(ROOT)))]
     assert not found, "\n".join(found)
     assert len(FILES) > 200  # the folders are where this test looks for them
+
+
+def test_docstrings_of_tests_open_with_a_noun_or_a_verb() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: {text}"
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        for line, text in openings(ast.parse(file.read_text(encoding="utf-8")))
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.say)

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from appliance.commands.options import AsJson, ConfigFile, print_json, settings_from
+from appliance.commands.exit_status import stopping
+from appliance.commands.options import AsJson, ConfigFile, echo, print_json, settings_from
+from appliance.commands.progress import progress
+from models.number_words import counted
 
 
 def backup(
@@ -17,7 +20,8 @@ def backup(
 ) -> None:
     """Copy the state folder, with the service running or stopped: queue, records, results, images.
 
-    To restore, put the copy where `state_dir` points, owned by the service's user, and start the service.
+    To restore, put the copy where `state_dir` points, owned by the service's user, and start the service. A shared
+    home (`[shared]`) is backed up by the tools of its database; OPERATING.md has the commands.
 
     **Example**
 
@@ -25,19 +29,9 @@ def backup(
     """
     from appliance.service.backup import back_up
 
-    made = back_up(settings_from(config), target)
+    with stopping(lambda: "Nothing was written."), progress("Copying"):
+        made = back_up(settings_from(config), target)
     if as_json:
-        print_json(
-            {
-                "folder": str(made.folder),
-                "files": made.files,
-                "bytes": made.size,
-                "queue_is_elsewhere": made.queue_is_elsewhere,
-            }
-        )
+        print_json({"folder": str(made.folder), "files": made.files, "bytes": made.size})
         return
-    typer.echo(f"{made.folder}: {made.files} files, {made.size / 1e6:.1f} MB")
-    if made.queue_is_elsewhere:
-        typer.echo(
-            "The queue is on PostgreSQL and not part of the backup; jobs that it does not know are queued again."
-        )
+    echo(f"{made.folder}: {counted(made.files, 'file')}, {made.size / 1e6:.1f} MB")

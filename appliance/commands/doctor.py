@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import typer
-from rich.markup import escape
 
 from appliance.commands.exit_status import Exit
-from appliance.commands.options import AsJson, ConfigFile, print_json, settings_from, stdout
+from appliance.commands.options import AsJson, ConfigFile, print_json, print_verdict, settings_from
 
 
 def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -23,8 +22,7 @@ def doctor(config: ConfigFile = None, as_json: AsJson = False) -> None:
         results.append(check)
         if not as_json:
             colour = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}[check.verdict]
-            sentence = escape(f"{check.subject}: {check.sentence}")
-            stdout().print(f"[{colour}]{check.verdict.value:>7}[/]  {sentence}", highlight=False, soft_wrap=True)
+            print_verdict(check.verdict.value, colour, f"{check.subject}: {check.sentence}")
     if as_json:
         print_json([asdict(check) for check in results])
     if any(check.verdict is Verdict.BAD for check in results):

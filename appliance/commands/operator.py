@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from appliance.commands.options import ConfigFile, settings_from
-from appliance.commands.service import Study
+from appliance.commands.options import AsJson, ConfigFile, echo, operator_name, print_json, settings_from
+from appliance.commands.service import Study, full_uid
+from appliance.state.states import State
 
 Reason = Annotated[str, typer.Option("--reason", help="Reason, for the history of the study; no patient data.")]
 
 
-def complete(study: Study, config: ConfigFile = None) -> None:
+def complete(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Take a study that is arriving as complete: answer it now, without waiting until nothing more of it arrives."""
     from appliance.service import operator
 
-    operator.answer_now(settings_from(config), study, by=_by())
-    typer.echo("The service answers the study in its next round.")
+    settings = settings_from(config)
+    state = operator.answer_now(settings, study, by=operator_name())
+    _say(full_uid(settings, study), state, "The service answers the study in its next round.", as_json=as_json)
 
 
-def drop(study: Study, reason: Reason, config: ConfigFile = None) -> None:
+def drop(study: Study, reason: Reason, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Settle a refused or failed study: nothing more is done about it, and it no longer counts as a problem.
 
     A late object of it, or a retry, takes it up again.
     """
     from appliance.service import operator
 
-    operator.drop(settings_from(config), study, reason=reason, by=_by())
-    typer.echo("The study is dropped.")
+    settings = settings_from(config)
+    state = operator.drop(settings, study, reason=reason, by=operator_name())
+    _say(full_uid(settings, study), state, "The study is dropped.", as_json=as_json)
 
 
-def _by() -> str:
-    """Operator at the command line, as the records name one."""
-    try:
-        return f"{getpass.getuser()} (command line)"
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return "command line"
+def _say(study: str, state: State, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"study_instance_uid": study, "state": state, "sentence": sentence})
+    else:
+        echo(sentence)

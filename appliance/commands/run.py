@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from appliance.commands.exit_status import Exit
+from appliance.commands.exit_status import Exit, kept_so_far, stopping
 from appliance.commands.options import (
     AsJson,
     Assign,
     ConfigFile,
     Confirm,
+    DatesOption,
     Folder,
     Jobs,
+    Pseudonymise,
+    Queue,
     assignment_from,
     confirmed,
+    echo,
     print_json,
+    pseudonymiser_from,
+    say,
     settings_from,
     stderr,
     stdout,
-    table,
 )
+from appliance.commands.progress import progress
+from appliance.commands.tables import Table
 
 if TYPE_CHECKING:
-    from appliance.offline.runs import StudyOutcome
+    from appliance.offline.runs import Plan, StudyOutcome
+    from appliance.settings import Settings
 
 
 def run(
@@ -36,6 +45,12 @@ def run(
     assign: Assign = None,
     confirm: Confirm = None,
     jobs: Jobs = 1,
+    queue: Queue = False,
+    pseudonymise: Pseudonymise = None,
+    dates: DatesOption = "shift",
+    fhir: Annotated[
+        bool, typer.Option("--fhir", help="Also write each answer as a FHIR R4 bundle, fhir.json.", show_default=False)
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,68 +63,98 @@ def run(
 
         rdeepnet run /data/breast --out results --jobs 2
 
+        rdeepnet run /data/breast --out results --queue --jobs 8 --config /etc/rdeepnet.toml
+
         rdeepnet run study --out results --confirm breast
 
         rdeepnet run study --out results --assign "t1c=AX T1 DYN" --assign t2w=1.2.840.113619.2.1
     """
     from appliance.offline import runs
 
+    if queue and (confirm or pseudonymise):
+        raise typer.BadParameter("it takes no --confirm, --pseudonymise", param_hint="--queue")
     settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
+    if fhir:
+        settings = replace(settings, report=replace(settings.report, fhir=True))
     console = stderr()
-    with console.status("Looking for studies …"):
-        plan = runs.plan_run(folder, out, settings=settings, assignment=assignment)
+    with progress("Looking for studies") as looking:
+        plan = runs.plan_run(
+            folder,
+            out,
+            settings=settings,
+            assignment=assignment,
+            pseudonymiser=pseudonymiser_from(pseudonymise, dates),
+            tell=looking.tell,
+        )
+    for phrase in plan.left_out:
+        say(console, f"Left out: {phrase}")
     outcomes: list[StudyOutcome] = []
-    with _progress(console) as progress:
-        bar = progress.add_task("Studies", total=len(plan))
-        for outcome in runs.run(plan, settings=settings, jobs=jobs):
+    ended_by = _by_workers(plan, settings, jobs) if queue else runs.run(plan, settings=settings, jobs=jobs)
+    with (
+        stopping(lambda: kept_so_far(len(outcomes), len(plan), out)),
+        closing(ended_by) as ended,
+        progress("Studies", len(plan)) as running,
+    ):
+        for outcome in ended:
             outcomes.append(outcome)
-            progress.advance(bar)
+            running.advance()
             if outcome.sentence and not as_json:
-                progress.console.print(
-                    f"{outcome.folder.name} {outcome.outcome}: {outcome.sentence}", markup=False, soft_wrap=True
-                )
+                say(running.console, f"{outcome.folder.name} {outcome.outcome}: {outcome.sentence}")
     outcomes.sort(key=lambda outcome: outcome.study_instance_uid)
     if as_json:
-        print_json(
-            [
-                {
-                    "study_instance_uid": outcome.study_instance_uid,
-                    "folder": str(outcome.folder),
-                    "outcome": outcome.outcome,
-                    "sentence": outcome.sentence,
-                    "is_from_before": outcome.is_from_before,
-                    "predictions": runs.predictions_of(outcome.description),
-                }
-                for outcome in outcomes
-            ]
-        )
+        print_json([outcome.as_json() for outcome in outcomes])
     else:
         _print_outcomes(outcomes, out)
     if any(outcome.outcome is not runs.Outcome.ANSWERED for outcome in outcomes):
         raise typer.Exit(Exit.INCOMPLETE)
 
 
+def _by_workers(plan: Plan, settings: Settings, jobs: int) -> Generator[StudyOutcome, None, None]:
+    """The outcomes of a plan, computed by the workers of a shared home."""
+    from appliance.commands.queueing import answered_by_workers
+    from appliance.offline import handed_over, runs
+
+    def ended() -> Generator[StudyOutcome, None, None]:
+        questions = [(handed_over.question_of(task), task.files) for task in plan.tasks]
+        with closing(answered_by_workers(questions, settings, at_once=jobs)) as answers:
+            for number, answer in answers:
+                task = plan.tasks[number]
+                yield runs.failed(task, answer.reason) if answer.reason else handed_over.outcome_of(task, answer.files)
+
+    return runs.run_by(plan, ended())
+
+
 def _print_outcomes(outcomes: list[StudyOutcome], out: Path) -> None:
-    from appliance.offline import runs
+    """A table of the studies, then every warning, the notices, and how many ended how."""
+    from appliance.in_short import warnings_of
 
     rows = []
     for outcome in outcomes:
-        said = [runs.in_a_line(model) for model in outcome.description.get("models", ()) if "predictions" in model]
         seconds = sum(stage["seconds"] for stage in outcome.description.get("stages", ()))
         when = "from before" if outcome.is_from_before else f"{seconds:.0f} s"
-        rows.append((outcome.folder.name, outcome.outcome.value, "\n".join(said) or "–", when))
-    stdout().print(table(f"Results in {out}", ("Study", "Outcome", "Models", "Time"), rows))
+        name = "\n".join((outcome.folder.name, *outcome.identity.phrases()))
+        in_short = outcome.in_short
+        warnings = "–" if in_short is None else str(in_short.warnings)
+        rows.append((name, outcome.outcome.value, _said(outcome), warnings, when))
+    stdout().print(Table(f"Results in {out}", ("Study", "Outcome", "Models", "Warnings", "Time"), rows))
+    for outcome in outcomes:
+        for note in warnings_of(outcome.description):
+            echo(f"{outcome.folder.name} warning: {note['sentence']}")
+    for notice in dict.fromkeys(notice for outcome in outcomes for notice in _notices(outcome)):
+        echo(f"Notice: {notice}")
     counts = {kind: sum(outcome.outcome == kind for outcome in outcomes) for kind in ("answered", "refused", "failed")}
-    typer.echo(", ".join(f"{count} {kind}" for kind, count in counts.items() if count))
+    echo(", ".join(f"{count} {kind}" for kind, count in counts.items() if count))
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
+def _said(outcome: StudyOutcome) -> str:
+    """The models in a line each, then the first reason for the state of the whole."""
+    from appliance.offline import runs
+
+    said = [runs.in_a_line(model) for model in outcome.description.get("models", ()) if "predictions" in model]
+    if outcome.in_short is not None and outcome.in_short.reason:
+        said.append(outcome.in_short.reason)
+    return "\n".join(said) or "–"
+
+
+def _notices(outcome: StudyOutcome) -> tuple[str, ...]:
+    return () if outcome.in_short is None else outcome.in_short.notices

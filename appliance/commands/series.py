@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from appliance.commands.exit_status import Exit
 from appliance.commands.options import (
@@ -24,6 +20,8 @@ from appliance.commands.options import (
     settings_from,
     stdout,
 )
+from appliance.commands.progress import progress
+from appliance.commands.tables import Cell, Table
 
 if TYPE_CHECKING:
     from dicom_io.reading.survey import Survey
@@ -40,9 +38,14 @@ def series(folder: Folder, assign: Assign = None, config: ConfigFile = None, as_
     """
     from dicom_io.reading.survey import survey_folder
 
-    surveys = survey_folder(folder, rules=settings_from(config).reading, assignment=assignment_from(assign))
+    settings = settings_from(config)
+    assignment = assignment_from(assign)
+    with progress("Looking for studies") as looking:
+        surveys = survey_folder(
+            folder, rules=settings.reading, assignment=assignment, limits=settings.limits, tell=looking.tell
+        )
     if as_json:
-        print_json([asdict(survey) for survey in surveys])
+        print_json([survey.as_json() for survey in surveys])
     else:
         print_surveys(surveys, stdout())
     if any(survey.refusals for survey in surveys):
@@ -59,12 +62,12 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
                 console,
                 f"Study {survey.study_instance_uid or 'that cannot be read'}" if survey.refusals else "No study",
             )
+        if survey.rows or survey.refusals:
+            say(console, ", ".join(survey.identity.phrases()))
         for sentence in survey.missing:
             say(console, f"Note: {sentence}")
         for note in survey.notes:
-            console.print(
-                f"{note.severity.capitalize()}: {note.sentence}", markup=False, highlight=False, soft_wrap=True
-            )
+            say(console, f"{note.severity.capitalize()}: {note.sentence}")
         for sentence in survey.refusals:
             say(console, f"Would be refused: {sentence}")
         for sentence in survey.remarks if survey.refusals else ():
@@ -75,21 +78,19 @@ def print_surveys(surveys: Sequence[Survey], console: Console) -> None:
 
 
 def _table(survey: Survey) -> Table:
-    title = f"Study {survey.study_instance_uid or 'that cannot be read'}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("No.", justify="right")
-    table.add_column("", no_wrap=True)
-    table.add_column("Series, segment", ratio=1)
-    table.add_column("Role and reason", ratio=1)
+    rows = []
     for row in survey.rows:
-        objects = "" if row.is_segment else f" ({row.objects})"
-        name = f"[bold]{escape(row.description or '–')}[/]{objects}"
-        role = f"[bold green]{escape(row.role)}[/]" if row.role else "not used"
-        why = [*([f"[dim]{escape(row.why)}[/]"] if row.why else []), *([escape(row.problem)] if row.problem else [])]
-        table.add_row(
-            "" if row.is_segment else escape(row.number),
-            "·" if row.is_segment else escape(row.modality),
-            "\n".join([name, *([f"[dim]{escape(row.detail)}[/]"] if row.detail else [])]),
-            "\n".join([role, *why]) if row.role or why else "",
+        name = (row.description or "–") + ("" if row.is_segment else f" ({row.objects})")
+        why = [text for text in (row.why, row.problem) if text]
+        rows.append(
+            (
+                "" if row.is_segment else row.number,
+                "·" if row.is_segment else row.modality,
+                Cell("\n".join(text for text in (name, row.detail) if text), "bold"),
+                Cell("\n".join([row.role or "not used", *why]), "bold green" if row.role else "dim")
+                if row.role or why
+                else "",
+            )
         )
-    return table
+    title = f"Study {survey.study_instance_uid or 'that cannot be read'}"
+    return Table(title, ("No.", "", "Series, segment", "Role and reason"), rows)

@@ -1,4 +1,4 @@
-"""The commands of the appliance: serve, health, status, show, retry."""
+"""The commands of the appliance: serve, worker, health, status, show, retry."""
 
 from __future__ import annotations
 
@@ -7,30 +7,51 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, Group
 from rich.text import Text
 
+from appliance import interrupts
 from appliance.commands.exit_status import Exit
-from appliance.commands.options import AsJson, ConfigFile, print_json, settings_from, stdout, table
+from appliance.commands.options import (
+    AsJson,
+    ConfigFile,
+    assignment_from,
+    echo,
+    operator_name,
+    print_json,
+    settings_from,
+    stdout,
+)
+from appliance.commands.parameters import ROLES_ASSIGNED, destinations, study_uids
+from appliance.commands.tables import Table
+from appliance.service.roles import ServiceRole
 from appliance.state.states import State
+from models.number_words import agreeing, counted
 
 if TYPE_CHECKING:
+    from appliance.service.bench import OnWorkbench
+    from appliance.service.cohort import Compute
     from appliance.service.retry import Retried
     from appliance.service.study_status import StudyDetail
     from appliance.settings import Settings
+    from appliance.state.host_records import Host
 
 _WATCH_EVERY_S = 2.0
+_ONE_KEY = {"study_uid": "study_instance_uid"}  # name of a field in the records → key of the documents
 _STUDY_HELP = "Study Instance UID, or any unique prefix or suffix."
-Study = Annotated[str, typer.Argument(metavar="STUDY", help=_STUDY_HELP)]
-OneStudy = Annotated[str | None, typer.Argument(metavar="STUDY", help=_STUDY_HELP, show_default=False)]
+Study = Annotated[str, typer.Argument(metavar="STUDY", autocompletion=study_uids, help=_STUDY_HELP)]
+OneStudy = Annotated[
+    str | None, typer.Argument(metavar="STUDY", autocompletion=study_uids, help=_STUDY_HELP, show_default=False)
+]
 AssignAndRemember = Annotated[
     list[str] | None,
     typer.Option(
         "--assign",
         metavar="ROLE=SERIES",
+        autocompletion=ROLES_ASSIGNED,
         help="Answer the study by this choice and remember it: t1c=, t2w= or tumour=, by Series Instance UID or "
         "description (t2w=none: the study has none). May be repeated; together they are the whole choice.",
         show_default=False,
@@ -47,6 +68,7 @@ ToDestination = Annotated[
     typer.Option(
         "--destination",
         metavar="NAME",
+        autocompletion=destinations,
         help="Studies of which this destination does not have everything; send to it alone. With --state delivered: "
         "those that it has.",
         show_default=False,
@@ -54,10 +76,20 @@ ToDestination = Annotated[
 ]
 
 
-def serve(config: ConfigFile = None) -> None:
+def serve(
+    role: Annotated[
+        ServiceRole,
+        typer.Option(
+            "--role",
+            help="Part of the work of this process, where hosts share a database: receive (and deliver), compute, all.",
+        ),
+    ] = ServiceRole.ALL,
+    config: ConfigFile = None,
+) -> None:
     """Run the appliance: receive studies, process them, send the results.
 
-    Runs until SIGTERM or SIGINT. Logs go to standard error, one entry per line, without patient data.
+    Runs until SIGTERM or SIGINT (exit status 0 or 130). Logs go to standard error, one entry per line, without
+    patient data.
 
     **Example**
 
@@ -66,22 +98,60 @@ def serve(config: ConfigFile = None) -> None:
     from appliance.service import service
     from appliance.service.startup_checks import settings_to_serve
 
-    raise typer.Exit(service.serve(settings_to_serve(config)))
+    settings = settings_to_serve(config, role)
+    status = service.serve(settings, role)
+    if status == interrupts.STATUS:
+        kept = settings.service.state_dir
+        interrupts.answer(f"Stopped. Studies, jobs and results are kept in {kept}; start it again to go on.")
+    raise typer.Exit(status)
 
 
-def health(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check that the running service works: C-ECHO, heartbeat of its main loop, disk. For container engines.
+def worker(
+    config: ConfigFile = None,
+    of_service: Annotated[
+        bool, typer.Option("--of-service", hidden=True, help="Read the settings from the service that starts it.")
+    ] = False,
+) -> None:
+    """Compute the studies that the appliance has queued; `serve` starts it and needs no other.
+
+    It takes jobs from the durable queue, one at a time. Runs until SIGTERM or SIGINT; then a job that runs is repeated
+    by the next worker.
+    """
+    from appliance.service.bench import answerer
+    from appliance.service.worker_process import taken_over, work
+
+    settings = taken_over() if of_service else settings_from(config)
+    raise typer.Exit(work(settings, open_answer=answerer, cohorts=_cohorts))
+
+
+def _cohorts(settings: Settings, answer: OnWorkbench) -> Compute:
+    """The function a worker answers studies of cohorts with: on the workbench of those that were sent."""
+    from appliance.offline.handed_over import answer_with
+
+    return answer_with(settings, answer.bench)
+
+
+def health(
+    receiving: Annotated[
+        bool,
+        typer.Option("--receiving", help="Check only what a new start may cure: C-ECHO and heartbeat. For liveness."),
+    ] = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that the running service works: C-ECHO, heartbeat of its main loop, disk, worker. For container engines.
 
     The exit status is 1 when a check fails. It takes a second and little memory; doctor checks everything.
     """
-    from appliance.service.health import ailments
+    from appliance.service.health import ailments, not_receiving
 
-    problems = list(ailments(settings_from(config)))
+    settings = settings_from(config)
+    problems = list(not_receiving(settings) if receiving else ailments(settings))
     if as_json:
         print_json({"healthy": not problems, "ailments": problems})
     else:
         for sentence in problems or ["The service is healthy."]:
-            typer.echo(sentence)
+            echo(sentence)
     if problems:
         raise typer.Exit(Exit.INCOMPLETE)
 
@@ -99,7 +169,7 @@ def status(
 
     settings = settings_from(config)
     if as_json:
-        print_json([asdict(line) for line in list_studies(settings)])
+        print_json([line.as_json() for line in list_studies(settings)])
     elif watch:
         console = stdout()
         with suppress(KeyboardInterrupt):
@@ -113,51 +183,98 @@ def status(
 
 
 def _status(settings: Settings) -> Group:
-    """The table of studies, and the validity of the certificate."""
+    """The table of studies, the validity of the certificate, and what keeps studies from being computed."""
+    from appliance.service.health import not_computing
+    from appliance.service.hosts import hosts_of, remarks
     from appliance.service.study_status import list_studies, short_ids
     from appliance.transport import certificate_in_words
 
     lines = list_studies(settings)
     short = short_ids(line.study_uid for line in lines) if settings.status.short_ids else {}
-    numbered = settings.status.accession_number
+    numbered, named = settings.status.accession_number, settings.status.patient
     rows = [
         (
             short.get(line.study_uid, line.study_uid),
+            *([line.patient_id or "–", line.study_date or "–"] if named else []),
             *([line.accession_number or "–"] if numbered else []),
             line.state.value,
             f"{line.changed_at.astimezone():%Y-%m-%d %H:%M:%S}",
             str(line.instances),
             line.commitment.value if line.commitment else "–",
-            line.sentence,
+            "–" if line.in_short is None else f"{line.in_short.validity}, {counted(line.in_short.warnings, 'warning')}",
+            line.sentence or ("" if line.in_short is None else line.in_short.reason),
         )
         for line in lines
     ]
-    columns = ("Study", *(["Accession"] if numbered else []), "State", "Since", "Instances", "Commitment", "Reason")
+    identity = (*(["Patient", "Date"] if named else []), *(["Accession"] if numbered else []))
+    columns = ("Study", *identity, "State", "Since", "Instances", "Commitment", "Answer", "Reason")
+    notices = dict.fromkeys(notice for line in lines if line.in_short for notice in line.in_short.notices)
     words = certificate_in_words(settings)
-    return Group(table(f"{len(lines)} studies", columns, rows), *([Text(f"TLS: {words}.")] if words else []))
+    said = [f"Notice: {notice}" for notice in notices]
+    below = [*said, *([f"TLS: {words}."] if words else []), *not_computing(settings)]
+    hosts = hosts_of(settings)
+    there = [Table("Hosts", _HOST_COLUMNS, [_host_row(host) for host in hosts])] if hosts else []
+    below += remarks(hosts)
+    return Group(Table(counted(len(lines), "study", "studies"), columns, rows), *there, *map(Text, below))
+
+
+_HOST_COLUMNS = ("Name", "Role", "Version", "Seen", "Worker")
+
+
+def _host_row(host: Host) -> tuple[str, ...]:
+    from appliance.service.hosts import is_gone
+
+    seen = f"{host.seen_at.astimezone():%Y-%m-%d %H:%M:%S}"
+    worker = str(host.doing.get("worker", "–"))
+    return (host.name, host.role, host.version, f"gone since {seen}" if is_gone(host) else seen, worker)
 
 
 def show(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show one study: its history, its results, delivery and commitment by destination, and the cost of each stage."""
+    """Show one study: history, operator actions, results, delivery and commitment by destination, cost of stages."""
     from appliance.service.study_status import show_study
 
     detail = show_study(settings_from(config), study)
     if as_json:
-        print_json(asdict(detail))
+        print_json(_as_json(detail))
         return
     _print_detail(detail, stdout())
 
 
+def _as_json(detail: StudyDetail) -> dict[str, Any]:
+    """The detail with the answer in short and the UID under the keys that every other document uses."""
+    from appliance.in_short import NO_ANSWER
+
+    values = asdict(detail)
+    del values["in_short"]
+    in_short = NO_ANSWER if detail.in_short is None else detail.in_short.as_json()
+    return _with_one_key({"study_instance_uid": detail.record.study_uid, **values, **in_short})
+
+
+def _with_one_key(content: Any) -> Any:
+    """The same, however deep, with the key for a study that every document uses."""
+    if isinstance(content, dict):
+        return {_ONE_KEY.get(key, key): _with_one_key(value) for key, value in content.items()}
+    return [_with_one_key(item) for item in content] if isinstance(content, list | tuple) else content
+
+
 def _print_detail(detail: StudyDetail, console: Console) -> None:
     record = detail.record
-    typer.echo(f"Study     {record.study_uid}")
-    typer.echo(f"State     {record.state}" + (f": {record.sentence}" if record.sentence else ""))
-    typer.echo(f"Received  {detail.instances} instances on disk")
-    typer.echo(f"PDF       {detail.pdf or '–'}")
+    echo(f"Study     {record.study_uid}")
+    echo(f"State     {record.state}" + (f": {record.sentence}" if record.sentence else ""))
+    identity = (detail.patient_id, detail.study_date, detail.accession_number)
+    if any(identity):
+        echo(f"Patient   {', '.join(text or '–' for text in identity)} (Patient ID, Study Date, Accession Number)")
+    if detail.in_short is not None:
+        reason = f": {detail.in_short.reason}" if detail.in_short.reason else ""
+        echo(f"Answer    {detail.in_short.validity}, {counted(detail.in_short.warnings, 'warning')}{reason}")
+        for notice in detail.in_short.notices:
+            echo(f"Notice    {notice}")
+    echo(f"Received  {counted(detail.instances, 'instance')} on disk")
+    echo(f"PDF       {detail.pdf or ('in the shared home: the page shows it' if detail.has_pdf else '–')}")
     for title, columns, rows in _tables(detail):
         if rows:
-            typer.echo()
-            console.print(table(title, columns, rows))
+            echo()
+            console.print(Table(title, columns, rows))
 
 
 def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tuple[str, ...]]]]:
@@ -176,6 +293,22 @@ def _tables(detail: StudyDetail) -> Sequence[tuple[str, Sequence[str], list[tupl
             [
                 (f"{choice.at.astimezone():%Y-%m-%d %H:%M:%S}", ", ".join(choice.texts) or "by the rules")
                 for choice in detail.choices
+            ],
+        ),
+        (
+            "Operator actions",
+            ("Time", "Action", "By", "Reason or result"),
+            [
+                (f"{action.at.astimezone():%Y-%m-%d %H:%M:%S}", action.action.value, action.by, action.sentence)
+                for action in detail.actions
+            ],
+        ),
+        (
+            "Takeovers of its jobs from workers that were gone",
+            ("Time", "From", "By", "Job"),
+            [
+                (f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.taken_from, one.taken_by, one.job_id)
+                for one in detail.takeovers
             ],
         ),
         (
@@ -263,34 +396,53 @@ def retry(
         rdeepnet retry --state failed --since 2026-11-01
         rdeepnet retry 1.2.840.1 --assign tumour="Tumour, second reader"
     """
-    from appliance.service import retry as retrying
+    from appliance.service import operator
+    from appliance.service.retry import Filter, Retried
 
     settings = settings_from(config)
-    which = retrying.Filter(state, None if since is None else since.astimezone(), destination)
+    which = Filter(state, None if since is None else since.astimezone(), destination)
     if study is None:
         if assign or by_rules:
             raise typer.BadParameter("--assign and --by-rules are for one study; name it.")
-        outcomes = retrying.retry_studies(settings, which)
+        outcomes = operator.retry_many(settings, which, by=operator_name())
     else:
         if state is not None or since is not None or (destination and (assign or by_rules)):
             raise typer.BadParameter("One study is named; --state and --since are for many, --destination for sending.")
         if assign and by_rules:
             raise typer.BadParameter("--assign makes a choice and --by-rules takes it back; give one of them.")
+        assignment_from(assign)  # a wrong one ends the command before anything is changed
         if assign or by_rules:
-            now = retrying.choose_for_study(settings, study, assign or ())
+            now = operator.choose(settings, study, assign or (), by=operator_name())
         else:
-            now = retrying.retry_study(settings, study, destination=destination)
-        outcomes = (retrying.Retried(study, now),)
+            now = operator.retry(settings, study, by=operator_name(), destination=destination)
+        outcomes = (Retried(full_uid(settings, study), now),)
     _print_retried(outcomes, is_one=study is not None, as_json=as_json)
+
+
+def full_uid(settings: Settings, study: str) -> str:
+    """Study Instance UID of the study that a prefix or suffix names."""
+    from appliance.service.study_status import found
+    from appliance.state.homes import open_records
+
+    records = open_records(settings, read_only=True)
+    try:
+        return found(records, study).study_uid
+    finally:
+        records.close()
 
 
 def _print_retried(outcomes: Sequence[Retried], *, is_one: bool, as_json: bool) -> None:
     if as_json:
-        listed = [asdict(outcome) for outcome in outcomes]
-        print_json({"study": outcomes[0].study, "state": outcomes[0].state} if is_one else listed)
+        listed = [
+            {"study_instance_uid": outcome.study, "state": outcome.state, "sentence": outcome.sentence}
+            for outcome in outcomes
+        ]
+        print_json({key: listed[0][key] for key in ("study_instance_uid", "state")} if is_one else listed)
     elif is_one:
-        typer.echo(f"The study is now {outcomes[0].state}.")
+        echo(f"The study is now {outcomes[0].state}.")
     else:
         for outcome in outcomes:
-            typer.echo(f"{outcome.study}  {outcome.sentence or f'is now {outcome.state}'}")
-        typer.echo(f"{sum(not outcome.sentence for outcome in outcomes)} of {len(outcomes)} studies are retried.")
+            echo(f"{outcome.study}  {outcome.sentence or f'is now {outcome.state}'}")
+        retried = sum(not outcome.sentence for outcome in outcomes)
+        everything = counted(len(outcomes), "study", "studies")
+        echo(f"{retried} of {everything} {agreeing(retried, 'is', 'are')} retried.")

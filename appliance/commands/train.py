@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from rich.markup import escape
 
-from appliance.commands.cohort import Column, Features, Outcomes, Unit, read_tables
-from appliance.commands.exit_status import Commands
-from appliance.commands.options import stderr, stdout, table
+from appliance.commands.cohort import Column, Features, Outcomes, Overrule, Unit, read_tables
+from appliance.commands.exit_status import Commands, writing_to
+from appliance.commands.options import (
+    AsJson,
+    echo,
+    note_as_json,
+    out_of_fold_as_json,
+    print_json,
+    print_notes,
+    stdout,
+)
+from appliance.commands.parameters import (
+    CommandGroup,
+    DeviceName,
+    RecipeName,
+    SequenceName,
+    as_mistake,
+    each_of,
+    existing_file,
+    listed,
+    one_of,
+)
+from appliance.commands.progress import progress
+from appliance.commands.tables import Table
+from models.number_words import counted
 
 if TYPE_CHECKING:
     from models.model_card.about import About
@@ -23,15 +44,16 @@ if TYPE_CHECKING:
     from models.training.patients import TrainingPatients
     from models.volume import Sequence
 
-train = typer.Typer(name="train", cls=Commands, help="Train models on your own patients.", no_args_is_help=True)
+train = CommandGroup(name="train", cls=Commands, help="Train models on your own patients.", no_args_is_help=True)
 
 Out = Annotated[Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Folder for the package.")]
-RecipeName = Annotated[
-    str,
+Recipes = Annotated[
+    RecipeName,
     typer.Option(
         "--recipe",
-        metavar="ensemble|paper",
-        help="ensemble: five small networks on inputs selected in folds; paper: one network on all inputs.",
+        metavar=listed(RecipeName),
+        help="ensemble: five small networks on inputs selected in folds; low-dimensional: five on all of a few inputs; "
+        "paper: one network on all inputs.",
     ),
 ]
 Diagnostics = Annotated[
@@ -41,7 +63,9 @@ Sequences = Annotated[
     list[str] | None,
     typer.Option(
         "--sequence",
-        metavar="t1c|t2w",
+        metavar=listed(SequenceName),
+        callback=each_of(SequenceName),
+        autocompletion=one_of(*get_args(SequenceName)),
         help="Sequence the model may require; default: both. May be repeated.",
         show_default=False,
     ),
@@ -56,7 +80,9 @@ Cohort = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model on the same machine.")]
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda", help="auto: the GPU where there is one.")]
+Device = Annotated[
+    DeviceName, typer.Option("--device", metavar=listed(DeviceName), help="auto: the GPU where there is one.")
+]
 Permutations = Annotated[
     int,
     typer.Option("--permutations", min=0, help="Number of trainings on permuted outcomes, to detect leakage."),
@@ -68,6 +94,26 @@ Refits = Annotated[
         min=0,
         metavar="N",
         help="Trainings on bootstrap samples, for the plausible range of a score: 0, or at least 6.",
+    ),
+]
+OuterFolds = Annotated[
+    int | None,
+    typer.Option(
+        "--outer-folds",
+        min=0,
+        metavar="N",
+        help="Folds in which the whole training is repeated; default: ten, or as many as the events allow. 0: none, "
+        "for thousands of patients.",
+        show_default=False,
+    ),
+]
+Divisions = Annotated[
+    int,
+    typer.Option(
+        "--divisions",
+        min=1,
+        metavar="N",
+        help="Draw the outer folds N times and average the figures out of fold; the model itself is trained once.",
     ),
 ]
 Search = Annotated[
@@ -94,6 +140,7 @@ Statements = Annotated[
     typer.Option(
         "--statements",
         metavar="FILE",
+        callback=existing_file,
         help="Statements for the model card; rdeepnet train statements writes a file to fill in.",
         show_default=False,
     ),
@@ -105,16 +152,23 @@ def recurrence(
     features: Features,
     outcomes: Outcomes,
     out: Out,
-    recipe: RecipeName = "ensemble",
+    recipe: Recipes = "ensemble",
     cut_off: Annotated[
         str,
-        typer.Option("--cut-off", metavar="NUMBER|optimal", help="Fixed, or by maximally selected rank statistics."),
+        typer.Option(
+            "--cut-off",
+            metavar="NUMBER|optimal",
+            autocompletion=one_of("optimal"),
+            help="Fixed, or by maximally selected rank statistics.",
+        ),
     ] = "1.10",
     cohort: Cohort = None,
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
     refits: Refits = 6,
+    outer_folds: OuterFolds = None,
+    divisions: Divisions = 3,
     search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
@@ -124,6 +178,8 @@ def recurrence(
     statements: Statements = None,
     column: Column = None,
     time_unit: Unit = "months",
+    overrule: Overrule = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a recurrence score (DeepSurv) and write it as a model package.
 
@@ -135,20 +191,28 @@ def recurrence(
 
         rdeepnet train recurrence --features features.parquet --outcomes outcomes.csv --out packages/recurrence
     """
-    from models.cohort.patients import join
-    from models.inference.tasks import Task
-    from models.training.patients import training_patients
-    from models.training.recurrence import train_recurrence
-    from models.training.recurrence_package import measurements, write_recurrence
+    with writing_to(out), progress("Loading") as running:
+        from models.cohort.patients import join
+        from models.inference.tasks import Task
+        from models.training.patients import training_patients
+        from models.training.recurrence import train_recurrence
+        from models.training.recurrence_package import measurements, write_recurrence
 
-    options = _options(
-        recipe, diagnostics, permutations=permutations, refits=refits, search=search, seed=seed, device=device
-    )
-    limit = _cut_off(cut_off)
-    joined = join(*read_tables(features, outcomes, column, time_unit))
-    patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
-    about = _about(out, name, version, "Recurrence score", patients, data, statements)
-    with _training(patients, options):
+        options = _options(
+            recipe,
+            diagnostics,
+            permutations=permutations,
+            refits=refits,
+            divisions=divisions,
+            search=search,
+            seed=seed,
+            device=device,
+            outer_folds=outer_folds,
+        )
+        limit = _cut_off(cut_off)
+        joined = join(*read_tables(features, outcomes, column, time_unit, overrule))
+        patients = training_patients(joined, task=Task.RECURRENCE, sequences=_sequences(sequence), cohort=cohort)
+        about = _about(out, name, version, "Recurrence score", patients, data, statements)
         trained = train_recurrence(
             patients.names,
             patients.values,
@@ -157,9 +221,10 @@ def recurrence(
             options=options,
             cut_off=limit,
             settings_digest=patients.origin.settings_digest,
+            tell=running.tell,
         )
         write_recurrence(out, trained, patients, about=about)
-    _show(out, trained, measurements(trained, patients), joined.notes)
+    _show(out, about, trained, measurements(trained, patients), joined.notes, as_json=as_json)
 
 
 @train.command("krt7-as")
@@ -169,7 +234,12 @@ def krt7_as(
     outcomes: Annotated[
         Path | None,
         typer.Option(
-            "--outcomes", "-y", metavar="FILE", help="CSV: id, cohort, krt7_as_high (1 or 0).", show_default=False
+            "--outcomes",
+            "-y",
+            metavar="FILE",
+            callback=existing_file,
+            help="CSV: id, cohort, krt7_as_high (1 or 0).",
+            show_default=False,
         ),
     ] = None,
     counts: Annotated[
@@ -177,20 +247,28 @@ def krt7_as(
         typer.Option(
             "--counts",
             metavar="FILE",
+            callback=existing_file,
             help="Read counts instead of outcomes: CSV with columns gene, length (bases) and one per patient.",
             show_default=False,
         ),
     ] = None,
     gene: Annotated[str, typer.Option("--gene", metavar="NAME", help="Gene in the table of counts.")] = "KRT7-AS",
     threshold: Annotated[
-        str, typer.Option("--threshold", metavar="median|TPM", help="Expression above this value is high.")
+        str,
+        typer.Option(
+            "--threshold",
+            metavar="median|TPM",
+            autocompletion=one_of("median"),
+            help="Expression above this value is high.",
+        ),
     ] = "median",
-    recipe: RecipeName = "ensemble",
+    recipe: Recipes = "ensemble",
     cohort: Cohort = None,
     sequence: Sequences = None,
     diagnostics: Diagnostics = False,
     permutations: Permutations = 3,
     refits: Refits = 6,
+    divisions: Divisions = 3,
     search: Search = 1,
     seed: Seed = 1,
     device: Device = "auto",
@@ -199,6 +277,7 @@ def krt7_as(
     data: Data = None,
     statements: Statements = None,
     column: Column = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a model for high expression of KRT7-AS from intratumoral features and write it as a model package.
 
@@ -208,40 +287,48 @@ def krt7_as(
 
         rdeepnet train krt7-as --features features.parquet --counts counts.csv --out packages/krt7_as
     """
-    from models.cohort.features import read_features
-    from models.cohort.patients import join
-    from models.inference.tasks import Task
-    from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
-    from models.training.krt7_as import train_krt7_as
-    from models.training.krt7_as_package import measurements, write_krt7_as
-    from models.training.patients import training_patients
-
     if (outcomes is None) == (counts is None):
         raise typer.BadParameter("give exactly one of the two", param_hint="--outcomes / --counts")
-    options = _options(
-        recipe, diagnostics, permutations=permutations, refits=refits, search=search, seed=seed, device=device
-    )
-    rule = "High expression as stated in the outcomes."
-    if counts is not None:
-        rows = read_features(features)
-        known = read_counts(counts).of(rows.identifiers)  # the median is that of patients with features
-        expression = gene_tpm(known, gene)
-        high = high_expression(expression, threshold_tpm=_threshold(threshold), gene=gene)
-        rule, joined = high.words, join(rows, outcomes_of(known, expression, high))
-    elif outcomes is not None:
-        joined = join(*read_tables(features, outcomes, column, "months"))
-    patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
-    about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
-    with _training(patients, options):
+    with writing_to(out), progress("Loading") as running:
+        from models.cohort.features import read_features
+        from models.cohort.patients import join
+        from models.inference.tasks import Task
+        from models.training.expression import gene_tpm, high_expression, outcomes_of, read_counts
+        from models.training.krt7_as import train_krt7_as
+        from models.training.krt7_as_package import measurements, write_krt7_as
+        from models.training.patients import training_patients
+
+        options = _options(
+            recipe,
+            diagnostics,
+            permutations=permutations,
+            refits=refits,
+            divisions=divisions,
+            search=search,
+            seed=seed,
+            device=device,
+        )
+        rule = "High expression as stated in the outcomes."
+        if counts is not None:
+            rows = read_features(features)
+            known = read_counts(counts).of(rows.identifiers)  # the median is that of patients with features
+            expression = gene_tpm(known, gene)
+            high = high_expression(expression, threshold_tpm=_threshold(threshold), gene=gene)
+            rule, joined = high.words, join(rows, outcomes_of(known, expression, high))
+        elif outcomes is not None:
+            joined = join(*read_tables(features, outcomes, column, "months"))
+        patients = training_patients(joined, task=Task.KRT7_AS, sequences=_sequences(sequence), cohort=cohort)
+        about = _about(out, name, version, "KRT7-AS expression", patients, data, statements, rule=rule)
         trained = train_krt7_as(
             patients.names,
             patients.values,
             is_high=patients.is_high,
             options=options,
             settings_digest=patients.origin.settings_digest,
+            tell=running.tell,
         )
         write_krt7_as(out, trained, patients, about=about)
-    _show(out, trained, measurements(trained, patients), joined.notes)
+    _show(out, about, trained, measurements(trained, patients), joined.notes, as_json=as_json)
 
 
 @train.command("statements")
@@ -252,43 +339,51 @@ def statements_template() -> None:
     """
     from models.model_card.statements import template
 
-    typer.echo(template(), nl=False)
+    echo(template(), nl=False)
 
 
 def _options(
-    recipe: str, diagnostics: bool, *, permutations: int, refits: int, search: int, seed: int, device: str
+    recipe: str,
+    diagnostics: bool,
+    *,
+    permutations: int,
+    refits: int,
+    divisions: int,
+    search: int,
+    seed: int,
+    device: str,
+    outer_folds: int | None = None,
 ) -> TrainingOptions:
     """Options that both trainings share, checked in the order of the command line."""
     from models.training.network import training_device
     from models.training.options import TrainingOptions
 
-    return TrainingOptions(
-        recipe=_recipe(recipe, diagnostics),
-        permutations=permutations,
-        refits=refits,
-        trials=_trials(search, recipe),
-        seed=seed,
-        device=training_device(device),
-    )
-
-
-def _training(patients: TrainingPatients, options: TrainingOptions) -> AbstractContextManager[object]:
-    """Says on standard error that a training goes on."""
-    return stderr().status(f"Training on {len(patients.values)} patients, {options.device} …")
+    on = training_device(device)
+    with as_mistake("--refits / --outer-folds"):
+        return TrainingOptions(
+            recipe=_recipe(recipe, diagnostics),
+            permutations=permutations,
+            refits=refits,
+            divisions=divisions,
+            trials=_trials(search, recipe),
+            outer_folds=outer_folds,
+            seed=seed,
+            device=on,
+        )
 
 
 def _recipe(name: str, diagnostics: bool) -> Recipe:
-    from models.training.network import PAPER, Recipe
+    from models.training.network import LOW_DIMENSIONAL, PAPER, Recipe
 
-    if name not in ("ensemble", "paper"):
-        raise typer.BadParameter(f"'{name}' is not one of ensemble, paper", param_hint="--recipe")
-    return PAPER if name == "paper" else Recipe(diagnostics=diagnostics)
+    if name == "paper":
+        return PAPER
+    return replace(LOW_DIMENSIONAL if name == "low-dimensional" else Recipe(), diagnostics=diagnostics)
 
 
 def _trials(search: int, recipe: str) -> int:
     if search > 1 and recipe != "ensemble":
         raise typer.BadParameter(
-            "the recipe of the paper is fixed; search with --recipe ensemble", param_hint="--search"
+            f"the recipe '{recipe}' is fixed; search with --recipe ensemble", param_hint="--search"
         )
     return search
 
@@ -311,8 +406,6 @@ def _number(text: str, word: str, option: str) -> float:
 def _sequences(names: list[str] | None) -> tuple[Sequence, ...]:
     from models.volume import Sequence
 
-    if wrong := [name for name in names or () if name not in tuple(Sequence)]:
-        raise typer.BadParameter(f"'{wrong[0]}' is not one of {', '.join(Sequence)}", param_hint="--sequence")
     return tuple(sequence for sequence in Sequence if not names or sequence in names)
 
 
@@ -331,7 +424,7 @@ def _about(
     from models.model_card.about import NOTICE, About
     from models.model_card.statements import read_statements
 
-    described = data or f"{len(patients.values)} patients of the cohort '{patients.cohort}' of this site."
+    described = data or f"{counted(len(patients.values), 'patient')} of the cohort '{patients.cohort}' of this site."
     return About(
         name=name or out.resolve().name,
         version=version,
@@ -342,14 +435,31 @@ def _about(
     )
 
 
-def _show(out: Path, trained: Trained, measured: Iterable[Measurement], cohort_notes: Iterable[QualityNote]) -> None:
+def _show(
+    out: Path,
+    about: About,
+    trained: Trained,
+    measured: Iterable[Measurement],
+    cohort_notes: Iterable[QualityNote],
+    *,
+    as_json: bool,
+) -> None:
     """Print what was measured, every doubt about cohort and training, and where the package is."""
-    seconds = trained.seconds
+    networks, everything = trained.seconds
+    notes = (*cohort_notes, *trained.notes)
+    if as_json:
+        print_json(
+            {
+                "folder": str(out),
+                "model": {"name": about.name, "version": about.version, "title": about.title, "notice": about.notice},
+                "out_of_fold": out_of_fold_as_json(trained.out_of_fold),
+                "measurements": [asdict(one) for one in measured],
+                "quality_notes": [note_as_json(note) for note in notes],
+                "seconds": {"networks": networks, "all": everything},
+            }
+        )
+        return
     rows = [(one.what, one.value, one.whom) for one in measured]
-    stdout().print(table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
-    for note in (*cohort_notes, *trained.notes):
-        text = f"[yellow]{note.severity.value:>7}[/]  {escape(note.code)}: {escape(note.sentence)}"
-        stdout().print(text, highlight=False, soft_wrap=True)
-    typer.echo(
-        f"{out}: package with MODEL_CARD.md, .html, .json; {seconds[0]:.0f} s for the networks, {seconds[1]:.0f} s"
-    )
+    stdout().print(Table("Measured in the training", ("Measure", "Value", "Patients and method"), rows))
+    print_notes(notes)
+    echo(f"{out}: package with MODEL_CARD.md, .html, .json; {networks:.0f} s for the networks, {everything:.0f} s")

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from appliance.workbench import rules_with
+from appliance.workbench import load_configured, rules_with
 from dicom_io.rules import Assignment
 from models.features.settings import OWN_ENGINE
-from models.inference.package import ModelPackage, load_package, shipped_packages
+from models.inference.package import ModelPackage, load_package, require_runnable, shipped_packages
 from models.preprocessing.n4_settings import N4Settings, own_name
 from models.version import software_version
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Sections of the settings that say nothing of an answer: how studies come, wait and go. Every other one counts.
 _AROUND = {
     "service",
+    "shared",
     "senders",
     "destinations",
     "study",
@@ -46,9 +47,15 @@ def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
     Raises
     ------
     SetupError
-        When a model package fails its checks, or an engine that must be asked for its version is not installed.
+        When a model package fails its checks or is not for the appliance, or an engine that must be asked for its
+        version is not installed.
     """
-    packages = tuple(load_package(folder) for folder in settings.models.packages or shipped_packages())
+    packages = tuple(
+        load_package(folder, trusted_keys=settings.models.trusted_keys)
+        for folder in settings.models.packages or shipped_packages()
+    )
+    for package in packages:
+        require_runnable(package)
     sections = {
         item.name: _values(getattr(settings, item.name)) for item in fields(settings) if item.name not in _AROUND
     }
@@ -56,7 +63,7 @@ def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
     sections["preprocessing"]["n4"] = bias_name(settings.preprocessing.n4)
     sections["features"]["engine"] = engine_name(settings.features.engine)
     models = [
-        (package.identity.name, package.identity.digest, provider)
+        (package.identity.name, package.identity.digest, package.identity.signed_by, provider)
         for package, provider in zip(packages, _providers(settings, packages), strict=True)
     ]
     return {"software": software_version(), "assignment": asdict(assignment), **sections, "models": models}
@@ -106,9 +113,4 @@ def _providers(settings: Settings, packages: tuple[ModelPackage, ...]) -> tuple[
     """The execution provider of each model; only the CPU is known without trying."""
     if settings.models.provider == "cpu":
         return (_CPU,) * len(packages)
-    from models.inference.runtime import load_models
-
-    return tuple(
-        model.provider
-        for model in load_models([package.folder for package in packages], provider=settings.models.provider)
-    )
+    return tuple(model.provider for model in load_configured(settings))

@@ -4,6 +4,7 @@
         seg_t1c.dcm, seg_t2w.dcm           tumour and peritumoral shell on each grid
         key_sr.dcm, features_sr.dcm        Structured Reports (the second only when configured)
         pdf.dcm, report.pdf                the report as Encapsulated PDF and as it is
+        fhir.json                          the answer as a FHIR R4 bundle; only when configured
         features.csv                       name, value, unit (UCUM), ibsi; absent where nothing can be computed
         result.json                        see `result_json`; alone in the folder when the study was refused or failed
 
@@ -13,24 +14,24 @@ Instance UID only.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.offline import result_json
 from appliance.offline.result_json import RESULT, Origin
-from models.features.table import FeatureTable
+from models.csv_table import lines
+from models.errors import NotWritable
+from models.features.table import Feature
+from models.files import OLD, PART, remove, replace_folder
 
 if TYPE_CHECKING:
     from appliance.pipeline import Result
 
 FEATURES = "features.csv"
 PDF = "report.pdf"
+FHIR = "fhir.json"
 
 
 def folder_name(study_instance_uid: str) -> str:
@@ -38,43 +39,53 @@ def folder_name(study_instance_uid: str) -> str:
     return f"study-{hashlib.sha256(study_instance_uid.encode()).hexdigest()[:16]}"
 
 
-def answered(result: Result, origin: Origin, *, withheld: bool = False) -> dict[str, bytes]:
-    """The files of an answered study by name; withheld scores are in result.json where a researcher wants them."""
+def answered(result: Result, origin: Origin, *, withheld: bool = False, fhir: bool = False) -> dict[str, bytes]:
+    """The files of an answered study by name.
+
+    Parameters
+    ----------
+    withheld : withheld scores are in result.json, for a researcher
+    fhir : with a FHIR bundle
+    """
     objects = {f"{made.role}.dcm": made for made in result.answer.objects}
     contents = {name: made.file for name, made in objects.items()}
     contents[PDF] = result.answer.pdf
+    if fhir:
+        from dicom_io.writing.fhir_bundle import make_fhir_bundle
+
+        contents[FHIR] = make_fhir_bundle(result.study, result.report, pdf=result.answer.pdf)
     if result.features is not None:
-        contents[FEATURES] = features_csv(result.features)
+        contents[FEATURES] = features_csv(result.features.features)
     description = result_json.of_answer(origin, result, files=contents, objects=objects, withheld=withheld)
     return contents | {RESULT: description}
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Puts a complete folder in place of an older one."""
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    for leftover in (part, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, content in contents.items():
-        (part / name).write_bytes(content)
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    """Puts a complete folder in place of an older one; folder and files are their owner's alone (0700, 0600).
+
+    Raises
+    ------
+    NotWritable
+        When it cannot be written.
+    """
+    try:
+        replace_folder(folder, dict(contents))
+    except OSError as error:
+        raise NotWritable(
+            f"The results cannot be written to {folder.parent} ({error.strerror}); name a folder that this user may "
+            "write to and that has space.",
+            because=error,
+        ) from error
 
 
 def remove_leftovers(out: Path) -> None:
     """Removes the unfinished folders of a run that was interrupted."""
-    for pattern in (".study-*.part", ".study-*.old"):
+    for pattern in (f".study-*{PART}", f".study-*{OLD}", f".*.csv.*{PART}"):
         for leftover in out.glob(pattern):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove(leftover)
 
 
-def features_csv(table: FeatureTable) -> bytes:
+def features_csv(features: Iterable[Feature]) -> bytes:
     """Name, value, unit and IBSI code of every feature, one line each; values with all their digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "value", "unit", "ibsi"))
-    writer.writerows((item.name, repr(item.value), item.unit, item.ibsi or "") for item in table.features)
-    return text.getvalue().encode()
+    rows = ((item.name, item.value, item.unit, item.ibsi or "") for item in features)
+    return "".join(lines([("name", "value", "unit", "ibsi"), *rows])).encode()

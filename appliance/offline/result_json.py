@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.files import open_regular
 from models.inference.outcome import ModelOutcome, NotApplicable
 from models.version import software_version
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 RESULT = "result.json"
+_MOST_BYTES = 16 * 1024**2  # of a result.json; one has a few hundred kB
 LEADING = 20  # contributions of inputs that are listed for each model
 
 
@@ -90,16 +92,28 @@ def of_refusal(origin: Origin, *, outcome: str, sentence: str) -> bytes:
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The content of `result.json`; None where there is none, it is of another schema, or a file it names is gone."""
+    """The content of `result.json`; None where there is none, it is of another schema, or a file it names has changed.
+
+    The folder may have been damaged or put there by others: nothing in it is taken for granted, no link followed.
+    """
     try:
-        description: dict[str, Any] = json.loads((folder / RESULT).read_bytes())
-    except (OSError, ValueError):
+        with open_regular(folder / RESULT) as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        description = json.loads(content[:_MOST_BYTES])
+        if description["schema"] != SCHEMA or folder.is_symlink():
+            return None
+        whole = all(_is_unchanged(folder, row["name"], row["sha256"]) for row in description["files"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    if description.get("schema") != SCHEMA:
-        return None
-    files = [(folder / row["name"], row["bytes"]) for row in description["files"]]
-    whole = all(file.is_file() and file.stat().st_size == size for file, size in files)
     return description if whole else None
+
+
+def _is_unchanged(folder: Path, name: str, sha256: str) -> bool:
+    """Returns whether a file of a result has the content that its result.json says; the name is that of a file."""
+    if not name or Path(name).name != name:
+        return False
+    with open_regular(folder / name) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
 
 
 def _head(origin: Origin) -> dict[str, Any]:
@@ -129,6 +143,7 @@ def _model(outcome: ModelOutcome | NotApplicable, *, withheld: bool) -> dict[str
         "cut_off": outcome.cut_off,
         "group": outcome.group,
         "plausible_range": None if spread is None else asdict(spread),
+        "rank": None if outcome.rank is None else asdict(outcome.rank),
         "provider": outcome.provider,
         "quality_notes": [asdict(note) for note in outcome.notes],
         "leading_contributions": [asdict(part) for part in outcome.contributions[:LEADING]],

@@ -6,9 +6,9 @@ refused or fails does not stop the others; its sentence goes into its result.jso
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.files import digest_of_files
+from appliance.in_short import NO_ANSWER, AnswerInShort, warnings_of
+from appliance.offline.pseudonymised import claim
 from appliance.offline.recipe import digest_of, run_recipe
 from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
 from appliance.offline.result_json import RESULT, Origin, of_refusal, read_result
@@ -24,8 +26,13 @@ from appliance.process_pool import Broken, answers
 from appliance.settings import Settings
 from dicom_io.advice import Reader, advised
 from dicom_io.reading.folder import look_into
+from dicom_io.reading.pseudonymise import Pseudonymiser
+from dicom_io.reading.study_identity import NOBODY, StudyIdentity, identity_of
 from dicom_io.rules import Assignment
-from models.errors import RDeepNetError, StudyRejected
+from models.csv_table import lines
+from models.errors import NotWritable, RDeepNetError, StudyRejected
+from models.files import require_writable, write_output
+from models.progress import Tell, silent
 from models.validity import State
 from reports.validity_words import STATES
 
@@ -51,6 +58,8 @@ class StudyTask:
     ----------
     reader : who reads a refusal
     remarks : what stands outside its files and may explain a refusal, as sentences
+    pseudonymiser : takes the names out of everything that is written; None leaves them
+    identity : by which a person finds the study again; of pseudonyms where there is a pseudonymiser
     """
 
     study_instance_uid: str
@@ -61,6 +70,8 @@ class StudyTask:
     assignment: Assignment
     reader: Reader = Reader.COMMAND_LINE
     remarks: tuple[str, ...] = ()
+    pseudonymiser: Pseudonymiser | None = None
+    identity: StudyIdentity = NOBODY
 
     def origin(self, created: datetime) -> Origin:
         """Origin of its result."""
@@ -76,6 +87,7 @@ class StudyOutcome:
     sentence : why it was refused or failed, empty when answered
     is_from_before : an earlier run did it with the same input, settings, models and version
     description : the content of its result.json
+    identity : by which a person finds the study again
     """
 
     study_instance_uid: str
@@ -84,6 +96,27 @@ class StudyOutcome:
     sentence: str
     is_from_before: bool
     description: Mapping[str, Any]
+    identity: StudyIdentity = NOBODY
+
+    @property
+    def in_short(self) -> AnswerInShort | None:
+        """State, first reason, warnings and notices; None where there is no answer."""
+        return AnswerInShort.of_description(self.description)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything that `rdeepnet run --json` says of the study; docs/views.schema.json describes it."""
+        in_short = self.in_short
+        return {
+            "study_instance_uid": self.study_instance_uid,
+            "folder": str(self.folder),
+            "outcome": self.outcome,
+            "sentence": self.sentence,
+            "is_from_before": self.is_from_before,
+            "predictions": predictions_of(self.description),
+            **self.identity.as_json(),
+            **(NO_ANSWER if in_short is None else in_short.as_json()),
+            "quality_notes": list(self.description.get("quality_notes", ())),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,55 +128,97 @@ class Plan:
     out : folder of the results
     from_before : outcomes of an earlier run that still hold
     tasks : the studies to process
+    left_out : files that are part of no study and might be missed, one phrase for each reason
     """
 
     out: Path
     from_before: tuple[StudyOutcome, ...]
     tasks: tuple[StudyTask, ...]
+    left_out: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.from_before) + len(self.tasks)
 
 
 def plan_run(
-    root: Path, out: Path, *, settings: Settings, assignment: Assignment, reader: Reader = Reader.COMMAND_LINE
+    root: Path,
+    out: Path,
+    *,
+    settings: Settings,
+    assignment: Assignment,
+    reader: Reader = Reader.COMMAND_LINE,
+    pseudonymiser: Pseudonymiser | None = None,
+    tell: Tell = silent,
 ) -> Plan:
-    """Find the studies below `root`, and those that `out` has the results of; `reader` reads what is refused.
+    """Find the studies below `root`, and those that `out` has the results of.
+
+    Parameters
+    ----------
+    reader : reads what is refused
+    pseudonymiser : takes the names out of everything that is written; None leaves them
+    tell : told how many files have been looked at, then how many studies
 
     Raises
     ------
     StudyRejected
         When there is no study below `root`.
     SetupError
-        When a model package fails its checks, or the settings contradict each other.
+        When a model package fails its checks, the settings contradict each other, or `out` holds results with names
+        and these are to be without, or the other way round.
     """
-    folder = look_into(root)
-    recipe = digest_of(run_recipe(settings, assignment=assignment))
-    out.mkdir(parents=True, exist_ok=True)
+    folder = look_into(root, limits=settings.limits, tell=tell)
+    recipe = run_recipe(settings, assignment=assignment)
+    if pseudonymiser is not None:
+        recipe = {**recipe, "pseudonymised": pseudonymiser.recipe}
+    require_writable(out)
+    claim(out, pseudonymiser, has_results=any(out.glob("study-*")))
     remove_leftovers(out)
     from_before: list[StudyOutcome] = []
     tasks: list[StudyTask] = []
-    for uid, files in folder.studies.items():
+    cover = None if pseudonymiser is None else pseudonymiser.cover((), names=folder.file_names)
+    for number, (uid, files) in enumerate(folder.studies.items()):
+        tell("Comparing with earlier results", number, len(folder.studies))
+        digest = digest_of_files(files)
+        remarks = folder.remarks(uid)
+        shown = uid if pseudonymiser is None else pseudonymiser.study_uid(uid)
         task = StudyTask(
-            study_instance_uid=uid,
+            study_instance_uid=shown,
             files=tuple(files),
-            folder=out / folder_name(uid),
-            input_digest=digest_of_files(files),
-            recipe_digest=recipe,
+            folder=out / folder_name(shown),
+            input_digest=digest if pseudonymiser is None else pseudonymiser.pseudonyms.digest(digest),
+            recipe_digest=digest_of(recipe),
             assignment=assignment,
             reader=reader,
-            remarks=folder.remarks(uid),
+            remarks=remarks if cover is None else tuple(cover.sentence(remark) for remark in remarks),
+            pseudonymiser=pseudonymiser,
+            identity=identity_of(files, pseudonymiser),
         )
         earlier = _earlier(task)
         if earlier is None:
             tasks.append(task)
         else:
             from_before.append(earlier)
-    return Plan(out, tuple(from_before), tuple(tasks))
+    left_out = folder.phrases()
+    if cover is not None:
+        left_out = tuple(cover.sentence(phrase) for phrase in left_out)
+    return Plan(out, tuple(from_before), tuple(tasks), left_out)
 
 
-def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
+def run(plan: Plan, *, settings: Settings, jobs: int) -> Generator[StudyOutcome, None, None]:
     """Process the studies of a plan, `jobs` at a time; outcomes come as they end, earlier ones first.
+
+    As `run_by`, here.
+    """
+
+    def here() -> Generator[StudyOutcome, None, None]:
+        for ended in answers(plan.tasks, partial(open_worker, settings), jobs=jobs):
+            yield failed(ended.task, ended.reason) if isinstance(ended, Broken) else ended.answer
+
+    yield from run_by(plan, here())
+
+
+def run_by(plan: Plan, ended: Generator[StudyOutcome, None, None]) -> Generator[StudyOutcome, None, None]:
+    """The outcomes of a plan: those from before, then what `ended` makes of its tasks, whose folders it writes.
 
     When the last one has come, `studies.csv` in the folder of the results has one line for each.
 
@@ -151,13 +226,19 @@ def run(plan: Plan, *, settings: Settings, jobs: int) -> Iterator[StudyOutcome]:
     ------
     SetupError
         When the settings cannot be followed here: no such device, a model that does not reproduce.
+    NotWritable
+        When the disk is full.
     """
     outcomes = list(plan.from_before)
     yield from plan.from_before
-    for ended in answers(plan.tasks, partial(open_worker, settings), jobs=jobs):
-        outcome = _failed(ended.task, ended.reason) if isinstance(ended, Broken) else ended.answer
-        outcomes.append(outcome)
-        yield outcome
+    try:
+        with closing(ended):
+            for outcome in ended:
+                outcomes.append(outcome)
+                yield outcome
+    except (KeyboardInterrupt, GeneratorExit, NotWritable):
+        remove_leftovers(plan.out)  # of workers that were ended while they wrote
+        raise
     _write_summary(plan.out / SUMMARY, outcomes)
 
 
@@ -174,33 +255,56 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
     from appliance.pipeline import answer_study
 
     created = datetime.now().astimezone()
+    cover = None if task.pseudonymiser is None else task.pseudonymiser.cover(task.files)
     try:
-        result = answer_study(task.files, bench, assignment=task.assignment, created=created)
+        result = answer_study(task.files, bench, assignment=task.assignment, created=created, cover=cover)
     except StudyRejected as error:
-        return _given_up(task, Outcome.REFUSED, " ".join([advised(error, task.reader), *task.remarks]))
+        sentence = " ".join([advised(error, task.reader), *task.remarks])
+        return _given_up(task, Outcome.REFUSED, sentence if cover is None else cover.sentence(sentence))
     except RDeepNetError as error:
-        return _given_up(task, Outcome.FAILED, str(error))
-    return _written(task, Outcome.ANSWERED, "", answered(result, task.origin(created), withheld=bench.withheld))
+        return _given_up(task, Outcome.FAILED, str(error) if cover is None else cover.sentence(str(error)))
+    files = answered(result, task.origin(created), withheld=bench.withheld, fhir=bench.fhir)
+    return _written(task, Outcome.ANSWERED, "", files)
 
 
 def _earlier(task: StudyTask) -> StudyOutcome | None:
     """The outcome of an earlier run that still holds, or None."""
     description = read_result(task.folder)
-    if description is None or description["outcome"] == Outcome.FAILED:
+    if description is None:
         return None
-    if (description["input_digest"], description["recipe_digest"]) != (task.input_digest, task.recipe_digest):
+    try:
+        outcome = StudyOutcome(
+            study_instance_uid=task.study_instance_uid,
+            folder=task.folder,
+            outcome=Outcome(description["outcome"]),
+            sentence=str(description["sentence"]),
+            is_from_before=True,
+            description=description,
+            identity=task.identity,
+        )
+        determined = tuple(description[key] for key in ("study_instance_uid", "input_digest", "recipe_digest"))
+        _look_through(description)
+    except (KeyError, ValueError, TypeError, AttributeError, LookupError):
+        return None  # nobody knows who wrote it: it is done again
+    if outcome.outcome is Outcome.FAILED:
         return None
-    return StudyOutcome(
-        study_instance_uid=task.study_instance_uid,
-        folder=task.folder,
-        outcome=Outcome(description["outcome"]),
-        sentence=description["sentence"],
-        is_from_before=True,
-        description=description,
-    )
+    is_ours = determined == (task.study_instance_uid, task.input_digest, task.recipe_digest)
+    return outcome if is_ours else None
 
 
-def _failed(task: StudyTask, reason: str) -> StudyOutcome:
+def _look_through(description: Mapping[str, Any]) -> None:
+    """Reads everything that a command shows of a result, so that one that lacks a part of it raises here."""
+    predictions_of(description)
+    AnswerInShort.of_description(description)
+    [(note["code"], note["sentence"]) for note in warnings_of(description)]
+    for model in description.get("models", ()):
+        if "predictions" in model:
+            in_a_line(model)
+    sum(stage["seconds"] for stage in description.get("stages", ()))
+
+
+def failed(task: StudyTask, reason: str) -> StudyOutcome:
+    """The outcome of a study that something of ours kept from being answered; its folder is written."""
     return _given_up(task, Outcome.FAILED, reason)
 
 
@@ -218,24 +322,35 @@ def _written(task: StudyTask, outcome: Outcome, sentence: str, contents: Mapping
         sentence=sentence,
         is_from_before=False,
         description=json.loads(contents[RESULT]),
+        identity=task.identity,
     )
 
 
 def _write_summary(path: Path, outcomes: Sequence[StudyOutcome]) -> None:
-    """One line per study: outcome, sentence, and every prediction in a column of its own."""
+    """One line per study: outcome, sentence, every prediction in a column of its own, identity, and answer in short."""
     predictions = {outcome.study_instance_uid: predictions_of(outcome.description) for outcome in outcomes}
     columns = sorted({name for found in predictions.values() for name in found})
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["study_instance_uid", "folder", "outcome", "sentence", *columns])
-        for outcome in sorted(outcomes, key=lambda item: item.study_instance_uid):
-            found = predictions[outcome.study_instance_uid]
-            values = [found.get(name, "") for name in columns]
-            writer.writerow(
-                [outcome.study_instance_uid, outcome.folder.name, outcome.outcome, outcome.sentence, *values]
-            )
-    part.replace(path)
+    identity = tuple(NOBODY.as_json())
+    in_short = ("validity", "reason", "warnings", "warning_codes", "notices")
+    rows: list[tuple[object, ...]] = [
+        ("study_instance_uid", "folder", "outcome", "sentence", *columns, *identity, *in_short)
+    ]
+    for outcome in sorted(outcomes, key=lambda item: item.study_instance_uid):
+        found = predictions[outcome.study_instance_uid]
+        values = [found.get(name, "") for name in columns]
+        said = (outcome.study_instance_uid, outcome.folder.name, outcome.outcome, outcome.sentence)
+        rows.append((*said, *values, *outcome.identity.as_json().values(), *_cells(outcome)))
+    write_output(path, "".join(lines(rows)).encode())
+
+
+def _cells(outcome: StudyOutcome) -> tuple[object, ...]:
+    """State, first reason, number and codes of the warnings, notices; empty where there is no answer."""
+    in_short = outcome.in_short
+    if in_short is None:
+        return (None,) * 5
+    codes = dict.fromkeys(str(note["code"]) for note in warnings_of(outcome.description))
+    notices = "; ".join(in_short.notices)
+    return in_short.validity.value, in_short.reason, in_short.warnings, "; ".join(codes), notices
 
 
 def in_a_line(model: Mapping[str, Any]) -> str:
@@ -247,16 +362,16 @@ def in_a_line(model: Mapping[str, Any]) -> str:
     return f"{model['name']} {score}{group}{words}"
 
 
-def predictions_of(description: Mapping[str, Any]) -> dict[str, str]:
+def predictions_of(description: Mapping[str, Any]) -> dict[str, float | str]:
     """One study by column: "recurrence.recurrence_score", "recurrence.rfs_12_months", …group, …validity, …reasons."""
-    found: dict[str, str] = {}
+    found: dict[str, float | str] = {}
     for model in description.get("models", ()):
         if "not_applicable" in model:
             continue
         for prediction in model["predictions"]:
             months = prediction["horizon_months"]
             horizon = "" if months is None else f"_{months:g}_months"
-            found[f"{model['name']}.{prediction['quantity']}{horizon}"] = repr(prediction["value"])
+            found[f"{model['name']}.{prediction['quantity']}{horizon}"] = float(prediction["value"])
         found[f"{model['name']}.group"] = model["group"] or ""
         found[f"{model['name']}.validity"] = model["validity"]
         found[f"{model['name']}.reasons"] = "; ".join(dict.fromkeys(reason["code"] for reason in model["reasons"]))

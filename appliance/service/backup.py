@@ -3,7 +3,7 @@
 The order keeps it consistent without stopping anything: the queue first, then the records, then results, then images.
 What the service writes meanwhile is found in a later part of the copy, and there the next start puts right what
 differs: a job that the records know as done is dropped, existing results are not computed again, images that no record
-knows are a new study.
+knows are a new study. What was told by alerts goes with it, so that nothing is told twice and no message is lost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from appliance.files import PART, make_private_folder, sync_folder
 from appliance.settings import Settings
 from models.errors import SetupError
 
-QUEUE, RECORDS = "queue.sqlite3", "studies.sqlite3"
+QUEUE, RECORDS, ALERTS = "queue.sqlite3", "studies.sqlite3", "alerts.sqlite3"
 FOLDERS = ("outbox", "inbox")
 
 
@@ -30,13 +30,11 @@ class Backup:
     Attributes
     ----------
     files, size : number of files and bytes
-    queue_is_elsewhere : the queue is on PostgreSQL and is not part of it
     """
 
     folder: Path
     files: int
     size: int
-    queue_is_elsewhere: bool
 
 
 def back_up(settings: Settings, target: Path) -> Backup:
@@ -45,8 +43,14 @@ def back_up(settings: Settings, target: Path) -> Backup:
     Raises
     ------
     SetupError
-        When there is no state, `target` exists already, or a file cannot be read or written.
+        When the state is in a shared home, there is none, `target` exists already, or a file cannot be read or written.
     """
+    if settings.shared.is_used:
+        bucket = f", then copy the bucket {settings.shared.objects_url}" if settings.shared.objects_url else ""
+        raise SetupError(
+            "Records, images and results are in the shared home, not in the state folder: back up the database with "
+            f"pg_dump --format custom{bucket}; OPERATING.md has the commands, and how to restore."
+        )
     state_dir = settings.service.state_dir
     if not (state_dir / RECORDS).is_file():
         raise SetupError(f"{state_dir} holds no state of a service; name the service's configuration file.")
@@ -58,7 +62,7 @@ def back_up(settings: Settings, target: Path) -> Backup:
     try:
         shutil.rmtree(part, ignore_errors=True)
         make_private_folder(part)
-        for name in (QUEUE, RECORDS):
+        for name in (QUEUE, RECORDS, ALERTS):
             if (state_dir / name).is_file():
                 _copy_database(state_dir / name, part / name)
         for name in FOLDERS:
@@ -67,13 +71,14 @@ def back_up(settings: Settings, target: Path) -> Backup:
         part.rename(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise SetupError(
             f"The backup could not be made ({error}); look at the space, and whether this user may write to "
             f"{target.parent} and read {state_dir}."
         ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)  # also when it is interrupted
     sizes = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
-    return Backup(target, len(sizes), sum(sizes), bool(settings.jobs.database_url))
+    return Backup(target, len(sizes), sum(sizes))
 
 
 def _copy_database(source: Path, target: Path) -> None:

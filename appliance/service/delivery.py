@@ -1,30 +1,39 @@
 """Delivery: from the outbox to each destination, repeated until it succeeds or an operator decides.
 
-One thread for each destination, so that a peer that does not answer delays nobody else. Repeating an object creates no
-duplicate at the peer: its UID is derived from its content. Giving up after some attempts was rejected: results of a
-night on which the archive was down would be lost. So was giving up where the peer rejects the association, since a PACS
-that does not know us yet would fail every study of the first day; a refusal of one object stays one.
+One thread for each destination, so that a peer that does not answer delays nobody else. Where several hosts share the
+records, each has such a thread, and a lease says which of them has a delivery; one whose courier dies is repeated by
+another when its lease ends. Repeating an object creates no duplicate at the peer: its UID is derived from its content.
+Giving up after some attempts was rejected: results of a night on which the archive was down would be lost. So was
+giving up where the peer rejects the association, since a PACS that does not know us yet would fail every study of the
+first day; a refusal of one object stays one.
 """
 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.service.audit import Audit
 from appliance.service.storage_commitment import Commitments
 from appliance.settings import DeliverySettings, Destination
+from appliance.state.database import DatabaseUnavailable
 from appliance.state.outbox import Outbox
-from appliance.state.records import DeliveryRecord, DeliveryState, Records
+from appliance.state.record_rows import DeliveryRecord, DeliveryState
+from appliance.state.records import Records
+from appliance.state.stored_bytes import BytesMissing
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.send import Delivery, Peer, Sent, send
 from dicom_io.network.tls import ClientTls
 
 LOG = logging.getLogger("rdeepnet.delivery")
+
+_SET_BACK_S = 1.0  # the wall clock is set back by more than drift makes up
+_OPERATIONS_BESIDES = 4  # to connect, to open and to close the association, and one to spare
 
 
 def peer_of(destination: Destination, *, calling_title: str, timeout_s: float, tls: ClientTls | None = None) -> Peer:
@@ -39,6 +48,11 @@ def peer_of(destination: Destination, *, calling_title: str, timeout_s: float, t
     )
 
 
+def _wall_ahead_s() -> float:
+    """Seconds by which the wall clock is ahead of the monotonic one; it changes when the wall clock is set."""
+    return time.time() - time.monotonic()
+
+
 def pause_s(attempts: int, *, settings: DeliverySettings) -> float:
     """Pause after so many attempts without success: doubled each time, up to the maximum."""
     return float(min(settings.retry_max_s, settings.retry_min_s * 2.0 ** min(attempts - 1, 32)))
@@ -51,6 +65,8 @@ class Courier:
     ----------
     poll_s : interval between two polls for work
     tls : how the connection is secured; None leaves it plain
+    audit : told before and after every attempt
+    host : name of this one, where several share the records
     """
 
     def __init__(
@@ -63,7 +79,9 @@ class Courier:
         outbox: Outbox,
         commitments: Commitments,
         poll_s: float,
+        audit: Audit,
         tls: ClientTls | None = None,
+        host: str = "",
     ) -> None:
         self._destination = destination
         self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s, tls=tls)
@@ -71,6 +89,8 @@ class Courier:
         self._records = records
         self._outbox = outbox
         self._commitments = commitments
+        self._audit = audit
+        self._host = host
         self._poll_s = poll_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"courier-{destination.name}", daemon=True)
@@ -90,19 +110,45 @@ class Courier:
         return self._thread.is_alive()
 
     def _work(self) -> None:
+        ahead_s, said = _wall_ahead_s(), ""
         while not self._stopping.wait(self._poll_s):
             try:
-                for delivery in self._records.due_deliveries(self._destination.name):
-                    if self._stopping.is_set():
-                        return
+                if _wall_ahead_s() < ahead_s - _SET_BACK_S:  # what was to be tried in a minute would wait for longer
+                    LOG.warning("the clock was set back; what waits is tried now")
+                    self._records.try_now(self._destination.name)
+                    self._commitments.ask_now(self._destination.name)
+                ahead_s = _wall_ahead_s()
+                while (delivery := self._taken()) is not None:
                     self.deliver(delivery)
-                self._commitments.ask_next(self._destination.name, self._peer)
-            except sqlite3.OperationalError as error:  # a full or slow disk; what was sent is sent again, as the same
-                LOG.error("the records cannot be written; the next round tries again", extra={"error": describe(error)})
+                if self._stopping.is_set():
+                    return
+                with self._records.leader(f"commitment {self._destination.name}") as is_leader:
+                    if is_leader:
+                        self._commitments.ask_next(self._destination.name, self._peer)
+                said = ""
+            except DatabaseUnavailable as error:  # what was sent is sent again, as the same
+                if said != (said := describe(error)):  # once, for as long as it is so
+                    LOG.error("the records cannot be written; the next round tries again", extra={"error": said})
+
+    def _taken(self) -> DeliveryRecord | None:
+        """The next delivery, which nobody else makes meanwhile; None when none is due."""
+        if self._stopping.is_set():
+            return None
+        lease_s = _OPERATIONS_BESIDES * self._settings.timeout_s
+        taken = self._records.take_deliveries(self._destination.name, lease_s=lease_s, host=self._host, at_most=1)
+        return taken[0] if taken else None
 
     def deliver(self, delivery: DeliveryRecord) -> DeliveryState:
         """Tries one delivery and records its result."""
-        state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=self._send)
+        self._audit.sending(delivery, self._destination)
+
+        def send_files(files: Sequence[Path]) -> tuple[Sent, ...]:
+            lease_s = (len(files) + _OPERATIONS_BESIDES) * self._settings.timeout_s
+            self._records.keep_delivery(delivery, lease_s=lease_s)
+            return send(files, self._peer)
+
+        state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=send_files)
+        self._audit.sent(delivery, self._destination, state=state, sentence=sentence)
         pause = pause_s(delivery.attempts + 1, settings=self._settings)
         decided = self._records.delivery_tried(
             delivery, state=state, sentence=sentence, next_at=datetime.now(UTC) + timedelta(seconds=pause)
@@ -118,9 +164,6 @@ class Courier:
             LOG.info("study %s", decided, extra={"job": delivery.job_id})
         return state
 
-    def _send(self, files: Sequence[Path]) -> tuple[Sent, ...]:
-        return send(files, self._peer)
-
 
 def attempt(
     delivery: DeliveryRecord,
@@ -130,15 +173,18 @@ def attempt(
     send_files: Callable[[Sequence[Path]], tuple[Sent, ...]],
 ) -> tuple[DeliveryState, str]:
     """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
-    files = [item.file for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
+    wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
     try:
-        results = send_files(files) if files else ()
+        with outbox.fetched(delivery.job_id, wanted) as files:
+            results = send_files(files) if files else ()
     except (PeerUnavailable, PeerRejected) as error:
         return DeliveryState.WAITING, str(error)
-    except PeerRefused as error:
+    except (PeerRefused, BytesMissing) as error:
         return DeliveryState.REFUSED, str(error)
+    except OSError as error:
+        return DeliveryState.WAITING, f"the results cannot be read or put on this machine's disk ({error.strerror})"
     for result, state in ((Delivery.REFUSED, DeliveryState.REFUSED), (Delivery.UNAVAILABLE, DeliveryState.WAITING)):
         sentences = [sent.sentence for sent in results if sent.delivery is result]
         if sentences:

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.stages import StageCost
-from appliance.state.outbox import PDF, Outbox
-from appliance.state.records import Records, StudyRecord
+from appliance.state.outbox import PDF
+from appliance.state.outbox_folder import FolderOutbox
+from appliance.state.record_rows import StudyRecord
+from appliance.state.records import Records
 from appliance.state.states import FINAL
 from dicom_io.network.collector import Collected, collecting
 from dicom_io.network.send import Delivery, Peer, echo, send
@@ -36,6 +38,7 @@ from dicom_io.synthetic.study_writer import (
 )
 from dicom_io.writing.read_answer import ReadPrediction, read_predictions
 from models.errors import RDeepNetError, SetupError
+from models.number_words import counted
 
 _HOST = "127.0.0.1"
 _AE_TITLE = "RDEEPNET"
@@ -138,9 +141,9 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
                 record = _finished(work / "state", study.study_instance_uid)
                 seconds["answer and send back"] = time.monotonic() - began_s
             collected = collector.collected
-        outbox = Outbox(work / "state" / "outbox")
-        pdf = outbox.folder_of(record.job_id) / PDF
-        if pdf.is_file():
+        outbox = FolderOutbox(work / "state" / "outbox")
+        pdf = outbox.path(record.job_id, PDF)
+        if pdf is not None:
             shutil.copy(pdf, out / PDF)
         return DemoResult(
             record=record,
@@ -153,7 +156,7 @@ def run_demo(out: Path, *, keep: bool, small: bool, seed: int, tell: Callable[[s
             ),
             stages=outbox.stages(record.job_id),
             seconds=seconds,
-            pdf=out / PDF if pdf.is_file() else None,
+            pdf=None if pdf is None else out / PDF,
             log=out / "service.log",
         )
     finally:
@@ -168,8 +171,8 @@ def _push(study: SyntheticStudy, peer: Peer, *, tell: Callable[[str], None]) -> 
         results = send(files, peer)
         lost = [result.sentence for result in results if result.delivery is not Delivery.STORED]
         if lost:
-            raise RDeepNetError(f"The service did not store {len(lost)} of {len(files)} objects: {lost[0]}")
-        tell(f"Pushed {key}: {len(files)} objects")
+            raise RDeepNetError(f"The service did not store {len(lost)} of {counted(len(files), 'object')}: {lost[0]}")
+        tell(f"Pushed {key}: {counted(len(files), 'object')}")
 
 
 def _finished(state_dir: Path, study_uid: str) -> StudyRecord:

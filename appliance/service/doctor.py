@@ -13,20 +13,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from appliance.service.audit import is_on, out_of_reach
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
 from appliance.settings import Destination, Settings
+from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
 from appliance.state.postgres import server_of
 from appliance.transport import client_tls, files_of
+from appliance.workbench import load_configured
 from dicom_io.answer import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.negotiation import negotiate
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
+
+if TYPE_CHECKING:
+    from models.inference.runtime import LoadedModel
 
 _ECHO_TIMEOUT_S = 5.0  # a peer on the network answers in milliseconds
 _DISK_WARN_GB = 20.0  # a study takes 0.1 to 1 GB
@@ -56,15 +63,18 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield check_disk(settings.service.state_dir)
     if settings.tls.certificate is not None:
         yield check_tls(settings, datetime.now(UTC))
+    if is_on(settings):
+        yield check_audit(settings)
     yield check_port(settings)
-    if settings.jobs.database_url:
-        yield _setup("queue", lambda: server_of(settings.jobs.database_url))
+    if settings.shared.database_url:
+        yield _setup("shared database", lambda: server_of(settings.shared.database_url))
+    if settings.shared.objects_url:
+        yield check_objects(settings)
     for destination in settings.destinations:
         yield check_destination(destination, settings)
     # Imported here: these load the numerical libraries, which takes seconds.
     from models.features.extract import open_engine
-    from models.inference.package import shipped_packages
-    from models.inference.runtime import check_installation, load_models
+    from models.inference.runtime import check_installation
     from models.preprocessing.prepare import open_bias_correction
 
     def runtime() -> str:
@@ -78,9 +88,7 @@ def checks(settings: Settings) -> Iterator[Check]:
         return open_engine(settings.features.engine, device=settings.features.device).name
 
     def models() -> str:
-        folders = settings.models.packages or shipped_packages()
-        loaded = load_models(folders, provider=settings.models.provider)
-        return "; ".join(f"{m.package.identity.name} {m.package.identity.version} on {m.provider}" for m in loaded)
+        return "; ".join(_in_a_line(model) for model in load_configured(settings))
 
     yield _setup("onnxruntime", runtime)
     yield _setup("bias correction", bias)
@@ -120,6 +128,23 @@ def check_disk(state_dir: Path) -> Check:
         else f"; expected at least {_DISK_WARN_GB:g} GB: make space or shorten [retention]"
     )
     return Check("disk", verdict, f"{free:.1f} GB are free for {state_dir}{advice}")
+
+
+def check_objects(settings: Settings) -> Check:
+    """Checks that objects can be written, read and deleted in the object store."""
+    from appliance.state.object_store import ObjectBytes  # loads obstore, for this alone
+
+    try:
+        return Check("object store", Verdict.GOOD, ObjectBytes(settings.shared).check())
+    except (SetupError, DatabaseUnavailable) as error:
+        return Check("object store", Verdict.BAD, str(error))
+
+
+def check_audit(settings: Settings) -> Check:
+    """Checks that audit messages find their way; the service works without, and says so in the log."""
+    if sentence := out_of_reach(settings):
+        return Check("audit trail", Verdict.WARNING, sentence)
+    return Check("audit trail", Verdict.GOOD, "audit messages find their way")
 
 
 def check_port(settings: Settings) -> Check:
@@ -228,6 +253,13 @@ def check_gpu(settings: Settings) -> Check:
 def _peers_listed(settings: Settings) -> str:
     check_service(settings)
     return f"{len(settings.senders)} sender(s), {len(settings.destinations)} destination(s)"
+
+
+def _in_a_line(model: LoadedModel) -> str:
+    """ "recurrence 2.1.0 on CPUExecutionProvider, signed by 3f2a…"."""
+    identity = model.package.identity
+    signature = f"signed by {identity.signed_by[:16]}" if identity.signed_by else "not signed"
+    return f"{identity.name} {identity.version} on {model.provider}, {signature}"
 
 
 def _setup(subject: str, look: Callable[[], str]) -> Check:

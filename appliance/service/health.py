@@ -9,13 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+from appliance.service.roles import ServiceRole
 from appliance.settings import Settings
 from appliance.state.disk import free_gb, unwritable
+from appliance.state.worker_notes import Doing, activity_in, supervision_in
 from appliance.transport import client_tls
 from dicom_io.network.send import Peer, echo
 from models.errors import RDeepNetError
+from models.number_words import counted
 
 PULSE = "pulse"  # name of the file
 STOPPED_AFTER_S = 60.0  # SQLite waits up to half a minute for a lock
@@ -32,6 +36,10 @@ class Pulse:
         self._path = state_dir / PULSE
         self._next_s = float("-inf")
 
+    def last_s(self) -> float:
+        """Time of the last sign of life (seconds since 1970), also of an earlier process; 0 where there was none."""
+        return self._path.stat().st_mtime if self._path.exists() else 0.0
+
     def beat(self, now_s: float) -> None:
         """Records that a round was done; the file is touched every few seconds only.
 
@@ -44,18 +52,55 @@ class Pulse:
 
 def ailments(settings: Settings) -> Iterator[str]:
     """Failed checks of the service of these settings, one sentence each; none when it receives and works."""
+    yield from not_receiving(settings)
+    yield from not_writing(settings)
+    yield from not_computing(settings)
+
+
+def not_receiving(settings: Settings) -> Iterator[str]:
+    """Failed checks of what a new start may cure: the port, where the process has one, and the main loop."""
     state_dir = settings.service.state_dir
-    if why_not := echo_refused(settings):
+    listens = supervision_in(state_dir).role != ServiceRole.WORKER
+    if listens and (why_not := echo_refused(settings)):
         yield f"No C-ECHO: {why_not}."
     pulse = state_dir / PULSE
     if not pulse.exists():
         yield f"No pulse: {pulse} does not exist; the service has not started."
     elif (age_s := time.time() - pulse.stat().st_mtime) > STOPPED_AFTER_S:
         yield f"No pulse: the last round was {age_s:.0f} s ago, expected within {STOPPED_AFTER_S:g} s; see the log."
+
+
+def not_writing(settings: Settings) -> Iterator[str]:
+    """Failed checks of the disk."""
+    state_dir = settings.service.state_dir
     if why_not := unwritable(state_dir):
         yield why_not
     elif (free := free_gb(state_dir)) < DISK_FULL_GB:
         yield f"{free:.1f} GB are free for {state_dir}, expected {DISK_FULL_GB:g} GB: make space."
+
+
+def not_computing(settings: Settings) -> Iterator[str]:
+    """Failed checks of the computation; received studies wait meanwhile."""
+    state_dir = settings.service.state_dir
+    seen, activity = supervision_in(state_dir), activity_in(state_dir)
+    if activity is not None and activity.pid != seen.pid:
+        activity = None
+    if seen.trouble:
+        yield seen.trouble
+    if seen.failures and (activity is None or activity.doing is Doing.OPENING):
+        again = f"it is tried again at {_clock(seen.next_at)}" if seen.next_at else "it is tried again now"
+        yield (
+            f"The worker, which computes, ended {counted(seen.failures, 'time')} at its start ({seen.how}); {again}. "
+            "Studies are received and wait; see the log for the cause."
+        )
+    if activity is not None and activity.doing is Doing.OUT_OF_SPACE:
+        yield f"The disk is too full for the results of a study ({free_gb(state_dir):.1f} GB are free): make space."
+    if activity is not None and activity.doing is Doing.CUT_OFF:
+        yield "The worker waits with a study until the shared database answers."
+
+
+def _clock(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%H:%M:%S}"
 
 
 def echo_refused(settings: Settings) -> str:

@@ -13,10 +13,13 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.process_pool import Broken, work_off
 from appliance.settings import Destination
-from appliance.state.inbox import Inbox
+from appliance.state.database import DatabaseUnavailable
+from appliance.state.inbox import InboxReader
 from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import NOTICE, Records, StudyRecord
+from appliance.state.record_rows import NOTICE, StudyRecord
+from appliance.state.records import Records
 from dicom_io.answer import Answer
 from dicom_io.errors import (
     GeometryInvalid,
@@ -32,6 +35,10 @@ from models.quality_notes import QualityNote, Severity
 from reports.notice.content import REASONS, Notice, NoticeReason
 
 LOG = logging.getLogger("rdeepnet.notices")
+
+Maker = Callable[[Sequence[Path], Notice, str], Outgoing | None]
+
+_MADE_WITHIN_S = 40.0  # it takes 2 to 5 s; the rounds of the service wait for it
 
 # From the particular to the general; the first that fits decides.
 _BY_ERROR: Sequence[tuple[type[RDeepNetError], NoticeReason]] = (
@@ -73,17 +80,17 @@ class Notices:
 
     Parameters
     ----------
-    make : the results of a notice from the files of the study; `notice_maker` in the service
+    make : the results of a notice from the files of the study; `made_apart` in the service
     """
 
     def __init__(
         self,
         *,
         destinations: Sequence[Destination],
-        inbox: Inbox,
+        inbox: InboxReader,
         outbox: Outbox,
         records: Records,
-        make: Callable[[Sequence[Path], Notice, str], Outgoing | None] | None = None,
+        make: Maker | None = None,
     ) -> None:
         self._destinations = destinations
         self._inbox = inbox
@@ -94,10 +101,10 @@ class Notices:
     def post(self, record: StudyRecord, reason: NoticeReason, sentence: str) -> Posted | None:
         """Puts the notice about a study into the outbox, unless it is there; None when nobody wants or can have it."""
         wanted = tuple(one.name for one in self._destinations if reason in one.notices)
-        files = self._inbox.content(record.study_uid).files
-        if not wanted or not files or record.asked_at is None:
+        instances = self._inbox.content(record.study_uid).instances if wanted else ()
+        if not instances or record.asked_at is None:
             return None
-        answers = list(self._outbox.answers(record.study_uid).values())
+        answers = self._outbox.answers(record.study_uid)
         after = answers[-1] if answers else None
         number = f":{len(answers)}" if answers else ""
         posted = Posted(f"{record.study_uid}:{NOTICE}:{reason}{number}", wanted)
@@ -105,10 +112,13 @@ class Notices:
             return posted
         notice = Notice(reason, sentence, "", record.asked_at, earlier=after.created if after else None)
         try:
-            outgoing = self._make(files, notice, after.identifier if after else "")
+            with self._inbox.fetched(record.study_uid, instances) as files:
+                outgoing = self._make(files, notice, after.identifier if after else "")
             if outgoing is None:
                 return None
             self._outbox.put(posted.job_id, outgoing)
+        except DatabaseUnavailable:
+            raise  # whoever asked tries again when it answers
         except Exception as error:  # whatever it is, the study must come to its end without its notice
             LOG.error("the notice could not be made", extra={"job": record.job_id, "error": describe(error)})
             return None
@@ -116,7 +126,7 @@ class Notices:
 
     def standing(self, study_uid: str) -> tuple[SentNotice, ...]:
         """Notices about a study since its last report, oldest first: what a report about it makes void."""
-        answers = list(self._outbox.answers(study_uid).values())
+        answers = self._outbox.answers(study_uid)
         since = answers[-1].created if answers else None
         jobs = dict.fromkeys(one.job_id for one in self._records.deliveries(study_uid) if one.is_notice)
         found = []
@@ -125,6 +135,25 @@ class Notices:
             if created is not None and (since is None or created > since):
                 found.append(SentNotice(NoticeReason(job_id.split(":")[2]), created))
         return tuple(sorted(found, key=lambda one: one.created))
+
+
+def made_apart(files: Sequence[Path], notice: Notice, after: str) -> Outgoing | None:
+    """As `made_from`, in a process that then ends: for the service, which loads no library and reads no image.
+
+    Raises
+    ------
+    RDeepNetError
+        When that process ends before it has made the notice, as the worker did on the same images.
+    """
+    for outcome in work_off([(files, notice, after)], _maker, workers=1, within_s=_MADE_WITHIN_S):
+        if isinstance(outcome, Broken):
+            raise RDeepNetError(outcome.reason)
+        return outcome.answer
+    return None
+
+
+def _maker() -> Callable[[tuple[Sequence[Path], Notice, str]], Outgoing | None]:
+    return lambda task: made_from(*task)
 
 
 def made_from(files: Sequence[Path], notice: Notice, after: str) -> Outgoing | None:

@@ -8,28 +8,51 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from appliance.service.retry import choose_for_study, retry_study
-from appliance.service.study_status import found, open_records
+from appliance.service.audit import Audit, told_at_once
+from appliance.service.retry import Filter, Retried, choose_for_study, retry_studies, retry_study
+from appliance.service.study_status import found
 from appliance.settings import Settings
+from appliance.state.homes import open_records
 from appliance.state.operator_actions import Action, OperatorActions
 from appliance.state.states import IllegalMove, State
+from models.number_words import counted
 
 LOG = logging.getLogger("rdeepnet.operator")
 
 REASON_LIMIT = 500  # characters
 
 
-def retry(settings: Settings, study: str, *, by: str) -> State:
+def retry(settings: Settings, study: str, *, by: str, destination: str = "") -> State:
     """Retries a study, as `retry_study` does; returns its new state."""
-    state = retry_study(settings, study)
+    state = retry_study(settings, study, destination=destination)
     records = open_records(settings)
     try:
         study_uid = found(records, study).study_uid
-        OperatorActions(records).note(study_uid, Action.RETRY, by=by, sentence=f"is now {state}")
+        _note_retry(OperatorActions(records), study_uid, state, by, destination)
     finally:
         records.close()
-    _log(study_uid, Action.RETRY, by)
+    _tell(settings, [study_uid], Action.RETRY, by)
     return state
+
+
+def retry_many(settings: Settings, which: Filter, *, by: str) -> tuple[Retried, ...]:
+    """Retries every study that a filter means, as `retry_studies` does; those that were retried have it noted."""
+    outcomes = retry_studies(settings, which)
+    records = open_records(settings)
+    try:
+        actions = OperatorActions(records)
+        for outcome in outcomes:
+            if not outcome.sentence:
+                _note_retry(actions, outcome.study, outcome.state, by, which.destination)
+    finally:
+        records.close()
+    _tell(settings, [outcome.study for outcome in outcomes if not outcome.sentence], Action.RETRY, by)
+    return outcomes
+
+
+def _note_retry(actions: OperatorActions, study_uid: str, state: State, by: str, destination: str) -> None:
+    sentence = f"is now {state}{f', to {destination} alone' if destination else ''}"
+    actions.note(study_uid, Action.RETRY, by=by, sentence=sentence)
 
 
 def choose(settings: Settings, study: str, texts: Sequence[str], *, by: str) -> State:
@@ -45,7 +68,7 @@ def choose(settings: Settings, study: str, texts: Sequence[str], *, by: str) -> 
         OperatorActions(records).note(study_uid, Action.CHOOSE, by=by, sentence=roles or "by the rules")
     finally:
         records.close()
-    _log(study_uid, Action.CHOOSE, by)
+    _tell(settings, [study_uid], Action.CHOOSE, by)
     return state
 
 
@@ -67,7 +90,7 @@ def answer_now(settings: Settings, study: str, *, by: str) -> State:
         OperatorActions(records).want_now(record.study_uid, by=by)
     finally:
         records.close()
-    _log(record.study_uid, Action.ANSWER_NOW, by)
+    _tell(settings, [record.study_uid], Action.ANSWER_NOW, by)
     return record.state
 
 
@@ -86,7 +109,7 @@ def drop(settings: Settings, study: str, *, reason: str, by: str) -> State:
     sentence = " ".join(reason.split())
     if not 0 < len(sentence) <= REASON_LIMIT:
         raise IllegalMove(
-            f"The reason has {len(sentence)} characters; expected 1 to {REASON_LIMIT}, without patient data."
+            f"The reason has {counted(len(sentence), 'character')}; expected 1 to {REASON_LIMIT}, without patient data."
         )
     records = open_records(settings)
     try:
@@ -96,9 +119,17 @@ def drop(settings: Settings, study: str, *, reason: str, by: str) -> State:
         OperatorActions(records).note(record.study_uid, Action.DROP, by=by, sentence=sentence)
     finally:
         records.close()
-    _log(record.study_uid, Action.DROP, by)
+    _tell(settings, [record.study_uid], Action.DROP, by)
     return record.state
 
 
-def _log(study_uid: str, action: Action, by: str) -> None:
-    LOG.info("operator action: %s, by %s", action, by, extra={"study": study_uid})
+def _tell(settings: Settings, study_uids: Sequence[str], action: Action, by: str) -> None:
+    """Tell the log and the audit trail of an action on studies."""
+    for study_uid in study_uids:
+        LOG.info("operator action: %s, by %s", action, by, extra={"study": study_uid})
+
+    def tell(audit: Audit) -> None:
+        for study_uid in study_uids:
+            audit.acted(study_uid, action, by=by)
+
+    told_at_once(settings, tell)

@@ -7,27 +7,29 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from appliance.state.inbox import Inbox
+from appliance.state.inbox import InboxReader, StoredInstance
 
 # A study of more instances holds images; where only its Frame of Reference is asked for, three of them tell it.
 SMALL = 50
 
 
-def other_halves(inbox: Inbox, study_uid: str) -> tuple[str, ...]:
+def other_halves(inbox: InboxReader, study_uid: str) -> tuple[str, ...]:
     """Sentences that name other studies in the inbox which hold images or a segmentation of a study."""
     # Imported here: the service starts without the libraries that read DICOM.
     from dicom_io.images.file_scan import heads_of
     from dicom_io.reading.halves import halves, is_segmentation, named_by
 
-    heads = list(heads_of(inbox.content(study_uid).files))
+    with inbox.fetched(study_uid, inbox.content(study_uid).instances) as files:
+        heads = list(heads_of(files))
     segmentations = [head for head in heads if is_segmentation(head)]
     named = {uid for head in segmentations for uid in named_by(head)}
     for other in inbox.studies():
         if other != study_uid:
-            heads += heads_of(_worth_reading(inbox, other, named, has_segmentation=bool(segmentations)))
+            worth_reading = _worth_reading(inbox, other, named, has_segmentation=bool(segmentations))
+            with inbox.fetched(other, worth_reading) as files:
+                heads += heads_of(files)
     sentences = set()
     for half in halves(heads):
         holder = half.segmentation.study_instance_uid
@@ -42,11 +44,14 @@ def other_halves(inbox: Inbox, study_uid: str) -> tuple[str, ...]:
     return (*sorted(sentences), "Have both stored under one Study Instance UID, and send that study again.")
 
 
-def _worth_reading(inbox: Inbox, study: str, named: Iterable[str], *, has_segmentation: bool) -> Iterable[Path]:
-    """The files of another study that may tell whether it is the other half."""
-    files = inbox.content(study).files
-    if len(files) <= SMALL:
-        return files
+def _worth_reading(
+    inbox: InboxReader, study: str, named: Iterable[str], *, has_segmentation: bool
+) -> Sequence[StoredInstance]:
+    """The instances of another study that may tell whether it is the other half."""
+    content = inbox.content(study)
+    instances = content.instances
+    if len(instances) <= SMALL:
+        return instances
     if not has_segmentation:
         return ()
-    return inbox.held(study, named)[:1] or (files[0], files[len(files) // 2], files[-1])
+    return content.of(named)[:1] or (instances[0], instances[len(instances) // 2], instances[-1])

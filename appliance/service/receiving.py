@@ -1,5 +1,4 @@
-"""Terms on which the receiver of the service listens, from the settings: who may call, what a peer may take, what is
-logged of those who are turned away."""
+"""Terms on which the receiver listens, from the settings: who may call, what a peer may take, what is logged of it."""
 
 from __future__ import annotations
 

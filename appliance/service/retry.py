@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.service.study_status import found, open_records
+from appliance.service.study_status import found
 from appliance.settings import Settings
 from appliance.state.choices import Choices
-from appliance.state.outbox import Outbox
-from appliance.state.records import DeliveryState, Records, StudyRecord
+from appliance.state.homes import Home, open_home, open_records
+from appliance.state.record_rows import DeliveryState, StudyRecord
+from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
 from dicom_io.rules import Assignment
 from models.errors import SetupError
@@ -79,11 +80,11 @@ def retry_study(settings: Settings, study: str, *, destination: str = "") -> Sta
         When no service has ever worked on the state folder, or the destination is not in the settings.
     """
     _check(settings, destination)
-    records = open_records(settings)
+    home = open_home(settings)
     try:
-        return _retry(settings, records, found(records, study), destination)
+        return _retry(home, found(home.records, study), destination)
     finally:
-        records.close()
+        home.close()
 
 
 def choose_for_study(settings: Settings, study: str, texts: Sequence[str]) -> State:
@@ -123,24 +124,24 @@ def retry_studies(settings: Settings, which: Filter) -> tuple[Retried, ...]:
     if which.is_empty:
         raise SetupError("No study is named; expected a study, or at least one of --state, --since and --destination.")
     _check(settings, which.destination)
-    records = open_records(settings)
+    home = open_home(settings)
     try:
         outcomes = []
-        for record in records.studies():
-            if which.takes(record, records):
+        for record in home.records.studies():
+            if which.takes(record, home.records):
                 try:
-                    state = _retry(settings, records, record, which.destination)
+                    state = _retry(home, record, which.destination)
                     outcomes.append(Retried(record.study_uid, state))
                 except IllegalMove as error:
                     outcomes.append(Retried(record.study_uid, record.state, str(error)))
         return tuple(outcomes)
     finally:
-        records.close()
+        home.close()
 
 
-def _retry(settings: Settings, records: Records, record: StudyRecord, destination: str) -> State:
-    has_results = bool(record.job_id) and Outbox(settings.service.state_dir / "outbox").has(record.job_id)
-    return records.retry(record.study_uid, has_results=has_results, destination=destination)
+def _retry(home: Home, record: StudyRecord, destination: str) -> State:
+    has_results = bool(record.job_id) and home.outbox.has(record.job_id)
+    return home.records.retry(record.study_uid, has_results=has_results, destination=destination)
 
 
 def _check(settings: Settings, destination: str) -> None:

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from appliance.service.roles import ServiceRole, check_role
 from appliance.settings import Settings, load_settings
 from appliance.state.disk import exposed, unwritable
 from appliance.transport import files_of
@@ -20,8 +21,8 @@ NO_SENDERS = "no [[senders]] is listed, so no peer may send: list the PACS, or s
 NO_DESTINATIONS = "no [[destinations]] is listed, so no peer gets the results: list the PACS"
 
 
-def settings_to_serve(config: Path | None) -> Settings:
-    """The settings of a service that can start, as far as can be seen in a moment.
+def settings_to_serve(config: Path | None, role: ServiceRole = ServiceRole.ALL) -> Settings:
+    """The settings of a service that can start in a role, as far as can be seen in a moment.
 
     Raises
     ------
@@ -32,23 +33,24 @@ def settings_to_serve(config: Path | None) -> Settings:
         settings = Settings() if config is None else load_settings(config)
     except SetupError as error:
         raise _with_more(error, config) from error
-    problems = [*missing_peers(settings), *_surroundings(settings)]
+    check_role(settings, role)
+    problems = [*missing_peers(settings, role), *_surroundings(settings, role)]
     if problems:
         raise SetupError(_listed("The service cannot start", problems))
     return settings
 
 
-def missing_peers(settings: Settings) -> list[str]:
+def missing_peers(settings: Settings, role: ServiceRole = ServiceRole.ALL) -> list[str]:
     """Peers that a service needs and the settings lack."""
     problems = []
-    if not settings.senders and not settings.service.accept_unknown_senders:
+    if role.receives and not settings.senders and not settings.service.accept_unknown_senders:
         problems.append(NO_SENDERS)
     if not settings.destinations:
         problems.append(NO_DESTINATIONS)
     return problems
 
 
-def _surroundings(settings: Settings) -> list[str]:
+def _surroundings(settings: Settings, role: ServiceRole) -> list[str]:
     """Problems with what the settings require of this machine."""
     state_dir = settings.service.state_dir
     problems = [f"state_dir: {why_not}" for why_not in [unwritable(state_dir) or exposed(state_dir)] if why_not]
@@ -59,6 +61,13 @@ def _surroundings(settings: Settings) -> list[str]:
         for package in settings.models.packages
         if not (package / "manifest.toml").is_file()
     ]
+    problems += [
+        f"models: {key} is not there; expected a file with a public key, as trusted_keys says"
+        for key in settings.models.trusted_keys
+        if not key.is_file()
+    ]
+    if not role.receives:
+        return problems
     try:
         socket.create_server((settings.service.host, settings.service.port)).close()
     except OSError as error:

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from appliance.settings import DeliverySettings, Destination
 from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
 from appliance.state.outbox import Outbox, Waiting
-from appliance.state.records import utc_now
+from appliance.state.record_rows import utc_now
 from dicom_io.answer import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.commitment_report import FAILURE_REASONS, CommitmentReport
 from dicom_io.network.send import Peer
 from dicom_io.network.storage_commitment import Asked, request_commitment
+from models.number_words import counted
 
 LOG = logging.getLogger("rdeepnet.commitment")
 
@@ -87,6 +88,10 @@ class Commitments:
         LOG.info("commitment requested", extra=extra)
         return CommitmentState.PENDING
 
+    def ask_now(self, name: str) -> None:
+        """Asks a destination about everything that it owes a report on, without waiting for longer."""
+        self._records.ask_now(name)
+
     def reported(self, report: CommitmentReport) -> bool:
         """Records a report; False when we made no such request."""
         job = self._records.asked_by(report.transaction_uid)
@@ -130,11 +135,11 @@ def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[Commitmen
     if lost:
         return (
             CommitmentState.FAILED,
-            f"it does not keep {len(lost)} of {len(sent)} objects: {', '.join(lost)}; {again}",
+            f"it does not keep {len(lost)} of {counted(len(sent), 'object')}: {', '.join(lost)}; {again}",
         )
     if report.failed:
         reasons = ", ".join(sorted({_reason(code) for code in report.failed.values()}))
-        return CommitmentState.FAILED, f"it does not keep {len(report.failed)} objects ({reasons}); {again}"
+        return CommitmentState.FAILED, f"it does not keep {counted(len(report.failed), 'object')} ({reasons}); {again}"
     absent = [str(item.role) for item in sent if item.sop_instance_uid not in report.committed]
     if absent:
         return CommitmentState.FAILED, f"its report leaves out {', '.join(absent)}; {again}"

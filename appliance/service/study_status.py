@@ -6,31 +6,33 @@ Works on the state folder of the service, which may run or not.
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from appliance.in_short import NO_ANSWER, AnswerInShort
 from appliance.settings import Settings
 from appliance.stages import StageCost
 from appliance.state.choices import Choice, Choices
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
-from appliance.state.inbox import instance_counts, newest_files
-from appliance.state.outbox import PDF, Outbox, Waiting
-from appliance.state.records import (
-    DeliveryRecord,
-    DeliveryState,
-    Move,
-    NotKeptCount,
-    Records,
-    StudyRecord,
-    UnknownStudy,
-)
+from appliance.state.homes import open_files, open_home
+from appliance.state.inbox import InboxReader
+from appliance.state.not_kept_records import NotKeptCount, NotKeptRecords
+from appliance.state.operator_actions import OperatorAction, OperatorActions
+from appliance.state.outbox import PDF, Outbox, Results
+from appliance.state.record_rows import DeliveryRecord, DeliveryState, Move, StudyRecord, UnknownStudy
+from appliance.state.records import Records
 from appliance.state.states import State
+from appliance.state.takeover_records import Takeover, TakeoverRecords
+from dicom_io.answer import Role
 from dicom_io.earlier import EarlierAnswer
-from models.errors import SetupError
+from models.number_words import counted
 
 _SHORT = 8  # characters
+_HEADERS_READ = 5  # of a study, for who it is about: every object of it says the same
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class StudyLine:
         else empty; of several destinations the worst counts
     commitment : the worst that a destination says about keeping the results of the current job; None when none was
         asked
-    accession_number : where the settings show it and the images are still here
+    accession_number, patient_id, study_date : where the settings show it and the images are still here
+    in_short : state, first reason, warnings and notices of the answer; None where there is none
     """
 
     study_uid: str
@@ -54,6 +57,34 @@ class StudyLine:
     instances: int
     commitment: CommitmentState | None = None
     accession_number: str = ""
+    patient_id: str = ""
+    study_date: str = ""
+    in_short: AnswerInShort | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything that `rdeepnet status --json` says of the study."""
+        return {
+            "study_instance_uid": self.study_uid,
+            "state": self.state,
+            "sentence": self.sentence,
+            "changed_at": self.changed_at.isoformat(),
+            "instances": self.instances,
+            "commitment": self.commitment,
+            "patient_id": self.patient_id,
+            "study_date": self.study_date,
+            "accession_number": self.accession_number,
+            **(NO_ANSWER if self.in_short is None else self.in_short.as_json()),
+        }
+
+
+@dataclass(frozen=True)
+class ResultObject:
+    """One object of the results; its file, or in the shared home the name of its file."""
+
+    file: Path
+    role: Role
+    sop_class_uid: str
+    sop_instance_uid: str
 
 
 @dataclass(frozen=True)
@@ -65,25 +96,36 @@ class StudyDetail:
     moves : its history, oldest first
     deliveries : what each destination has, of all its jobs
     objects : results of the current job, in the order in which they are sent
-    pdf : the plain PDF, None when there are no results
+    pdf : the plain PDF on this machine, None where it is not here
+    has_pdf : there is one, here or in the shared home
     stages : what each stage of the current job cost
     commitments : whether each destination keeps what it has, of all its jobs
     not_kept : what came besides, was acknowledged and not kept, by class
     choices : explicit choices for it, oldest first; the last one counts
+    actions : actions of operators on it, from the command line or the page, oldest first
+    takeovers : of its jobs, from workers that were gone, oldest first; in a shared home
     answers : every answer to it whose results are still here, oldest first; each says what it replaces
+    accession_number, patient_id, study_date, in_short : as in the list
     """
 
     record: StudyRecord
     instances: int
     moves: tuple[Move, ...]
     deliveries: tuple[DeliveryRecord, ...]
-    objects: tuple[Waiting, ...]
+    objects: tuple[ResultObject, ...]
     pdf: Path | None
+    has_pdf: bool
     stages: tuple[StageCost, ...]
     commitments: tuple[CommitmentRecord, ...] = ()
     not_kept: tuple[NotKeptCount, ...] = ()
     choices: tuple[Choice, ...] = ()
+    actions: tuple[OperatorAction, ...] = ()
+    takeovers: tuple[Takeover, ...] = ()
     answers: tuple[EarlierAnswer, ...] = ()
+    accession_number: str = ""
+    patient_id: str = ""
+    study_date: str = ""
+    in_short: AnswerInShort | None = None
 
 
 def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
@@ -94,16 +136,20 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = open_records(settings)
+    home = open_home(settings)
     try:
-        counts = instance_counts(settings.service.state_dir / "inbox")
+        records = home.records
+        counts = home.inbox.counts()
         lacking = worst_deliveries(records.deliveries())
-        commitments = CommitmentRecords(records).of_study()
+        commitments: dict[str, list[CommitmentRecord]] = defaultdict(list)
+        for commitment in CommitmentRecords(records).of_study():
+            commitments[commitment.job_id].append(commitment)
         studies = records.studies()
-        numbers = accession_numbers(settings, [record.study_uid for record in studies])
+        identities = _identities(settings, home.inbox, [record.study_uid for record in studies])
+        results = home.outbox.results(record.job_id for record in studies if record.job_id)
         lines = []
         for record in studies:
-            worst = _worst([commitment for commitment in commitments if commitment.job_id == record.job_id])
+            worst = _worst(commitments.get(record.job_id, ()))
             sentence = record.sentence
             if not sentence and record.state is State.SENDING:
                 sentence = lacking.get(record.job_id, "")
@@ -117,12 +163,13 @@ def list_studies(settings: Settings) -> tuple[StudyLine, ...]:
                     changed_at=record.changed_at,
                     instances=counts.get(record.study_uid, 0),
                     commitment=None if worst is None else worst.state,
-                    accession_number=numbers.get(record.study_uid, ""),
+                    in_short=results[record.job_id].in_short() if record.job_id in results else None,
+                    **identities.get(record.study_uid, {}),
                 )
             )
         return tuple(lines)
     finally:
-        records.close()
+        home.close()
 
 
 def show_study(settings: Settings, study: str, *, read_only: bool = False) -> StudyDetail:
@@ -140,26 +187,57 @@ def show_study(settings: Settings, study: str, *, read_only: bool = False) -> St
     SetupError
         When no service has ever worked on the state folder.
     """
-    records = open_records(settings, read_only=read_only)
+    home = open_home(settings, read_only=read_only)
     try:
+        records, outbox = home.records, home.outbox
         record = found(records, study)
-        outbox = Outbox(settings.service.state_dir / "outbox")
-        has_results = outbox.has(record.job_id) if record.job_id else False
+        results = outbox.results([record.job_id]).get(record.job_id) if record.job_id else None
         return StudyDetail(
             record=record,
-            instances=instance_counts(settings.service.state_dir / "inbox").get(record.study_uid, 0),
+            instances=len(home.inbox.content(record.study_uid).instances),
             moves=records.moves(record.study_uid),
             deliveries=records.deliveries(record.study_uid),
-            objects=outbox.objects(record.job_id) if has_results else (),
-            pdf=outbox.folder_of(record.job_id) / PDF if has_results else None,
-            stages=outbox.stages(record.job_id) if has_results else (),
+            objects=() if results is None else _objects(outbox, record.job_id, results),
+            pdf=None if results is None else outbox.path(record.job_id, PDF),
+            has_pdf=results is not None and results.has_pdf,
+            stages=() if results is None else results.stages(),
             commitments=CommitmentRecords(records).of_study(record.study_uid),
-            not_kept=records.not_kept_by_class(record.study_uid),
+            not_kept=NotKeptRecords(records).by_class(record.study_uid),
             choices=Choices(records).of_study(record.study_uid),
-            answers=tuple(outbox.answers(record.study_uid).values()),
+            actions=OperatorActions(records).of_study(record.study_uid),
+            takeovers=TakeoverRecords(records).of_study(record.study_uid),
+            answers=tuple(outbox.answers(record.study_uid)),
+            in_short=None if results is None else results.in_short(),
+            **_identities(settings, home.inbox, [record.study_uid]).get(record.study_uid, {}),
         )
     finally:
-        records.close()
+        home.close()
+
+
+def pdf_of(settings: Settings, detail: StudyDetail) -> bytes:
+    """The plain PDF of a study, wherever it lies; empty where there is none."""
+    if detail.pdf is not None:
+        return detail.pdf.read_bytes()
+    if not detail.has_pdf:
+        return b""
+    files = open_files(settings)
+    try:
+        with files.outbox.fetched(detail.record.job_id, [PDF]) as paths:
+            return b"".join(path.read_bytes() for path in paths if path.is_file())
+    finally:
+        files.close()
+
+
+def _objects(outbox: Outbox, job_id: str, results: Results) -> tuple[ResultObject, ...]:
+    return tuple(
+        ResultObject(
+            outbox.path(job_id, item.file_name) or Path(item.file_name),
+            item.role,
+            item.sop_class_uid,
+            item.sop_instance_uid,
+        )
+        for item in results.objects()
+    )
 
 
 def worst_deliveries(deliveries: Sequence[DeliveryRecord]) -> Mapping[str, str]:
@@ -186,9 +264,34 @@ def accession_numbers(settings: Settings, study_uids: Iterable[str]) -> Mapping[
         return {}
     from dicom_io.images.headers import accession_number  # loads pydicom, for this alone
 
-    inbox = settings.service.state_dir / "inbox"
-    first = {study: next(iter(newest_files(inbox, study)), None) for study in study_uids}
-    return {study: accession_number(file) for study, file in first.items() if file is not None}
+    files = open_files(settings)
+    try:
+        numbers: dict[str, str] = {}
+        for study in study_uids:
+            with files.inbox.fetched(study, files.inbox.content(study).instances[:1]) as first:
+                for file in first:
+                    numbers[study] = accession_number(file)
+        return numbers
+    finally:
+        files.close()
+
+
+def _identities(settings: Settings, inbox: InboxReader, study_uids: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+    """Study Instance UID → what the settings show of patient and examination, where the images are still here."""
+    shown = [
+        *(["accession_number"] if settings.status.accession_number else []),
+        *(["patient_id", "study_date"] if settings.status.patient else []),
+    ]
+    if not shown:
+        return {}
+    from dicom_io.reading.study_identity import identity_of  # loads pydicom, for this alone
+
+    identities = {}
+    for study in study_uids:
+        with inbox.fetched(study, inbox.content(study).instances[:_HEADERS_READ]) as files:
+            identity = identity_of(files).as_json()
+        identities[study] = {key: identity[key] for key in shown}
+    return identities
 
 
 def short_ids(study_uids: Iterable[str]) -> Mapping[str, str]:
@@ -229,17 +332,6 @@ def _worst(commitments: Sequence[CommitmentRecord]) -> CommitmentRecord | None:
     return min(commitments, key=lambda one: _BY_WEIGHT.index(one.state), default=None)
 
 
-def open_records(settings: Settings, *, read_only: bool = False) -> Records:
-    """The records of a service; raises `SetupError` where none has ever worked on the state folder."""
-    path = settings.service.state_dir / "studies.sqlite3"
-    if not path.is_file():
-        raise SetupError(
-            f"{settings.service.state_dir} holds no studies; expected the state folder of a service that has run: "
-            "start it with rdeepnet serve, or name its settings."
-        )
-    return Records(path, read_only=read_only)
-
-
 def found(records: Records, study: str) -> StudyRecord:
     """The study with this UID, prefix or suffix; raises `UnknownStudy`."""
     study = study.removeprefix("…")
@@ -249,11 +341,11 @@ def found(records: Records, study: str) -> StudyRecord:
     matching = [r for r in records.studies() if r.study_uid.startswith(study) or r.study_uid.endswith(study)]
     if len(matching) == 1:
         return matching[0]
-    if not matching and (others := records.not_kept_by_class(study)):
+    if not matching and (others := NotKeptRecords(records).by_class(study)):
         listed = ", ".join(f"{other.instances} × {in_words(other)}" for other in others)
         raise UnknownStudy(
             f"Of study {study} nothing arrived that a study is read from, so there is no job: {listed}. Expected MR "
             "images and a segmentation of the tumour; send them too."
         )
-    listed = f"{len(matching)} studies match" if matching else "No study matches"
+    listed = counted(len(matching), "study matches", "studies match") if matching else "No study matches"
     raise UnknownStudy(f"{listed} '{study}'; expected one: rdeepnet status lists them.")

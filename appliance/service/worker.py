@@ -11,12 +11,17 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.service.memory import give_back, in_words, is_out_of_memory
 from appliance.service.notices import Notices, reason_of, void
 from appliance.service.other_half import other_halves
 from appliance.state.choices import Choices
-from appliance.state.inbox import Inbox
+from appliance.state.database import DatabaseUnavailable
+from appliance.state.disk import is_disk_full
+from appliance.state.inbox import InboxReader
+from appliance.state.not_kept_records import NotKeptRecords
 from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import Records, StudyRecord
+from appliance.state.record_rows import StudyRecord
+from appliance.state.records import Records
 from appliance.state.states import State
 from dicom_io.advice import Reader, advised
 from dicom_io.earlier import EarlierAnswer
@@ -80,25 +85,29 @@ class Worker:
     answer : makes the results of one study from its files and what else it is answered by
     destinations : names of the destinations that get the results
     notices : about studies that are not processed
+    memory_gib : limit of this process, for the sentence about a study that needs more; 0 without one
     """
 
     def __init__(
         self,
         *,
         answer: Answerer,
-        inbox: Inbox,
+        inbox: InboxReader,
         outbox: Outbox,
         records: Records,
         destinations: Sequence[str],
         notices: Notices,
+        memory_gib: float = 0.0,
     ) -> None:
         self._answer = answer
         self._inbox = inbox
         self._outbox = outbox
         self._records = records
         self._choices = Choices(records)
+        self._not_kept = NotKeptRecords(records)
         self._notices = notices
         self._destinations = destinations
+        self._memory_gib = memory_gib
 
     def answer(self, job_id: str) -> str:
         """First step: compute, and fill the outbox."""
@@ -110,47 +119,65 @@ class Worker:
             LOG.info("results exist already", extra=extra)
             return Outcome(State.SENDING).as_text()
         content = self._inbox.content(record.study_uid)
-        if not content.files:
+        if not content.instances:
             sentence = (
                 "The received images were deleted (see [retention]); expected them in the inbox: send them again."
             )
             return Outcome(State.FAILED, sentence).as_text()
         if content.digest != record.digest:  # a late instance; its arrival queues the study again
             return Outcome(None).as_text()
-        LOG.info("study running", extra={**extra, "instances": len(content.files)})
+        LOG.info("study running", extra={**extra, "instances": len(content.instances)})
         begun_s = time.monotonic()
-        outcome = self._computed(record, content.files)
+        with self._inbox.fetched(record.study_uid, content.instances) as files:
+            outcome = self._computed(record, files)
         LOG.info("study computed", extra={**extra, "state": outcome.state, "seconds": time.monotonic() - begun_s})
         return outcome.as_text()
 
     def _computed(self, record: StudyRecord, files: Sequence[Path]) -> Outcome:
-        job_id = record.job_id
+        """The outcome of computing a study.
+
+        Raises
+        ------
+        Exception
+            When the disk is full, whatever says so, or the database does not answer: that is nothing about the study,
+            and the step is tried again.
+        """
         try:
-            self._outbox.put(job_id, self._answer(files, self._asked(record)))
-        except StudyRejected as error:
+            self._outbox.put(record.job_id, self._answer(files, self._asked(record)))
+        except Exception as error:  # the worker's outermost loop: whatever it is, the next study must be processed
+            if is_disk_full(error) or isinstance(error, DatabaseUnavailable):
+                raise
+            return self._without_results(record, error)
+        return Outcome(State.SENDING)
+
+    def _without_results(self, record: StudyRecord, error: Exception) -> Outcome:
+        """The outcome of a study that ended in an error."""
+        if is_out_of_memory(error):
+            LOG.error("study failed for lack of memory", extra={"job": record.job_id, "error": describe(error)})
+            give_back()
+            return Outcome(State.FAILED, in_words(self._memory_gib))
+        if isinstance(error, StudyRejected):
             sentences = [advised(error, Reader.SERVICE)]
             if isinstance(error, SeriesNotFound):
                 sentences += other_halves(self._inbox, record.study_uid)
             return Outcome(State.REFUSED, " ".join(sentences), reason_of(error))
-        except RDeepNetError as error:
-            LOG.error("study failed", extra={"job": job_id, "error": describe(error)})
+        if isinstance(error, RDeepNetError):
+            LOG.error("study failed", extra={"job": record.job_id, "error": describe(error)})
             return Outcome(State.FAILED, str(error))
-        except Exception as error:  # the worker's outermost loop: whatever it is, the next study must be processed
-            LOG.error("study failed unexpectedly", extra={"job": job_id, "error": describe(error)})
-            kind = type(error).__name__
-            return Outcome(
-                State.FAILED,
-                f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
-            )
-        return Outcome(State.SENDING)
+        LOG.error("study failed unexpectedly", extra={"job": record.job_id, "error": describe(error)})
+        kind = type(error).__name__
+        return Outcome(
+            State.FAILED,
+            f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
+        )
 
     def _asked(self, record: StudyRecord) -> Asked:
         assert record.asked_at is not None
         return Asked(
             created=record.asked_at,
-            not_kept=self._records.not_kept_by_series(record.study_uid),
+            not_kept=self._not_kept.by_series(record.study_uid),
             assignment=Assignment.parse(self._choices.counting(record.study_uid)),
-            earlier=tuple(self._outbox.answers(record.study_uid).values()),  # this job has none yet
+            earlier=tuple(self._outbox.answers(record.study_uid)),  # this job has none yet
             remarks=void(self._notices.standing(record.study_uid)),
         )
 

@@ -1,7 +1,7 @@
 """Explicit choices of series and segments for one study, made by an operator and remembered.
 
 A choice holds from when it is made: over restarts, and for what arrives later. The newest counts, earlier ones stay in
-the history of the study. One table in the file of records; series descriptions and UIDs, no patient data.
+the history of the study. One table of the records; series descriptions and UIDs, no patient data.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.state.records import Records, as_text, asked_again, utc_now
-from appliance.state.states import State
+import sqlalchemy as sa
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS choices (
-    study_uid  TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
-    at         TEXT NOT NULL,
-    assignment TEXT NOT NULL    -- JSON list of ROLE=SERIES; empty: the rules again
-);
-"""
+from appliance.state.database import clock
+from appliance.state.records import Records
+from appliance.state.states import State
+from appliance.state.study_moves import asked_again
+from appliance.state.tables import CHOICES
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,10 @@ class Choice:
 
 
 class Choices:
-    """The choices in a file of records; every method is one transaction."""
+    """The choices in the records; every method is one transaction."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        if records.is_read_only:
-            return
-        with records.transaction() as database:
-            database.execute(_SCHEMA)
 
     def choose(self, study_uid: str, texts: Sequence[str]) -> State:
         """Records a choice and has the study answered by it; returns the new state of the study.
@@ -52,18 +45,18 @@ class Choices:
         UnknownStudy
             When the study is not recorded.
         """
-        with self._records.transaction() as database:
-            state = asked_again(database, study_uid)
-            database.execute(
-                "INSERT INTO choices VALUES (?, ?, ?)", (study_uid, as_text(utc_now()), json.dumps(list(texts)))
-            )
+        with self._records.transaction() as connection:
+            state = asked_again(connection, study_uid)
+            choice = {"study_uid": study_uid, "at": clock(connection), "assignment": json.dumps(list(texts))}
+            connection.execute(sa.insert(CHOICES), choice)
             return state
 
     def of_study(self, study_uid: str) -> tuple[Choice, ...]:
         """Every choice for a study, oldest first; the last one counts."""
-        with self._records.transaction() as database:
-            rows = database.execute("SELECT * FROM choices WHERE study_uid = ? ORDER BY rowid", (study_uid,)).fetchall()
-        return tuple(Choice(tuple(json.loads(row["assignment"])), datetime.fromisoformat(row["at"])) for row in rows)
+        of_study = sa.select(CHOICES).where(CHOICES.c.study_uid == study_uid).order_by(CHOICES.c.rowid)
+        with self._records.transaction() as connection:
+            rows = connection.execute(of_study).all()
+        return tuple(Choice(tuple(json.loads(row.assignment)), row.at) for row in rows)
 
     def counting(self, study_uid: str) -> tuple[str, ...]:
         """The choice that counts for a study; empty when it goes by the rules."""

@@ -2,41 +2,24 @@
 
     due ──▶ pending ──▶ committed | failed        due, pending ──▶ unsupported
 
-Two tables in the file of records. A request is recorded before it is made, so that a report that overtakes the
+Two tables of the records. A request is recorded before it is made, so that a report that overtakes the
 answer, or comes after a crash, finds its transaction; the report of any request counts, also of an earlier one.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from appliance.state.records import DeliveryState, Records, as_text, utc_now
+import sqlalchemy as sa
+
+from appliance.state.database import by_clock, clock, insert
+from appliance.state.record_rows import DeliveryState, as_text
+from appliance.state.records import Records
+from appliance.state.tables import COMMITMENT_REQUESTS, COMMITMENTS, DELIVERIES
 from dicom_io.uids import derived_uid
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS commitments (
-    job_id      TEXT NOT NULL,
-    study_uid   TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
-    destination TEXT NOT NULL,
-    state       TEXT NOT NULL,
-    since       TEXT NOT NULL,
-    next_at     TEXT NOT NULL,              -- when it is asked again, while due or pending
-    delivery    INTEGER NOT NULL,           -- attempt of the delivery it is about: what was sent again is asked again
-    sentence    TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (job_id, destination)
-);
-CREATE TABLE IF NOT EXISTS commitment_requests (
-    transaction_uid TEXT PRIMARY KEY,
-    job_id          TEXT NOT NULL,
-    study_uid       TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
-    destination     TEXT NOT NULL,
-    delivery        INTEGER NOT NULL,
-    asked_at        TEXT NOT NULL
-);
-"""
 
 
 class CommitmentState(StrEnum):
@@ -84,107 +67,135 @@ class CommitmentRecords:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        records.make_tables(_SCHEMA)
 
     def due(self, destination: str) -> tuple[Job, ...]:
         """Jobs at a destination that need a request now: none sent yet, or no report for too
         long.
         """
-        with self._records.transaction() as database:
-            rows = database.execute(
-                "SELECT d.job_id, d.study_uid, d.destination, d.attempts AS delivery FROM deliveries d "
-                "LEFT JOIN commitments c ON c.job_id = d.job_id AND c.destination = d.destination "
-                "WHERE d.destination = ? AND d.state = ? "
-                "AND (c.job_id IS NULL OR c.delivery < d.attempts OR (c.state IN (?, ?) AND c.next_at <= ?)) "
-                "ORDER BY c.next_at, d.rowid",
-                (destination, DeliveryState.DONE, CommitmentState.DUE, CommitmentState.PENDING, as_text(utc_now())),
-            ).fetchall()
-        return tuple(_job(row) for row in rows)
+        with self._records.transaction() as connection:
+            rows = connection.execute(_DUE, {"destination": destination, "now": clock(connection)}).all()
+        return tuple(Job(*row) for row in rows)
+
+    def ask_now(self, destination: str) -> None:
+        """Ends the pauses before a destination is asked again."""
+        with self._records.transaction() as connection:
+            connection.execute(
+                sa.update(COMMITMENTS)
+                .where(COMMITMENTS.c.destination == destination, _IS_OPEN)
+                .values(next_at=clock(connection))
+            )
 
     def requests(self, job: Job) -> int:
         """Number of requests to a destination about a job."""
-        with self._records.transaction() as database:
-            return _requests(database, job.job_id, job.destination)
+        requests = COMMITMENT_REQUESTS.c
+        of_job = (requests.job_id == job.job_id, requests.destination == job.destination)
+        with self._records.transaction() as connection:
+            count: int = connection.execute(sa.select(sa.func.count()).where(*of_job)).scalar_one()
+        return count
 
     def asking(self, job: Job, *, next_at: datetime) -> str:
         """A request is about to be made: `pending`; returns its Transaction UID, which is new every time."""
-        now = as_text(utc_now())
-        transaction_uid = derived_uid("commitment", job.job_id, job.destination, now)
-        with self._records.transaction() as database:
-            database.execute(
-                "INSERT INTO commitment_requests VALUES (?, ?, ?, ?, ?, ?)",
-                (transaction_uid, job.job_id, job.study_uid, job.destination, job.delivery, now),
-            )
-            _set(database, job, state=CommitmentState.PENDING, sentence="", next_at=next_at)
+        with self._records.transaction() as connection:
+            now = clock(connection)
+            transaction_uid = derived_uid("commitment", job.job_id, job.destination, as_text(now))
+            request = {"transaction_uid": transaction_uid, "asked_at": now, **asdict(job)}
+            connection.execute(sa.insert(COMMITMENT_REQUESTS), request)
+            again_at = by_clock(connection, next_at)
+            _set(connection, job, state=CommitmentState.PENDING, sentence="", next_at=again_at)
         return transaction_uid
 
     def answered(self, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
         """The request that was recorded came to nothing; a report received meanwhile remains valid."""
-        with self._records.transaction() as database:
-            row = database.execute(
-                "SELECT state FROM commitments WHERE job_id = ? AND destination = ?", (job.job_id, job.destination)
-            ).fetchone()
-            if row is not None and row["state"] == CommitmentState.PENDING:
-                _set(database, job, state=state, sentence=sentence, next_at=next_at)
+        of_job = (COMMITMENTS.c.job_id == job.job_id, COMMITMENTS.c.destination == job.destination)
+        with self._records.transaction() as connection:
+            current = connection.execute(sa.select(COMMITMENTS.c.state).where(*of_job).with_for_update()).scalar()
+            if current == CommitmentState.PENDING:
+                _set(connection, job, state=state, sentence=sentence, next_at=by_clock(connection, next_at))
 
     def asked_by(self, transaction_uid: str) -> Job | None:
         """Job that the request with this Transaction UID was about; None when there was no such request."""
-        with self._records.transaction() as database:
-            row = database.execute(
-                "SELECT * FROM commitment_requests WHERE transaction_uid = ?", (transaction_uid,)
-            ).fetchone()
+        by_uid = sa.select(COMMITMENT_REQUESTS).where(COMMITMENT_REQUESTS.c.transaction_uid == transaction_uid)
+        with self._records.transaction() as connection:
+            row = connection.execute(by_uid).one_or_none()
         return None if row is None else _job(row)
 
     def settled(self, job: Job, *, state: CommitmentState, sentence: str) -> None:
         """A report has come, or there is nothing to ask about."""
-        with self._records.transaction() as database:
-            _set(database, job, state=state, sentence=sentence, next_at=datetime.max.replace(tzinfo=UTC))
+        with self._records.transaction() as connection:
+            _set(connection, job, state=state, sentence=sentence, next_at=_NEVER)
 
     def of_study(self, study_uid: str = "") -> tuple[CommitmentRecord, ...]:
         """Commitment records of one study, or of all."""
-        with self._records.transaction() as database:
-            rows = database.execute(
-                "SELECT * FROM commitments WHERE study_uid = ? OR ? = '' ORDER BY rowid", (study_uid, study_uid)
-            ).fetchall()
-            return tuple(
-                CommitmentRecord(
-                    job_id=row["job_id"],
-                    study_uid=row["study_uid"],
-                    destination=row["destination"],
-                    state=CommitmentState(row["state"]),
-                    since=datetime.fromisoformat(row["since"]),
-                    requests=_requests(database, row["job_id"], row["destination"]),
-                    sentence=row["sentence"],
+        commitments, requests = _COUNTED, COMMITMENT_REQUESTS.c
+        if study_uid:
+            commitments = commitments.where(COMMITMENTS.c.study_uid == study_uid)
+        with self._records.transaction() as connection:
+            rows = connection.execute(commitments).all()
+            counted = sa.select(requests.job_id, requests.destination, sa.func.count())
+            if study_uid:
+                counted = counted.where(requests.study_uid == study_uid)
+            counts = {
+                (job_id, destination): count
+                for job_id, destination, count in connection.execute(
+                    counted.group_by(requests.job_id, requests.destination)
                 )
-                for row in rows
+            }
+        return tuple(
+            CommitmentRecord(
+                job_id=row.job_id,
+                study_uid=row.study_uid,
+                destination=row.destination,
+                state=CommitmentState(row.state),
+                since=row.since,
+                requests=counts.get((row.job_id, row.destination), 0),
+                sentence=row.sentence,
             )
+            for row in rows
+        )
 
 
-def _job(row: sqlite3.Row) -> Job:
-    return Job(row["job_id"], row["study_uid"], row["destination"], row["delivery"])
-
-
-def _requests(database: sqlite3.Connection, job_id: str, destination: str) -> int:
-    query = "SELECT count(*) FROM commitment_requests WHERE job_id = ? AND destination = ?"
-    return int(database.execute(query, (job_id, destination)).fetchone()[0])
-
-
-def _set(database: sqlite3.Connection, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-    """Writes the state; `since` stays as long as the state does."""
-    database.execute(
-        "INSERT INTO commitments (job_id, study_uid, destination, delivery, state, since, next_at, sentence) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id, destination) DO UPDATE SET "
-        "since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END, "
-        "delivery = max(delivery, excluded.delivery), "
-        "state = excluded.state, next_at = excluded.next_at, sentence = excluded.sentence",
-        (
-            job.job_id,
-            job.study_uid,
-            job.destination,
-            job.delivery,
-            state,
-            as_text(utc_now()),
-            as_text(next_at),
-            sentence,
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_COUNTED = sa.select(COMMITMENTS).order_by(COMMITMENTS.c.rowid)
+_IS_OPEN = COMMITMENTS.c.state.in_((CommitmentState.DUE, CommitmentState.PENDING))
+_DUE = (
+    sa.select(
+        DELIVERIES.c.job_id, DELIVERIES.c.study_uid, DELIVERIES.c.destination, DELIVERIES.c.attempts.label("delivery")
+    )
+    .outerjoin(
+        COMMITMENTS,
+        sa.and_(COMMITMENTS.c.job_id == DELIVERIES.c.job_id, COMMITMENTS.c.destination == DELIVERIES.c.destination),
+    )
+    .where(
+        DELIVERIES.c.destination == sa.bindparam("destination"),
+        DELIVERIES.c.state == DeliveryState.DONE,
+        sa.or_(
+            COMMITMENTS.c.job_id.is_(None),
+            COMMITMENTS.c.delivery < DELIVERIES.c.attempts,
+            sa.and_(_IS_OPEN, COMMITMENTS.c.next_at <= sa.bindparam("now")),
         ),
+    )
+    .order_by(COMMITMENTS.c.next_at.nulls_first(), DELIVERIES.c.rowid)
+)
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    return Job(row.job_id, row.study_uid, row.destination, row.delivery)
+
+
+def _set(connection: sa.Connection, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
+    """Writes the state; `since` stays as long as the state does."""
+    new = {"state": state, "since": clock(connection), "next_at": next_at, "sentence": sentence, **asdict(job)}
+    upsert = insert(connection, COMMITMENTS).values(new)
+    old, excluded = COMMITMENTS.c, upsert.excluded
+    connection.execute(
+        upsert.on_conflict_do_update(
+            index_elements=["job_id", "destination"],
+            set_={
+                "since": sa.case((old.state == excluded.state, old.since), else_=excluded.since),
+                "delivery": sa.case((old.delivery > excluded.delivery, old.delivery), else_=excluded.delivery),
+                "state": excluded.state,
+                "next_at": excluded.next_at,
+                "sentence": excluded.sentence,
+            },
+        )
     )

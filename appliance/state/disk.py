@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import sqlite3
 from pathlib import Path
+
+_NO_JOURNAL = "SQLITE_IOERR_SHMSIZE"  # no space for the index of the write-ahead log, as it is opened
+_ROOM = 32 << 20  # bytes; the results of a study take 2 to 5 MB, the databases' journals some more
 
 
 def existing_part(state_dir: Path) -> Path:
@@ -44,3 +49,22 @@ def exposed(state_dir: Path) -> str:
 def free_gb(state_dir: Path) -> float:
     """Free space for it in 10⁹ bytes."""
     return shutil.disk_usage(existing_part(state_dir)).free / 1e9
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Returns whether a write failed for lack of space, in itself or in what caused it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        found = getattr(error, "orig", error)  # SQLite's own error, also where a library between has wrapped it
+        if isinstance(found, sqlite3.OperationalError) and (
+            "disk is full" in str(found) or getattr(found, "sqlite_errorname", "") == _NO_JOURNAL
+        ):
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
+
+
+def has_room(state_dir: Path) -> bool:
+    """Returns whether there is room for the results of a study and what is written beside them."""
+    return shutil.disk_usage(existing_part(state_dir)).free >= _ROOM

@@ -1,28 +1,23 @@
-"""The inbox: what the receiver answered Success for, one folder per study.
+"""The inbox: what the receiver answered Success for, and what a study is answered from.
 
-    inbox/<Study Instance UID>/<hash of SOP Instance UID>.<version>.<hash of content>.dcm
-
-Names alone tell everything the inbox must know, so after a crash it is rebuilt by listing. A file never changes: an
-instance that comes again with the same bytes is known already; with other bytes under the same SOP Instance UID (a
-PACS that corrected the patient's name keeps the UID) it becomes the next version, and the newest version counts. A
-database of instances was rejected: it must be kept equal to the files, and costs a commit per image.
+It has two homes: a folder for each study beside the receiver (`inbox_folder`), and tables that several receivers and
+workers share (`inbox_shared`). An instance never changes in either: one that comes again with the same bytes is known
+already; with other bytes under the same SOP Instance UID (a PACS that corrected the patient's name keeps the UID) it
+becomes the next version, and the newest version counts.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import shutil
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
+from functools import cached_property
 from mmap import mmap
 from pathlib import Path
-
-from appliance.files import PART, make_private_folder, write_durably
-
-_NAME = re.compile(r"(?P<instance>[0-9a-f]{32})\.(?P<version>[0-9]{4})\.(?P<content>[0-9a-f]{32})\.dcm")
+from typing import Protocol
 
 
 class Kept(Enum):
@@ -33,126 +28,108 @@ class Kept(Enum):
     NEWER_VERSION = auto()  # other bytes under a known UID: they count from now on
 
 
+@dataclass(frozen=True, order=True)
+class StoredInstance:
+    """One version of an instance.
+
+    Attributes
+    ----------
+    instance, content : hashes of the SOP Instance UID and of the data set, 32 hexadecimal digits each
+    version : from 0
+    """
+
+    instance: str
+    version: int
+    content: str
+
+    @property
+    def file_name(self) -> str:
+        """Name of its file, in an inbox or in a scratch folder."""
+        return f"{self.instance}.{self.version:04d}.{self.content}.dcm"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """Objects that nothing named, found and deleted."""
+
+    objects: int = 0
+    size: int = 0  # bytes
+
+
 @dataclass(frozen=True)
 class Content:
     """Content of a study at one moment.
 
     Attributes
     ----------
-    files : newest version of every instance, sorted
-    digest : SHA-256 over instances and their contents, 64 hexadecimal digits; the order of arrival plays no role
+    instances : newest version of every instance, sorted
     """
 
-    files: tuple[Path, ...]
-    digest: str
+    instances: tuple[StoredInstance, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over instances and their contents, 64 hexadecimal digits; the order of arrival plays no role."""
+        text = "".join(f"{one.instance} {one.content}\n" for one in self.instances)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def of(self, instance_uids: Iterable[str]) -> tuple[StoredInstance, ...]:
+        """Those of some instances that the study has."""
+        wanted = {short_hash(uid.encode()) for uid in instance_uids}
+        return tuple(one for one in self.instances if one.instance in wanted)
 
 
-class Inbox:
-    """Instances on disk; every method may be called from any thread.
-
-    Parameters
-    ----------
-    folder : made when it does not exist (0700); leftovers of a crash in it are removed
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._versions: dict[str, dict[str, dict[str, int]]] = {}  # study → instance → content → version
-        make_private_folder(folder)
-        for study in folder.iterdir():
-            for part in study.glob(f".*{PART}"):
-                part.unlink()
-            self._versions[study.name] = _listed(study)
+class InboxReader(Protocol):
+    """The instances for a process that keeps none; every method may be called from any thread."""
 
     def studies(self) -> tuple[str, ...]:
         """Study Instance UIDs of everything in the inbox."""
-        with self._lock:
-            return tuple(study for study, instances in self._versions.items() if instances)
 
-    def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes | mmap) -> Kept:
+    def counts(self) -> Mapping[str, int]:
+        """Study Instance UID → instances."""
+
+    def content(self, study_uid: str) -> Content:
+        """Present content of the study; empty for an unknown study."""
+
+    def fetched(self, study_uid: str, instances: Sequence[StoredInstance]) -> AbstractContextManager[tuple[Path, ...]]:
+        """Files of some instances of a study, in their order, on this machine while the block runs; only to read."""
+
+
+class Inbox(InboxReader, Protocol):
+    """The instances for the receiver and for retention."""
+
+    def keep(self, study_uid: str, *, instance_uid: str, meta: bytes, dataset: bytes | memoryview | mmap) -> Kept:
         """Keeps one instance; when this returns, it survives a power cut.
 
         Parameters
         ----------
-        study_uid : Study Instance UID; digits and dots, it becomes the name of the folder
+        study_uid : Study Instance UID: digits and dots
         meta, dataset : together the DICOM file; the content is told apart by `dataset` only
 
         Raises
         ------
         OSError
             When the disk is full or fails; nothing was kept.
+        CannotKeepNow
+            When the shared home does not answer; nothing was kept, or, if the connection broke at its very end, the
+            instance: who sends it again is told that it is known.
         """
-        assert re.fullmatch(r"[0-9][0-9.]{0,63}", study_uid), "the receiver has checked the UID"
-        instance, content = _hash(instance_uid.encode()), _hash(dataset)
-        folder = self._folder / study_uid
-        with self._lock:
-            known = self._versions.setdefault(study_uid, {}).get(instance, {})
-            if content in known:
-                return Kept.KNOWN
-            version = max(known.values(), default=-1) + 1
-        make_private_folder(folder)
-        # Two associations that bring the same instance at once write the same name, with the same bytes.
-        path = folder / f"{instance}.{version:04d}.{content}.dcm"
-        write_durably(path, (meta, dataset), part_name=f".{threading.get_ident()}")
-        with self._lock:
-            self._versions.setdefault(study_uid, {}).setdefault(instance, {})[content] = version
-        return Kept.NEWER_VERSION if version else Kept.NEW
-
-    def content(self, study_uid: str) -> Content:
-        """Present content of the study; empty for an unknown study."""
-        with self._lock:
-            newest = {
-                instance: max(versions.items(), key=lambda item: (item[1], item[0]))
-                for instance, versions in self._versions.get(study_uid, {}).items()
-            }
-        text = "".join(f"{instance} {content}\n" for instance, (content, _) in sorted(newest.items()))
-        files = (
-            self._folder / study_uid / f"{instance}.{version:04d}.{content}.dcm"
-            for instance, (content, version) in sorted(newest.items())
-        )
-        return Content(tuple(files), hashlib.sha256(text.encode()).hexdigest())
-
-    def held(self, study_uid: str, instance_uids: Iterable[str]) -> tuple[Path, ...]:
-        """Files of those of some instances that a study has, by their names alone."""
-        wanted = {_hash(uid.encode()) for uid in instance_uids}
-        return tuple(file for file in self.content(study_uid).files if file.name.split(".")[0] in wanted)
 
     def remove(self, study_uid: str) -> None:
-        """Forgets a study and deletes its files."""
-        with self._lock:
-            self._versions.pop(study_uid, None)
-        shutil.rmtree(self._folder / study_uid, ignore_errors=True)
+        """Deletes the instances of a study."""
+
+    def sweep(self, now: datetime) -> Swept:
+        """Deletes bytes of the home, older than a day at `now`, that nothing names: a crash left them."""
 
 
-def _listed(study: Path) -> dict[str, dict[str, int]]:
-    """instance → content → version of one study's folder."""
-    instances: dict[str, dict[str, int]] = {}
-    for file in study.iterdir():
-        if name := _NAME.fullmatch(file.name):
-            instances.setdefault(name["instance"], {})[name["content"]] = int(name["version"])
-    return instances
-
-
-def _hash(content: bytes | mmap) -> str:
+def short_hash(content: bytes | memoryview | mmap) -> str:
     """128 bits of SHA-256 in hexadecimal digits: short enough for a name, and never twice by chance."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def newest_files(inbox: Path, study_uid: str) -> tuple[Path, ...]:
-    """Newest version of every instance of a study, from the names alone; for a reader in another process."""
-    folder = inbox / study_uid
-    if not folder.is_dir():
-        return ()
-    return tuple(
-        folder / f"{instance}.{version:04d}.{content}.dcm"
-        for instance, versions in sorted(_listed(folder).items())
-        for content, version in [max(versions.items(), key=lambda item: (item[1], item[0]))]
-    )
-
-
-def instance_counts(inbox: Path) -> Mapping[str, int]:
-    """Study Instance UID → instances, from the names alone; for a reader in another process."""
-    if not inbox.is_dir():
-        return {}
-    return {study.name: len(_listed(study)) for study in sorted(inbox.iterdir()) if study.is_dir()}
+def newest(instances: Iterable[StoredInstance]) -> Content:
+    """Content of a study by all versions of its instances."""
+    latest: dict[str, StoredInstance] = {}
+    for one in sorted(instances):
+        latest[one.instance] = one
+    return Content(tuple(latest.values()))

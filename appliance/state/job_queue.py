@@ -1,8 +1,10 @@
-"""The durable queue: DBOS, and the only module that knows it. The rest of the product speaks of jobs.
+"""The durable queue, as the service sees it: DBOS, which only this module and `job_worker` know. The rest of the
+product speaks of jobs.
 
 A job is one study's content to be answered; its id says which, so asking for it twice is one job. It has two steps,
-each of which may be repeated: `answer` computes and fills the outbox, `conclude` records its outcome. A process
-that dies in the middle leaves the job to the next start, which goes on at the unfinished step.
+each of which may be repeated: `answer` computes and fills the outbox, `conclude` records its outcome. They are executed
+by a worker, a process of its own, to which the queue is the only hand-over: one that dies in the middle leaves the job
+to the next, which goes on at the unfinished step. Any number of workers may take jobs from one queue on PostgreSQL.
 
 Decisions: portable JSON in the database (the default, pickle, is unreadable elsewhere and lets a row run code);
 arguments and results are ids and sentences, never arrays or names; our own version of the order of steps, raised only
@@ -11,28 +13,41 @@ when that changes; one job at a time (`worker_concurrency`), since one fills the
 
 from __future__ import annotations
 
-import logging
 import sqlite3
-import threading
-import time
-from collections.abc import Callable
-from enum import StrEnum
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 from pathlib import Path
 
-from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatusString
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, WorkflowStatusString
+from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.files import make_private_folder
-from appliance.state.postgres import QueueDatabase
-from appliance.state.worker_name import schema_name
+from appliance.state.disk import is_disk_full
+from appliance.state.postgres import QUEUE_SCHEMA, SessionLock, watched
+from models.errors import RDeepNetError
 
-LOG = logging.getLogger("rdeepnet.jobs")
-
-PIPELINE_VERSION = "1"  # of the order of steps below; raise it only when that changes
+APPLICATION = "rdeepnet"
+PIPELINE_VERSION = "1"  # of the order of steps in `job_worker`; raise it only when that changes
 QUEUE = "studies"
 WORKFLOW = "answer_study"
-STEPS = ("answer", "conclude")
 
-_IN_FLIGHT = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
+_TABLES_WITHIN_S = 120.0  # making them waits for the transactions of others: 20 s were seen
+
+IN_FLIGHT = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
+
+
+class QueueUnavailable(RDeepNetError):
+    """The queue's database does not answer now; what was asked of it is asked again later."""
+
+
+class Priority(IntEnum):
+    """Urgency of a job; of those that wait, the smallest is begun first, and of equals the oldest."""
+
+    PUSHED = 1  # a study that was sent to us: somebody waits for it
+    COHORT = 10  # one of many that are computed for research
 
 
 class Fate(StrEnum):
@@ -45,173 +60,202 @@ class Fate(StrEnum):
     UNKNOWN = "unknown"  # never queued here
 
 
-class Jobs:
-    """The queue and its worker in this process; there is one per process.
+@dataclass(frozen=True)
+class QueuePlace:
+    """Place of a queue, and name of the worker whose jobs are in it.
 
-    Parameters
+    Attributes
     ----------
-    answer : computes a job and fills the outbox; returns what `conclude` needs, as text. It may be called again for
-        the same job, and must then have the same result.
-    conclude : records the outcome of a job, from the text; it may also be called again
-    database_url : "" for an SQLite file in `folder`, else a PostgreSQL URL; there the queue has a schema of its own,
-        named after the executor, so that several workers may share the database and none takes another's jobs, whose
-        images it does not have
-    folder : for the database (0600)
-    executor : stable name of this worker, by which its unfinished jobs are found; never used by two live processes
-        (the service holds a lock on its state folder, and on the schema)
-    max_attempts : how often a job may be begun; one that ends its process every time is then exhausted
+    folder : for the database (0600) where it is SQLite
+    executor : stable name of the worker, by which its unfinished jobs are found; never used by two live processes: the
+        worker holds a lock on its state folder, and on PostgreSQL one on the name
+    database_url : "" for an SQLite file in `folder`, else a PostgreSQL URL, whose queue all hosts share
     version : of the order of steps; for tests
     """
 
-    def __init__(
-        self,
-        *,
-        answer: Callable[[str], str],
-        conclude: Callable[[str, str], None],
-        database_url: str,
-        folder: Path,
-        executor: str,
-        poll_s: float,
-        max_attempts: int,
-        version: str = PIPELINE_VERSION,
-    ) -> None:
-        self._answer = answer
-        self._conclude = conclude
-        self._url = database_url or f"sqlite:///{folder / 'queue.sqlite3'}"
-        self._schema = schema_name(executor) if database_url else None
-        self._database: QueueDatabase | None = None
-        self._folder = folder
-        self._executor = executor
-        self._poll_s = poll_s
-        self._max_attempts = max_attempts
-        self._version = version
-        self._running_lock = threading.Lock()
-        self._running_since_s: dict[str, float] = {}
+    folder: Path
+    executor: str
+    database_url: str = ""
+    version: str = PIPELINE_VERSION
 
-    def start(self) -> None:
-        """Opens the queue, takes back what this worker left unfinished, and begins to work.
+    @property
+    def is_shared(self) -> bool:
+        """Returns whether other hosts work on the same queue."""
+        return bool(self.database_url)
+
+    @property
+    def url(self) -> str:
+        """URL of the database."""
+        return watched(self.database_url) if self.is_shared else f"sqlite:///{self.folder / 'queue.sqlite3'}"
+
+    @property
+    def schema(self) -> str | None:
+        """Schema in the database; None for SQLite."""
+        return QUEUE_SCHEMA if self.is_shared else None
+
+    def prepare(self) -> None:
+        """Makes the tables if they are not there, one host at a time.
 
         Raises
         ------
         SetupError
             When a PostgreSQL database cannot be used.
         """
-        make_private_folder(self._folder)
-        if self._schema is None:
-            _prepare_sqlite(self._folder / "queue.sqlite3")
-        else:
-            self._database = QueueDatabase(self._url, schema=self._schema)
-            LOG.info("the queue is on PostgreSQL", extra={"schema": self._schema})
-        DBOS(
-            config={
-                "name": "rdeepnet",
-                "system_database_url": self._url,
-                "dbos_system_schema": self._schema,
-                "application_version": self._version,
-                "executor_id": self._executor,
-                "serializer": DBOSPortableJSONSerializer(),
-                "log_level": "WARNING",
-                "enable_otlp": False,
-            }
+        if not self.is_shared:
+            make_private_folder(self.folder)
+            _prepare_sqlite(self.folder / "queue.sqlite3")
+            DBOS.migrate(self.url, schema="dbos")
+            return
+        lock = SessionLock(self.database_url, "queue tables", within_s=_TABLES_WITHIN_S)
+        try:
+            DBOS.migrate(self.url, schema=QUEUE_SCHEMA)
+        finally:
+            lock.close()
+
+
+class JobQueue:
+    """The queue for who puts jobs into it and asks what became of them; it executes none."""
+
+    def __init__(self, place: QueuePlace) -> None:
+        self._place = place
+        self._opened: DBOSClient | None = None
+
+    def open(self, *, prepared: bool = False) -> None:
+        """Opens the queue, and makes its tables unless somebody `prepared` them.
+
+        Raises
+        ------
+        SetupError
+            When a PostgreSQL database cannot be used.
+        """
+        if not prepared:
+            self._place.prepare()
+        self._opened = DBOSClient(
+            system_database_url=self._place.url,
+            dbos_system_schema=self._place.schema or "dbos",
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+            lazy=True,
+            retry_connection_errors=False,  # the caller has other things to do than to wait for a server
         )
-        self._workflow = self._registered()
-        DBOS.listen_queues([QUEUE])
-        DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=self._poll_s, on_conflict="always_update")
-        self._adopt()
 
-    def _registered(self) -> Callable[[str], str]:
-        """The workflow, under names that stay the same over versions; DBOS marks functions, so methods are wrapped."""
-
-        @DBOS.step(name=STEPS[0])
-        def answer(job_id: str) -> str:
-            return self._run_answer(job_id)
-
-        @DBOS.step(name=STEPS[1])
-        def conclude(job_id: str, outcome: str) -> None:
-            self._conclude(job_id, outcome)
-
-        # The first start is one attempt, every recovery another.
-        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=self._max_attempts - 1)
-        def answer_study(job_id: str) -> str:
-            outcome = answer(job_id)
-            conclude(job_id, outcome)
-            return outcome
-
-        return answer_study
-
-    def put(self, job_id: str) -> None:
+    def put(self, job_id: str, *, priority: Priority = Priority.PUSHED) -> None:
         """Queues a job; one that is queued, running or done already stays as it is."""
-        with SetWorkflowID(job_id):
-            DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
+        with self._asked() as client:
+            client.enqueue(
+                {
+                    "queue_name": QUEUE,
+                    "workflow_name": WORKFLOW,
+                    "workflow_id": job_id,
+                    "app_version": self._place.version,
+                    "priority": int(priority),
+                },
+                job_id,
+            )
 
     def fate(self, job_id: str) -> Fate:
         """State of a job in the queue."""
-        status = DBOS.get_workflow_status(job_id)
-        if status is None:
-            return Fate.UNKNOWN
-        if status.status in (*_IN_FLIGHT, WorkflowStatusString.DELAYED.value):
-            return Fate.IN_FLIGHT
-        if status.status == WorkflowStatusString.SUCCESS.value:
-            return Fate.DONE
-        if status.status == WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value:
-            return Fate.EXHAUSTED
-        return Fate.BROKEN
+        return self.fates([job_id])[job_id]
+
+    def fates(self, job_ids: Sequence[str]) -> Mapping[str, Fate]:
+        """State of each of some jobs in the queue."""
+        with self._asked() as client:
+            found = (
+                client.list_workflows(workflow_ids=list(job_ids), load_input=False, load_output=False)
+                if job_ids
+                else []
+            )
+        known = {status.workflow_id: _fate(status) for status in found}
+        return {job_id: known.get(job_id, Fate.UNKNOWN) for job_id in job_ids}
+
+    def begun(self, *, executor: str | None = None) -> Mapping[str, tuple[str, ...]]:
+        """Worker → jobs that it has begun and not ended, of every worker or of one."""
+        with self._asked() as client:
+            found = client.list_workflows(
+                status=WorkflowStatusString.PENDING.value,
+                name=WORKFLOW,
+                executor_id=executor,
+                load_input=False,
+                load_output=False,
+            )
+        jobs: dict[str, list[str]] = defaultdict(list)
+        for status in found:
+            jobs[str(status.executor_id)].append(status.workflow_id)
+        return {name: tuple(sorted(ids)) for name, ids in jobs.items()}
+
+    def put_back(self, job_ids: Sequence[str]) -> None:
+        """Queues jobs again that were begun and that nobody executes; those that ended stay as they are."""
+        if job_ids:
+            with self._asked() as client:
+                client.resume_workflows(list(job_ids), queue_name=QUEUE)
+
+    def of_older_versions(self) -> Mapping[str, tuple[str, ...]]:
+        """Version of the steps, older than ours → jobs in flight that wait for a worker of that version."""
+        older = [str(number) for number in range(int(self._place.version))]
+        if not older:
+            return {}
+        with self._asked() as client:
+            found = client.list_workflows(
+                status=IN_FLIGHT, name=WORKFLOW, app_version=older, load_input=False, load_output=False
+            )
+        jobs: dict[str, list[str]] = defaultdict(list)
+        for status in found:
+            jobs[str(status.app_version)].append(status.workflow_id)
+        return {version: tuple(sorted(ids)) for version, ids in jobs.items()}
+
+    def renew(self, job_id: str) -> None:
+        """Moves a job in flight to our version of the steps; those that are done are kept."""
+        with self._asked() as client:
+            done = len(client.list_workflow_steps(job_id))
+            client.cancel_workflow(job_id)
+            client.rewind_workflow(
+                job_id, start_step=done + 1, application_version=self._place.version, queue_name=QUEUE
+            )
+
+    def cancel(self, job_id: str) -> None:
+        """Has a job never be begun again."""
+        with self._asked() as client:
+            client.cancel_workflow(job_id)
 
     def forget(self, study_uid: str) -> None:
         """Deletes what the queue keeps of a study's finished jobs."""
-        jobs = DBOS.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
-        finished = [status.workflow_id for status in jobs if status.status not in _IN_FLIGHT]
-        if finished:
-            DBOS.delete_workflows(finished)
+        with self._asked() as client:
+            jobs = client.list_workflows(workflow_id_prefix=f"{study_uid}:", load_input=False, load_output=False)
+            finished = [status.workflow_id for status in jobs if status.status not in IN_FLIGHT]
+            if finished:
+                client.delete_workflows(finished)
 
-    def longest_running_s(self) -> float:
-        """Seconds that the current job has been running, 0 when there is none."""
-        with self._running_lock:
-            begun = min(self._running_since_s.values(), default=None)
-        return 0.0 if begun is None else time.monotonic() - begun
+    def delete(self, job_ids: Sequence[str]) -> None:
+        """Deletes jobs, whatever became of them; one that runs is not begun again."""
+        if job_ids:
+            with self._asked() as client:
+                client.cancel_workflows(list(job_ids))
+                client.delete_workflows(list(job_ids))
 
-    def stop(self) -> bool:
-        """Stops working; returns whether a job was running.
+    def close(self) -> None:
+        """Closes the queue; jobs stay where they are."""
+        if self._opened is not None:
+            self._opened.destroy()
+            self._opened = None
 
-        A computation cannot be interrupted: where one runs, the caller ends the process (`os._exit`), and the job
-        is repeated at the next start. That attempt does not count, since the job did nothing wrong.
-        """
-        with self._running_lock:
-            running = list(self._running_since_s)
-        if running:
-            DBOS.resume_workflows(running, queue_name=QUEUE)  # queued again, attempts reset
-        DBOS.destroy(destroy_registry=True)
-        if self._database is not None:
-            self._database.close()
-        return bool(running)
-
-    def _run_answer(self, job_id: str) -> str:
-        with self._running_lock:
-            self._running_since_s[job_id] = time.monotonic()
+    @contextmanager
+    def _asked(self) -> Iterator[DBOSClient]:
+        assert self._opened is not None, "open it first"
         try:
-            return self._answer(job_id)
-        finally:
-            with self._running_lock:
-                del self._running_since_s[job_id]
+            yield self._opened
+        except SQLAlchemyError as error:
+            why = "its disk is full" if is_disk_full(error) else "it does not answer"
+            raise QueueUnavailable(f"The queue's database cannot be used now: {why}; it is tried again.") from error
 
-    def _adopt(self) -> None:
-        """Jobs in flight that nobody would ever take: every job in this queue is ours, whoever had it.
 
-        Under another version of the steps: cancelled and rewound to the first step that is not done; finished steps
-        are kept. Running under another name of this worker: queued again.
-        """
-        for status in DBOS.list_workflows(status=_IN_FLIGHT, name=WORKFLOW, load_input=False):
-            if status.app_version != self._version:
-                done = len(DBOS.list_workflow_steps(status.workflow_id))
-                DBOS.cancel_workflow(status.workflow_id)
-                DBOS.rewind_workflow(
-                    status.workflow_id, start_step=done + 1, application_version=self._version, queue_name=QUEUE
-                )
-                LOG.info("job taken over from an older version of the pipeline", extra={"job": status.workflow_id})
-            elif status.status == WorkflowStatusString.PENDING.value and status.executor_id != self._executor:
-                DBOS.resume_workflows([status.workflow_id], queue_name=QUEUE)
-                LOG.info("job taken over from another name of this worker", extra={"job": status.workflow_id})
+def _fate(status: WorkflowStatus) -> Fate:
+    if status.status in (*IN_FLIGHT, WorkflowStatusString.DELAYED.value):
+        return Fate.IN_FLIGHT
+    if status.status == WorkflowStatusString.SUCCESS.value:
+        return Fate.DONE
+    if status.status == WorkflowStatusString.MAX_RECOVERY_ATTEMPTS_EXCEEDED.value:
+        return Fate.EXHAUSTED
+    return Fate.BROKEN
 
 
 def _prepare_sqlite(path: Path) -> None:

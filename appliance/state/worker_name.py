@@ -1,4 +1,5 @@
-"""The name of this worker: given once, kept with the records, so that it survives a new container, host name or host.
+"""The name of this worker. In a state folder it is given once and kept with the records, so that it survives a new
+container, host name or host; in a home that several hosts share it is the host's and its GPU's.
 
 The queue finds the unfinished jobs of a worker by its name. Deriving it from the host's name was rejected: a recreated
 container gets another one, and its jobs would wait indefinitely for a worker that no longer exists.
@@ -6,32 +7,39 @@ container gets another one, and its jobs would wait indefinitely for a worker th
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 import secrets
 import socket
 
-from appliance.state.records import Records
+import sqlalchemy as sa
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS worker (name TEXT NOT NULL)"
+from appliance.settings import Settings
+from appliance.state.records import Records
+from appliance.state.tables import WORKER
 
 
 def worker_name(records: Records) -> str:
     """The name kept in these records; made at the first call, from the host's name and random digits."""
-    with records.transaction() as database:
-        database.execute(_SCHEMA)
-        row = database.execute("SELECT name FROM worker").fetchone()
+    with records.transaction() as connection:
+        row = connection.execute(sa.select(WORKER.c.name)).first()
         if row is not None:
-            return str(row["name"])
+            return str(row.name)
         name = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        database.execute("INSERT INTO worker (name) VALUES (?)", (name,))
+        connection.execute(sa.insert(WORKER), {"name": name})
         return name
 
 
-def schema_name(worker: str) -> str:
-    """The schema of a worker's queue in a PostgreSQL database, so that several workers may share the database.
+def host_and_gpu() -> str:
+    """The name of the worker of this host's first visible GPU, where several hosts share a home: "host-0".
 
-    The readable part is cut and cleaned, so a digest tells apart names that look the same then (63 bytes at most).
+    There a name need not survive its host: who finds its lock free takes its jobs over.
     """
-    readable = re.sub(r"[^a-z0-9]+", "_", worker.lower())[:32].strip("_")
-    return f"rdeepnet_{readable}_{hashlib.sha256(worker.encode()).hexdigest()[:8]}"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpu = "0" if visible is None else visible.split(",")[0].strip() or "cpu"
+    return f"{socket.gethostname()}-{re.sub(r'[^A-Za-z0-9]+', '-', gpu)}"
+
+
+def receiver_name(settings: Settings) -> str:
+    """The name of a receiver among those that share a home: its host's and its port, "host:11112"."""
+    return f"{socket.gethostname()}:{settings.service.port}"

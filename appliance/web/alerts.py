@@ -18,7 +18,7 @@ from typing import Protocol
 
 from appliance.logs import describe
 from appliance.settings import AlertSettings
-from appliance.state.records import as_text
+from appliance.state.record_rows import as_text
 
 LOG = logging.getLogger("rdeepnet.alerts")
 

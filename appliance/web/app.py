@@ -35,11 +35,13 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.service.audit import told_at_once
 from appliance.service.operator import REASON_LIMIT
-from appliance.service.study_status import accession_numbers, short_ids
+from appliance.service.study_status import accession_numbers, pdf_of, short_ids
 from appliance.settings import Settings
 from appliance.state.operator_actions import Action
-from appliance.state.records import UnknownStudy, utc_now
+from appliance.state.outbox import PDF
+from appliance.state.record_rows import UnknownStudy, utc_now
 from appliance.state.states import State
 from appliance.web.actions import Form, perform
 from appliance.web.choice import offer
@@ -186,14 +188,17 @@ class Site:
 
     def pdf(self, request: Request) -> Response:
         """The PDF of a study; it names the patient, so it is for operators only."""
-        if self._session(request) is None:
+        session = self._session(request)
+        if session is None:
             raise Refused(HTTPStatus.FORBIDDEN, "The report names the patient: sign in to read it.")
         detail = study_page(self._settings, _uid(request)).detail
-        if detail.pdf is None or not detail.pdf.is_file():
+        pdf = pdf_of(self._settings, detail)
+        if not pdf:
             raise Refused(HTTPStatus.NOT_FOUND, "This study has no report at the moment.")
-        return FileResponse(
-            detail.pdf, media_type="application/pdf", filename="report.pdf", content_disposition_type="inline"
-        )
+        uid, operator = detail.record.study_uid, session.operator
+        told_at_once(self._settings, lambda audit: audit.read(uid, by=operator, address=_address(request)))
+        shown = {"Content-Disposition": f'inline; filename="{PDF}"'}
+        return Response(pdf, media_type="application/pdf", headers=shown)
 
     def choose(self, request: Request) -> Response:
         """The series and segments that arrived, with their roles; descriptions may name anything, so for operators."""
@@ -213,7 +218,9 @@ class Site:
     def ready(self, request: Request) -> Response:
         """The service receives and works, as it was at the last look; else the reasons."""
         around = self._watch.seen
-        reasons = ["The service has not been looked at yet."] if around is None else [*around.service, *around.problems]
+        reasons = ["The service has not been looked at yet."]
+        if around is not None:
+            reasons = [*around.service, *around.worker, *around.problems]
         return PlainTextResponse(
             "".join(f"{reason}\n" for reason in reasons) or "ready\n",
             HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK,
@@ -232,6 +239,7 @@ class Site:
         _check_origin(request)
         form = await _form(request)
         session = await run_in_threadpool(self._sessions.sign_in, form.get("token", ("",))[0])
+        await run_in_threadpool(self._tell_signed, request, session.operator if session is not None else "")
         if session is None:
             again = self._page(request, "sign_in.html", mistake="No operator has this token.")
             again.status_code = HTTPStatus.FORBIDDEN
@@ -246,6 +254,7 @@ class Site:
         """Session to nothing."""
         session, _ = await self._signed_form(request)
         self._sessions.sign_out(session)
+        await run_in_threadpool(self._tell_signed, request, session.operator, out=True)
         self._notices.pop(session.cookie, None)
         response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         response.delete_cookie(self._cookie, path="/", httponly=True, samesite="strict", secure=self._is_secured)
@@ -258,6 +267,10 @@ class Site:
         outcomes = await run_in_threadpool(perform, self._settings, form, by=f"{session.operator} (page)")
         self._notices[session.cookie] = outcomes
         return RedirectResponse(form.back, HTTPStatus.SEE_OTHER)
+
+    def _tell_signed(self, request: Request, operator: str, *, out: bool = False) -> None:
+        """Tell the audit trail who signed in or out; "" for somebody whose token is not known."""
+        told_at_once(self._settings, lambda audit: audit.signed(operator, address=_address(request), out=out))
 
     def refused(self, request: Request, error: Exception) -> Response:
         """A page with the sentence of an error."""
@@ -316,6 +329,11 @@ def make_app(settings: Settings, *, sessions: Sessions, watch: Watch, is_secured
         ],
         exception_handlers={HTTPException: site.refused, RDeepNetError: site.refused},
     )
+
+
+def _address(request: Request) -> str:
+    """Address that a request came from: a proxy's where there is one."""
+    return request.client.host if request.client is not None else ""
 
 
 def _uid(request: Request) -> str:

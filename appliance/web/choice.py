@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.settings import Settings
-from appliance.state.inbox import newest_files
+from appliance.state.homes import open_files
 from dicom_io.reading.survey import SurveyRow, survey_study
 from dicom_io.rules import NO_ASSIGNMENT
 from models.errors import StudyRejected
@@ -46,12 +46,17 @@ def offer(settings: Settings, study_uid: str) -> Offer:
     StudyRejected
         When nothing of it is on disk.
     """
-    files = newest_files(settings.service.state_dir / "inbox", study_uid)
-    if not files:
-        raise StudyRejected(
-            "The received images were deleted (see [retention]); expected them in the inbox: send them again."
-        )
-    survey = survey_study(files, rules=settings.reading, assignment=NO_ASSIGNMENT)
+    files = open_files(settings)
+    try:
+        instances = files.inbox.content(study_uid).instances
+        if not instances:
+            raise StudyRejected(
+                "The received images were deleted (see [retention]); expected them in the inbox: send them again."
+            )
+        with files.inbox.fetched(study_uid, instances) as received:
+            survey = survey_study(received, rules=settings.reading, assignment=NO_ASSIGNMENT, limits=settings.limits)
+    finally:
+        files.close()
     labels = [row.description for row in survey.rows if row.is_segment]
     return Offer(
         images=tuple(_series(row) for row in survey.rows if row.modality == _IMAGES and not row.is_segment),

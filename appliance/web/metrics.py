@@ -9,21 +9,24 @@ Written by hand: the format is a dozen lines, and prometheus-client would keep c
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from appliance.service.study_status import open_records
+from appliance.service.hosts import is_gone
+from appliance.service.roles import ServiceRole
 from appliance.settings import Settings
-from appliance.state.inbox import instance_counts
+from appliance.state.database import DatabaseUnavailable
+from appliance.state.homes import open_home
+from appliance.state.host_records import HostRecords
 from appliance.state.monitoring import moves_after, refusals_after
-from appliance.state.outbox import Outbox
-from appliance.state.records import DeliveryRecord, DeliveryState, utc_now
+from appliance.state.outbox import Outbox, Results
+from appliance.state.record_rows import DeliveryRecord, DeliveryState, utc_now
 from appliance.state.states import State
+from appliance.state.takeover_records import TakeoverRecords
+from appliance.state.worker_records import WorkerRecords
 from appliance.web.overview import Overview, overview
 from appliance.web.surroundings import Surroundings
 from models.errors import SetupError
@@ -97,8 +100,10 @@ class Metrics:
         self._deliveries = Counter({(name, outcome): 0 for name in self._destinations for outcome in OUTCOMES.values()})
         self._timed: set[str] = set()
         self._stages: dict[str, _Histogram] = {}
-        self._on_disk: dict[str, int] = {}
+        self._on_disk: Mapping[str, int] = {}
         self._received = 0
+        self._worker_ends = self._put_back = self._takeovers = 0
+        self._hosts: Counter[str] = Counter()
 
     def text(self, around: Surroundings | None) -> str:
         """The exposition.
@@ -110,29 +115,37 @@ class Metrics:
         """
         view = overview(self._settings)
         with self._lock:
-            deliveries = self._count()
-            families = [*self._of_records(view, deliveries), *_of_surroundings(around)]
+            families = [*self._of_records(view, self._count()), *_of_surroundings(around)]
         return "".join(f"{line}\n" for family in families for line in family.lines())
 
-    def _count(self) -> tuple[DeliveryRecord, ...]:
-        """Brings the counters up to date; returns the deliveries."""
+    def _count(self) -> Counter[str]:
+        """Brings the counters up to date; returns the objects that each destination does not have yet."""
         try:
-            records = open_records(self._settings, read_only=True)
+            home = open_home(self._settings, read_only=True)
             try:
+                records = home.records
                 moves, self._last_row = moves_after(records, self._last_row)
                 refusals, self._last_refusal = refusals_after(records, self._last_refusal)
                 deliveries = records.deliveries()
+                self._worker_ends, self._put_back = WorkerRecords(records).counts()
+                self._takeovers = TakeoverRecords(records).count()
+                hosts = HostRecords(records).hosts()
                 jobs = [record.job_id for record in records.studies() if record.job_id]
+                timed = home.outbox.results(job for job in jobs if job not in self._timed)
+                received = home.inbox.counts()
+                waiting = self._outbox_objects(deliveries, home.outbox)
             finally:
-                records.close()
-        except sqlite3.OperationalError as error:
-            raise SetupError(f"The records cannot be read ({error}); the next scrape tries again.") from error
+                home.close()
+        except DatabaseUnavailable as error:
+            raise SetupError(f"The records cannot be read. {error}") from error
+        self._hosts = Counter({f"{role}": 0 for role in ServiceRole} if hosts else {})
+        self._hosts.update(host.role for host in hosts if not is_gone(host))
         self._moves.update(moves)
         self._refusals.update({code if code in self._refusals else "other": n for code, n in refusals.items()})
         self._count_deliveries(deliveries)
-        self._count_stages(jobs)
-        self._count_received()
-        return deliveries
+        self._count_stages(timed)
+        self._count_received(received)
+        return waiting
 
     def _count_deliveries(self, deliveries: Iterable[DeliveryRecord]) -> None:
         """Attempts since the last scrape: the last ended as is recorded, those before it left the results waiting."""
@@ -146,20 +159,17 @@ class Metrics:
                 self._deliveries[one.destination, OUTCOMES[DeliveryState.WAITING]] += new - 1
         self._attempts = attempts
 
-    def _count_stages(self, jobs: Iterable[str]) -> None:
-        outbox = self._outbox()
-        for job in jobs:
-            if job not in self._timed and (stages := outbox.stages(job)):
-                self._timed.add(job)
-                for stage in stages:
-                    self._stages.setdefault(stage.stage, _Histogram()).add(stage.seconds)
+    def _count_stages(self, results: Mapping[str, Results]) -> None:
+        self._timed.update(results)
+        for one in results.values():
+            for stage in one.stages():
+                self._stages.setdefault(stage.stage, _Histogram()).add(stage.seconds)
 
-    def _count_received(self) -> None:
-        counts = dict(instance_counts(self._settings.service.state_dir / "inbox"))
+    def _count_received(self, counts: Mapping[str, int]) -> None:
         self._received += sum(max(0, count - self._on_disk.get(study, 0)) for study, count in counts.items())
         self._on_disk = counts
 
-    def _of_records(self, view: Overview, deliveries: Iterable[DeliveryRecord]) -> Iterator[Family]:
+    def _of_records(self, view: Overview, waiting: Counter[str]) -> Iterator[Family]:
         yield _gauge("studies", "Studies by state.", [({"state": s}, n) for s, n in view.counts.items()])
         yield _gauge(
             "attention_studies", "Refused and failed studies that nobody dropped.", [({}, len(view.attention))]
@@ -185,28 +195,41 @@ class Metrics:
             [({"destination": name, "outcome": outcome}, n) for (name, outcome), n in self._deliveries.items()],
         )
         yield _gauge(
-            "outbox_objects", "Objects that a destination does not have yet.", self._outbox_objects(deliveries)
+            "outbox_objects",
+            "Objects that a destination does not have yet.",
+            [({"destination": name}, count) for name, count in waiting.items()],
         )
         yield _counter("received_instances_total", "Objects received.", [({"door": "dicom"}, self._received)])
+        yield _counter("worker_ends_total", "Ends of the worker that nobody asked for.", [({}, self._worker_ends)])
+        yield _counter(
+            "jobs_put_back_total",
+            "Jobs that nobody executed and that were queued again.",
+            [({}, self._put_back)],
+        )
+        yield _counter("takeovers_total", "Jobs taken over from a worker that was gone.", [({}, self._takeovers)])
+        if self._hosts:
+            samples: list[tuple[Labels, float]] = [
+                ({"role": role}, float(number)) for role, number in sorted(self._hosts.items())
+            ]
+            yield _gauge("hosts", "Processes that share the home and are there, by role.", samples)
         yield _gauge("build_info", "Version of the software.", [({"version": software_version()}, 1)])
 
-    def _outbox_objects(self, deliveries: Iterable[DeliveryRecord]) -> list[tuple[Labels, float]]:
-        outbox = self._outbox()
+    def _outbox_objects(self, deliveries: Iterable[DeliveryRecord], outbox: Outbox) -> Counter[str]:
+        jobs = {one.job_id for one in deliveries if one.state is DeliveryState.WAITING}
+        objects = {job: results.objects() for job, results in outbox.results(jobs).items()}
         waiting = Counter(dict.fromkeys(self._destinations, 0))
         for one in deliveries:
             if one.state is DeliveryState.WAITING and one.destination in self._destinations:
                 wants = self._destinations[one.destination].wants
-                waiting[one.destination] += sum(wants(item.role) for item in outbox.objects(one.job_id))
-        return [({"destination": name}, count) for name, count in waiting.items()]
-
-    def _outbox(self) -> Outbox:
-        return Outbox(Path(self._settings.service.state_dir) / "outbox")
+                waiting[one.destination] += sum(wants(item.role) for item in objects.get(one.job_id, ()))
+        return waiting
 
 
 def _of_surroundings(around: Surroundings | None) -> Iterator[Family]:
     if around is None:
         return
     yield _gauge("service_up", "1 when the service receives and works.", [({}, not around.service)])
+    yield _gauge("worker_up", "0 when received studies are not computed.", [({}, not around.worker)])
     yield _gauge(
         "destination_up",
         "1 when a destination answers a C-ECHO.",
@@ -218,7 +241,7 @@ def _of_surroundings(around: Surroundings | None) -> Iterator[Family]:
         yield _gauge("certificate_expiry_seconds", "Time until our certificate expires.", [({}, left_s)])
 
 
-def _gauge(name: str, words: str, samples: list[tuple[Labels, float]]) -> Family:
+def _gauge(name: str, words: str, samples: Sequence[tuple[Labels, float]]) -> Family:
     return Family(f"rdeepnet_{name}", "gauge", words, tuple(("", labels, value) for labels, value in samples))
 
 

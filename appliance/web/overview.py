@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from appliance.service.study_status import StudyDetail, open_records, show_study, worst_deliveries
+from appliance.service.study_status import StudyDetail, show_study, worst_deliveries
 from appliance.service.study_status import in_words as class_in_words
 from appliance.settings import Settings
+from appliance.state.database import DatabaseUnavailable
+from appliance.state.homes import Home, open_home
 from appliance.state.monitoring import arrivals
+from appliance.state.not_kept_records import NotKeptCount
 from appliance.state.operator_actions import OperatorAction, OperatorActions, is_dropped
 from appliance.state.outbox import Outbox
-from appliance.state.records import DeliveryRecord, DeliveryState, NotKeptCount, Records, StudyRecord, utc_now
+from appliance.state.record_rows import DeliveryRecord, DeliveryState, StudyRecord, utc_now
 from appliance.state.states import State
 from models.errors import SetupError
 
@@ -107,7 +109,8 @@ class StudyPage:
             (action.at, action.action + (f": {action.sentence}" if action.sentence else ""), action.by)
             for action in self.actions
         ]
-        return tuple(sorted([*moves, *actions], key=lambda event: event[0]))
+        takeovers = [(takeover.at, takeover.sentence, "") for takeover in self.detail.takeovers]
+        return tuple(sorted([*moves, *actions, *takeovers], key=lambda event: event[0]))
 
     def in_words(self, count: NotKeptCount) -> str:
         """A class of instances that were not kept, by name."""
@@ -126,19 +129,20 @@ def overview(settings: Settings) -> Overview:
     SetupError
         When no service has ever worked there, or the records cannot be read now.
     """
-    records = _open(settings)
+    home = _open(settings)
+    records = home.records
     try:
         studies = records.studies()
         deliveries = records.deliveries()
         dropped = OperatorActions(records).dropped()
         arrived = arrivals(records)
-    except sqlite3.OperationalError as error:
+        seconds_per_study = _seconds_per_study(studies, home.outbox)
+    except DatabaseUnavailable as error:
         raise _unreadable(error) from error
     finally:
-        records.close()
+        home.close()
     rows = _rows(studies, deliveries, dropped)
     counts = Counter(record.state for record in studies)
-    outbox = Outbox(settings.service.state_dir / "outbox")
     return Overview(
         at=utc_now(),
         studies=rows,
@@ -149,7 +153,7 @@ def overview(settings: Settings) -> Overview:
         destinations=tuple(
             _destination(destination.name, studies, deliveries, dropped) for destination in settings.destinations
         ),
-        seconds_per_study=_seconds_per_study(studies, outbox),
+        seconds_per_study=seconds_per_study,
     )
 
 
@@ -165,17 +169,15 @@ def study_page(settings: Settings, study_uid: str) -> StudyPage:
     """
     try:
         detail = show_study(settings, study_uid, read_only=True)
-        records = _open(settings)
+        home = _open(settings)
         try:
-            of_operators = OperatorActions(records)
-            actions = of_operators.of_study(detail.record.study_uid)
-            dropped = of_operators.dropped()
+            dropped = OperatorActions(home.records).dropped()
         finally:
-            records.close()
-    except sqlite3.OperationalError as error:
+            home.close()
+    except DatabaseUnavailable as error:
         raise _unreadable(error) from error
     (row,) = _rows((detail.record,), detail.deliveries, dropped)
-    return StudyPage(detail, actions, row)
+    return StudyPage(detail, detail.actions, row)
 
 
 def in_words(age: timedelta) -> str:
@@ -187,16 +189,16 @@ def in_words(age: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _open(settings: Settings) -> Records:
+def _open(settings: Settings) -> Home:
     try:
-        return open_records(settings, read_only=True)
-    except sqlite3.OperationalError as error:
+        return open_home(settings, read_only=True)
+    except DatabaseUnavailable as error:
         raise _unreadable(error) from error
 
 
-def _unreadable(error: sqlite3.OperationalError) -> RecordsUnreadable:
+def _unreadable(error: DatabaseUnavailable) -> RecordsUnreadable:
     return RecordsUnreadable(
-        f"The records cannot be read ({error}); expected those of a running service of this version: start it with "
+        f"The records cannot be read. {error} Expected those of a running service of this version: start it with "
         "rdeepnet serve, then load this page again."
     )
 

@@ -9,6 +9,7 @@ from appliance.settings import Settings
 from appliance.state.states import State
 from appliance.web.overview import Overview, in_words
 from appliance.web.surroundings import Surroundings
+from models.number_words import counted
 
 DISK_LOW_GB = 20.0  # as `rdeepnet doctor`
 
@@ -30,12 +31,17 @@ def _of_studies(view: Overview, settings: Settings) -> Iterator[tuple[str, str]]
             yield "waiting", f"A study has been unfinished for {in_words(age)}; the page says in which state."
     for row in view.destinations:
         if row.refused:
-            yield f"refused-by:{row.name}", f"Destination {row.name} refuses the results of {row.refused} studies."
+            yield (
+                f"refused-by:{row.name}",
+                f"Destination {row.name} refuses the results of {counted(row.refused, 'study', 'studies')}.",
+            )
 
 
 def _of_surroundings(around: Surroundings, now: datetime) -> Iterator[tuple[str, str]]:
     if around.service:
         yield "service", f"The service does not work: {' '.join(around.service)}"
+    if around.worker:
+        yield "worker", f"Studies are received and not computed: {' '.join(around.worker)}"
     for name, echo in around.destinations.items():
         if not echo.is_well:
             yield f"destination:{name}", f"Destination {name} does not answer: {echo.sentence}"

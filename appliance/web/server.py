@@ -12,7 +12,7 @@ import uvicorn
 
 from appliance.logs import configure
 from appliance.settings import Settings
-from appliance.state.records import utc_now
+from appliance.state.record_rows import utc_now
 from appliance.transport import check_files, files_of
 from appliance.web.alerts import Alerts
 from appliance.web.app import make_app

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from appliance.logs import describe
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
-from appliance.service.health import DISK_FULL_GB, ailments
+from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
 from appliance.service.startup_checks import missing_peers
 from appliance.settings import Destination, Settings
 from appliance.state.disk import free_gb
@@ -47,7 +47,8 @@ class Surroundings:
 
     Attributes
     ----------
-    service : what keeps the service from working; empty when it works
+    service : what keeps the service from receiving; empty when nothing does
+    worker : what keeps received studies from being computed; empty when nothing does
     destinations : name → echo
     free_gb : space for the state folder, in 10⁹ bytes
     certificate_ends : end of our certificate; None without TLS or when it cannot be read
@@ -64,6 +65,7 @@ class Surroundings:
     certificate: Fact
     certificate_ends: datetime | None
     problems: tuple[str, ...]
+    worker: tuple[str, ...] = ()
 
 
 def look(settings: Settings) -> Surroundings:
@@ -80,7 +82,8 @@ def look(settings: Settings) -> Surroundings:
     certificate, ends = _certificate(settings, datetime.now(UTC))
     return Surroundings(
         at=datetime.now(UTC),
-        service=tuple(ailments(settings)),
+        service=(*not_receiving(settings), *not_writing(settings)),
+        worker=tuple(not_computing(settings)),
         destinations=echoes,
         disk=Fact("Disk", free >= DISK_FULL_GB, f"{free:.1f} GB are free"),
         free_gb=free,

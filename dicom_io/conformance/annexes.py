@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
+from pydicom.sr.coding import Code
 from pydicom.tag import Tag
 from pydicom.uid import UID
 
@@ -12,6 +13,17 @@ from dicom_io import codes
 from dicom_io.carried_values import ANY_OTHER, TREATMENTS
 from dicom_io.conformance.created_attributes import EVERY_KIND, MODULES, Presence, presence
 from dicom_io.conformance.markdown import table
+from dicom_io.feature_codes import (
+    DEFINITIONS,
+    FILTER,
+    LAPLACIAN_OF_GAUSSIAN,
+    LEVEL,
+    SIGMA,
+    SUB_BAND,
+    SUB_BAND_CODES,
+    WAVELET,
+)
+from dicom_io.note_codes import SHORT, note_code
 from dicom_io.writing.object_check import KINDS, required_attributes
 from models.features.names import feature_definitions
 from models.features.settings import FeatureSettings
@@ -57,28 +69,47 @@ def annexes() -> Iterable[str]:
     yield "### 6.2 Private attributes"
     yield "None are written. Private attributes of received instances are kept with them."
     yield "### 6.3 Coded terminology"
-    yield "Templates: TID 1500 with TID 1411, 1419, 1501, 4019, 1204 and 1001 to 1004 as it includes them."
+    yield "Templates: TID 1500 with TID 300, 310, 311, 1411, 1419, 1501, 4019, 1204, 1001 to 1004 as it includes them."
     yield "Standard codes chosen by the product (templates and modules add their own):"
     yield table(
         ("Code Value", "Scheme", "Meaning"),
         [(code.value, code.scheme_designator, code.meaning) for code in codes.standard_codes()],
     )
     yield (
-        f"Private scheme `{codes.PRIVATE_SCHEME}`, declared in every object. Codes with a fixed value (a group "
-        "carries the label of its model as meaning):"
+        f"Private scheme `{codes.PRIVATE_SCHEME}`, declared in every object. No code is generated, and none changes "
+        "its meaning in a later version (a group and a share carry the label of their model as meaning, a probability "
+        "its horizon):"
     )
-    yield table(("Code Value", "Meaning"), [(code.value, code.meaning) for code in codes.private_codes()])
-    yield "Generated codes: `RFS_<months>_MO` (recurrence-free survival), and a letter with 48 bits of a SHA-256:"
-    yield table(("Prefix", "Names"), list(codes.HASHED.items()))
-    yield "Features of the original image that IBSI defines carry its code, scheme `IBSI`; units are UCUM:"
+    yield _coded(codes.private_codes())
+    yield (
+        "What a quality note or a reason for a validity is about: its identifier in capitals with underscores, "
+        "`tumour-hole` as TUMOUR_HOLE; of identifiers longer than a Code Value these:"
+    )
     yield table(
-        ("Feature", "IBSI", "Unit"),
+        ("Code Value", "Identifier", "Meaning"),
+        [(note_code(identifier).value, identifier, note_code(identifier).meaning) for identifier in sorted(SHORT)],
+    )
+    yield (
+        "Units: a score and its cut-off have ({score}, UCUM, “score”), probabilities, shares of an output and "
+        "percentiles %, features without a unit (1, UCUM, “no units”)."
+    )
+    yield (
+        "A feature has the code of its definition, of IBSI where it has one, on the original and on every filtered "
+        "image. Modifiers (HAS CONCEPT MOD) name the filter: "
+        f"({FILTER.value}, {codes.PRIVATE_SCHEME}) = ({WAVELET.value}, IBSI, “{WAVELET.meaning}”) with "
+        f"({SUB_BAND.value}, {codes.PRIVATE_SCHEME}), or ({LAPLACIAN_OF_GAUSSIAN.value}, IBSI, "
+        f"“{LAPLACIAN_OF_GAUSSIAN.meaning}”). Numbers (INFERRED FROM) state the width {SIGMA.value} in mm, and the "
+        f"level {LEVEL.value} of the wavelet transform from the second. Sequence and region are those of the group."
+    )
+    yield table(
+        ("Feature", "Code Value", "Scheme", "Unit"),
         [
-            (definition.name, definition.ibsi, definition.unit)
-            for definition in feature_definitions(FeatureSettings())
-            if definition.ibsi is not None
+            (name, *DEFINITIONS[name.removeprefix("original_")], definition.unit)
+            for definition in feature_definitions(FeatureSettings(wavelet=None))
+            for name in (definition.name,)
         ],
     )
+    yield _coded((FILTER, *SUB_BAND_CODES.values(), SUB_BAND, LEVEL, SIGMA))
     yield "### 6.4 Standard extended, specialized and private SOP classes"
     yield (
         "None but one extension: items of the Contributing Equipment Sequence hold Device UID (0018,1002), as IHE AI "
@@ -86,6 +117,10 @@ def annexes() -> Iterable[str]:
     )
     yield "### 6.5 Private transfer syntaxes"
     yield "None."
+
+
+def _coded(listed: Iterable[Code]) -> str:
+    return table(("Code Value", "Meaning"), [(code.value, code.meaning) for code in listed])
 
 
 def _attribute(keyword: str) -> tuple[str, str, str]:

@@ -189,7 +189,7 @@ MODULES: tuple[Module, ...] = (
             "PredecessorDocumentsSequence": "the report of the same kind that this one replaces",
             "ValueType": "`CONTAINER`",
             "ConceptNameCodeSequence": "(126000, DCM, \"Imaging Measurement Report\")",
-            "ContinuityOfContent": "`CONTINUOUS`",
+            "ContinuityOfContent": "`SEPARATE`",
             "ContentTemplateSequence": "template 1500 of DCMR",
             "ContentSequence": "the report",
         },

@@ -15,6 +15,8 @@ from itertools import groupby
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pynetdicom.presentation import PresentationContext, build_context
 
+from dicom_io.audit import messages, syslog
+from dicom_io.audit.messages import AuditCode
 from dicom_io.conformance.annexes import annexes
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
@@ -347,9 +349,52 @@ def _configuration(limits: Limits) -> Iterable[str]:
     )
     yield (
         "Without TLS the connection is not encrypted and peers are known by AE title and address only: use a protected "
-        "network. User identity negotiation, digital signatures, de-identification, audit messages: not supported. "
+        "network. User identity negotiation, digital signatures, de-identification by the service: not supported. "
+        "Objects that `rdeepnet run --pseudonymise` writes to files are de-identified (Basic Application "
+        "Confidentiality Profile with the options Clean Descriptors, Retain Patient Characteristics and, where dates "
+        "are kept, Retain Longitudinal Temporal Information with Modified Dates). "
         "Files and records are readable by the service's user only; logs name studies by UID and never a patient."
     )
+    yield "### 5.1 Audit trail"
+    yield (
+        "Audit Trail Message Format Profile (PS3.15 A.5), where a file or a syslog server is configured; Audit Trail "
+        "Message Transmission Profiles SYSLOG-TLS (A.6) and SYSLOG-UDP (A.7), and plain TCP. PRI is 85, MSGID is "
+        f"`{syslog.MESSAGE_ID}`. Differences from A.5.3: the patient is named by Patient ID, and only where this is "
+        "configured; ParticipantObjectName repeats the identifier."
+    )
+    yield table(
+        ("EventID", "EventTypeCode", "EventActionCode", "Sent when"),
+        [
+            (_coded(messages.APPLICATION_ACTIVITY), _coded(messages.APPLICATION_START), "E", "the service has started"),
+            (_coded(messages.APPLICATION_ACTIVITY), _coded(messages.APPLICATION_STOP), "E", "the service stops"),
+            (_coded(messages.BEGIN_TRANSFERRING), "", "E", "before SENDER sends results to a destination"),
+            (
+                _coded(messages.INSTANCES_TRANSFERRED),
+                "",
+                "C",
+                "an association that stored instances ends, one for each study; SENDER has sent results, or failed to",
+            ),
+            (_coded(messages.INSTANCES_ACCESSED), "", "R", "an operator reads the report on the page"),
+            (_coded(messages.STUDY_DELETED), "", "D", "received images, or results, are deleted because of their age"),
+            (
+                _coded(messages.SECURITY_ALERT),
+                _coded(messages.NODE_AUTHENTICATION),
+                "E",
+                "an association is refused; TLS is not agreed",
+            ),
+            (_coded(messages.SECURITY_ALERT), _coded(messages.RESTRICTED_FUNCTION), "E", "an operator acts on a study"),
+            (
+                _coded(messages.USER_AUTHENTICATION),
+                f"{_coded(messages.LOGIN)}; {_coded(messages.LOGOUT)}",
+                "E",
+                "an operator signs in to the page, or fails to; signs out",
+            ),
+        ],
+    )
+
+
+def _coded(code: AuditCode) -> str:
+    return f"({code.code}, {code.scheme}, {code.meaning})"
 
 
 def _yes(value: bool) -> str:

@@ -14,6 +14,7 @@ from dicom_io.images.phase_order import phase_order
 from dicom_io.images.planes import Plane
 from dicom_io.images.series import Phase, Series
 from dicom_io.rules import SelectionRules
+from models.number_words import counted
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
 
@@ -110,17 +111,18 @@ def _about_stopped(
 ) -> QualityNote:
     found = (
         f"Phase {len(phases) + 1} of the {sequence.label} series has images at {len(stopped)} of "
-        f"{len(phases[0].planes)} positions: the scan was stopped, or images are missing"
+        f"{counted(len(phases[0].planes), 'position')}: the scan was stopped, or images are missing"
     )
     if is_drawn_on:
         raise GeometryInvalid(
             f"{found}; the tumour segmentation refers to this phase. Send its other images, or a segmentation of one "
-            f"of the {len(phases)} complete phases."
+            f"of the {counted(len(phases), 'complete phase')}."
         )
     return QualityNote(
         code="last-phase-incomplete",
         severity=Severity.WARNING,
-        sentence=f"{found}. It was left out; the {len(phases)} complete phases were used.",
+        sentence=f"{found}. It was left out; the "
+        f"{counted(len(phases), 'complete phase was', 'complete phases were')} used.",
         sequence=sequence,
     )
 
@@ -158,13 +160,14 @@ def _used(
         return used, "the tumour segmentation refers to it", doubt
     if not sequence.has_contrast_phases:
         raise GeometryInvalid(
-            f"The {sequence.label} series has {len(phases)} images at each position, and no segmentation refers to one "
-            "of them; one image at each position was expected."
+            f"The {sequence.label} series has {counted(len(phases), 'image')} at each position, and no segmentation "
+            "refers to one of them; one image at each position was expected."
         )
     if rules.phase is not None:
         if rules.phase > len(phases):
             raise GeometryInvalid(
-                f"The settings ask for phase {rules.phase}, but the {sequence.label} series has {len(phases)} phases."
+                f"The settings ask for phase {rules.phase}, but the {sequence.label} series has "
+                f"{counted(len(phases), 'phase')}."
             )
         return rules.phase - 1, "phase of the settings", _contrast_doubt(phases, rules.phase - 1)
     return _first_after_contrast(phases)
@@ -183,7 +186,10 @@ def _contrast_doubt(phases: Sequence[Phase], used: int) -> str:
         says = f'name no contrast agent ("{agent}")' if agent else "do not say whether a contrast agent was given"
         return f"The headers of {which} {says}: {check}."
     if used == 0 and len(phases) > 1 and not _NO_AGENT.match(_agent(phases[-1])):
-        return f"The first of {len(phases)} phases of the T1+C series is used, which is usually unenhanced: {check}."
+        return (
+            f"The first of {counted(len(phases), 'phase')} of the T1+C series is used, which is usually unenhanced: "
+            f"{check}."
+        )
     return ""
 
 
@@ -202,8 +208,8 @@ def _first_after_contrast(phases: Sequence[Phase]) -> tuple[int, str, str]:
             first = without.index(False)
             return first, "first phase after contrast, by description or contrast agent", ""
     doubt = (
-        f"The headers of the {len(phases)} phases do not tell which is before contrast; the first was taken as "
-        "unenhanced and the second as the first after contrast."
+        f"The headers of the {counted(len(phases), 'phase')} do not tell which is before contrast; the first was taken "
+        "as unenhanced and the second as the first after contrast."
     )
     return 1, "second phase, taken as the first after contrast", doubt
 

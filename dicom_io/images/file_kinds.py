@@ -27,6 +27,7 @@ class LeftOutBecause(StrEnum):
     COPY = "a second copy of an object that is there"
     OTHER_IMAGE = "an image that is not DICOM (NIfTI, NRRD, picture): send the original DICOM files"
     ODD_BYTE_ORDER = "in a byte order that DICOM does not have (big endian without value representations): convert it"
+    LINK = "a link to a folder, which is not followed: name the folder itself"
     NOT_DICOM = "not DICOM"
 
 

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dicom_io.errors import NotReadable
-from dicom_io.images.file_kinds import LeftOut
+from dicom_io.images.file_kinds import LeftOut, LeftOutBecause
 from dicom_io.images.headers import class_of, read_header, shown, text, why_left_out
+from dicom_io.images.library_remarks import library_remarks
+from dicom_io.images.limits import USUAL, Limits
+from models.progress import Tell, silent
 
 _IDENTITY = [
     "StudyInstanceUID",
@@ -21,7 +24,9 @@ _IDENTITY = [
     "FrameOfReferenceUID",
     "Manufacturer",
     "ManufacturerModelName",
+    "ContentLabel",
 ]
+_TOLD_EVERY = 20  # files
 
 
 @dataclass(frozen=True)
@@ -36,22 +41,33 @@ class FileHead:
     frame_of_reference_uid: str = ""
 
 
-def scan(root: Path) -> tuple[tuple[FileHead, ...], tuple[LeftOut, ...]]:
-    """The DICOM objects below `root`, damaged ones included, and the files that are none or are not read; by path."""
+def scan(
+    root: Path, *, limits: Limits = USUAL, tell: Tell = silent
+) -> tuple[tuple[FileHead, ...], tuple[LeftOut, ...]]:
+    """The DICOM objects below `root`, damaged ones included, and the files that are none or are not read; by path.
+
+    Parameters
+    ----------
+    tell : told how many of the files have been looked at
+    """
     heads: list[FileHead] = []
     left_out: list[LeftOut] = []
-    for path in sorted(_walk(root)):
-        found = _looked_at(path)
-        if isinstance(found, FileHead):
-            heads.append(found)
-        else:
-            left_out.append(found)
+    with library_remarks():  # made again where a study is read
+        walked = sorted(_walk(root), key=lambda one: one if isinstance(one, Path) else one.path)
+        for number, path in enumerate(walked, start=1):
+            found = _looked_at(path, limits) if isinstance(path, Path) else path
+            if number % _TOLD_EVERY == 0:
+                tell("Looking at files", number, len(walked))
+            if isinstance(found, FileHead):
+                heads.append(found)
+            else:
+                left_out.append(found)
     return tuple(heads), tuple(left_out)
 
 
 def heads_of(files: Iterable[Path]) -> tuple[FileHead, ...]:
     """The identities of the objects in some files; damaged files, and those that are no input, left out."""
-    found = (_looked_at(path) for path in files)
+    found = (_looked_at(path, USUAL) for path in files)
     return tuple(head for head in found if isinstance(head, FileHead) and head.study_instance_uid)
 
 
@@ -70,14 +86,14 @@ def studies_of(heads: Iterable[FileHead]) -> dict[str, tuple[Path, ...]]:
             damaged.append(head.path)
     neighbours = {folder: study for study, paths in studies.items() for folder in {path.parent for path in paths}}
     for path in damaged:
-        name = f"unreadable-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+        name = f"unreadable-{hashlib.sha256(os.fsencode(path)).hexdigest()[:12]}"
         studies[neighbours.get(path.parent, name)].append(path)
     return {study: tuple(sorted(paths)) for study, paths in sorted(studies.items())}
 
 
-def files_by_study(root: Path) -> dict[str, tuple[Path, ...]]:
+def files_by_study(root: Path, *, limits: Limits = USUAL) -> dict[str, tuple[Path, ...]]:
     """Study Instance UID → files below `root`, for every file that is DICOM and was not made by this product."""
-    heads, _ = scan(root)
+    heads, _ = scan(root, limits=limits)
     return studies_of(heads)
 
 
@@ -93,9 +109,27 @@ def study_uid_of(files: Iterable[Path]) -> str:
     return ""
 
 
-def _looked_at(path: Path) -> FileHead | LeftOut:
+def _walk(root: Path) -> Iterator[Path | FileHead | LeftOut]:
+    """Everything below a folder: paths of files; links to folders, and folders that cannot be opened, looked at.
+
+    Links to folders are not followed: they may lead round in a circle, or out of the folder that was named.
+    """
+    closed: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=closed.append):
+        folders.sort()
+        for name in folders:
+            if (path := Path(folder, name)).is_symlink():
+                yield LeftOut(path, LeftOutBecause.LINK)
+        for name in names:
+            yield Path(folder, name)
+    # It may hold images of the study beside it, whose absence nothing else tells: like a damaged file of that study.
+    for error in closed:
+        yield FileHead(Path(error.filename))
+
+
+def _looked_at(path: Path, limits: Limits) -> FileHead | LeftOut:
     try:
-        header = read_header(path, only=_IDENTITY)
+        header = read_header(path, only=_IDENTITY, limits=limits)
         because = why_left_out(path, header)
     except NotReadable:
         return FileHead(path)
@@ -107,10 +141,3 @@ def _looked_at(path: Path) -> FileHead | LeftOut:
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
     )
     return FileHead(path, study, series, instance, class_of(header), frame_of_reference) if study else FileHead(path)
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in names:
-            yield Path(folder, name)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,38 +17,30 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.datadict import keyword_dict
-from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence as DicomSequence
 
+from dicom_io import decode_errors
 from dicom_io.errors import NotReadable
-from dicom_io.identity import is_ours
+from dicom_io.identity import is_draft, is_ours
 from dicom_io.images.file_kinds import DICOMDIR, HEAD_BYTES, LeftOutBecause, is_damaged_dicom, is_dicom, reason_of
-from dicom_io.images.limits import check_inflated, opened
+from dicom_io.images.limits import USUAL, Limits, inflated_data_set, opened
 from dicom_io.images.same_object import are_encoded_alike, differences
+from dicom_io.images.structure import check_structure
+from models.number_words import counted
+from models.plain_text import one_line, without_sequences
 
 # Values that break a rule of their representation (a time with a colon, a UID with a leading zero) are common and
 # harmless here: what is used is checked by us. The library would warn with the value, which may be a patient's name.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
-# What pydicom and its decoders raise for damaged input; it has no common root.
-DECODE_ERRORS = (
-    BytesLengthException,
-    InvalidDicomError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,  # raised by the library for "no tag to read"; opening a file is told apart before
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+DECODE_ERRORS = decode_errors.DECODE_ERRORS
 
 
 _NAMED = 5  # attributes in a sentence
+# Bytes of a value that is read: each number of a list becomes an object a hundred times as large. Pixels and contours
+# are read elsewhere.
+_LONGEST_VALUE = 64 * 1024
 # Control characters but tab, line and page ends and ESC: no text has them.
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -65,6 +55,7 @@ class Instance:
     header : every element before the pixel data
     header_ends : place in the file where they end
     recoded : other files that hold the same object compressed otherwise; their decoded pixels are equal
+    limits : what it may ask for where its pixels, segments and contours are read
     """
 
     path: Path
@@ -76,6 +67,7 @@ class Instance:
     frame_of_reference_uid: str
     header_ends: int
     recoded: tuple[Path, ...] = ()
+    limits: Limits = USUAL
 
     @property
     def modality(self) -> str:
@@ -83,10 +75,10 @@ class Instance:
         return shown(self.header, "Modality")
 
 
-def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
+def read_instances(files: Iterable[Path], *, limits: Limits = USUAL) -> tuple[Instance, ...]:
     """The DICOM objects among `files`, sorted by SOP Instance UID; each object once, however often it is there.
 
-    Files that are not DICOM, DICOM directories, and objects this product made are left out.
+    Files that are not DICOM, DICOM directories, and results of this product are left out.
 
     Raises
     ------
@@ -97,10 +89,10 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
     found: dict[str, Instance] = {}
     recoded: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(set(files)):
-        header, ends = _parsed(path)
+        header, ends = _parsed(path, limits=limits)
         if header is None or why_left_out(path, header) is not None:
             continue
-        instance = _instance(path, header, ends)
+        instance = _instance(path, header, ends, limits)
         known = found.setdefault(instance.sop_instance_uid, instance)
         if known is instance or file_digest(known.path) == file_digest(path):
             continue
@@ -117,7 +109,10 @@ def read_instances(files: Iterable[Path]) -> tuple[Instance, ...]:
 def file_digest(path: Path) -> bytes:
     """SHA-256 of a file's bytes."""
     with opened(path) as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        try:
+            return hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            raise _unread(path, error) from error
 
 
 def content_digest(instances: Iterable[Instance]) -> str:
@@ -132,7 +127,8 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
     """A value as text: empty when absent, several joined by a backslash, a code as "SCT 108369006 Neoplasm".
 
     A text ends where binary follows: by a damaged length it swallows the elements after it, the patient's name among
-    them, and would carry them into a sentence.
+    them, and would carry them into a sentence. It is one line without control characters (`one_line`): this is where
+    texts of a file become texts of ours. What identifies patients is compared as it is in the file (`identifier`).
 
     Raises
     ------
@@ -140,15 +136,32 @@ def text(dataset: pydicom.Dataset, keyword: str) -> str:
         When the value cannot be decoded.
     """
     value = _value(dataset, keyword)
-    if value is None:
-        return ""
     if isinstance(value, DicomSequence):
         return "\\".join(_code(item) for item in value)
-    if isinstance(value, bytes):
+    stated = _stated(value)
+    if stated.isprintable():
+        return stated
+    return one_line(_BINARY.split(without_sequences(stated), maxsplit=1)[0]).strip()
+
+
+def identifier(dataset: pydicom.Dataset, keyword: str) -> str:
+    """A value as it is in the file, to be compared and not to be shown: two that look alike may differ.
+
+    Raises
+    ------
+    NotReadable
+        When the value cannot be decoded.
+    """
+    return _stated(_value(dataset, keyword))
+
+
+def _stated(value: Any) -> str:
+    """A value as text without its padding; several joined by a backslash, and empty for bytes."""
+    if value is None or isinstance(value, bytes):
         return ""
     if isinstance(value, Sequence) and not isinstance(value, str):
         value = "\\".join(str(one).strip() for one in value)
-    return _BINARY.split(str(value).strip().strip("\0"), maxsplit=1)[0].strip()
+    return str(value).strip().strip("\0").strip()
 
 
 def shown(dataset: pydicom.Dataset, keyword: str) -> str:
@@ -173,14 +186,19 @@ def numbers(
     several = list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
     if several in ([], [None], [""]):
         if default is None:
-            raise NotReadable(f"The attribute {keyword} is absent or empty; {count} numbers were expected.")
+            raise NotReadable(
+                f"The attribute {keyword} is absent or empty; {counted(count, 'number was', 'numbers were')} expected."
+            )
         return list(default)
     try:
         values = [float(one) for one in several]
     except DECODE_ERRORS as error:
         raise NotReadable(f"The attribute {keyword} does not hold numbers; {count} were expected.") from error
     if len(values) != count or not np.all(np.isfinite(values)):
-        raise NotReadable(f"The attribute {keyword} holds {values}; {count} finite numbers were expected.")
+        raise NotReadable(
+            f"The attribute {keyword} holds {values}; {counted(count, 'finite number was', 'finite numbers were')} "
+            "expected."
+        )
     return values
 
 
@@ -229,9 +247,15 @@ def _value(dataset: pydicom.Dataset, keyword: str) -> Any:
     if tag not in dataset:
         return None
     try:
-        return dataset[tag].value
+        raw: object = dataset.get_item(tag)
+        if not isinstance(raw, RawDataElement) or raw.VR == "SQ" or len(raw.value or b"") <= _LONGEST_VALUE:
+            return dataset[tag].value
     except DECODE_ERRORS as error:
         raise NotReadable(f"The attribute {keyword} cannot be decoded; the file is damaged. Send it again.") from error
+    raise NotReadable(
+        f"The attribute {keyword} has {counted(len(raw.value or b''), 'byte')}; at most {_LONGEST_VALUE} were "
+        "expected. The file is damaged. Send it again."
+    )
 
 
 def _code(item: pydicom.Dataset) -> str:
@@ -242,7 +266,7 @@ def _code(item: pydicom.Dataset) -> str:
 _TAGS: Mapping[str, int] = keyword_dict
 
 
-def _instance(path: Path, header: pydicom.Dataset, header_ends: int) -> Instance:
+def _instance(path: Path, header: pydicom.Dataset, header_ends: int, limits: Limits) -> Instance:
     uids = {
         keyword: text(header, keyword)
         for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -262,32 +286,38 @@ def _instance(path: Path, header: pydicom.Dataset, header_ends: int) -> Instance
         study_instance_uid=uids["StudyInstanceUID"],
         frame_of_reference_uid=text(header, "FrameOfReferenceUID"),
         header_ends=header_ends,
+        limits=limits,
     )
 
 
-def read_header(path: Path, *, only: list[str] | None = None) -> pydicom.Dataset | None:
+def read_header(path: Path, *, only: list[str] | None = None, limits: Limits = USUAL) -> pydicom.Dataset | None:
     """The elements before the pixel data (of `only` some of them), or None when the file is not DICOM.
 
     Raises
     ------
     NotReadable
-        When it cannot be opened or decoded.
+        When it cannot be opened or decoded, or has more elements than `limits` allow.
     """
-    return _parsed(path, only=only)[0]
+    return _parsed(path, only=only, limits=limits)[0]
 
 
-def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Dataset | None, int]:
+def _parsed(path: Path, *, limits: Limits, only: list[str] | None = None) -> tuple[pydicom.Dataset | None, int]:
     """The elements before the pixel data and where they end, as `read_header`."""
     with opened(path) as file:
-        head = file.read(HEAD_BYTES)
+        try:
+            head = file.read(HEAD_BYTES) or b""  # None of a special file that has nothing to give now
+        except OSError as error:
+            raise _unread(path, error) from error
         if not is_dicom(head):
             if is_damaged_dicom(path, head):
                 raise NotReadable(
                     f"The file {path.name} does not begin as a DICOM file does{'' if head else ': it is empty'}. It is "
-                    "damaged, or no DICOM object: send it again, or remove it."
+                    "damaged, or no DICOM object: send it again, or keep it elsewhere."
                 )
             return None, 0
-        check_inflated(file, path.name)
+        inflated = inflated_data_set(file, path.name, limits=limits)
+        check_structure(file if inflated is None else inflated, path.name, limits=limits)
+        del inflated
         try:
             return pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=only), file.tell()
         except DECODE_ERRORS as error:
@@ -297,6 +327,10 @@ def _parsed(path: Path, *, only: list[str] | None = None) -> tuple[pydicom.Datas
             ) from error
 
 
+def _unread(path: Path, error: OSError) -> NotReadable:
+    return NotReadable(f"The file {path.name} cannot be read ({error.strerror}); copy it again, or keep it elsewhere.")
+
+
 def accession_number(path: Path) -> str:
     """Accession Number of an object; empty where it has none or is not readable."""
     try:
@@ -304,6 +338,15 @@ def accession_number(path: Path) -> str:
     except NotReadable:
         return ""
     return "" if header is None else shown(header, "AccessionNumber")
+
+
+def patient_id(path: Path) -> str:
+    """Patient ID of an object; empty where it has none or is not readable."""
+    try:
+        header = read_header(path, only=["PatientID"])
+    except NotReadable:
+        return ""
+    return "" if header is None else shown(header, "PatientID")
 
 
 def _differences(one: Path, other: Path) -> str:
@@ -330,6 +373,8 @@ def sender_of(instance: Instance) -> str:
 def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause | None:
     """The reason why a file is not read, by what `read_header` gives for it; None for an object that is.
 
+    A draft of ours is: never as the tumour (`reading.drafts`), but the final segmentation is compared with it.
+
     Raises
     ------
     NotReadable
@@ -341,7 +386,7 @@ def why_left_out(path: Path, header: pydicom.Dataset | None) -> LeftOutBecause |
     if class_of(header) == DICOMDIR:
         return LeftOutBecause.DICOMDIR
     try:
-        return LeftOutBecause.OURS if is_ours(header) else None
+        return LeftOutBecause.OURS if is_ours(header) and not is_draft(header) else None
     except DECODE_ERRORS as error:
         raise NotReadable(
             f"The manufacturer in the file {path.name} cannot be decoded; send the file again."

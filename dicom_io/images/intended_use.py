@@ -16,6 +16,7 @@ from typing import Final
 
 from dicom_io.default_rules import CONTRASTED, UNENHANCED
 from models.intended_use import OLDEST_YEARS, Evidence
+from models.number_words import counted
 from models.quality_notes import QualityNote, Severity
 
 # Keyword → its name for a reader; in the order of evidence.
@@ -164,7 +165,7 @@ def _contrast(values: Mapping[str, str], phases: int) -> str:
     if _AGENT.search(agent) and not _NO_AGENT.search(agent):
         return f"Contrast/Bolus Agent “{_short(agent)}”"
     if phases > 1:
-        return f"a dynamic series of {phases} phases"
+        return f"a dynamic series of {counted(phases, 'phase')}"
     described = values.get("SeriesDescription", ""), values.get("ProtocolName", "")
     return next(
         (f"“{_short(one)}”" for one in described if _CONTRASTED.search(one) and not _UNENHANCED.search(one)), ""

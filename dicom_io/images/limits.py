@@ -1,8 +1,8 @@
 """Limits of what a file may ask for, checked before it is given: a header or a codestream of a few bytes can claim
 gigabytes.
 
-The limits are several times what a breast MRI needs (5 phases of 200 slices of 512 × 512 pixels in one object), and an
-object beyond them is refused by name like any other that cannot be read.
+With the defaults an object beyond them is refused by name, like any other that cannot be read, within 1 GB of memory
+and 10 seconds of computing (`tests/end_to_end/test_budgets.py`).
 """
 
 from __future__ import annotations
@@ -10,18 +10,43 @@ from __future__ import annotations
 import os
 import stat
 import zlib
-from io import BufferedReader
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import Annotated
 
 from dicom_io.errors import NotReadable
+from models.number_words import counted
+from models.typed_tables import Between, check
 
 MOST_FRAME_SAMPLES = 4096 * 4096
-MOST_VOXELS = 512 * 512 * 512  # of the frames that are decoded together
-MOST_FRAMES = 20_000  # of one object
-MOST_INFLATED = 400 * 1024**2  # bytes of a deflated data set
+_Count = Annotated[int, Between(1, 2_000_000_000)]
 
+
+@dataclass(frozen=True)
+class Limits:
+    """Largest counts and sizes of one object, or of a volume made of several; each a setting with its reason."""
+
+    voxels: _Count = 640 * 640 * 200  # of one volume; two in float32 take 0.66 GB. 512 × 512 × 312 fit as well
+    frames: _Count = 10_000  # of one object; 5 phases of 200 slices are 1,000, and ultrafast series have some thousand
+    functional_groups: _Count = 10_000  # as many as frames; a group is 136 bytes in a file, and 0.4 ms of computing
+    references: _Count = 100_000  # a segmentation of 500 frames that each name 200 images
+    contours: _Count = 20_000  # of one structure set; 50 regions of 200 slices are 10,000
+    contour_points: _Count = 3_000_000  # 50 regions of 200 slices of 300 points
+    elements: _Count = 500_000  # of one object; 2,000 frames of 250 elements, as the largest private groups have
+    depth: Annotated[int, Between(1, 100)] = 32  # sequences within each other; a report of ours has 10
+    header_mib: _Count = 128  # before the pixels; the largest structure sets have 100
+    inflated_mib: _Count = 256  # of a deflated data set with its pixels; 5 phases of 100 slices of 512 × 512
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+USUAL = Limits()
+
+META_BEGINS = 132  # preamble and prefix
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
-_META_BEGINS = 132  # preamble and prefix
 _GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 _PIECE = 1024**2
 
@@ -42,15 +67,19 @@ def opened(path: Path) -> BufferedReader:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise NotReadable(f"The file {path.name} cannot be opened ({error.strerror}).") from error
+        what = "folder" if path.is_dir() else "file"
+        raise NotReadable(
+            f"The {what} {path.name} cannot be opened ({error.strerror}); correct its permissions or its link, or "
+            "keep it outside the folder of the study."
+        ) from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise NotReadable(f"{path.name} is no file but a pipe, socket, device or folder; remove it.")
+        raise NotReadable(f"{path.name} is no file but a pipe, socket, device or folder; keep it elsewhere.")
     return os.fdopen(handle, "rb")
 
 
-def check_inflated(file: BufferedReader, name: str) -> None:
-    """Checks that a deflated data set, which the library inflates at once, is not larger than `MOST_INFLATED`.
+def inflated_data_set(file: BufferedReader, name: str, *, limits: Limits) -> BytesIO | None:
+    """A deflated data set, inflated, for its structure; None for a file that is not deflated.
 
     Parameters
     ----------
@@ -59,37 +88,36 @@ def check_inflated(file: BufferedReader, name: str) -> None:
     Raises
     ------
     NotReadable
-        When it is larger. Damaged ones pass: the library says so.
+        When it inflates to more than `Limits.inflated_mib`, which the library would do at once. Damaged ones pass: the
+        library says so.
     """
     file.seek(0)
     head = file.read(1024)
-    begins = _META_BEGINS + len(_GROUP_LENGTH) + 4
-    if _DEFLATED in head and head[_META_BEGINS:].startswith(_GROUP_LENGTH):
-        file.seek(begins + int.from_bytes(head[begins - 4 : begins], "little"))
-        if _inflated_bytes(file) > MOST_INFLATED:
-            raise NotReadable(
-                f"The data set of the file {name} inflates to more than {MOST_INFLATED // 1024**2} MB; at most that "
-                "was expected of a breast MRI. Send it uncompressed if it is one."
-            )
-    file.seek(0)
-
-
-def _inflated_bytes(file: BufferedReader) -> int:
-    """Bytes that a deflated stream inflates to; no more than just above the limit are counted."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    count = 0
-    try:
-        while count <= MOST_INFLATED and not inflater.eof:
+    begins = META_BEGINS + len(_GROUP_LENGTH) + 4
+    if _DEFLATED not in head or not head[META_BEGINS:].startswith(_GROUP_LENGTH):
+        file.seek(0)
+        return None
+    file.seek(begins + int.from_bytes(head[begins - 4 : begins], "little"))
+    most = limits.inflated_mib * _PIECE
+    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), BytesIO()
+    with suppress(zlib.error):
+        while inflated.tell() <= most and not inflater.eof:
             piece = inflater.unconsumed_tail or file.read(_PIECE)
             if not piece:
                 break
-            count += len(inflater.decompress(piece, _PIECE))
-    except zlib.error:
-        return 0
-    return count
+            inflated.write(inflater.decompress(piece, _PIECE))
+    file.seek(0)
+    if inflated.tell() > most:
+        raise NotReadable(
+            f"The data set of the file {name} inflates to more than {limits.inflated_mib} MB; at most that was "
+            "expected of a breast MRI ([limits] inflated_mib). Send it uncompressed if it is one."
+        )
+    return inflated
 
 
-def check_frames(name: str, *, rows: int, columns: int, samples: int, frames: int, wanted: int) -> None:
+def check_frames(
+    name: str, *, rows: int, columns: int, samples: int, frames: int, wanted: int, limits: Limits = USUAL
+) -> None:
     """Checks what a header claims before pixels are decoded.
 
     Parameters
@@ -106,11 +134,26 @@ def check_frames(name: str, *, rows: int, columns: int, samples: int, frames: in
             f"The file {name} claims images of {rows} × {columns} pixels; at most {MOST_FRAME_SAMPLES} pixels were "
             "expected. Its header is damaged, or it is no breast MRI."
         )
-    if frames > MOST_FRAMES or rows * columns * wanted > MOST_VOXELS:
+    if frames > limits.frames or rows * columns * wanted > limits.voxels:
         raise NotReadable(
-            f"The file {name} claims {frames} frames of {rows} × {columns} pixels, {wanted} of them wanted; at "
-            f"most {MOST_FRAMES} frames and {MOST_VOXELS} pixels were expected. Its header is damaged, or it is no "
-            "breast MRI."
+            f"The file {name} claims {counted(frames, 'frame')} of {rows} × {columns} pixels, {wanted} of them wanted; "
+            f"at most {limits.frames} frames and {limits.voxels} pixels were expected ([limits] in the settings). Its "
+            "header is damaged, or it is no breast MRI."
+        )
+
+
+def check_volume(slices: int, rows: int, columns: int, *, what: str, limits: Limits) -> None:
+    """Checks that a volume is not larger than the limit, before memory is asked for it.
+
+    Raises
+    ------
+    NotReadable
+        When it is.
+    """
+    if slices * rows * columns > limits.voxels:
+        raise NotReadable(
+            f"{what} has {counted(slices, 'slice')} of {rows} × {columns} voxels; at most {limits.voxels} voxels were "
+            "expected of a breast MRI ([limits] voxels). Send the series that was meant, or raise the limit."
         )
 
 

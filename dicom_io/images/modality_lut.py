@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, items, whole_number
+from models.number_words import counted
 
 # Entries are whole numbers: a straight line is off by their rounding at most.
 ROUNDING = 0.5
@@ -69,7 +70,7 @@ def _entries(table: pydicom.Dataset, *, is_signed: bool) -> tuple[int, NDArray[n
         raise NotReadable("The Modality LUT of the images cannot be decoded. Send the original images.") from error
     if len(entries) < 2 or len(entries) != (count or 65536) or bits not in range(8, 17):
         raise NotReadable(
-            f"The Modality LUT of the images has {len(entries)} entries of {bits} bits; {count or 65536} of 8 to 16 "
-            "bits were expected. Send the original images."
+            f"The Modality LUT of the images has {counted(len(entries), 'entry', 'entries')} of {bits} bits; "
+            f"{count or 65536} of 8 to 16 bits were expected. Send the original images."
         )
     return (first - 65536 if is_signed and first > 32767 else first), entries

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.planes import TIME_ORDER, Plane
+from models.number_words import counted
 
 # More kinds of image in one series than this are not kinds but an attribute that differs from image to image.
 MOST_KINDS = 8
@@ -37,7 +38,7 @@ def phase_order(positions: Sequence[Sequence[Plane]]) -> tuple[list[list[Plane]]
                 orders[name] = np.argsort(values, axis=1)
     if not orders:
         raise GeometryInvalid(
-            f"There are {count} images at each position, and no attribute tells which was first (looked at "
+            f"There are {counted(count, 'image')} at each position, and no attribute tells which was first (looked at "
             f"{', '.join(TIME_ORDER)}); send the phases as separate series."
         )
     votes = {name: sum(np.array_equal(order, other) for other in orders.values()) for name, order in orders.items()}
@@ -53,6 +54,6 @@ def _really_phases(positions: Sequence[Sequence[Plane]]) -> None:
     if len(kinds) <= MOST_KINDS and all(len({plane.kind for plane in at}) > 1 for at in positions):
         found = "; ".join(f"echo time {echo or '?'} ms, image type {kind}" for echo, kind in sorted(kinds))
         raise GeometryInvalid(
-            f"The {len(positions[0])} images at each position are different kinds of image, not phases ({found}); "
-            "send them as separate series."
+            f"The {counted(len(positions[0]), 'image')} at each position are different kinds of image, not phases "
+            f"({found}); send them as separate series."
         )

@@ -21,6 +21,7 @@ import pydicom
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, shown
 from dicom_io.images.planes import FrameGroups, Plane
+from models.number_words import agreeing, counted
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
@@ -52,8 +53,9 @@ def signal_scalings(planes: Iterable[Plane]) -> list[tuple[float, float]] | None
     stated = [one for one in found if one is not None]
     if stated and len(stated) < len(found):
         raise NotReadable(
-            f"{len(stated)} of {len(found)} images state Philips' scale slope (2005,100E), which the settings ask for; "
-            "all or none were expected. Set value_mapping to rescale."
+            f"{len(stated)} of {counted(len(found), 'image')} {agreeing(len(stated), 'states', 'state')} Philips' "
+            "scale slope (2005,100E), which the settings ask for; all or none were expected. Set value_mapping to "
+            "rescale."
         )
     return stated or None
 

@@ -16,8 +16,9 @@ from pydicom.pixels.utils import as_pixel_options, iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_io.errors import NotReadable
+from dicom_io.images.decoders import decoder_of, is_decoded
 from dicom_io.images.headers import DECODE_ERRORS, Instance, whole_number
-from dicom_io.images.limits import check_codestream, check_frames, opened
+from dicom_io.images.limits import check_codestream, check_frames, check_volume, opened
 from dicom_io.images.modality_lut import Line, modality_line
 from dicom_io.images.padding import padding_in
 from dicom_io.images.philips import signal_scalings
@@ -26,9 +27,8 @@ from dicom_io.images.real_world_value import real_world_mapping
 from dicom_io.images.series import Phase
 from dicom_io.images.stored_values import description_of, inverted, is_inverted, stored_values
 from dicom_io.rules import ValueMapping
+from models.number_words import agreeing, counted
 from models.volume import Volume
-
-_NO_PIXELS = np.empty((0, 0), dtype=np.float32)
 
 
 def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volume:
@@ -41,7 +41,10 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
         LUT is no straight line, or a real world value mapping is asked for and there is not exactly one, or Philips'
         scaling and only some images have it.
     """
-    slices: list[NDArray[np.float32]] = [_NO_PIXELS] * len(phase.planes)
+    shape = (len(phase.planes), *phase.planes[0].shape)
+    limits = phase.planes[0].instance.limits
+    check_volume(*shape, what=f"A phase of the series of {phase.planes[0].instance.path.name}", limits=limits)
+    voxels = np.empty(0, dtype=np.float32)
     padding: dict[int, NDArray[np.bool_]] = {}
     wanted: dict[str, list[int]] = defaultdict(list)  # SOP Instance UID → places in the stack
     for index, plane in enumerate(phase.planes):
@@ -64,11 +67,12 @@ def load(phase: Phase, *, mapping: ValueMapping = ValueMapping.RESCALE) -> Volum
             if (mask := padding_in(stored, instance.header)) is not None:
                 padding[index] = mask
             pixels = inverted(stored, usual) if invert else stored
-            slices[index] = _values(pixels, scalings[index], line, name=instance.path.name)
-    # Stacked at the end: a matrix that only the header has is noticed before memory is asked for.
-    nowhere = np.zeros(phase.planes[0].shape, dtype=np.bool_)
-    declared = np.stack([padding.get(index, nowhere) for index in range(len(slices))]) if padding else None
-    return Volume(affine=phase.affine, voxels=np.stack(slices), padding=declared)
+            if not voxels.size:
+                voxels = np.empty(shape, dtype=np.float32)  # a matrix that only the header has was noticed before
+            voxels[index] = _values(pixels, scalings[index], line, name=instance.path.name)
+    nowhere = np.zeros(shape[1:], dtype=np.bool_)
+    declared = np.stack([padding.get(index, nowhere) for index in range(len(voxels))]) if padding else None
+    return Volume(affine=phase.affine, voxels=voxels, padding=declared)
 
 
 def _usual_header(headers: Sequence[pydicom.Dataset]) -> pydicom.Dataset:
@@ -108,8 +112,8 @@ def _are_inverted(planes: Sequence[Plane]) -> bool:
     found = [is_inverted(header) for header in headers.values()]
     if len(set(found)) > 1:
         raise NotReadable(
-            f"{sum(found)} of {len(found)} images have the Photometric Interpretation MONOCHROME1, the others "
-            "MONOCHROME2; one was expected. Send the original images."
+            f"{sum(found)} of {counted(len(found), 'image')} {agreeing(sum(found), 'has', 'have')} the Photometric "
+            "Interpretation MONOCHROME1, the others MONOCHROME2; one was expected. Send the original images."
         )
     return found[0]
 
@@ -197,7 +201,11 @@ def _whole(file: BufferedReader, instance: Instance, indices: Sequence[int] | No
             return dataset, syntax, iter(together if indices is None else together[list(indices)])
     else:
         _check_codestreams(dataset, instance, indices)
-    return dataset, syntax, iter_pixels(dataset, indices=indices, correct_unused_bits=False)
+    return (
+        dataset,
+        syntax,
+        iter_pixels(dataset, indices=indices, correct_unused_bits=False, decoding_plugin=decoder_of(syntax)),
+    )
 
 
 def _check_claims(instance: Instance, frames: Sequence[int] | None) -> None:
@@ -211,6 +219,7 @@ def _check_claims(instance: Instance, frames: Sequence[int] | None) -> None:
         samples=whole_number(header, "SamplesPerPixel", default=1),
         frames=count,
         wanted=count if frames is None else len(frames),
+        limits=instance.limits,
     )
 
 
@@ -265,9 +274,10 @@ def _check_surplus(instance: Instance, *, length: int, last: bytes) -> None:
     if beyond or (surplus and (len(surplus) >= row or any(surplus))):
         frames = whole_number(header, "NumberOfFrames", default=1)
         raise NotReadable(
-            f"The pixels of the file {instance.path.name} have {length} bytes; {_expected_bytes(header)} were expected "
-            f"for {frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} pixels"
-            f"{', and zeros after the last' if beyond else ''}. The header or the pixels are damaged: send it again."
+            f"The pixels of the file {instance.path.name} have {counted(length, 'byte')}; {_expected_bytes(header)} "
+            f"were expected for {frames} frame{'' if frames == 1 else 's'} of {rows} × {columns} "
+            f"pixels{', and zeros after the last' if beyond else ''}. The header or the pixels are damaged: send it "
+            "again."
         )
 
 
@@ -290,11 +300,7 @@ def _transfer_syntax(dataset: pydicom.Dataset, instance: Instance) -> UID:
         native = ImplicitVRLittleEndian if is_implicit else ExplicitVRLittleEndian
         stated = dataset.file_meta.TransferSyntaxUID = native if is_little else ExplicitVRBigEndian
     syntax = UID(stated)
-    try:
-        is_known = get_decoder(syntax).is_available
-    except NotImplementedError:
-        is_known = False
-    if not is_known:
+    if not is_decoded(syntax):
         raise NotReadable(
             f"The pixels of the file {instance.path.name} have the transfer syntax {syntax.name}, which is not "
             "supported. Send the images uncompressed, or as JPEG Lossless, JPEG-LS, JPEG 2000 or RLE."

@@ -20,6 +20,7 @@ from pydicom.uid import (
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import Instance, items, numbers, text, whole_number
+from models.number_words import counted
 
 SINGLE_FRAME_MR = frozenset({MRImageStorage})
 MULTI_FRAME_MR = frozenset({EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage})
@@ -195,8 +196,8 @@ def _frames_of(instance: Instance) -> tuple[Plane, ...]:
     count = whole_number(header, "NumberOfFrames", default=1)
     if len(groups) != count:
         raise NotReadable(
-            f"The multi-frame image {instance.sop_instance_uid} has {count} frames but {len(groups)} groups of "
-            "attributes for them; equal numbers were expected."
+            f"The multi-frame image {instance.sop_instance_uid} has {counted(count, 'frame')} but "
+            f"{counted(len(groups), 'group')} of attributes for them; equal numbers were expected."
         )
     shape = _shape_of(header)
     planes = []

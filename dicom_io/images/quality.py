@@ -12,6 +12,7 @@ from dicom_io.images.headers import Instance, shown
 from dicom_io.images.planes import FrameGroups
 from dicom_io.images.series import Phase
 from models.acquisition import Acquisition, AcquisitionRange, TrainingImages
+from models.number_words import apart, fixed
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
@@ -106,6 +107,11 @@ def _outside(value: float | None, limits: tuple[float, float] | None, tolerance:
     return not limits[0] * (1 - tolerance) <= value <= limits[1] * (1 + tolerance)
 
 
+def _beside(value: float, limits: tuple[float, float]) -> str:
+    """A size with two decimals, or as many as tell it apart from the limit that it is beyond."""
+    return apart(value, limits[0] if value < limits[0] else limits[1], fixed, places=2)[0]
+
+
 def _about_voxels(found: Acquisition, sequence: Sequence, title: str, expected: AcquisitionRange) -> list[QualityNote]:
     sizes = (
         ("slices are", found.slice_mm, expected.slice_mm, "apart"),
@@ -120,7 +126,7 @@ def _about_voxels(found: Acquisition, sequence: Sequence, title: str, expected: 
     )
     kind = "training" if title else "usual"
     odd = [
-        f"{what} {value:.2f} mm {how} ({kind}: {limits[0]:.3g} to {limits[1]:.3g} mm)"
+        f"{what} {_beside(value, limits)} mm {how} ({kind}: {limits[0]:.3g} to {limits[1]:.3g} mm)"
         for what, value, limits, how in sizes
         if value is not None and limits is not None and _outside(value, limits, SIZE_TOLERANCE if title else 0.0)
     ]

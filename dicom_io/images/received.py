@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom.errors import InvalidDicomError
 
-from dicom_io.images.headers import DECODE_ERRORS, shown
+from dicom_io.errors import NotReadable
+from dicom_io.images.headers import DECODE_ERRORS, read_header, shown
 from dicom_io.images.subject import carried_header
 
 
@@ -39,9 +39,11 @@ def received(files: Sequence[Path]) -> Received:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what is wrong with a value is said where it is read
-                header = pydicom.dcmread(path, stop_before_pixels=True)
-                modality = shown(header, "Modality") or "unknown"
-        except (InvalidDicomError, OSError, *DECODE_ERRORS):
+                header = read_header(path)
+                modality = "" if header is None else shown(header, "Modality") or "unknown"
+        except (NotReadable, *DECODE_ERRORS):
+            header = None
+        if header is None:
             modalities["unreadable"] += 1
             continue
         modalities[modality] += 1

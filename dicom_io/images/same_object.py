@@ -7,6 +7,8 @@ not bytes of files, and of pixels that are encoded differently the decoded value
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
@@ -15,6 +17,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.pixels.utils import iter_pixels
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID
+
+from dicom_io.images.decoders import DECODERS
 
 _TRAILING_PADDING = 0xFFFCFFFC
 _PIXEL_DATA, _LOSSY = Tag("PixelData"), Tag("LossyImageCompression")
@@ -52,11 +57,16 @@ def differences(one: pydicom.FileDataset, other: pydicom.FileDataset) -> tuple[s
 
 def _are_equal(one: pydicom.Dataset, other: pydicom.Dataset) -> bool:
     """Returns whether the decoded values are equal, in the bits that hold them."""
-    frames = zip(*(iter_pixels(dataset, correct_unused_bits=False) for dataset in (one, other)), strict=True)
+    frames = zip(*(_decoded(dataset) for dataset in (one, other)), strict=True)
     return all(
         first.shape == second.shape and bool(np.array_equal(_used_bits(first, one), _used_bits(second, one)))
         for first, second in frames
     )
+
+
+def _decoded(dataset: pydicom.Dataset) -> Iterator[NDArray[np.generic]]:
+    plugin = DECODERS.get(UID(dataset.file_meta.TransferSyntaxUID), "")
+    return iter_pixels(dataset, correct_unused_bits=False, decoding_plugin=plugin)
 
 
 def _used_bits(samples: NDArray[np.generic], header: pydicom.Dataset) -> NDArray[np.generic]:

@@ -24,6 +24,7 @@ from dicom_io.images.headers import Instance, shown, text
 from dicom_io.images.phase_order import MOST_KINDS, phase_order
 from dicom_io.images.planes import MR_IMAGES, Orientation, Plane, planes_of
 from dicom_io.images.stack import positions_of, stacks_of
+from models.number_words import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +164,7 @@ def _of_images(instances: tuple[Instance, ...]) -> list[Series]:
         except (GeometryInvalid, NotReadable) as error:
             problems.append(str(error))
     if problems:
-        count = f"{len(problems)} of {len(instances)} objects of the series cannot be placed. "
+        count = f"{len(problems)} of {counted(len(instances), 'object')} of the series cannot be placed. "
         return [Series(instances, (), "", (), f"{count}{problems[0]}")]
     whole = _by_kind(instances, planes)
     if not any(part.problem for part in whole):
@@ -267,7 +268,7 @@ def numbering_doubt(instances: Iterable[Instance]) -> str:
     if not any(values):
         return ""
     if unreadable := len(values) - found.total():
-        return f"are absent or no numbers in {unreadable} of {len(values)} images"
+        return f"are absent or no numbers in {unreadable} of {counted(len(values), 'image')}"
     if len(found) == 1 < len(values):
         return ""
     often = Counter(found.values()).most_common(1)[0][0]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.headers import shown
 from dicom_io.images.planes import Plane, same_orientation
+from models.number_words import counted
 
 # Planes closer than this along the normal are at one position (positions are written with rounded digits).
 SAME_POSITION_MM = 0.05
@@ -200,9 +201,9 @@ def _equal_counts(positions: Sequence[Sequence[Plane]]) -> None:
     odd = [(float(np.dot(at[0].position_mm, normal)), at) for at in positions if len(at) != usual]
     where = ", ".join(f"{len(at)} at {distance:.1f} mm" for distance, at in odd[:5])
     raise GeometryInvalid(
-        f"{usual_positions} positions have {usual} image{'s' if usual > 1 else ''} each, but {len(odd)} "
-        f"{'has' if len(odd) == 1 else 'have'} another number ({where}{', …' if len(odd) > 5 else ''}, along the "
-        f"normal); the same number at every position was expected. {_why_odd(usual, [at for _, at in odd])}"
+        f"{counted(usual_positions, 'position has', 'positions have')} {usual} image{'s' if usual > 1 else ''} each, "
+        f"but {len(odd)} {'has' if len(odd) == 1 else 'have'} another number ({where}{', …' if len(odd) > 5 else ''}, "
+        f"along the normal); the same number at every position was expected. {_why_odd(usual, [at for _, at in odd])}"
     )
 
 

@@ -20,6 +20,11 @@ from numpy.typing import NDArray
 SAME_LINE = 0.25
 # Outlines are compared at points this far apart at most, in pixels.
 _STEP = 0.5
+_AT_A_TIME = 32_768  # pairs of a point and an edge
+# Comparisons of a point with an edge for one region: 8 seconds. A region of 100 slices with three outlines of 500
+# points around each other takes three quarters of it.
+MOST_WORK = 400_000_000
+_PAIR, _ROW = 700, 8  # what it costs beside to look at a pair of contours, and at a row that an edge crosses
 
 Polygon = NDArray[np.float64]
 
@@ -81,6 +86,22 @@ def combine(polygons: Sequence[Polygon], *, shape: tuple[int, int], exclusive: b
         region = np.logical_or.reduce([one for one, owner in zip(fills, group, strict=True) if owner == name])
         mask = mask & ~region if len(around[name]) % 2 else mask | region
     return Combined(mask, doubled, sum(group.count(name) for name in set(group) if group.count(name) > 1))
+
+
+def work_of(polygons: Sequence[Polygon], *, shape: tuple[int, int]) -> int:
+    """Estimated cost of `combine`, in comparisons of a point with an edge (20 ns each), without doing it."""
+    count = len(polygons)
+    work = count * count // 2 * _PAIR
+    if work > MOST_WORK or not count:
+        return work
+    corners = np.array([len(polygon) for polygon in polygons], dtype=np.float64)
+    edges = [np.roll(polygon, -1, axis=0) - polygon for polygon in polygons]
+    points = corners + [np.linalg.norm(edge, axis=1).sum() / _STEP for edge in edges]
+    rows = sum(np.minimum(np.abs(edge[:, 0]) + 1, shape[0]).sum() for edge in edges)
+    low, high = (np.array([of(polygon, axis=0) for polygon in polygons]) for of in (np.min, np.max))
+    meet = np.all((low[:, np.newaxis] <= high) & (low <= high[:, np.newaxis]), axis=2)
+    np.fill_diagonal(meet, val=False)
+    return int(work + (points[:, np.newaxis] * corners * meet).sum() + rows * _ROW)
 
 
 def relation(one: Polygon, other: Polygon) -> Relation:
@@ -149,21 +170,24 @@ def _united(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 def _depths(one: Polygon, other: Polygon) -> tuple[float, float]:
     """Returns how far the outline of `one` reaches into `other`, and out of it, in pixels (0 where it does not)."""
-    points = _dense(one)
     start, edge = other, np.roll(other, -1, axis=0) - other
-    to_start = points[:, np.newaxis] - start  # (points, edges, 2)
     length = np.maximum(np.sum(edge**2, axis=1), 1e-12)
-    along = np.clip(np.sum(to_start * edge, axis=2) / length, 0, 1)
-    distance = np.sqrt(np.sum((to_start - along[..., np.newaxis] * edge) ** 2, axis=2)).min(axis=1)
-    end = start + edge
-    crosses = (start[:, 0] > points[:, :1]) != (end[:, 0] > points[:, :1])
-    step = np.where(edge[:, 0] == 0, 1.0, edge[:, 0])
-    at = start[:, 1] + (points[:, :1] - start[:, 0]) / step * edge[:, 1]
-    inside = np.count_nonzero(crosses & (points[:, 1:] < at), axis=1) % 2 == 1
-    return (
-        float(distance[inside].max(initial=0.0)),
-        float(distance[~inside].max(initial=0.0)),
-    )
+    end = start[:, 0] + edge[:, 0]
+    slope = edge[:, 1] / np.where(edge[:, 0] == 0, 1.0, edge[:, 0])
+    points = _dense(one)
+    step = max(_AT_A_TIME // len(other), 1)
+    deepest = [0.0, 0.0]
+    for first in range(0, len(points), step):  # few at a time: the matrices stay in the cache
+        row, column = points[first : first + step, :1], points[first : first + step, 1:]
+        below, right = row - start[:, 0], column - start[:, 1]  # (points, edges)
+        along = np.clip((below * edge[:, 0] + right * edge[:, 1]) / length, 0, 1)
+        squared = (below - along * edge[:, 0]) ** 2 + (right - along * edge[:, 1]) ** 2
+        distance = np.sqrt(squared.min(axis=1))
+        crosses = (start[:, 0] > row) != (end > row)
+        inside = np.count_nonzero(crosses & (right < below * slope), axis=1) % 2 == 1
+        for index, where in enumerate((inside, ~inside)):
+            deepest[index] = max(deepest[index], float(distance[where].max(initial=0.0)))
+    return deepest[0], deepest[1]
 
 
 def _dense(polygon: Polygon) -> Polygon:

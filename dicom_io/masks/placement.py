@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dicom_io.errors import GeometryInvalid
 from dicom_io.images.planes import Orientation
+from models.number_words import agreeing, counted
 from models.quality_notes import Severity
 
 # Offsets below this share of a voxel are rounding of written positions.
@@ -156,7 +157,7 @@ def _stack(
     if index[filled].max() > MOST_SLICES_PER_FRAME * len(along):
         raise GeometryInvalid(
             f"The segmentation states slices of {distance:g} mm, which makes {index[filled].max()} slices of its "
-            f"{len(along)} frames; frames closer to each other were expected."
+            f"{counted(len(along), 'frame')}; frames closer to each other were expected."
         )
     residual = float(np.abs(steps - index).max())
     if residual > 0.25:
@@ -191,9 +192,10 @@ def _one_at_each_position(frames: MaskFrames, filled: NDArray[np.int64], index: 
             along = float(frames.positions_mm[frame] @ frames.orientation.normal)
             differing = int(np.count_nonzero(frames.masks[frame] != frames.masks[other]))
             raise GeometryInvalid(
-                f"The segmentation has {len(filled)} frames for one segment at {len(np.unique(index[filled]))} "
-                f"positions, and two of them differ (by {differing} voxels, {along:.1f} mm along the normal); one "
-                "frame at each position was expected."
+                f"The segmentation has {counted(len(filled), 'frame')} for one segment at "
+                f"{counted(len(np.unique(index[filled])), 'position')}, and two of them differ (by "
+                f"{counted(differing, 'voxel')}, {along:.1f} mm along the normal); one frame at each position was "
+                "expected."
             )
 
 
@@ -216,9 +218,9 @@ def _repeats(frames: MaskFrames, stack: NDArray[np.bool_], affine: NDArray[np.fl
             Remark(
                 "segmentation-frames-carried-on",
                 Severity.NOTE,
-                f"{len(carried_on)} frames of the segmentation have exactly the pixels of the one beside them "
-                f"({_extent(affine, carried_on[0], carried_on[-1] + 1)} along the normal): it was drawn on fewer "
-                "slices and carried on, or frames were stored twice.",
+                f"{counted(len(carried_on), 'frame')} of the segmentation {agreeing(len(carried_on), 'has', 'have')} "
+                f"exactly the pixels of the one beside them ({_extent(affine, carried_on[0], carried_on[-1] + 1)} "
+                "along the normal): it was drawn on fewer slices and carried on, or frames were stored twice.",
             )
         )
     if (found := _longest_repeat(stack)) is not None:
@@ -228,9 +230,9 @@ def _repeats(frames: MaskFrames, stack: NDArray[np.bool_], affine: NDArray[np.fl
             Remark(
                 "segmentation-frames-repeat",
                 Severity.WARNING,
-                f"{count} frames of the segmentation in a row have exactly the pixels of {count} others ({one}, and "
-                f"{other} along the normal): its writer may have stored them under wrong positions. Check on the key "
-                "image that the tumour is where it was drawn.",
+                f"{counted(count, 'frame')} of the segmentation in a row have exactly the pixels of "
+                f"{counted(count, 'other')} ({one}, and {other} along the normal): its writer may have stored them "
+                "under wrong positions. Check on the key image that the tumour is where it was drawn.",
             )
         )
     return tuple(remarks)
@@ -315,9 +317,9 @@ def _inside(stack: NDArray[np.bool_], *, to_volume: NDArray[np.float64], shape: 
     if wrong:
         axis = int(np.argmax(outside.max(axis=0)))
         raise GeometryInvalid(
-            f"{wrong} of {len(voxels)} voxels of the segmentation lie outside the images, up to "
-            f"{outside.max():.1f} {('slices', 'rows', 'columns')[axis]} off (at most half of one was expected): it was "
-            "made on other images, or a part of the series is missing."
+            f"{wrong} of {counted(len(voxels), 'voxel')} of the segmentation {agreeing(wrong, 'lies', 'lie')} outside "
+            f"the images, up to {outside.max():.1f} {('slices', 'rows', 'columns')[axis]} off (at most half of one was "
+            "expected): it was made on other images, or a part of the series is missing."
         )
 
 

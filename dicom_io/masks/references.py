@@ -22,6 +22,7 @@ from dicom_io.errors import GeometryInvalid
 from dicom_io.images.planes import Plane
 from dicom_io.images.series import Series
 from dicom_io.masks.placement import HALF, MaskFrames, Remark
+from models.number_words import agreeing, counted
 from models.quality_notes import Severity
 
 # Corners further off than this share of a voxel are remarked on; less is rounding.
@@ -156,9 +157,10 @@ def _of_frames(frames: MaskFrames, filled: Sequence[int], planes: Planes) -> tup
             Remark(
                 "segmentation-references-disagree",
                 Severity.WARNING,
-                f"{len(misnamed)} of {len(claims)} frames of the segmentation name images at another place (up to "
-                f"{far:.1f} mm off) than the images they lie on; they were placed by their own positions. Check on the "
-                "key image that the tumour is where it was drawn.",
+                f"{len(misnamed)} of {counted(len(claims), 'frame')} of the segmentation "
+                f"{agreeing(len(misnamed), 'names', 'name')} images at another place (up to {far:.1f} mm off) than "
+                "the images they lie on; they were placed by their own positions. Check on the key image that the "
+                "tumour is where it was drawn.",
             )
         )
     return (*remarks, *_off_its_images(worst))

@@ -11,13 +11,15 @@ from collections import Counter, defaultdict
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.uid import RTStructureSetStorage
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, Instance, items, shown, text, whole_number
-from dicom_io.masks.contours import Polygon, combine, encloses_area
+from dicom_io.masks.contours import MOST_WORK, Polygon, combine, encloses_area, work_of
 from dicom_io.masks.placement import HALF, ROUNDING, Placement, Remark
 from dicom_io.masks.segmentation import Segment
+from models.number_words import counted
 from models.quality_notes import Severity
 
 STRUCTURE_SETS = frozenset({RTStructureSetStorage})
@@ -104,8 +106,9 @@ def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple
     strays = [len(voxels) for voxels in every if not encloses_area(voxels[:, 1:])]
     if not drawn:
         raise GeometryInvalid(
-            f'None of the {len(every)} contours of "{region.label}" encloses an area ({_points(strays)}); closed '
-            "contours of three or more points were expected. Draw the outline, and send the structure set again."
+            f'None of the {counted(len(every), "contour")} of "{region.label}" encloses an area '
+            f"({_points(strays)}); closed contours of three or more points were expected. Draw the outline, and send "
+            "the structure set again."
         )
     polygons: dict[int, list[Polygon]] = defaultdict(list)
     plane_of_slice: dict[int, float] = {}
@@ -117,6 +120,13 @@ def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple
                 "thinner slices. Send the contours that were drawn on this series, or a DICOM Segmentation."
             )
         polygons[index].append(voxels[:, 1:])
+    if sum(work_of(found, shape=shape[1:]) for found in polygons.values()) > MOST_WORK:
+        most = max(len(found) for found in polygons.values())
+        raise GeometryInvalid(
+            f'The {counted(len(drawn), "contour")} of "{region.label}", up to {most} on a slice, are too many '
+            "or too intricate to be put together; outlines of a tumour were expected. Send the tumour as a DICOM "
+            "Segmentation."
+        )
     mask = np.zeros(shape, dtype=np.bool_)
     doubled, crossing = Counter[int](), Counter[int]()
     for index, found in polygons.items():
@@ -223,7 +233,7 @@ def _contours(region: Segment) -> list[tuple[str, NDArray[np.float64]]]:
         if _kind(contour) not in CLOSED:
             continue
         try:
-            points = np.array([float(value) for value in contour.ContourData]).reshape(-1, 3)
+            points = coordinates(contour)
         except DECODE_ERRORS as error:
             raise NotReadable(
                 f'A contour of "{region.label}" cannot be decoded; triples of coordinates were expected.'
@@ -232,6 +242,16 @@ def _contours(region: Segment) -> list[tuple[str, NDArray[np.float64]]]:
             raise NotReadable(f'A contour of "{region.label}" has no points, or some that are not finite numbers.')
         contours.append((_kind(contour), points))
     return contours
+
+
+def coordinates(contour: pydicom.Dataset) -> NDArray[np.float64]:
+    """Corners of a contour, float64 (points, 3), LPS mm, from the bytes where the library has made no numbers yet."""
+    raw: object = contour.get_item("ContourData")
+    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
+        values = [float(value) for value in raw.value.rstrip(b" \0").split(b"\\")]
+    else:
+        values = [float(value) for value in contour.ContourData]
+    return np.array(values).reshape(-1, 3)
 
 
 def _drawn(region: Segment) -> list[pydicom.Dataset]:

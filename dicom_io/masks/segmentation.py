@@ -21,8 +21,12 @@ from dicom_io.images.headers import Instance, items, numbers, shown, text, value
 from dicom_io.images.pixels import decode
 from dicom_io.images.planes import FrameGroups, orientation_of, position_of, same_orientation, spacing_of
 from dicom_io.masks.placement import MaskFrames
+from models.number_words import counted
 
 LabelMapSegmentationStorage = UID("1.2.840.10008.5.1.4.1.1.66.7")  # PS3.6; newer than the library's list
+# A segmentation may be finer than its images: this many times in each direction.
+FINER = 4
+_SMALL = 64**3  # voxels; for smaller images it does not matter
 SEGMENTATIONS = frozenset({SegmentationStorage, LabelMapSegmentationStorage})
 
 
@@ -118,8 +122,8 @@ def _problem(*, named_alike: int, has_frames: bool) -> str:
     """Reason why a segment cannot be placed, as far as the header tells."""
     if named_alike > 1:
         return (
-            f"{named_alike} segments of the object have this number, so which frames are whose cannot be told; numbers "
-            "of their own were expected"
+            f"{counted(named_alike, 'segment')} of the object have this number, so which frames are whose cannot be "
+            "told; numbers of their own were expected"
         )
     if not has_frames:
         return "it is described, but no frame of the object belongs to it: the segmentation was saved empty or in part"
@@ -168,10 +172,15 @@ def referenced_series(instance: Instance) -> frozenset[str]:
     ) - {""}
 
 
-def mask_frames(segment: Segment) -> MaskFrames:
+def mask_frames(segment: Segment, *, image_voxels: int | None = None) -> MaskFrames:
     """The frames of one segment, decoded, with their places in the patient.
 
     A FRACTIONAL segment is the voxels of at least half of Maximum Fractional Value.
+
+    Parameters
+    ----------
+    image_voxels : of the images it is to be placed on, where they are known; a grid that is far finer is refused before
+        it is decoded
 
     Raises
     ------
@@ -189,12 +198,18 @@ def mask_frames(segment: Segment) -> MaskFrames:
     count = whole_number(header, "NumberOfFrames", default=1)
     if count != max(len(groups), 1):
         raise NotReadable(
-            f"The segmentation has {count} frames but {len(groups)} groups of attributes for them; equal numbers were "
-            "expected."
+            f"The segmentation has {counted(count, 'frame')} but {counted(len(groups), 'group')} of attributes for "
+            "them; equal numbers were expected."
         )
     chosen = [frame for frame in range(count) if _belongs(segment, groups, frame)]
     if not chosen:
         raise NotReadable(f"No frame belongs to {segment.name}; at least one was expected.")
+    if image_voxels is not None and rows * columns * len(chosen) > FINER**3 * max(image_voxels, _SMALL):
+        raise GeometryInvalid(
+            f"The segmentation has {counted(len(chosen), 'frame')} of {rows} × {columns} pixels, and the images it "
+            f"belongs to {counted(image_voxels, 'voxel')}; a grid at most {FINER} times finer in each direction was "
+            "expected. Its header is damaged, or it was made on other images: send it again."
+        )
     frames = list(decode(segment.instance, frames=[frame + 1 for frame in chosen]))
     if any(frame.shape != (rows, columns) for frame in frames):
         raise NotReadable(
@@ -270,8 +285,8 @@ def at_least_half(fractions: NDArray[np.integer], *, maximum: int) -> NDArray[np
     if values[-1] > maximum:
         above = int(np.count_nonzero(fractions > maximum))
         raise NotReadable(
-            f"The segmentation is FRACTIONAL with values up to {values[-1]} ({above} voxels above {maximum}); "
-            f"{expected} were expected. Its writer gave a wrong maximum or no fractions: send it as BINARY."
+            f"The segmentation is FRACTIONAL with values up to {values[-1]} ({counted(above, 'voxel')} above "
+            f"{maximum}); {expected} were expected. Its writer gave a wrong maximum or no fractions: send it as BINARY."
         )
     if values[-1] * 2.0 < maximum:
         raise NotReadable(

@@ -8,7 +8,9 @@ the reads.
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -22,6 +24,8 @@ from typing import Any, cast
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
+from models.number_words import counted
+
 MAXIMUM_PDU = 131072  # one image of 0.5 MB in four PDUs; the library's 16382 costs a third more CPU time
 
 _REQUEST, _DATA = 0x01, 0x04  # PDU types A-ASSOCIATE-RQ and P-DATA-TF (PS3.8 §9.3.1)
@@ -29,6 +33,8 @@ _PDU_TYPES = range(0x01, 0x08)
 _HEADER_BYTES = 6
 # Some peers count the header of the PDU or of its values into what we offer.
 _PDU_TOLERANCE = 64
+# Room for a whole P-DATA-TF PDU and as much again of what follows it
+_AHEAD_BYTES = 2 * (_HEADER_BYTES + MAXIMUM_PDU + _PDU_TOLERANCE)
 # A-ABORT by the service provider, reason not specified (PS3.8 §9.3.8)
 _ABORT = bytes((0x07, 0, 0, 0, 0, 4, 0, 0, 0x02, 0))
 
@@ -63,7 +69,12 @@ class Bounds:
 
 
 class BoundedSocket(AssociationSocket):
-    """Reads whole PDUs, each before a deadline and up to a length; a peer that exceeds one gets an A-ABORT."""
+    """Reads whole PDUs, each before a deadline and up to a length; a peer that exceeds one gets an A-ABORT.
+
+    It reads ahead: one call of the system takes what has arrived, so that PDUs of 16 KB cost hardly more than large
+    ones. The deadline of a plain connection is kept by the system (SO_RCVTIMEO); a time-out of Python's would cost two
+    more calls for every read.
+    """
 
     def __init__(
         self, association: Association, connection: socket.socket, *, bounds: Bounds, ended: Callable[[str], None]
@@ -71,10 +82,38 @@ class BoundedSocket(AssociationSocket):
         super().__init__(association, client_socket=connection)
         self._bounds = bounds
         self._ended = ended
-        self._deadline_s = 0.0
+        self._deadline_s: float | None = None  # of the PDU that is arriving
         self._body_follows = False
-        self._given_back = bytearray()
+        self._ahead = bytearray(_AHEAD_BYTES)  # what was read of the connection and not taken yet
+        self._begin = self._end = 0  # of it
+        self._is_secured = isinstance(connection, ssl.SSLSocket)
+        self._is_ended = False  # by us
+        self._patience_s = 0.0  # as the system, or Python, knows it
         self.idle_s = bounds.request_s  # until the association is established
+        if not self._is_secured:
+            connection.settimeout(None)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(bounds.idle_s))
+
+    @property
+    def ready(self) -> bool:
+        """Returns whether something of the peer's can be read without waiting."""
+        return self._is_ahead or super().ready
+
+    @property
+    def _is_ahead(self) -> bool:
+        return self._end > self._begin and not self._is_ended
+
+    def is_readable(self, *, within_s: float) -> bool:
+        """Returns whether something can be read within a time; also when the connection has ended."""
+        connection = self.socket
+        if connection is None or self._is_ahead:
+            return True
+        if isinstance(connection, ssl.SSLSocket) and connection.pending():
+            return True
+        try:
+            return bool(select.select([connection], [], [], within_s)[0])
+        except (OSError, ValueError):  # closed meanwhile
+            return True
 
     def recv(self, nr_bytes: int) -> bytearray:
         """All the bytes of a header or of a body; fewer when the peer closed the connection.
@@ -84,27 +123,57 @@ class BoundedSocket(AssociationSocket):
         OSError
             When the connection failed, or was ended here because the peer exceeded a bound.
         """
-        if self._given_back:
-            content, self._given_back = self._given_back[:nr_bytes], self._given_back[nr_bytes:]
-            return content
         is_header = not self._body_follows
         self._body_follows = False
-        if is_header:
-            self._deadline_s = time.monotonic() + self.idle_s
         content = bytearray(nr_bytes)
-        arrived = self._read_into(memoryview(content))
+        arrived = min(nr_bytes, self._end - self._begin) if self._is_ahead else 0
+        content[:arrived] = self._ahead[self._begin : self._begin + arrived]
+        self._begin += arrived
+        while arrived < nr_bytes:
+            if not (read := self._read_into(memoryview(content)[arrived:])):
+                break
+            arrived += read
         if is_header and arrived == _HEADER_BYTES:
             kind, _, length = struct.unpack(">BBL", content)
             self._check_length(kind, length)
             self._body_follows = kind in _PDU_TYPES
+        if not self._body_follows:
+            self._deadline_s = None
         return content[:arrived]
 
-    def give_back(self, content: bytearray) -> None:
-        """Puts a header, or a header and its body, back for the next reader."""
-        self._given_back = content
+    def data(self) -> memoryview | None:
+        """Values of the P-DATA-TF PDU that comes next, until the next read; `taken` takes it.
+
+        None when another PDU comes, or the connection was closed: `recv` has what arrived.
+
+        Raises
+        ------
+        OSError
+            As `recv` does.
+        """
+        if self._is_ended or not self._arrived(_HEADER_BYTES):
+            return None
+        kind, _, length = struct.unpack_from(">BBL", self._ahead, self._begin)
+        if kind != _DATA:
+            return None
+        self._check_length(kind, length)
+        whole = _HEADER_BYTES + length
+        return self._view(_HEADER_BYTES, whole) if self._arrived(whole) else None
+
+    def taken(self, values: memoryview) -> None:
+        """Takes the PDU with the values of `data`."""
+        self._begin += _HEADER_BYTES + len(values)
+        self._deadline_s = None
+
+    def send(self, bytestream: bytes) -> None:
+        """Sends; a peer that does not read is not waited for indefinitely either."""
+        if self._is_secured:
+            self._wait_at_most(self._bounds.idle_s)
+        super().send(bytestream)
 
     def end(self, why: str) -> None:
-        """Ends the connection with an A-ABORT; may be called from any thread."""
+        """Ends the connection with an A-ABORT; may be called from any thread. What was read ahead is dropped."""
+        self._is_ended = True
         self._ended(why)
         connection = self.socket
         if connection is not None:
@@ -114,32 +183,61 @@ class BoundedSocket(AssociationSocket):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _read_into(self, content: memoryview) -> int:
+    def _view(self, begin: int, end: int) -> memoryview:
+        return memoryview(self._ahead)[self._begin + begin : self._begin + end]
+
+    def _arrived(self, nr_bytes: int) -> bool:
+        """Read ahead until so many bytes are there; returns whether they are."""
+        if self._begin == self._end:
+            self._begin = self._end = 0
+        elif self._begin + nr_bytes > len(self._ahead):
+            rest = self._ahead[self._begin : self._end]
+            self._ahead[: len(rest)] = rest
+            self._begin, self._end = 0, len(rest)
+        while self._end - self._begin < nr_bytes:
+            if not (read := self._read_into(memoryview(self._ahead)[self._end :])):
+                return False
+            self._end += read
+        return True
+
+    def _read_into(self, room: memoryview) -> int:
+        """Read what arrives before the deadline, at least a byte; returns 0 when the peer closed the connection."""
+        if self._is_ended:
+            return 0
+        now_s = time.monotonic()
+        if self._deadline_s is None:
+            self._deadline_s = now_s + self.idle_s
+        try:
+            if self._deadline_s <= now_s:
+                raise TimeoutError
+            self._wait_at_most(self._deadline_s - now_s)
+            return cast(socket.socket, self.socket).recv_into(room)
+        except (TimeoutError, BlockingIOError) as error:
+            self.end(f"a message was not complete within {self.idle_s:g} s")
+            raise TimeoutError("not complete in time") from error
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Have the next read, or write of a secured connection, wait no longer, within a twentieth of `idle_s`."""
+        if abs(seconds - self._patience_s) <= self.idle_s / 20:
+            return
         connection = cast(socket.socket, self.socket)
-        arrived = 0
-        while arrived < len(content):
-            remaining_s = self._deadline_s - time.monotonic()
-            try:
-                if remaining_s <= 0:
-                    raise TimeoutError
-                connection.settimeout(remaining_s)
-                read = connection.recv_into(content[arrived:])
-            except TimeoutError:
-                self.end(f"a message was not complete within {self.idle_s:g} s")
-                raise
-            if not read:
-                break
-            arrived += read
-        # An answer to a peer that does not read must not wait indefinitely either.
-        with suppress(OSError):
-            connection.settimeout(self._bounds.idle_s)
-        return arrived
+        if self._is_secured:
+            connection.settimeout(seconds)
+        else:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+        self._patience_s = seconds
 
     def _check_length(self, kind: int, length: int) -> None:
         most = MAXIMUM_PDU + _PDU_TOLERANCE if kind == _DATA else self._bounds.request_bytes
         if kind in _PDU_TYPES and length > most:
-            self.end(f"a message of {length} bytes was announced; at most {most} were expected")
+            self.end(f"a message of {counted(length, 'byte')} was announced; at most {most} were expected")
             raise ConnectionAbortedError("longer than allowed")
+
+
+def _timeval(seconds: float) -> bytes:
+    """A time for the system, never 0, which would be no limit."""
+    microseconds = max(1000, int(seconds * 1e6))
+    return struct.pack("@ll", *divmod(microseconds, 1_000_000))
 
 
 class _BoundedHandler(RequestHandler):
@@ -167,6 +265,9 @@ class BoundedServer(ThreadedAssociationServer):
     options : of the library's server
     """
 
+    # With socketserver's 5, peers that call at the same moment find no place in the queue, and call again much later.
+    request_queue_size = 128
+
     def __init__(self, *arguments: Any, bounds: Bounds, ended: Callable[[str, str], None], **options: Any) -> None:
         self.bounds = bounds
         self.ended = ended
@@ -192,7 +293,11 @@ class BoundedServer(ThreadedAssociationServer):
             if has_room:
                 self._connections[request] = address
         if not has_room:
-            self.ended(address, f"{len(open_ones)} connections are open, {open_ones.count(address)} of this address")
+            self.ended(
+                address,
+                f"{counted(len(open_ones), 'connection is', 'connections are')} open, {open_ones.count(address)} of "
+                "this address",
+            )
             return False
         for option, value in ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3)):
             request.setsockopt(

@@ -15,6 +15,7 @@ _ELEMENT = struct.Struct("<HHL")
 _SHORT = struct.Struct("<H")
 _C_STORE_RQ, _C_STORE_RSP = 0x0001, 0x8001
 _NO_DATA_SET = 0x0101
+FILE_BEGINNING = 144  # bytes: preamble, prefix, and the length of the file meta information
 # Elements of group 0000
 _CLASS, _FIELD, _MESSAGE_ID, _RESPONDED_TO = 0x0002, 0x0100, 0x0110, 0x0120
 _DATA_SET_TYPE, _STATUS, _INSTANCE = 0x0800, 0x0900, 0x1000
@@ -81,6 +82,15 @@ def file_beginning(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax
         + (_meta(0x0017, b"AE", _padded(sender, with_=b" ")) if sender else b"")
     )
     return b"\x00" * 128 + b"DICM" + _meta(0x0000, b"UL", struct.pack("<L", len(elements))) + elements
+
+
+def dataset_start(beginning: bytes) -> int:
+    """Place of the data set in a file that begins as `file_beginning` does; 0 where it begins otherwise."""
+    group_length = _meta(0x0000, b"UL", b"")[:6]  # up to the length of its value
+    if len(beginning) < FILE_BEGINNING or beginning[128:138] != b"DICM" + group_length:
+        return 0
+    (length,) = struct.unpack_from("<L", beginning, FILE_BEGINNING - 4)
+    return FILE_BEGINNING + int(length)
 
 
 def _element(element: int, value: bytes) -> bytes:

@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from sqlite3 import OperationalError
 
 from pydicom import Dataset
 from pydicom.uid import UID
 from pynetdicom.events import Event
 
 from dicom_io.errors import NotReadable
+from models.errors import RDeepNetError
 
 STORAGE_COMMITMENT = UID("1.2.840.10008.1.20.1")  # SOP Class: Storage Commitment Push Model
 STORAGE_COMMITMENT_INSTANCE = UID("1.2.840.10008.1.20.1.1")  # its well-known SOP Instance
@@ -69,7 +69,7 @@ def answer_report(event: Event, reported: Callable[[CommitmentReport], bool]) ->
 
     Parameters
     ----------
-    reported : records the report; False when its transaction is not known
+    reported : records the report; False when its transaction is not known; it raises `RDeepNetError` when it cannot
     """
     try:
         EventType(event.event_type or 0)
@@ -81,7 +81,7 @@ def answer_report(event: Event, reported: Callable[[CommitmentReport], bool]) ->
         return ReportStatus.INVALID_ARGUMENT_VALUE, None
     try:
         is_known = reported(report)
-    except (OSError, OperationalError):  # a full or slow disk
+    except (OSError, RDeepNetError):  # it cannot be recorded now
         return ReportStatus.PROCESSING_FAILURE, None
     return ReportStatus.SUCCESS if is_known else ReportStatus.INVALID_ARGUMENT_VALUE, None
 

@@ -7,6 +7,7 @@ import threading
 from pynetdicom.association import Association
 
 from dicom_io.network.bounded_transport import Bounds
+from models.number_words import counted
 
 ECHO_PLACES = 5  # for associations that ask for C-ECHO only: whoever looks whether the port answers gets an answer
 
@@ -26,7 +27,10 @@ class Places:
         with self._lock:
             alike = [peer for peer, is_echo in self._taken.values() if is_echo == echo_only]
             if len(alike) >= most or alike.count(address) >= most_here:
-                return f"{len(alike)} associations are open, {alike.count(address)} of this address"
+                return (
+                    f"{counted(len(alike), 'association is', 'associations are')} open, {alike.count(address)} of this "
+                    "address"
+                )
             self._taken[association] = (address, echo_only)
         return ""
 

@@ -31,8 +31,8 @@ from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
-from dicom_io.errors import NotReadable
-from dicom_io.network.arriving_objects import ArrivingObject, arriving_object, hold_arriving_objects
+from dicom_io.errors import CannotKeepNow, NotReadable
+from dicom_io.network.arriving_objects import IN_MEMORY, ArrivingObject, Memory, arriving_object, hold_arriving_objects
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, BoundedServer, BoundedSocket, Bounds
 from dicom_io.network.callers import Caller, calling
 from dicom_io.network.command_set import StoreRequest, file_beginning
@@ -63,7 +63,7 @@ class Status(IntEnum):
 
     SUCCESS = 0x0000  # the bytes are safe, or it is no input and they are not kept
     PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.14: our storage failed in another way than by being full
-    OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space; the peer may repeat later
+    OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space, or no database; the peer may repeat later
     DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
     CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set cannot be read, or has no usable Study Instance UID
 
@@ -81,7 +81,7 @@ class Received:
     needed : a study is read from it; False for other classes and for everything this product made itself
     meta : preamble, prefix and file meta information
     dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning; a
-        large one is a map of a file. `meta`, then `dataset` is a DICOM file
+        large one is a map of a file. `meta`, then `dataset` is a DICOM file. It is there until `store` returns
     """
 
     association: int
@@ -95,7 +95,7 @@ class Received:
     is_ours: bool
     needed: bool
     meta: bytes
-    dataset: bytes | mmap
+    dataset: bytes | memoryview | mmap
 
 
 def supported_contexts(
@@ -126,7 +126,7 @@ class Receiver:
     ae_title : ours; calls for another title are refused
     callers : peers that may call; None accepts any
     store : called for every instance, from the thread of its association; when it raises OSError the peer gets a
-        failure status, otherwise Success
+        failure status, when it raises CannotKeepNow 0xA700, otherwise Success
     opened, closed : called with the number of an association; `closed` also after an abort or a lost connection
     refused : called with the calling title and address of a refused association, and the reason
     ended : called with the address of a peer whose connection was ended because it exceeded a bound, and the reason
@@ -270,12 +270,19 @@ class Receiver:
             for context in proposed
             if context.context_id is not None and context.abstract_syntax not in (*INPUT_CLASSES, STORAGE_COMMITMENT)
         }
-        most_bytes = self._bounds.object_bytes
+        most_bytes, memory = self._bounds.object_bytes, Memory()
+
+        reports = {context.context_id for context in proposed if context.abstract_syntax == STORAGE_COMMITMENT}
 
         def new_object(context_id: int) -> ArrivingObject:
+            if context_id in reports:  # the library reads it, and it is small
+                return ArrivingObject(
+                    most_bytes=IN_MEMORY, exceeded=lambda: _end(association, "a report was longer than any can be")
+                )
             return arriving_object(
                 is_kept=context_id not in not_kept,
                 folder=self._folder,
+                memory=memory,
                 most_bytes=most_bytes,
                 exceeded=lambda: _end(association, f"an object of more than {most_bytes // 1024**2} MiB was sent"),
             )
@@ -323,12 +330,15 @@ class Receiver:
         request = cast(C_STORE, event.request)
         if not isinstance(request.DataSet, ArrivingObject):
             return Status.CANNOT_UNDERSTAND
-        return self._answer(
-            event.assoc,
-            StoreRequest(request.MessageID or 0, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)),
-            Context(str(event.context.abstract_syntax), UID(event.context.transfer_syntax)),
-            request.DataSet,
-        )
+        with request.DataSet as dataset:
+            return self._answer(
+                event.assoc,
+                StoreRequest(
+                    request.MessageID or 0, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+                ),
+                Context(str(event.context.abstract_syntax), UID(event.context.transfer_syntax)),
+                dataset,
+            )
 
     def _answer(
         self, association: Association, request: StoreRequest, context: Context, dataset: ArrivingObject
@@ -339,11 +349,15 @@ class Receiver:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             return Status.OUT_OF_RESOURCES if full else Status.PROCESSING_FAILURE
+        except CannotKeepNow:
+            return Status.OUT_OF_RESOURCES
         except Exception as error:  # the peer gets a status of the standard instead of the library's
             self._failed(error)
             return Status.PROCESSING_FAILURE
 
-    def _stored(self, association: Association, request: StoreRequest, context: Context, dataset: bytes | mmap) -> int:
+    def _stored(
+        self, association: Association, request: StoreRequest, context: Context, dataset: bytes | memoryview | mmap
+    ) -> int:
         """Pass an instance on; raises OSError when its bytes could not be kept."""
         syntax, sop_class = context.transfer_syntax, request.sop_class_uid
         # Of other contexts the data set may be incomplete, so an input class that comes in one of them cannot be kept.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from typing import Any
 
 from pydicom import Dataset
 from pydicom.sequence import Sequence as ItemSequence
@@ -69,14 +70,21 @@ def request_commitment(
     PeerRefused
         When the peer refuses the association or the request.
     """
-    has_report = threading.Event()
+    is_answered, has_report = threading.Event(), threading.Event()
 
     def on_report(event: Event) -> tuple[int, Dataset | None]:
         answer = answer_report(event, reported)
-        has_report.set()
+        is_answered.set()
         return answer
 
-    handlers = [(evt.EVT_N_EVENT_REPORT, on_report)]
+    def on_sent(_: Event) -> None:
+        if is_answered.is_set():
+            has_report.set()  # the answer is on its way: only now may the association be released
+
+    handlers: list[tuple[evt.NotificationEvent | evt.InterventionEvent, Callable[[Event], Any]]] = [
+        (evt.EVT_N_EVENT_REPORT, on_report),
+        (evt.EVT_PDU_SENT, on_sent),
+    ]
     with associated(peer, proposed_contexts(), handlers=handlers) as association:
         if not any(context.abstract_syntax == STORAGE_COMMITMENT for context in association.accepted_contexts):
             return Asked.UNSUPPORTED

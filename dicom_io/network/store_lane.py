@@ -12,8 +12,6 @@ library's other thread of the association rests; it goes on after `REST_S` witho
 
 from __future__ import annotations
 
-import select
-import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +28,6 @@ from dicom_io.network.command_set import StoreRequest, store_request, store_resp
 TESTED_VERSION = "3.0.4"
 REST_S = 0.2
 
-_DATA = 0x04  # P-DATA-TF
-_HEADER = struct.Struct(">BBL")
 _VALUE_HEADER = struct.Struct(">LBB")  # length, context, message control header (PS3.8 §9.3.5.1 and annex E.2)
 _IS_COMMAND, _IS_LAST = 0x01, 0x02
 _CAN_TRANSFER = "Sta6"  # PS3.8 §9.2: association established, ready for data transfer
@@ -78,58 +74,48 @@ class StoreLane:
         self._message: _Message | None = None
         self._rests = False  # the library's other thread
         self._read_by_library: Callable[[], None] = self._dul._read_pdu_data
-        self._looked_by_library: Callable[[], bool] = self._dul._is_transport_event
         association.dul._read_pdu_data = self._read  # type: ignore[method-assign]
-        association.dul._is_transport_event = self._look  # type: ignore[method-assign]
 
-    def _look(self) -> bool:
-        """In place of the library's look at the connection, which does not wait: wait while there is nothing else."""
-        if self._rests and self._dul.to_provider_queue.empty() and not self._is_readable():
-            self._wake()
-        return self._looked_by_library()
-
-    def _is_readable(self) -> bool:
+    def _comes_soon(self) -> bool:
+        """Wait for the peer while there is nothing else to do; returns whether something came."""
+        if not self._dul.to_provider_queue.empty() or self._dul._kill_thread:
+            return False
         transport = self._dul.socket
-        connection = None if transport is None else transport.socket
-        if connection is None or (isinstance(connection, ssl.SSLSocket) and connection.pending()):
-            return True
-        try:
-            return bool(select.select([connection], [], [], REST_S)[0])
-        except (OSError, ValueError):  # closed meanwhile
-            return True
+        return not isinstance(transport, BoundedSocket) or transport.is_readable(within_s=REST_S)
 
     def _read(self) -> None:
-        """In place of the library's reading of one PDU: all of a C-STORE, and then the response."""
+        """In place of the library's reading of one PDU: every C-STORE that comes, each with its response."""
         transport = self._dul.socket
         if not isinstance(transport, BoundedSocket) or self._dul.state_machine.current_state != _CAN_TRANSFER:
             self._wake()
             self._read_by_library()
             return
         try:
-            while (values := self._own_pdu(transport)) is not None:
-                self._take(values)
-                if self._message is None:
+            while (values := self._own_values(transport)) is not None:
+                self._take(values[1])
+                transport.taken(values[0])
+                # The library would sleep a millisecond before it looks again.
+                if self._message is None and not self._comes_soon():
+                    self._wake()
                     return
         except OSError:
             self._message = None
             self._wake()
             self._dul.event_queue.put("Evt17")  # as the library does when a connection fails
 
-    def _own_pdu(self, transport: BoundedSocket) -> memoryview | None:
-        """The values of a PDU that belongs to a C-STORE; None when the library has been given it, or nothing came."""
-        header = transport.recv(_HEADER.size)
-        if len(header) == _HEADER.size and header[0] == _DATA and self._association.dimse.message is None:
-            length = _HEADER.unpack(header)[2]
-            body = transport.recv(length)
-            if len(body) == length:
-                command_bytes = 0 if self._message is not None else self._begin(memoryview(body))
-                if self._message is not None:
-                    self._rest()
-                    return memoryview(body)[command_bytes:]
-            header += body
+    def _own_values(self, transport: BoundedSocket) -> tuple[memoryview, memoryview] | None:
+        """The values of a PDU that belongs to a C-STORE, and those of them that are not its command.
+
+        None when the library has been given the PDU, or the connection was closed.
+        """
+        values = transport.data() if self._association.dimse.message is None else None
+        if values is not None:
+            command_bytes = 0 if self._message is not None else self._begin(values)
+            if self._message is not None:
+                self._rest()
+                return values, values[command_bytes:]
         self._message = None
         self._wake()
-        transport.give_back(header)
         self._read_by_library()
         return None
 
@@ -182,6 +168,7 @@ class StoreLane:
         finally:
             message.dataset.close()
         self._dul.socket.send(store_response(message.request, context_id=message.context_id, status=status))
+        self._dul._idle_timer.restart()
 
     def _context(self, context_id: int) -> Context | None:
         if not self._contexts:

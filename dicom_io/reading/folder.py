@@ -9,8 +9,10 @@ from pathlib import Path
 
 from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, beside, counted
 from dicom_io.images.file_scan import FileHead, scan, studies_of
+from dicom_io.images.limits import USUAL, Limits
 from dicom_io.reading.halves import halves
 from models.errors import StudyRejected
+from models.progress import Tell, silent
 
 # Nothing is missing because of these.
 _HARMLESS = (LeftOutBecause.DICOMDIR, LeftOutBecause.OURS)
@@ -31,22 +33,33 @@ class Folder:
     left_out: Mapping[str, tuple[LeftOut, ...]]
     halves: Mapping[str, tuple[str, ...]]
 
+    @property
+    def file_names(self) -> frozenset[str]:
+        """Names of all files, which remarks may quote."""
+        read = (path.name for files in self.studies.values() for path in files)
+        return frozenset((*read, *(file.path.name for files in self.left_out.values() for file in files)))
+
     def remarks(self, study: str) -> tuple[str, ...]:
         """Sentences that may explain a refusal of a study and does not stand in its own files."""
         odd = [file for file in self.left_out.get(study, ()) if file.because not in _HARMLESS]
         said = (f"Left out in its folder: {'; '.join(counted(odd))}.",) if odd else ()
         return (*self.halves.get(study, ()), *said)
 
+    def phrases(self) -> tuple[str, ...]:
+        """Files left out anywhere that might be missed, one phrase for each reason."""
+        files = {file.path: file for found in self.left_out.values() for file in found}
+        return counted(file for file in files.values() if file.because not in _HARMLESS)
 
-def look_into(root: Path) -> Folder:
-    """The studies below a folder.
+
+def look_into(root: Path, *, limits: Limits = USUAL, tell: Tell = silent) -> Folder:
+    """The studies below a folder; `tell` is told how many of its files have been looked at.
 
     Raises
     ------
     StudyRejected
         When there is none; the sentence says what there is instead.
     """
-    heads, left_out = scan(root)
+    heads, left_out = scan(root, limits=limits, tell=tell)
     if not heads:
         found = f"It holds {'; '.join(counted(left_out))}." if left_out else "It holds no file."
         raise StudyRejected(f"No DICOM study was found below {root}. {found} Name a folder that holds MR series.")

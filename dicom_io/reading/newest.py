@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from dicom_io.images.headers import shown
 from models.quality_notes import QualityNote, Severity
+from models.segmentation.agreement import dice
 from models.volume import Sequence as MrSequence
 
 SAME_REGION = 0.5
@@ -115,12 +116,6 @@ def covers(later: Mask, earlier: Mask) -> bool:
     covered = np.bincount(pieces[later].ravel(), minlength=count + 1)[1:]
     notable = sizes >= NOTABLE_PIECE * sizes.sum()
     return bool(np.all(covered[notable] * 2 >= sizes[notable]))
-
-
-def dice(one: Mask, other: Mask) -> float:
-    """Dice coefficient of two masks on one grid; 0 where both are empty."""
-    voxels = int(np.count_nonzero(one)) + int(np.count_nonzero(other))
-    return 2 * int(np.count_nonzero(one & other)) / voxels if voxels else 0.0
 
 
 def note(sequence: MrSequence, earlier: Statement, later: Statement) -> QualityNote:

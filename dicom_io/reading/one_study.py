@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from dicom_io.errors import SeriesNotFound
-from dicom_io.images.headers import Instance, shown, text
+from dicom_io.images.headers import Instance, identifier, shown
 from models.errors import StudyRejected
+from models.number_words import counted
 
 
 def check_one_study(instances: Sequence[Instance]) -> None:
@@ -26,10 +27,10 @@ def check_one_study(instances: Sequence[Instance]) -> None:
     if len(studies) > 1:
         listed = "; ".join(f"{uid}: {series}" for uid, series in sorted(studies.items()))
         raise StudyRejected(
-            f"The files belong to {len(studies)} studies ({listed}); one was expected. Read them one by one, or have "
-            "them stored as one study."
+            f"The files belong to {counted(len(studies), 'study', 'studies')} ({listed}); one was expected. Read them "
+            "one by one, or have them stored as one study."
         )
-    patients = _series_by(instances, lambda instance: text(instance.header, "PatientID"))
+    patients = _series_by(instances, lambda instance: identifier(instance.header, "PatientID"))
     if len(patients) == 1:
         return
     without = patients.pop("", "")

@@ -15,6 +15,8 @@ from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import Instance, content_digest, read_instances, sender_of, shown
 from dicom_io.images.intended_use import KEYWORDS, about_implants, evidence_of
+from dicom_io.images.library_remarks import library_remarks
+from dicom_io.images.limits import USUAL, Limits
 from dicom_io.images.pixels import load
 from dicom_io.images.quality import NOT_JUDGED, acquisition_of
 from dicom_io.images.series import Phase
@@ -23,6 +25,7 @@ from dicom_io.masks.segmentation import Segment
 from dicom_io.reading.contrast import contrast_evidence
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
+from dicom_io.reading.outlines import outline_note, outline_of
 from dicom_io.reading.repeated_phases import about_repeated_phases
 from dicom_io.reading.select import select
 from dicom_io.reading.selection import Candidate, Chosen, Selection
@@ -32,6 +35,8 @@ from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from models.errors import StudyRejected
 from models.intended_use import Evidence
+from models.number_words import agreeing, counted
+from models.outline import Outline
 from models.quality_notes import QualityNote
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -40,13 +45,13 @@ from reports.content import SeriesUsed
 NOTHING_KNOWN: Mapping[str, int] = MappingProxyType({})
 
 
-def find_studies(root: Path) -> Mapping[str, tuple[Path, ...]]:
+def find_studies(root: Path, *, limits: Limits = USUAL) -> Mapping[str, tuple[Path, ...]]:
     """Study Instance UID → its DICOM files below `root`, sorted; objects this product made are left out.
 
     A damaged file belongs to a study of its folder, so that reading that study refuses it by name; with no study there
     it has a key that starts with "unreadable-".
     """
-    return files_by_study(root)
+    return files_by_study(root, limits=limits)
 
 
 def read_study(
@@ -55,6 +60,7 @@ def read_study(
     rules: SelectionRules,
     assignment: Assignment,
     held: Mapping[str, int] = NOTHING_KNOWN,
+    limits: Limits = USUAL,
 ) -> Study:
     """Read one study.
 
@@ -67,6 +73,7 @@ def read_study(
     rules : which series and segment plays which role
     assignment : explicit choice, before the rules
     held : Series Instance UID → images of it at the archive, as far as it was asked (`find.images_held`)
+    limits : what its files may ask for
 
     Raises
     ------
@@ -80,7 +87,17 @@ def read_study(
     NotReadable
         A damaged or truncated file.
     """
-    selection = select(read_instances(files), rules=rules, assignment=assignment)
+    with library_remarks() as remarks:
+        instances = read_instances(files, limits=limits)
+        study = _read(instances, rules=rules, assignment=assignment, held=held)
+    return dataclasses.replace(study, notes=(*study.notes, *remarks.notes()))
+
+
+def _read(
+    instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment, held: Mapping[str, int]
+) -> Study:
+    """`read_study`, without the remarks of the library."""
+    selection = select(instances, rules=rules, assignment=assignment)
     if selection.problems:
         raise selection.problems[0]
     chosen = selection.chosen
@@ -103,8 +120,8 @@ def read_study(
         header=carried_header(first.instance.header),
         volumes=volumes,
         tumours=tumours.rois,
-        sources={sequence: _source(images) for sequence, images in chosen.items()},
-        segmentations=tuple(_reference(instance) for instance in segmentations),
+        sources={sequence: source_of(images) for sequence, images in chosen.items()},
+        segmentations=tuple(reference_to(instance) for instance in segmentations),
         series=(*(_image_row(sequence, images) for sequence, images in chosen.items()), *tumours.rows),
         notes=(
             *doubts,
@@ -117,9 +134,10 @@ def read_study(
             *registered,
             *selection.notes,
         ),
-        content_digest=content_digest([*_image_instances(chosen), *segmentations]),
+        content_digest=content_digest([*_image_instances(chosen), *segmentations, *tumours.drafts]),
         missing=selection.missing,
         algorithm_types=tumours.algorithm_types,
+        outlines=tumours.outlines,
         acquisitions={sequence: acquisition_of(images.dynamic.phase) for sequence, images in chosen.items()},
         contrast=contrast_evidence(
             chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
@@ -163,8 +181,8 @@ def _check_complete(selection: Selection, held: Mapping[str, int], assignment: A
             count, expected = len(series.instances) + len(series.others), held.get(series.uid, 0)
             if count < expected:
                 problem = ImagesMissing(
-                    f"The archive holds {expected} objects of the {sequence.label} series {series.name}, but {count} "
-                    f"arrived: {expected - count} are missing. Send the series again."
+                    f"The archive holds {counted(expected, 'object')} of the {sequence.label} series {series.name}, "
+                    f"but {count} arrived: {expected - count} are missing. Send the series again."
                 )
                 selection.leave_out(sequence, problem, assignment)
                 break
@@ -207,6 +225,8 @@ class _Tumours:
     rois : sequence → tumour; a registration between sequences may add one
     segments : what they were drawn as, in the order of the sequences
     algorithm_types : sequence → how its segments were drawn, "" where they differ
+    outlines : sequence → how its tumour was outlined
+    drafts : drafts that were compared with a tumour
     rows : a line of the report for each segment
     notes : how they got onto the grid
     """
@@ -214,6 +234,8 @@ class _Tumours:
     rois: dict[MrSequence, Roi] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
     algorithm_types: dict[MrSequence, str] = field(default_factory=dict)
+    outlines: dict[MrSequence, Outline] = field(default_factory=dict)
+    drafts: list[Instance] = field(default_factory=list)
     rows: list[SeriesUsed] = field(default_factory=list)
     notes: list[QualityNote] = field(default_factory=list)
 
@@ -243,7 +265,10 @@ def _placed_tumours(
         tumours.segments += [candidate.segment for candidate in tumour.used]
         tumours.algorithm_types[sequence] = algorithms.pop() if len(algorithms) == 1 else ""
         tumours.rows += [_segment_row(sequence, candidate, tumour.roi) for candidate in tumour.used]
-        tumours.notes += tumour.notes
+        outline, draft = outline_of(tumour.used, tumour.roi, volumes[sequence], selection.chosen[sequence], selection)
+        tumours.outlines[sequence] = outline
+        tumours.drafts += [draft.segment.instance] if draft else []
+        tumours.notes += [*tumour.notes, *outline_note(sequence, outline)]
     return tumours
 
 
@@ -264,12 +289,12 @@ def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> Series
     """The line of the report about one segment of the tumour."""
     segment = candidate.segment
     meaning = segment.property_type.split(" ", 2)[-1]
-    slices = int(np.count_nonzero(roi.mask.any(axis=(1, 2))))
+    slices, voxels = int(np.count_nonzero(roi.mask.any(axis=(1, 2)))), int(np.count_nonzero(roi.mask))
     detail = [
         f'{"region" if segment.encoding == "CONTOURS" else "segment"} {segment.number} "{segment.label}"'
         + (f" ({meaning})" if meaning else ""),
         segment.encoding.lower() + (f", {segment.algorithm_type.lower()}" if segment.algorithm_type else ""),
-        f"{int(np.count_nonzero(roi.mask)):,} voxels in {slices} slices, {roi.volume_mm3 / 1000:.2f} cm³",
+        (f"{voxels:,} {agreeing(voxels, 'voxel')} in {counted(slices, 'slice')}, {roi.volume_mm3 / 1000:.2f} cm³"),
     ]
     return SeriesUsed(
         role=f"Tumour segmentation ({sequence.label})",
@@ -281,13 +306,14 @@ def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> Series
     )
 
 
-def _source(chosen: Chosen) -> SourceSeries:
+def source_of(chosen: Chosen) -> SourceSeries:
+    """The images behind the volume of one sequence, by reference."""
     phase: Phase = chosen.dynamic.phase
     frames = tuple(plane.frame_number for plane in phase.planes if plane.frame_number is not None)
     return SourceSeries(
         series_instance_uid=chosen.dynamic.source.uid,
         frame_of_reference_uid=phase.planes[0].instance.frame_of_reference_uid,
-        instances=tuple(_reference(instance) for instance in phase.instances),
+        instances=tuple(reference_to(instance) for instance in phase.instances),
         frame_numbers=frames or None,
     )
 
@@ -305,7 +331,8 @@ def _segmentation_instances(selection: Selection) -> tuple[Instance, ...]:
     return tuple(found.values())
 
 
-def _reference(instance: Instance) -> SourceInstance:
+def reference_to(instance: Instance) -> SourceInstance:
+    """An object that was read, by reference."""
     return SourceInstance(
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.series import Series
@@ -15,12 +16,19 @@ from dicom_io.masks.segmentation import (
     referenced_series,
     segments_of,
 )
+from dicom_io.reading.drafts import why_not_final
 from dicom_io.reading.selection import Candidate, Selection
 from dicom_io.rules import Assignment, SelectionRules, keywords_of
 
+NOT_ASSIGNED = "another segmentation was assigned"
 
-def candidates(selection: Selection, rules: SelectionRules, assignment: Assignment) -> tuple[Candidate, ...]:
-    """Every segment of the study, each judged by the assignment or else by the rules."""
+IsMark = Callable[[Segment], bool]
+
+
+def candidates(
+    selection: Selection, rules: SelectionRules, assignment: Assignment, *, marks: IsMark | None = None
+) -> tuple[Candidate, ...]:
+    """Every segment of the study, each judged by the marks, the assignment or else the rules."""
     images = [series for series in selection.series if series.is_mr]
     homes: dict[str, list[Series]] = defaultdict(list)
     for series in images:
@@ -43,7 +51,10 @@ def candidates(selection: Selection, rules: SelectionRules, assignment: Assignme
             by_instance = frozenset(one.key for uid in instance_uids for one in homes[uid] if _holds(one, uid, frames))
             series_keys = by_instance or frozenset(one.key for one in images if one.uid in named)
             for segment in segments:
-                rank, why = _judge(segment, rules, assignment)
+                if marks is None:
+                    rank, why = _judge(segment, rules, assignment)
+                else:
+                    rank, why = (0, "marks") if marks(segment) else (None, "not the marks")
                 if rank is not None and contours:
                     rank += len(rules.tumour)  # a segmentation goes before contours of the same thing
                 candidates.append(Candidate(segment, rank, why, series_keys, instance_uids, frames))
@@ -62,6 +73,8 @@ def _holds(series: Series, uid: str, frames: frozenset[tuple[str, int]]) -> bool
 
 def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> tuple[int | None, str]:
     """The rank of a segment among the rules for a tumour, None when it is not one, and the reason."""
+    if unfinished := why_not_final(segment):
+        return None, unfinished
     if assignment.tumour:
         names = {
             segment.instance.series_instance_uid,
@@ -71,7 +84,7 @@ def _judge(segment: Segment, rules: SelectionRules, assignment: Assignment) -> t
         }
         if any(wanted in names or wanted.casefold() in names for wanted in assignment.tumour):
             return 0, "assigned"
-        return None, "another segmentation was assigned"
+        return None, NOT_ASSIGNED
     keywords = keywords_of((*rules.tumour, *rules.not_tumour))
     values = segment.values(keywords)
     for rule in rules.not_tumour:

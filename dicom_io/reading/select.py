@@ -13,7 +13,7 @@ from dicom_io.errors import GeometryInvalid, Remedy
 from dicom_io.images.headers import Instance
 from dicom_io.images.series import series_of
 from dicom_io.reading.one_study import check_one_study
-from dicom_io.reading.segment_candidates import candidates
+from dicom_io.reading.segment_candidates import IsMark, candidates
 from dicom_io.reading.selection import Selection
 from dicom_io.reading.series_choice import choose_if_usable, series_that_fit
 from dicom_io.reading.tumour_choice import assign_tumours
@@ -22,11 +22,18 @@ from models.errors import StudyRejected
 from models.volume import Sequence as MrSequence
 
 
-def select(instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment) -> Selection:
-    """Apply assignment and rules to the objects of one study; problems are collected, not raised."""
+def select(
+    instances: Sequence[Instance], *, rules: SelectionRules, assignment: Assignment, marks: IsMark | None = None
+) -> Selection:
+    """Apply assignment and rules to the objects of one study; problems are collected, not raised.
+
+    Parameters
+    ----------
+    marks : which segments stand in for the tumour, whatever the rules say of them: the strokes a draft is made from
+    """
     selection = Selection(series=series_of(instances))
     _attempt(selection, lambda: check_one_study(instances))
-    selection.segments = candidates(selection, rules, assignment)
+    selection.segments = candidates(selection, rules, assignment, marks=marks)
     fits = series_that_fit(selection, rules)
     for sequence in MrSequence:
         _attempt(selection, partial(choose_if_usable, selection, sequence, fits[sequence], rules, assignment))

@@ -14,6 +14,7 @@ from dicom_io.reading.same_acquisition import attributes_for_rules, is_stopped_p
 from dicom_io.reading.selection import Candidate, Chosen, Selection, listed
 from dicom_io.reading.stack_with_tumour import with_tumour
 from dicom_io.rules import COUNTED, Assignment, Rule, SelectionRules, keywords_of
+from models.number_words import counted
 from models.volume import Sequence as MrSequence
 
 # Series that fit a rule of a role → the place of that rule, and the rule.
@@ -190,9 +191,9 @@ def _drawn_elsewhere(selection: Selection) -> str:
         if one.instance_uids and not one.series_keys
     }
     return "".join(
-        f' The segmentation "{one.segment.series_description}" refers to {len(one.instance_uids)} images that are in '
-        "no series of this study: they were not sent, or have another Study Instance UID. Have both stored under "
-        "one."
+        f' The segmentation "{one.segment.series_description}" refers to '
+        f"{counted(len(one.instance_uids), 'image')} that are in no series of this study: they were not sent, or have "
+        "another Study Instance UID. Have both stored under one."
         for one in elsewhere.values()
     )
 

@@ -12,6 +12,7 @@ from dicom_io.images.series import Series, classes_of, numbering_doubt
 from dicom_io.images.stored_values import is_inverted
 from dicom_io.reading.selection import Chosen
 from dicom_io.rules import SelectionRules, ValueMapping
+from models.number_words import counted
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
 
@@ -66,7 +67,7 @@ def _about_series(sequence: MrSequence, chosen: Chosen) -> list[QualityNote]:
     notes = []
     if source.stacks > 1:
         sentence = (
-            f"The {sequence.label} series holds {source.stacks} stacks of slices; one of them was used "
+            f"The {sequence.label} series holds {counted(source.stacks, 'stack')} of slices; one of them was used "
             f"({source.part}; {chosen.why})."
         )
         notes.append(QualityNote("one-stack-of-several", Severity.NOTE, sentence, sequence))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dicom_io.errors import GeometryInvalid, NotReadable
 from dicom_io.images.headers import DECODE_ERRORS, items, shown
 from dicom_io.images.series import Series
+from dicom_io.masks.rtstruct import coordinates
 from dicom_io.masks.segmentation import Segment, mask_frames
 
 # A tumour on the last slice of a stack may lie a voxel beyond the centre of that slice.
@@ -62,10 +63,10 @@ def _centres(tumour: Segment) -> NDArray[np.float64]:
 
 
 def _contoured(tumour: Segment) -> NDArray[np.float64]:
-    values = [
-        [float(value) for value in contour["ContourData"].value]
+    corners = [
+        coordinates(contour)
         for region in items(tumour.instance.header, "ROIContourSequence")
         if shown(region, "ReferencedROINumber") == str(tumour.number)
         for contour in items(region, "ContourSequence")
     ]
-    return np.array([value for contour in values for value in contour]).reshape(-1, 3)
+    return np.concatenate(corners) if corners else np.empty((0, 3))

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dicom_io.advice import Reader, advised
 from dicom_io.errors import NotReadable
 from dicom_io.images.file_kinds import LeftOut, LeftOutBecause, counted
 from dicom_io.images.headers import Instance, read_instances
+from dicom_io.images.library_remarks import library_remarks
+from dicom_io.images.limits import USUAL, Limits
 from dicom_io.images.series import Series
 from dicom_io.reading.folder import look_into
 from dicom_io.reading.select import select
 from dicom_io.reading.selection import Candidate, Selection
+from dicom_io.reading.study_identity import NOBODY, StudyIdentity, identity_of
 from dicom_io.rules import Assignment, SelectionRules
-from models.quality_notes import QualityNote
+from models.progress import Tell, silent
+from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence as MrSequence
 
 
@@ -65,6 +70,7 @@ class Survey:
     notes : doubts about phases, and what is left out, that the report would carry
     left_out : how many files in the folders of the study were left out, and why; one phrase for each reason
     remarks : what else may explain a refusal: other studies with a part of this one
+    identity : by which a person finds the study
     """
 
     study_instance_uid: str
@@ -74,22 +80,40 @@ class Survey:
     notes: tuple[QualityNote, ...]
     left_out: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    identity: StudyIdentity = NOBODY
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything that `rdeepnet series --json` says of the study; docs/views.schema.json describes it."""
+        values = asdict(self)
+        del values["identity"]
+        return {
+            "study_instance_uid": values.pop("study_instance_uid"),
+            **self.identity.as_json(),
+            "warnings": sum(note.severity is Severity.WARNING for note in self.notes),
+            "quality_notes": values.pop("notes"),
+            **values,
+        }
 
 
-def survey_folder(root: Path, *, rules: SelectionRules, assignment: Assignment) -> tuple[Survey, ...]:
+def survey_folder(
+    root: Path, *, rules: SelectionRules, assignment: Assignment, limits: Limits = USUAL, tell: Tell = silent
+) -> tuple[Survey, ...]:
     """One survey for each study below a folder, and one without a study for files that lie in the folder of none.
+
+    `tell` is told how many files have been looked at, then how many studies.
 
     Raises
     ------
     StudyRejected
         When there is no study; the sentence says what there is instead.
     """
-    folder = look_into(root)
+    folder = look_into(root, limits=limits, tell=tell)
     surveys = []
-    for study, files in folder.studies.items():
+    for number, (study, files) in enumerate(folder.studies.items()):
+        tell("Reading headers", number, len(folder.studies))
         left_out = folder.left_out.get(study, ())
-        survey = survey_study(files, rules=rules, assignment=assignment, left_out=left_out)
-        surveys.append(replace(survey, remarks=folder.halves.get(study, ())))
+        survey = survey_study(files, rules=rules, assignment=assignment, left_out=left_out, limits=limits)
+        surveys.append(replace(survey, remarks=folder.halves.get(study, ()), identity=identity_of(files)))
     if elsewhere := folder.left_out.get("", ()):
         surveys.append(Survey("", (), (), (), (), left_out=counted(elsewhere)))
     return tuple(surveys)
@@ -102,7 +126,12 @@ def _copies(files: Sequence[Path], instances: Sequence[Instance]) -> list[LeftOu
 
 
 def survey_study(
-    files: Sequence[Path], *, rules: SelectionRules, assignment: Assignment, left_out: Sequence[LeftOut] = ()
+    files: Sequence[Path],
+    *,
+    rules: SelectionRules,
+    assignment: Assignment,
+    left_out: Sequence[LeftOut] = (),
+    limits: Limits = USUAL,
 ) -> Survey:
     """Surveys the files of one study; a study that would be refused has its sentence in `refusals`.
 
@@ -110,11 +139,12 @@ def survey_study(
 
     Pixels are not decoded, so a truncated image or a segmentation that lies off its images is not noticed here.
     """
-    try:
-        instances = read_instances(files)
-    except NotReadable as problem:
-        return Survey("", (), (str(problem),), (), (), left_out=counted(left_out))
-    selection = select(instances, rules=rules, assignment=assignment)
+    with library_remarks() as remarks:
+        try:
+            instances = read_instances(files, limits=limits)
+        except NotReadable as problem:
+            return Survey("", (), (str(problem),), (), (), left_out=counted(left_out))
+        selection = select(instances, rules=rules, assignment=assignment)
     rows: list[SurveyRow] = []
     for series in selection.series:
         rows.append(_series_row(selection, series))
@@ -128,7 +158,11 @@ def survey_study(
         rows=tuple(rows),
         refusals=tuple(advised(problem, Reader.COMMAND_LINE) for problem in selection.problems),
         missing=tuple(selection.missing.values()),
-        notes=(*(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes), *selection.notes),
+        notes=(
+            *(note for chosen in selection.chosen.values() for note in chosen.dynamic.notes),
+            *selection.notes,
+            *remarks.notes(),
+        ),
         left_out=counted([*left_out, *_copies(files, instances)]),
     )
 

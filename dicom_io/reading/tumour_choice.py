@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from dicom_io.errors import NotReadable, Remedy, SelectionAmbiguous, TumourNotFound
 from dicom_io.images.headers import matrix_of
+from dicom_io.reading.segment_candidates import NOT_ASSIGNED
 from dicom_io.reading.selection import Candidate, Selection, listed
 from dicom_io.rules import Assignment, SelectionRules
 from models.acquisition import SeveralTumours
+from models.number_words import counted
 from models.volume import Sequence as MrSequence
 
 
@@ -53,7 +55,7 @@ def check_several(
         else "Their property types differ, so they are not combined automatically."
     )
     raise SelectionAmbiguous(
-        f"{len(found)} segments could be the tumour on {sequence.label}: "
+        f"{counted(len(found), 'segment')} could be the tumour on {sequence.label}: "
         f"{'; '.join(f'{one.segment.name} ({one.why})' for one in found)}. One was expected. {advice}",
         remedies=(Remedy.CHOOSE_TUMOUR,),
     )
@@ -87,8 +89,8 @@ def _no_tumour(selection: Selection, assignment: Assignment) -> TumourNotFound:
     found = "; ".join(f"{one.segment.name}: {one.why}" for one in selection.segments)
     wanted = (
         f"none is called or has the UID {' or '.join(assignment.tumour)}, as assigned"
-        if assignment.tumour
-        else "none is a tumour"
+        if assignment.tumour and all(one.why == NOT_ASSIGNED for one in selection.segments)
+        else "none is a tumour that can be used"
     )
     return TumourNotFound(
         f"The study has {len(selection.segments)} segment{'s' if len(selection.segments) > 1 else ''}, but {wanted}: "

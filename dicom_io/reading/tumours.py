@@ -23,7 +23,9 @@ from dicom_io.reading.tumour_choice import check_several
 from dicom_io.rules import SelectionRules
 from models.acquisition import SeveralTumours
 from models.errors import StudyRejected
+from models.number_words import agreeing, counted, share_of
 from models.quality_notes import QualityNote, Severity
+from models.segmentation.seeds import FEWEST_SLICES
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
 
@@ -77,7 +79,7 @@ def tumour_on(
         slices are empty.
     """
     images = [one for one in series if one.is_mr]
-    placed = [(candidate, _placed(candidate, chosen, volume, images)) for candidate in candidates]
+    placed = [(candidate, placed_on(candidate, chosen, volume, images)) for candidate in candidates]
     superseded: list[QualityNote] = []
     if rules.newest_segmentation:
         equals = [] if is_assigned else _of_equal_standing(passed_over, candidates, rules)
@@ -134,7 +136,7 @@ def _placed_if_possible(
     placed = []
     for candidate in candidates:
         try:
-            placed.append((candidate, _placed(candidate, chosen, volume, images)))
+            placed.append((candidate, placed_on(candidate, chosen, volume, images)))
         except StudyRejected:
             continue
     return placed
@@ -195,7 +197,7 @@ def _apart(sequence: MrSequence, placed: Sequence[Placed]) -> None:
             statements = list(_statements([(one, first), (other, second)]).values())
             reason = f" {newest.why_not(statements)}" if len(statements) > 1 else ""
             raise SelectionAmbiguous(
-                f"Two segments on {sequence.label} overlap by {common / smaller:.0%} of the smaller: "
+                f"Two segments on {sequence.label} overlap by {share_of(common / smaller)} of the smaller: "
                 f"{one.segment.name} and {other.segment.name}. They seem to be two segmentations of one tumour; one "
                 f"was expected.{reason}",
                 remedies=(Remedy.CHOOSE_TUMOUR,),
@@ -209,7 +211,7 @@ def _of_several(
     listed = "; ".join(
         f'"{candidate.segment.label}" {cm3:.2f} cm³' for (candidate, _), cm3 in zip(placed, volumes_cm3, strict=True)
     )
-    several = f"{len(placed)} tumours were segmented on {sequence.label} ({listed})"
+    several = f"{counted(len(placed), 'tumour was', 'tumours were')} segmented on {sequence.label} ({listed})"
     if rules.tumours_together is SeveralTumours.LARGEST:
         kept = int(np.argmax(volumes_cm3))
         chosen = placed[kept][0].segment.label
@@ -264,7 +266,14 @@ def _both_sides(sequence: MrSequence, mask: Mask, volume: Volume) -> list[Qualit
     return [QualityNote("bilateral-tumours", Severity.WARNING, sentence, sequence)]
 
 
-def _placed(candidate: Candidate, chosen: Chosen, volume: Volume, images: Sequence[Series]) -> Placement:
+def placed_on(candidate: Candidate, chosen: Chosen, volume: Volume, images: Sequence[Series]) -> Placement:
+    """One segment on the grid of the images.
+
+    Raises
+    ------
+    GeometryInvalid, NotReadable
+        As `tumour_on`.
+    """
     segment = candidate.segment
     own, theirs = (
         segment.instance.frame_of_reference_uid,
@@ -281,7 +290,7 @@ def _placed(candidate: Candidate, chosen: Chosen, volume: Volume, images: Sequen
             placement = place_contours(segment, affine=volume.affine, shape=volume.shape)
             remarks = _of_other_series(candidate.instance_uids, chosen, images)
         else:
-            frames = mask_frames(segment)
+            frames = mask_frames(segment, image_voxels=volume.voxels.size)
             named = candidate.instance_uids or _held_by(candidate, images)
             remarks = check_references(frames, images, named=named)
             placement = place(frames, affine=volume.affine, shape=volume.shape)
@@ -372,8 +381,9 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
                 code="segmentation-cut",
                 severity=Severity.WARNING,
                 sentence=(
-                    f"{placement.lost_voxels} voxels of the tumour segmentation lie on the border of the "
-                    f"{sequence.label} images and were left out."
+                    f"{counted(placement.lost_voxels, 'voxel')} of the tumour segmentation "
+                    f"{agreeing(placement.lost_voxels, 'lies', 'lie')} on the border of the {sequence.label} images "
+                    f"and {agreeing(placement.lost_voxels, 'was', 'were')} left out."
                 ),
                 sequence=sequence,
             )
@@ -385,15 +395,31 @@ def _are_contours(placed: Sequence[Placed]) -> bool:
     return all(candidate.segment.encoding == "CONTOURS" for candidate, _ in placed)
 
 
+def _no_two_together(sequence: MrSequence, mask: Mask) -> list[QualityNote]:
+    """Refuses a tumour on three slices or more of which no two lie side by side: strokes that do not overlap.
+
+    The empty slices between them break no region, so they are no holes.
+    """
+    filled = np.flatnonzero(mask.any(axis=(1, 2)))
+    if len(filled) >= FEWEST_SLICES and np.diff(filled).min() > 1:
+        raise GeometryInvalid(
+            f"The tumour on {sequence.label} is drawn on {len(filled)} of {filled[-1] - filled[0] + 1} slices, no two "
+            "of them side by side: these are strokes of a tumour and not all of it. Make a draft of them (rdeepnet "
+            "segment), or outline every slice, and send it again."
+        )
+    return []
+
+
 def _holes(sequence: MrSequence, mask: Mask, limit: int, *, contours: bool) -> list[QualityNote]:
     """A quality note on empty slices inside the tumour.
 
-    Refused are runs above the limit, tumours on every second slice (or fewer), and contours that leave out a third of
-    their slices: those were drawn to be interpolated, and filled as they are they would be a part of the tumour only.
+    Refused are runs above the limit, tumours on every second slice (or fewer), contours that leave out a third of
+    their slices, and other segmentations that leave out half: they were drawn to be interpolated, and as they are they
+    would be a part of the tumour only.
     """
     runs = empty_runs(mask)
     if not runs:
-        return []
+        return _no_two_together(sequence, mask)
     total = sum(last - first + 1 for first, last in runs)
     where = ", ".join(f"{first + 1}" if first == last else f"{first + 1} to {last + 1}" for first, last in runs[:5])
     slices = "1 empty slice" if total == 1 else f"{total} empty slices"
@@ -405,10 +431,11 @@ def _holes(sequence: MrSequence, mask: Mask, limit: int, *, contours: bool) -> l
             "segmentation seem to be missing: send it again."
         )
     filled = np.flatnonzero(mask.any(axis=(1, 2)))
-    if len(runs) == len(filled) - 1 or (contours and 3 * total >= filled[-1] - filled[0] + 1):
+    if len(runs) == len(filled) - 1 or (3 if contours else 2) * total >= filled[-1] - filled[0] + 1:
         raise GeometryInvalid(
-            f"{found} and is drawn on {len(filled)} of {filled[-1] - filled[0] + 1} slices: most of what lies between "
-            "them would be left out. Draw it on every slice, or interpolate it where it was drawn, and send it again."
+            f"{found} and is drawn on {len(filled)} of {counted(filled[-1] - filled[0] + 1, 'slice')}: most of what "
+            "lies between them would be left out. Draw it on every slice, or interpolate it where it was drawn, and "
+            "send it again."
         )
     return [
         QualityNote("tumour-hole", Severity.WARNING, f"{found}: frames of the segmentation may be missing.", sequence)

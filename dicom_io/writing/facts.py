@@ -31,7 +31,7 @@ def facts_of(study: Study, report: Report) -> AnswerFacts:
         images=_short(images),
         segmentations=_short({instance.sop_instance_uid for instance in study.segmentations}),
         tumour=_tumour_digest(study),
-        models=tuple(f"{model.name} {model.version} {model.digest}" for model in models),
+        models=tuple(f"{model.name} {model.version} {model.digest} {model.signed_by}".rstrip() for model in models),
         software=_digest(software_version(), *uids.determining(report)),
     )
 

@@ -29,10 +29,11 @@ from pydicom.valuerep import validate_value
 from dicom_io.answer import Answer, AnswerObject, file_of
 from dicom_io.earlier import SentObject
 from dicom_io.errors import ObjectNotConformant
-from dicom_io.identity import is_ours
+from dicom_io.identity import is_accepted, is_draft, is_ours
 from dicom_io.study import Study
 from dicom_io.writing.patient_modules import CARRIED_CODES, CARRIED_ORDER_CODES, CHARACTER_SET, IDENTITY
 from dicom_io.writing.sr_check import sr_problems
+from models.number_words import counted
 
 _SHOWN = 5  # problems in one message
 _OUR_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
@@ -219,6 +220,17 @@ def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject]
         segments[item.sop_instance_uid] = {int(s.SegmentNumber) for s in item.dataset.get("SegmentSequence", ())}
 
 
+def check_segmentation(dataset: Dataset) -> None:
+    """Checks a draft, or a final segmentation that came of one.
+
+    Raises
+    ------
+    ObjectNotConformant
+        With the first problems that were found; it must not be written.
+    """
+    _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
+
+
 def _refuse(dataset: Dataset, problems: list[str]) -> None:
     if not problems:
         return
@@ -305,7 +317,7 @@ def _bad_values(element: DataElement, name: str) -> Iterator[str]:
     for value in values:
         if element.VR == "UI":
             if len(value) > 64 or not _ANY_UID.fullmatch(value):
-                yield f"{name} is no UID ({len(value)} characters)"
+                yield f"{name} is no UID ({counted(len(value), 'character')})"
         elif element.VR in _TEXT_VRS:
             text = str(value)
             if element.VR in {"DA", "TM"} and "-" in text:  # the library takes ranges, which only a query may hold
@@ -313,11 +325,14 @@ def _bad_values(element: DataElement, name: str) -> Iterator[str]:
             try:
                 validate_value(element.VR, text, config.RAISE)
             except ValueError:
-                yield f"{name} ({element.VR}, {len(text)} characters) is not valid for its value representation"
+                yield (
+                    f"{name} ({element.VR}, {counted(len(text), 'character')}) is not valid for its value "
+                    "representation"
+                )
 
 
 def _identity_problems(dataset: Dataset, modality: str) -> Iterator[str]:
-    if not is_ours(dataset):
+    if not (is_ours(dataset) or is_accepted(dataset)):
         yield "Manufacturer and ManufacturerModelName are not this product's"
     if dataset.Modality != modality:
         yield f"Modality is not {modality}"
@@ -341,13 +356,16 @@ def _identity_problems(dataset: Dataset, modality: str) -> Iterator[str]:
 def _segmentation_problems(dataset: Dataset) -> Iterator[str]:
     frames = dataset.PerFrameFunctionalGroupsSequence
     if int(dataset.NumberOfFrames) != len(frames):
-        yield f"NumberOfFrames is {dataset.NumberOfFrames}, but {len(frames)} frames are described"
+        yield (
+            f"NumberOfFrames is {dataset.NumberOfFrames}, but {counted(len(frames), 'frame is', 'frames are')} "
+            "described"
+        )
     if (dataset.SegmentationType, dataset.BitsAllocated, dataset.BitsStored) != ("BINARY", 1, 1):
         yield "it is not BINARY with one bit per voxel"
     bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.NumberOfFrames)
     expected = (bits + 7) // 8
     if len(dataset.PixelData) != expected + expected % 2:
-        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected + expected % 2} were expected"
+        yield f"PixelData has {counted(len(dataset.PixelData), 'byte')}; {expected + expected % 2} were expected"
     numbers = [int(segment.SegmentNumber) for segment in dataset.SegmentSequence]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the segment numbers are {numbers}; 1, 2, … was expected"
@@ -371,8 +389,10 @@ def _segmentation_problems(dataset: Dataset) -> Iterator[str]:
         for series in dataset.ReferencedSeriesSequence
         for item in series.ReferencedInstanceSequence
     }
-    if used != listed:
-        yield f"ReferencedSeriesSequence lists {len(listed)} instances, the frames refer to {len(used)}"
+    # A draft also names the strokes it was made from, a final segmentation its draft.
+    names_more = is_draft(dataset) or is_accepted(dataset)
+    if not used <= listed or (used != listed and not names_more):
+        yield f"ReferencedSeriesSequence lists {counted(len(listed), 'instance')}, the frames refer to {len(used)}"
 
 
 def _document_problems(dataset: Dataset) -> Iterator[str]:
@@ -380,9 +400,9 @@ def _document_problems(dataset: Dataset) -> Iterator[str]:
         yield "MIMETypeOfEncapsulatedDocument is not application/pdf"
     data, length = dataset.EncapsulatedDocument, int(dataset.EncapsulatedDocumentLength)
     if len(data) % 2:
-        yield f"EncapsulatedDocument has an odd length ({len(data)} bytes)"
+        yield f"EncapsulatedDocument has an odd length ({counted(len(data), 'byte')})"
     if len(data) - length not in {0, 1}:
-        yield f"EncapsulatedDocumentLength is {length}, the document has {len(data)} bytes"
+        yield f"EncapsulatedDocumentLength is {length}, the document has {counted(len(data), 'byte')}"
     elif not data.startswith(b"%PDF-") or b"%%EOF" not in data[max(0, length - 1024) : length]:
         yield "EncapsulatedDocument is not a complete PDF"
     for keyword in ("BodyPartExamined", "Laterality"):
@@ -405,13 +425,13 @@ def _rejection_note_problems(dataset: Dataset) -> Iterator[str]:
         for reference in series.ReferencedSOPSequence
     }
     if not listed or listed != evidence:
-        yield f"it lists {len(listed)} objects, its evidence {len(evidence)}"
+        yield f"it lists {counted(len(listed), 'object')}, its evidence {len(evidence)}"
 
 
 def _notice_problems(dataset: Dataset) -> Iterator[str]:
     expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
     if len(dataset.PixelData) != expected:
-        yield f"PixelData has {len(dataset.PixelData)} bytes; {expected} were expected"
+        yield f"PixelData has {counted(len(dataset.PixelData), 'byte')}; {expected} were expected"
     if dataset.BurnedInAnnotation != "YES":
         yield "BurnedInAnnotation does not say that the picture is text"
 

@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence as ItemSequence
 
 from dicom_io.carried_values import TREATMENTS, Otherwise, decided, one_value, texts
 from dicom_io.errors import NotReadable
+from models.number_words import counted
 
 CHARACTER_SET = "ISO_IR 192"
 
@@ -119,8 +120,8 @@ def carried_over(header: Dataset) -> Dataset:
         raise NotReadable("The images carry no Study Instance UID (0020,000D); send the study as the scanner made it.")
     if not _ANY_UID.fullmatch(uid):
         raise NotReadable(
-            f"The Study Instance UID (0020,000D) of the images is no UID ({len(uid)} characters); expected digits and "
-            "dots, at most 64: nothing could be filed with the study. Send it as the scanner made it."
+            f"The Study Instance UID (0020,000D) of the images is no UID ({counted(len(uid), 'character')}); expected "
+            "digits and dots, at most 64: nothing could be filed with the study. Send it as the scanner made it."
         )
     result = Dataset()
     result.SpecificCharacterSet = CHARACTER_SET

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
+from models.number_words import counted
+
 # Value type → the attribute that carries the value.
 _VALUES = {
     "CODE": "ConceptCodeSequence",
@@ -25,7 +27,7 @@ _REFERENCED_SEGMENT = "121191"
 _SOURCE_SERIES = "121232"
 _DEVICE_OBSERVER_UID = "121012"
 _ALGORITHM_NAME = "111001"
-_TOLERANCE = 1e-9  # a decimal string of 16 characters keeps at least 9 digits
+_TOLERANCE = 6e-4  # the decimal string is for readers, with four digits or more; the double is exact
 
 
 def sr_problems(dataset: Dataset) -> Iterator[str]:
@@ -123,7 +125,7 @@ def _evidence_problems(dataset: Dataset) -> Iterator[str]:
     }
     absent = {uid for uid in _images(dataset) if uid not in listed}
     if absent:
-        yield f"{len(absent)} instances are in the tree but not in the evidence"
+        yield f"{counted(len(absent), 'instance is', 'instances are')} in the tree but not in the evidence"
 
 
 def _images(item: Dataset) -> Iterator[str]:
@@ -138,4 +140,7 @@ def _equipment_problems(dataset: Dataset) -> Iterator[str]:
     observers = {str(item.get("UID", "")) for item in dataset.ContentSequence if _name(item) == _DEVICE_OBSERVER_UID}
     equipment = {str(item.DeviceUID) for item in dataset.ContributingEquipmentSequence}
     if observers != equipment:
-        yield f"{len(observers)} device observers do not agree with {len(equipment)} contributing devices"
+        yield (
+            f"{counted(len(observers), 'device observer does', 'device observers do')} not agree with "
+            f"{counted(len(equipment), 'contributing device')}"
+        )

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.cohort.features import FeatureRows
+from models.cohort.outcome_leak import leaks
+from models.cohort.outcome_plausibility import Doubt, doubtful_outcomes
 from models.cohort.outcomes import OutcomeRows
+from models.inference.fingerprints import to_six_digits
+from models.number_words import agreeing, counted
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 
-# Median follow-up of 240 months would be twenty years of MRI with outcomes; the same number of days is eight months.
-DAYS_SUSPECTED_MONTHS = 240.0
-# A cohort nobody of which was followed for 15 months cannot show two-year survival; 15 years are plausible.
-YEARS_SUSPECTED_MONTHS = 15.0
 FEW_EVENTS = 10
 _ROWS_NAMED = 5
+_MOST_GROUPS = 20  # different values of a column that can divide patients into groups
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,28 @@ class Checked:
 
 def check_outcomes(outcomes: OutcomeRows) -> Checked:
     """Identifiers, patients in several cohorts, times and their unit, events, missing outcomes."""
+    doubts = doubtful_outcomes(outcomes.times_months, outcomes.events, outcomes.source)
     refusals = [
         *_identifier_refusals(outcomes.identifiers, outcomes.source),
         *_patient_refusals(outcomes),
         *_time_refusals(outcomes),
+        *(Refusal(one.doubt, one.sentence) for one in doubts if one.doubt not in outcomes.overruled),
     ]
     if empty := [row for row, cohort in enumerate(outcomes.cohorts) if not cohort]:
         refusals.append(Refusal("cohort-missing", f"{outcomes.source}: {_rows(empty)} no cohort; name one for each."))
-    notes = []
+    notes = [_warning(one.doubt, f"Overruled: {one.sentence}") for one in doubts if one.doubt in outcomes.overruled]
     survival = ~np.isnan(outcomes.times_months)
     if survival.any() and (unknown := int(np.count_nonzero(~survival & np.isnan(outcomes.events)))):
         notes.append(
             _warning(
                 "outcome-missing",
-                f"{unknown} of the {survival.size} patients of {outcomes.source} have neither time nor event; they are "
+                f"{unknown} of the {counted(survival.size, 'patient')} of {outcomes.source} "
+                f"{agreeing(unknown, 'has', 'have')} neither time nor event; {agreeing(unknown, 'it is', 'they are')} "
                 "left out of every survival statistic.",
             )
         )
+    for name, values in {"cohort": outcomes.cohorts, **outcomes.clinical}.items():
+        notes += _spelt_twice(name, values, outcomes.source)
     for cohort in dict.fromkeys(outcomes.cohorts):
         inside = np.array([name == cohort for name in outcomes.cohorts]) & survival
         events = int(np.nansum(outcomes.events[inside]))
@@ -70,11 +76,29 @@ def check_outcomes(outcomes: OutcomeRows) -> Checked:
             notes.append(
                 _warning(
                     "few-events",
-                    f"The cohort '{cohort}' has {events} events among {int(inside.sum())} patients; with fewer than "
-                    f"{FEW_EVENTS} no statistic is precise.",
+                    f"The cohort '{cohort}' has {counted(events, 'event')} among "
+                    f"{counted(int(inside.sum()), 'patient')}; with fewer than {FEW_EVENTS} no statistic is precise.",
                 )
             )
     return Checked(tuple(refusals), tuple(notes))
+
+
+def _spelt_twice(column: str, values: Ordered[str], source: str) -> list[QualityNote]:
+    """A note where a column of groups has one value in several spellings: each would be a group of its own."""
+    if len(set(values)) > _MOST_GROUPS:
+        return []  # free text
+    spellings: dict[str, set[str]] = defaultdict(set)
+    for value in values:
+        spellings[" ".join(value.casefold().replace("_", " ").replace("-", " ").split())].add(value)
+    several = [sorted(found) for found in spellings.values() if len(found) > 1]
+    if not several:
+        return []
+    shown = "; ".join(" and ".join(f"'{value}'" for value in found) for found in several[:3])
+    sentence = (
+        f"The column '{column}' of {source} has {counted(len(several), 'value')} in several spellings ({shown}); each "
+        "is a group of its own. Write them alike."
+    )
+    return [_warning("values-spelt-twice", sentence)]
 
 
 def check_features(features: FeatureRows) -> Checked:
@@ -86,9 +110,10 @@ def check_features(features: FeatureRows) -> Checked:
         refusals.append(
             Refusal(
                 "feature-not-finite",
-                f"{features.source} holds {int(infinite.sum())} infinite values in {int(infinite.any(axis=0).sum())} "
-                f"features (first: {features.names[int(infinite.any(axis=0).argmax())]}); finite numbers were "
-                "expected. Extract the features again.",
+                f"{features.source} holds {counted(int(infinite.sum()), 'infinite value')} in "
+                f"{counted(int(infinite.any(axis=0).sum()), 'feature')} (first: "
+                f"{features.names[int(infinite.any(axis=0).argmax())]}); finite numbers were expected. Extract the "
+                "features again.",
             )
         )
     missing = np.isnan(features.values)
@@ -102,18 +127,21 @@ def check_features(features: FeatureRows) -> Checked:
             notes.append(
                 _warning(
                     "sequence-missing",
-                    f"{int(lacking.sum())} of the {lacking.size} rows of {features.source} have no {sequence.label} "
-                    "features; models that need them leave these patients out.",
+                    f"{int(lacking.sum())} of the {counted(lacking.size, 'row')} of {features.source} "
+                    f"{agreeing(int(lacking.sum()), 'has', 'have')} no {sequence.label} features; models that need "
+                    "them leave these patients out.",
                 )
             )
         if partial.any():
-            first = int(np.flatnonzero(of_sequence)[missing[:, of_sequence][partial].any(axis=0).argmax()])
-            refusals.append(
-                Refusal(
-                    "feature-missing",
-                    f"{features.source}: {_rows(np.flatnonzero(partial).tolist())} some of the {sequence.label} "
-                    f"features empty and others not (first: {features.names[first]}); rdeepnet features writes all or "
-                    "none of a sequence. Extract these studies again; nothing is filled in.",
+            empty = missing[:, of_sequence][partial].any(axis=0)
+            first = int(np.flatnonzero(of_sequence)[empty.argmax()])
+            notes.append(
+                _warning(
+                    "feature-undefined",
+                    f"{features.source}: {_rows(np.flatnonzero(partial).tolist())} {int(empty.sum())} of the "
+                    f"{sequence.label} features empty and the others not (first: {features.names[first]}): features "
+                    "without a value for that region. Models that need them leave these patients out; nothing is "
+                    "filled in.",
                 )
             )
     if len(features.values) > 1:
@@ -125,8 +153,9 @@ def check_features(features: FeatureRows) -> Checked:
                 QualityNote(
                     "feature-constant",
                     Severity.NOTE,
-                    f"{int(constant.sum())} of the {constant.size} features have the same value in all "
-                    f"{len(features.values)} rows (first: {features.names[int(constant.argmax())]}).",
+                    f"{int(constant.sum())} of the {counted(constant.size, 'feature')} "
+                    f"{agreeing(int(constant.sum()), 'has', 'have')} the same value in all "
+                    f"{counted(len(features.values), 'row')} (first: {features.names[int(constant.argmax())]}).",
                 )
             )
     return Checked(tuple(refusals), tuple(notes))
@@ -146,11 +175,41 @@ def check_together(features: FeatureRows, outcomes: OutcomeRows) -> Checked:
             notes.append(
                 _warning(
                     code,
-                    f"{len(absent)} of the {len(identifiers)} patients of {source} are not in {missing_in} (rows "
-                    f"{_listed(absent)}) and are left out.",
+                    f"{len(absent)} of the {counted(len(identifiers), 'patient')} of {source} "
+                    f"{agreeing(len(absent), 'is', 'are')} not in {missing_in} (rows {_listed(absent)}) and "
+                    f"{agreeing(len(absent), 'is', 'are')} left out.",
                 )
             )
     return Checked((), tuple(notes))
+
+
+def check_leaks(features: FeatureRows, outcomes: OutcomeRows, pairs: Ordered[tuple[int, int]]) -> Checked:
+    """Outcomes among the features.
+
+    Parameters
+    ----------
+    pairs : (row of the features, row of the outcomes) of each joined patient
+    """
+    rows, outcome_rows = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    found = leaks(
+        features.values[rows],
+        times_months=outcomes.times_months[outcome_rows],
+        events=outcomes.events[outcome_rows],
+        krt7_as_high=outcomes.krt7_as_high[outcome_rows],
+    )
+    if not found:
+        return Checked()
+    shown = "; ".join(f"'{features.names[one.column]}' determines {one.what}, {one.how}" for one in found[:3])
+    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+    advice = 'give it the role "ignore" in the schema and import again' if features.imported else "remove it"
+    sentence = (
+        f"{features.source} has {counted(len(found), 'column')} that {agreeing(len(found), 'is', 'are')} an outcome: "
+        f"{shown}{more}. A model trained on it would be worth nothing: {advice}. If it is known before the outcome: "
+        f"--overrule {Doubt.AMONG_FEATURES}."
+    )
+    if Doubt.AMONG_FEATURES in outcomes.overruled:
+        return Checked(notes=(_warning(Doubt.AMONG_FEATURES, f"Overruled: {sentence}"),))
+    return Checked(refusals=(Refusal(Doubt.AMONG_FEATURES, sentence),))
 
 
 def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: str) -> Checked:
@@ -163,10 +222,8 @@ def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: s
     values : float64 (patients, features)
     cohorts : name of the cohort of each patient
     """
-    mantissa, exponent = np.frexp(values)
-    rounded = np.ldexp(np.round(mantissa * 2**20), exponent - 20) + 0.0
     groups: dict[bytes, list[int]] = defaultdict(list)
-    for row, key in enumerate(rounded):
+    for row, key in enumerate(to_six_digits(values)):
         if not np.isnan(key).all():
             groups[key.tobytes()].append(row)
     repeated = [rows for rows in groups.values() if len(rows) > 1]
@@ -179,17 +236,17 @@ def check_repeated(values: NDArray[np.float64], cohorts: Ordered[str], source: s
         refusals = (
             Refusal(
                 "features-shared-between-cohorts",
-                f"{sum(map(len, across))} patients of {source} have the same features as a patient of another cohort "
-                f"({shared}); a patient may be in one cohort only. Remove the copies: they make a model look better "
-                "than it is.",
+                f"{counted(sum(map(len, across)), 'patient')} of {source} have the same features as a patient of "
+                f"another cohort ({shared}); a patient may be in one cohort only. Remove the copies: they make a "
+                "model look better than it is.",
             ),
         )
     if within:
         notes = (
             _warning(
                 "features-repeated",
-                f"{sum(map(len, within))} patients of {source} have the same features as another patient of their "
-                "cohort; check whether they are the same examination.",
+                f"{counted(sum(map(len, within)), 'patient')} of {source} have the same features as another patient "
+                "of their cohort; check whether they are the same examination.",
             ),
         )
     return Checked(refusals, notes)
@@ -260,23 +317,6 @@ def _time_refusals(outcomes: OutcomeRows) -> list[Refusal]:
                 "months); positive follow-up was expected. Check the two dates, or leave these patients out.",
             )
         )
-    known = times[~np.isnan(times)]
-    if known.size and np.median(known) >= DAYS_SUSPECTED_MONTHS:
-        refusals.append(
-            Refusal(
-                "time-looks-like-days",
-                f"{outcomes.source}: half of the patients have a time of {np.median(known):.0f} months or more; that "
-                "looks like days. Say so with --time-unit days.",
-            )
-        )
-    elif known.size and known.max() <= YEARS_SUSPECTED_MONTHS:
-        refusals.append(
-            Refusal(
-                "time-looks-like-years",
-                f"{outcomes.source}: the longest time is {known.max():g} months; that looks like years, and in months "
-                "no statistic at two years could be computed. Say so with --time-unit years.",
-            )
-        )
     return refusals
 
 
@@ -322,6 +362,16 @@ def _origin_notes(features: FeatureRows) -> list[QualityNote]:
                 "feature-engine-differs",
                 f"The features of {features.source} were computed by different engines ({_counted(engines)}); the "
                 "engines of this product agree, others may not.",
+            )
+        )
+    outlined = Counter(name for name in features.outlined if name)
+    if len(outlined) > 1:
+        notes.append(
+            _warning(
+                "outlines-differ",
+                f"The tumours of {features.source} were outlined in different ways ({_counted(outlined)}); features "
+                "of shape and of the edge differ for that alone, and a model may learn who drew instead of who "
+                "relapsed. Train and evaluate on tumours that were outlined in one way, or say that they were not.",
             )
         )
     return notes

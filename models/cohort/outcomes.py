@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cohort.outcome_plausibility import Doubt
+from models.csv_table import rows_of
 from models.errors import CohortRejected
+from models.number_words import counted
 
 DAYS_PER_MONTH = 30.4375
 WHOLE_COHORT = "all"  # name of the cohort where the file has no such column
@@ -81,6 +84,7 @@ class OutcomeRows:
     times_months : float64 (rows,), NaN for an empty cell
     events, krt7_as_high : float64 (rows,), 0, 1, or NaN for an empty cell
     clinical : the other columns by name, one text for each row, "" for an empty cell
+    overruled : doubts about times and events that do not hold for this table
     """
 
     source: str
@@ -91,10 +95,34 @@ class OutcomeRows:
     events: NDArray[np.float64]
     krt7_as_high: NDArray[np.float64]
     clinical: Mapping[str, tuple[str, ...]]
+    overruled: frozenset[Doubt] = frozenset()
+
+    def rows(self, chosen: Iterable[int]) -> OutcomeRows:
+        """Some of the rows, in the requested order."""
+        rows = list(chosen)
+
+        def of(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(values[row] for row in rows)
+
+        return OutcomeRows(
+            source=self.source,
+            identifiers=of(self.identifiers),
+            cohorts=of(self.cohorts),
+            patients=of(self.patients),
+            times_months=self.times_months[rows],
+            events=self.events[rows],
+            krt7_as_high=self.krt7_as_high[rows],
+            clinical={name: of(cells) for name, cells in self.clinical.items()},
+            overruled=self.overruled,
+        )
 
 
 def read_outcomes(
-    path: Path, *, columns: OutcomeColumns | None = None, unit: TimeUnit = TimeUnit.MONTHS
+    path: Path,
+    *,
+    columns: OutcomeColumns | None = None,
+    unit: TimeUnit = TimeUnit.MONTHS,
+    overruled: Iterable[Doubt] = (),
 ) -> OutcomeRows:
     """Reads a table of outcomes.
 
@@ -102,6 +130,7 @@ def read_outcomes(
     ----------
     columns : names of the columns; the defaults when None
     unit : of the times in the file
+    overruled : doubts about times and events that do not hold for this table
 
     Raises
     ------
@@ -109,7 +138,7 @@ def read_outcomes(
         When the file or a column does not exist, or a cell does not hold a value of its column.
     """
     columns = columns or OutcomeColumns()
-    header, rows = _rows(path)
+    header, rows = read_cells(path)
     by_name = {name: tuple(row[index].strip() for row in rows) for index, name in enumerate(header)}
     cohort = columns.cohort if columns.cohort in by_name or columns.cohort != "cohort" else "split"
     if cohort == "split" and "split" not in by_name:
@@ -135,16 +164,26 @@ def read_outcomes(
         events=_flags(by_name.get(columns.event, empty), columns.event, path),
         krt7_as_high=_flags(by_name.get(columns.krt7_as, empty), columns.krt7_as, path),
         clinical={name: cells for name, cells in by_name.items() if name not in known},
+        overruled=frozenset(overruled),
     )
 
 
-def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
+def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table of comma- or semicolon-separated values, as texts.
+
+    Raises
+    ------
+    CohortRejected
+        When the file is no such table, has no row, or a column twice.
+    """
+    if not path.is_file():  # a pipe would be waited for
+        raise CohortRejected(f"{path} does not exist, or is no file; give the file with the outcomes.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()
             stream.seek(0)
             # Spreadsheets with a decimal comma separate by semicolons.
-            table = list(csv.reader(stream, delimiter=";" if ";" in first and "," not in first else ",", strict=True))
+            table = rows_of(stream, delimiter=";" if ";" in first and "," not in first else ",")
     except OSError as error:
         raise CohortRejected(f"{path} cannot be read ({error.strerror}); give the file with the outcomes.") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -158,7 +197,9 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
         raise CohortRejected(f"{path.name} has the column '{twice}' more than once; each was expected once.")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
-            raise CohortRejected(f"{path.name}: row {number} has {len(row)} cells, the header {len(header)}.")
+            raise CohortRejected(
+                f"{path.name}: row {number} has {counted(len(row), 'cell')}, the header {len(header)}."
+            )
     return header, rows
 
 

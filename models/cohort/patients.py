@@ -13,11 +13,13 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cohort.checks import Refusal, check_features, check_outcomes, check_repeated, check_together
+from models.cohort.checks import Refusal, check_features, check_leaks, check_outcomes, check_repeated, check_together
+from models.cohort.contents import TableContents, contents_of
 from models.cohort.features import FeatureRows
 from models.cohort.outcomes import OutcomeRows
 from models.errors import CohortRejected
 from models.inference.tasks import Task
+from models.number_words import counted
 from models.quality_notes import QualityNote
 
 
@@ -69,10 +71,12 @@ class CohortCheck:
     ----------
     refusals : mistakes; the cohort cannot be used while there is one
     notes : doubts that a reader must know
+    contents : of the two tables, in numbers
     """
 
     refusals: tuple[Refusal, ...]
     notes: tuple[QualityNote, ...]
+    contents: TableContents
 
 
 def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
@@ -83,18 +87,23 @@ def check_cohort(features: FeatureRows, outcomes: OutcomeRows) -> CohortCheck:
         refusals += check.refusals
         notes += check.notes
     pairs = _pairs(features, outcomes)
+    contents = contents_of(features, outcomes, pairs)
     if not pairs:
         refusals.append(
             Refusal(
                 "no-patient-in-both",
-                f"None of the {len(features.identifiers)} rows of {features.source} has its id in {outcomes.source}; "
-                "the same ids were expected in both. Choose the id of the features with rdeepnet features --id.",
+                f"None of the {counted(len(features.identifiers), 'row')} of {features.source} has its id in "
+                f"{outcomes.source}; the same ids were expected in both. Choose the id of the features with rdeepnet "
+                "features --id.",
             )
         )
-        return CohortCheck(tuple(refusals), tuple(notes))
+        return CohortCheck(tuple(refusals), tuple(notes), contents)
     rows, outcome_rows = (np.array(indices) for indices in zip(*pairs, strict=True))
     repeated = check_repeated(features.values[rows], [outcomes.cohorts[row] for row in outcome_rows], features.source)
-    return CohortCheck((*refusals, *repeated.refusals), (*notes, *repeated.notes))
+    leaked = check_leaks(features, outcomes, pairs)
+    return CohortCheck(
+        (*refusals, *repeated.refusals, *leaked.refusals), (*notes, *repeated.notes, *leaked.notes), contents
+    )
 
 
 def join(features: FeatureRows, outcomes: OutcomeRows) -> PatientTable:

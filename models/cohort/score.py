@@ -6,7 +6,7 @@ and mask, which only the images say.
 
 from __future__ import annotations
 
-import csv
+import io
 from collections.abc import Iterable
 from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 
 from models.cohort.checks import check_features
 from models.cohort.features import FeatureRows
-from models.cohort.origin import origin_notes, rows_made_otherwise
+from models.cohort.origin import SETTINGS_DIFFER, input_values, origin_notes, rows_made_otherwise
+from models.csv_table import lines
 from models.errors import CohortRejected
+from models.files import write_output
 from models.inference.familiarity import Measures
 from models.inference.outcome import Group, PlausibleRange
 from models.inference.package import ModelPackage
 from models.inference.plausible_range import range_reasons
-from models.inference.predict import familiarity_reasons, no_signal, signal_reasons
+from models.inference.predict import familiarity_reasons, parameter_reasons, signal_reasons
 from models.inference.range_of_study import range_of_training, training_spreads
 from models.inference.runtime import LoadedModel
+from models.inference.verdicts import verdicts
+from models.number_words import agreeing, counted
 from models.quality_notes import QualityNote, Severity
 from models.threads import one_thread
 from models.validity import Reason, State, Validity, decide
@@ -86,12 +90,13 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     check = check_features(features)
     if check.refusals:
         raise CohortRejected("\n".join(f"{refusal.code}: {refusal.sentence}" for refusal in check.refusals))
-    values = features.columns(package.inputs)
+    values = input_values(package, features)
     complete: NDArray[np.bool_] = np.all(~np.isnan(values), axis=1)
     if not complete.any():
         raise CohortRejected(
-            f"None of the {complete.size} rows of {features.source} has all {len(package.inputs)} features of the "
-            f"model '{package.identity.name}'; it needs {' and '.join(needed.label for needed in package.sequences)}."
+            f"None of the {counted(complete.size, 'row')} of {features.source} has all "
+            f"{counted(len(package.inputs), 'feature')} of the model '{package.identity.name}'; it needs "
+            f"{' and '.join(needed.label for needed in package.sequences) or 'every column it was trained on'}."
         )
     scores = np.full(complete.size, np.nan)
     scores[complete] = model.score(values[complete])
@@ -102,11 +107,12 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
     spreads = np.full(complete.size, np.nan)
     spreads[complete] = training_spreads(model, values[complete], scores[complete])
     ranges = tuple(range_of_training(package, score, spread) for score, spread in zip(scores, spreads, strict=True))
-    validity = _validity(package, known, complete, ranges)
+    made_otherwise = rows_made_otherwise(package, features)
+    validity = _validity(package, known, complete, ranges, made_otherwise[SETTINGS_DIFFER])
     shown = np.array([one.state.shows_score for one in validity])
     withheld = np.where(shown, np.nan, scores)
     scores = np.where(shown, scores, np.nan)
-    flags = {NOT_COMPLETE: ~complete, **rows_made_otherwise(package, features), UNLIKE: unlike}
+    flags = {NOT_COMPLETE: ~complete, **made_otherwise, UNLIKE: unlike}
     survival: dict[float, Floats] = {}
     if package.baseline is not None:
         for months in package.horizons_months:
@@ -130,7 +136,7 @@ def score_rows(model: LoadedModel, features: FeatureRows) -> ScoredRows:
             *model.notes,
             *origin_notes(package, features),
             *_unlike_notes(unlike, complete),
-            *no_signal(package),
+            *verdicts(package),
         ),
     )
 
@@ -140,13 +146,25 @@ def _validity(
     measures: Measures,
     complete: NDArray[np.bool_],
     ranges: Ordered[PlausibleRange | None],
+    other_settings: NDArray[np.bool_],
 ) -> tuple[Validity, ...]:
-    of_package = signal_reasons(package)
+    of_package = (*signal_reasons(package), *parameter_reasons(package))
     lacking = decide((Reason(NOT_COMPLETE, State.NOT_COMPUTABLE, "Features of the model are missing."),))
     found = [lacking] * complete.size
     for row, reasons in zip(np.flatnonzero(complete), familiarity_reasons(package, measures), strict=True):
-        found[row] = decide((*of_package, *reasons, *range_reasons(package, ranges[int(row)])))
+        of_settings = (_of_other_settings(package),) if other_settings[row] else ()
+        found[row] = decide((*of_package, *of_settings, *reasons))
+        if found[row].state.shows_score:
+            found[row] = decide((*found[row].reasons, *range_reasons(package, ranges[int(row)])))
     return tuple(found)
+
+
+def _of_other_settings(package: ModelPackage) -> Reason:
+    sentence = (
+        f"The features were extracted with other settings than those of the training patients of "
+        f"'{package.identity.name}' ({package.origin.settings_digest[:12]}): they are other quantities."
+    )
+    return Reason(SETTINGS_DIFFER, State.OUTSIDE, sentence)
 
 
 def _measures(model: LoadedModel, values: Floats, complete: NDArray[np.bool_]) -> Measures:
@@ -166,8 +184,9 @@ def _unlike_notes(unlike: NDArray[np.bool_], complete: NDArray[np.bool_]) -> Ite
         yield QualityNote(
             UNLIKE,
             Severity.WARNING,
-            f"{int(unlike.sum())} of the {int(complete.sum())} scored patients have inputs unlike those of the "
-            "training patients (about 2% of new patients from the same source have); their scores are extrapolated.",
+            f"{int(unlike.sum())} of the {counted(int(complete.sum()), 'scored patient')} "
+            f"{agreeing(int(unlike.sum()), 'has', 'have')} inputs unlike those of the training patients (about 2% of "
+            "new patients from the same source have); their scores are extrapolated.",
         )
 
 
@@ -177,12 +196,15 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
     Columns: `id`, `score` (empty where there is none or it is withheld), `group`, `rfs_12_months` and so on,
     `range_low` and `range_high` (by other trainings; contours need images), `validity`, `reasons` (codes with
     semicolons), `withheld` (only when asked for), `familiar` (1 or 0), `residual`, `distance`, `share_outside`,
-    `quality_notes` (codes with semicolons), `model`, `version`, `digest`.
+    `quality_notes` (codes with semicolons), `verdicts` (codes of what the package says against itself), `model`,
+    `version`, `digest`, `signed_by`.
 
     Raises
     ------
     CohortRejected
         When the suffix is another one.
+    SetupError
+        When the file cannot be written.
     """
     check_suffix(out)
     identity = model.package.identity
@@ -204,23 +226,21 @@ def write_scored(found: ScoredRows, model: LoadedModel, out: Path, *, withheld: 
         "distance": _numbers(found.measures.distance),
         "share_outside": _numbers(found.measures.share),
         "quality_notes": ["; ".join(codes) for codes in found.codes],
+        "verdicts": ["; ".join(note.code for note in verdicts(model.package))] * known.size,
         "model": [identity.name] * known.size,
         "version": [identity.version] * known.size,
         "digest": [identity.digest] * known.size,
+        "signed_by": [identity.signed_by] * known.size,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".{out.name}.part")
     if out.suffix == ".csv":
-        with part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+        write_output(out, "".join(lines([columns, *zip(*columns.values(), strict=True)])).encode())
     else:
         import pyarrow
         from pyarrow import parquet
 
-        parquet.write_table(pyarrow.table({name: pyarrow.array(column) for name, column in columns.items()}), part)
-    part.replace(out)
+        content = io.BytesIO()
+        parquet.write_table(pyarrow.table({name: pyarrow.array(column) for name, column in columns.items()}), content)
+        write_output(out, content.getvalue())
 
 
 def check_suffix(out: Path) -> None:

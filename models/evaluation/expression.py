@@ -6,13 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
+from models.evaluation.intervals import signal_of, won
+from models.evaluation.overlap import TrainingOverlap
 from models.evaluation.results import ExpressionResult
-from models.statistics.delong import delong_auc
+from models.number_words import agreeing, counted
+from models.statistics.bootstrap import FEWEST_EVENTS
+from models.statistics.calibration import calibration_groups_of
+from models.statistics.decision_curve import DecisionCurve, decision_curve_of
 from models.statistics.estimate import Estimate, Found, NotEstimable
 from models.statistics.followed import Floats
-from models.statistics.roc import weighted_roc_curve
+from models.statistics.logistic import fit_logistic
+from models.statistics.roc import binary_auc, weighted_roc_curve
+from models.statistics.smooth_calibration import risk_histogram, smooth_calibration
 
 _Z = float(norm.ppf(0.975))
+_THRESHOLDS = 50
 
 
 def evaluate_expression(
@@ -22,6 +30,9 @@ def evaluate_expression(
     cut_off: float,
     cohort: str,
     subgroup: tuple[str, str] | None,
+    resamples: int = 1000,
+    seed: int = 1,
+    overlap: TrainingOverlap | None = None,
 ) -> ExpressionResult:
     """All statistics of a KRT7-AS model.
 
@@ -29,13 +40,16 @@ def evaluate_expression(
     ----------
     probabilities : of high expression, float64 (patients,), 0 to 1
     is_high : what was measured, bool (patients,)
+    resamples, seed : of the bootstrap behind the band of the decision curve
+    overlap : who of the patients the model was trained on
     """
     high, count = int(is_high.sum()), int(is_high.size)
     both = 0 < high < count
-    auc: Found = NotEstimable(f"{high} of {count} patients have high expression; at least two of each are needed.")
-    if min(high, count - high) >= 2:
-        value, low, upper = delong_auc(is_high, probabilities)
-        auc = Estimate(value, (low, upper), "DeLong")
+    auc = won(
+        binary_auc(is_high, probabilities),
+        f"{high} of {counted(count, 'patient')} {agreeing(high, 'has', 'have')} high expression; at least one with "
+        "high and one with low is needed.",
+    )
     return ExpressionResult(
         cohort=cohort,
         subgroup=subgroup,
@@ -43,7 +57,7 @@ def evaluate_expression(
         high=high,
         auc=auc,
         roc=weighted_roc_curve(probabilities, is_high.astype(float), (~is_high).astype(float)) if both else None,
-        has_signal=auc.interval[0] > 0.5 if isinstance(auc, Estimate) and auc.interval is not None else None,
+        has_signal=signal_of(auc, min(high, count - high)),
         sensitivity=_share(probabilities[is_high] > cut_off, "no patient has high expression"),
         specificity=_share(probabilities[~is_high] <= cut_off, "no patient has low expression"),
         brier=float(np.mean((probabilities - is_high) ** 2)),
@@ -51,6 +65,11 @@ def evaluate_expression(
         predicted=float(probabilities.mean()),
         observed=_share(is_high, "there is no patient"),
         calibration_slope=_logistic_slope(probabilities, is_high),
+        calibration=calibration_groups_of(probabilities, is_high) if both else (),
+        calibration_curve=smooth_calibration(probabilities, is_high),
+        risks=risk_histogram(probabilities),
+        decision=_decision(probabilities, is_high, resamples=resamples, seed=seed) if both else None,
+        overlap=overlap,
     )
 
 
@@ -62,18 +81,21 @@ def _share(flags: NDArray[np.bool_], why_not: str) -> Found:
 
 
 def _logistic_slope(probabilities: Floats, is_high: NDArray[np.bool_]) -> Found:
-    """Slope of the logistic regression of the outcome on the logit of the probability (Cox 1958), by Newton steps."""
+    """Slope of the logistic regression of the outcome on the logit of the probability (Cox 1958)."""
     clipped = np.clip(probabilities, 1e-9, 1 - 1e-9)
-    design = np.column_stack([np.ones(clipped.size), np.log(clipped / (1 - clipped))])
-    beta = np.zeros(2)
-    for _ in range(50):
-        fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
-        information = (design * (fitted * (1 - fitted))[:, None]).T @ design
-        if np.linalg.cond(information) > 1e12:
-            break
-        step = np.linalg.solve(information, design.T @ (is_high - fitted))
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
-            spread = _Z * float(np.sqrt(np.linalg.inv(information)[1, 1]))
-            return Estimate(float(beta[1]), (float(beta[1]) - spread, float(beta[1]) + spread), "logistic, Wald")
-    return NotEstimable("The probabilities are all equal, or they separate the patients.")
+    fit = fit_logistic(np.column_stack([np.ones(clipped.size), np.log(clipped / (1 - clipped))]), is_high)
+    if fit is None:
+        return NotEstimable("The probabilities are all equal, or they separate the patients.")
+    slope, spread = float(fit.coefficients[1]), _Z * float(np.sqrt(fit.covariance[1, 1]))
+    return Estimate(slope, (slope - spread, slope + spread), "logistic, Wald")
+
+
+def _decision(probabilities: Floats, is_high: NDArray[np.bool_], *, resamples: int, seed: int) -> DecisionCurve:
+    """Thresholds over the whole scale; the band by a bootstrap that does not depend on the order of the patients."""
+    order = np.lexsort((is_high, probabilities))
+    samples = None
+    if min(is_high.sum(), is_high.size - is_high.sum()) >= FEWEST_EVENTS:
+        count = is_high.size
+        drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+        samples = drawn.astype(np.uint16)
+    return decision_curve_of(probabilities[order], is_high[order], np.linspace(0.0, 0.98, _THRESHOLDS), samples)

@@ -56,6 +56,7 @@ def grey_level_features(
     voxel_volume_mm3: float,
     device: torch.device,
     families: Collection[str] = FAMILIES,
+    with_mcc: bool = True,
 ) -> list[dict[str, float]]:
     """The 93 features of each image by `<family>_<name>`, or those of some families.
 
@@ -63,11 +64,14 @@ def grey_level_features(
     ----------
     values : float64 (images, voxels), the grey values of the region in each image, as `firstorder_features` wants them
     counts : the matrices of each image, of these families
+    with_mcc : compute MCC, of the family glcm
     """
     results: list[dict[str, float]] = [{}] * len(counts)
     with one_thread():
         for group in _groups(counts, device):
-            features = _evaluate(values[group], [counts[k] for k in group], voxel_volume_mm3, device, families)
+            features = _evaluate(
+                values[group], [counts[k] for k in group], voxel_volume_mm3, device, families, with_mcc
+            )
             for k, found in zip(group, features, strict=True):
                 results[k] = found
     return results
@@ -79,6 +83,7 @@ def _evaluate(
     voxel_volume_mm3: float,
     device: torch.device,
     families: Collection[str],
+    with_mcc: bool,
 ) -> list[dict[str, float]]:
     levels = _stack([c.greys for c in counts], device, fill=1)
     formulas: dict[str, Callable[[], dict[str, Tensor]]] = {
@@ -89,7 +94,8 @@ def _evaluate(
             _stack([c.pairs for c in counts], device),
             levels.long(),
             torch.tensor([c.greys.size for c in counts]),
-            torch.tensor([float(c.greys[-1]) for c in counts], dtype=torch.float64, device=device),
+            torch.tensor([float(c.highest_grey) for c in counts], dtype=torch.float64, device=device),
+            with_mcc=with_mcc,
         ),
         "glrlm": lambda: glrlm_features(_stack([c.runs for c in counts], device), levels),
         "glszm": lambda: glszm_features(

@@ -13,10 +13,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import EngineUnavailable, SetupError, StudyRejected
+from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
 from models.features.names import FeatureDefinition, feature_definitions
 from models.features.settings import FeatureSettings, NormalizeRegion
 from models.features.table import Feature, FeatureTable, feature_name
+from models.features.undefined import CHECK_THE_REGION, summary, undefined_among
+from models.number_words import counted
+from models.preprocessing.mask_fit import fitted_mask
 from models.preprocessing.prepare import Measured, Prepared, PreparedSequence
 from models.quality_notes import QualityNote, left_out
 from models.threads import one_thread
@@ -42,7 +45,7 @@ class FeatureEngine(Protocol):
         *,
         body: NDArray[np.bool_] | None = None,
     ) -> Mapping[Region, Mapping[str, float]]:
-        """All features of every region by their PyRadiomics name (`original_glcm_Contrast`, …).
+        """All features of every region by their PyRadiomics name (`original_glcm_Contrast`, …); NaN for one without.
 
         Parameters
         ----------
@@ -52,8 +55,6 @@ class FeatureEngine(Protocol):
         ------
         StudyRejected
             When a region is too small, or not on the grid of the image.
-        FeatureUndefined
-            When a feature has no value.
         """
 
     def take_notes(self) -> tuple[QualityNote, ...]:
@@ -87,77 +88,106 @@ def open_engine(name: str, *, device: str) -> FeatureEngine:
 
 
 @one_thread()
-def extract_features(prepared: Prepared, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
+def extract_features(
+    prepared: Prepared, *, engine: FeatureEngine, settings: FeatureSettings, keep_undefined: bool = False
+) -> FeatureTable:
     """The features of every sequence and region of a study, in the order of `models.features.names`.
 
     T2W of which a feature cannot be computed is dropped with the reason: there are models that do without.
 
+    Parameters
+    ----------
+    keep_undefined : a feature without a value is one of `FeatureTable.undefined`, and the others have theirs
+
     Raises
     ------
-    StudyRejected, FeatureUndefined
+    StudyRejected
         As `FeatureEngine.extract`.
+    FeatureUndefined
+        When a feature has no value, unless `keep_undefined`.
     SetupError
         When the engine yields other features than `models.features.names` lists.
     """
     features: list[Feature] = []
+    undefined: dict[str, str] = {}
     dropped: dict[Sequence, str] = {}
     notes: list[QualityNote] = []
     for sequence in Sequence:
         if sequence not in prepared.sequences:
             continue
         try:
-            features += _of_sequence(sequence, prepared.sequences[sequence], engine=engine, settings=settings)
-        except StudyRejected as undefined:
+            found, without = _of_sequence(sequence, prepared.sequences[sequence], engine=engine, settings=settings)
+            if without and not keep_undefined:
+                raise FeatureUndefined(f"{summary(without, len(found) + len(without))} {CHECK_THE_REGION}")
+            features += found
+            undefined.update(without)
+        except StudyRejected as unusable:
             if sequence.is_required or not features:
                 raise
-            dropped[sequence], note = left_out(sequence, str(undefined))
+            dropped[sequence], note = left_out(sequence, str(unusable))
             notes.append(note)
-    return FeatureTable(tuple(features), settings.digest(), engine.name, (*notes, *engine.take_notes()), dropped)
+    return FeatureTable(
+        tuple(features), settings.digest(), engine.name, (*notes, *engine.take_notes()), dropped, undefined
+    )
 
 
 def _of_sequence(
     sequence: Sequence, images: PreparedSequence, *, engine: FeatureEngine, settings: FeatureSettings
-) -> list[Feature]:
+) -> tuple[list[Feature], dict[str, str]]:
+    """The features that have a value, and why the others have none."""
     definitions = feature_definitions(settings)
     on = images.measured or Measured(images.volume, images.rois, images.body)
     values = engine.extract(on.volume, on.rois, settings, body=on.body)
-    return [
-        Feature(feature_name(sequence, region, what.name), value, what.unit, what.ibsi)
-        for region in Region
-        if region in images.rois
-        for what, value in zip(definitions, _in_order(values[region], definitions, engine=engine), strict=True)
-    ]
+    features: list[Feature] = []
+    undefined: dict[str, str] = {}
+    for region in Region:
+        if region in images.rois:
+            found, without = _split(values[region], definitions, engine=engine)
+            features += [replace(one, name=feature_name(sequence, region, one.name)) for one in found]
+            undefined.update({feature_name(sequence, region, name): why for name, why in without.items()})
+    return features, undefined
 
 
 @one_thread()
-def extract_region(volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings) -> FeatureTable:
+def extract_region(
+    volume: Volume, roi: Roi, *, engine: FeatureEngine, settings: FeatureSettings, resample_mask: bool = False
+) -> FeatureTable:
     """The features of one region of one image as they are, by plain PyRadiomics names without sequence and region.
 
-    An image file comes without a body: it is normalised over the whole image, and the settings of the table say so.
+    An image file comes without a body: it is normalised over the whole image, and the settings of the table say so. A
+    mask that is a tenth of a voxel off fits; `resample_mask` carries one on any other grid over. A feature without a
+    value is one of `FeatureTable.undefined`.
 
     Raises
     ------
-    StudyRejected, FeatureUndefined, SetupError
+    StudyRejected, SetupError
         As `extract_features`.
     """
     settings = replace(settings, normalize_region=NormalizeRegion.IMAGE)
     definitions = feature_definitions(settings)
-    values = engine.extract(volume, {Region.INTRATUMORAL: roi}, settings)[Region.INTRATUMORAL]
-    found = _in_order(values, definitions, engine=engine)
-    features = tuple(
-        Feature(what.name, value, what.unit, what.ibsi) for what, value in zip(definitions, found, strict=True)
-    )
-    return FeatureTable(features, settings.digest(), engine.name, engine.take_notes())
+    fitted = fitted_mask(volume, roi, resample=resample_mask)
+    values = engine.extract(volume, {Region.INTRATUMORAL: fitted.roi}, settings)[Region.INTRATUMORAL]
+    features, undefined = _split(values, definitions, engine=engine)
+    notes = (*fitted.notes, *engine.take_notes())
+    return FeatureTable(tuple(features), settings.digest(), engine.name, notes, undefined=undefined)
 
 
-def _in_order(
+def _split(
     values: Mapping[str, float], definitions: tuple[FeatureDefinition, ...], *, engine: FeatureEngine
-) -> list[float]:
+) -> tuple[list[Feature], dict[str, str]]:
+    """The features of a region that have a value, in order, and why the others have none."""
     names = [what.name for what in definitions]
     different = set(names) ^ set(values)
     if different:
         raise SetupError(
-            f"The engine '{engine.name}' yields {len(values)} features and {len(names)} were expected; "
-            f"{len(different)} names differ (first: {min(different)}). This is a defect of the engine."
+            f"The engine '{engine.name}' yields {counted(len(values), 'feature')} and {len(names)} were expected; "
+            f"{counted(len(different), 'name differs', 'names differ')} (first: {min(different)}). This is a defect of "
+            "the engine."
         )
-    return [float(values[name]) for name in names]
+    undefined = undefined_among({name: values[name] for name in names})
+    features = [
+        Feature(what.name, float(values[what.name]), what.unit, what.ibsi)
+        for what in definitions
+        if what.name not in undefined
+    ]
+    return features, undefined

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import FeatureUndefined, StudyRejected
+from models.features.undefined import CHECK_THE_REGION, summary
+from models.number_words import agreeing, counted
 from models.quality_notes import QualityNote
 from models.volume import Region, Sequence
 
@@ -44,11 +46,12 @@ class FeatureTable:
 
     Attributes
     ----------
-    features : in the order of the feature vector
+    features : those that have a value, in the order of the feature vector
     settings_digest : `FeatureSettings.digest` of the settings that made them
     engine : name and version of the engine, e.g. "pyradiomics 3.0.1"
     notes : what was noticed during the extraction
     dropped : sequence without features → why, as a clause for "not applicable, because …"
+    undefined : name → why, as a clause, of the features of the vector without a value
 
     Raises
     ------
@@ -63,19 +66,22 @@ class FeatureTable:
     engine: str
     notes: tuple[QualityNote, ...] = ()
     dropped: Mapping[Sequence, str] = field(default_factory=dict, hash=False)
+    undefined: Mapping[str, str] = field(default_factory=dict, hash=False)
     _by_name: Mapping[str, Feature] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_name = {feature.name: feature for feature in self.features}
         if len(by_name) != len(self.features):
             raise StudyRejected(
-                f"{len(self.features) - len(by_name)} feature names are duplicated; unique names were expected."
+                f"{counted(len(self.features) - len(by_name), 'feature name is', 'feature names are')} duplicated; "
+                "unique names were expected."
             )
         undefined = [feature.name for feature in self.features if not math.isfinite(feature.value)]
         if undefined:
             raise FeatureUndefined(
-                f"{len(undefined)} of {len(self.features)} features have no finite value (first: {undefined[0]}); "
-                "check the region of interest: it is probably too small or flat."
+                f"{len(undefined)} of {counted(len(self.features), 'feature')} "
+                f"{agreeing(len(undefined), 'has', 'have')} no finite value (first: {undefined[0]}); check the region "
+                "of interest: it is probably too small or flat."
             )
         object.__setattr__(self, "_by_name", by_name)
 
@@ -86,6 +92,17 @@ class FeatureTable:
         return name in self._by_name
 
     def __getitem__(self, name: str) -> Feature:
+        """The feature called `name`.
+
+        Raises
+        ------
+        FeatureUndefined
+            When it has no value for this region; says why.
+        KeyError
+            When it is no feature of the table.
+        """
+        if name in self.undefined:
+            raise FeatureUndefined(f"The feature {name} has no value: {self.undefined[name]}. {CHECK_THE_REGION}")
         return self._by_name[name]
 
     @cached_property
@@ -98,14 +115,20 @@ class FeatureTable:
 
         Raises
         ------
+        FeatureUndefined
+            When one of them has no value for this region; says why.
         StudyRejected
             When a name is not in the table.
         """
         wanted = tuple(names)
+        undefined = {name: self.undefined[name] for name in wanted if name in self.undefined}
+        if undefined:
+            raise FeatureUndefined(f"{summary(undefined, len(wanted))} {CHECK_THE_REGION}")
         missing = [name for name in wanted if name not in self._by_name]
         if missing:
             raise StudyRejected(
-                f"{len(missing)} of the {len(wanted)} requested features were not extracted (first: {missing[0]}); "
-                "check that the study holds the sequences the model needs."
+                f"{len(missing)} of the {counted(len(wanted), 'requested feature')} "
+                f"{agreeing(len(missing), 'was', 'were')} not extracted (first: {missing[0]}); check that the study "
+                "holds the sequences the model needs."
             )
         return np.array([self._by_name[name].value for name in wanted], dtype=np.float64)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import SetupError
+from models.number_words import counted
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +36,7 @@ COMPONENTS = 50  # at most; half a megabyte for 3,452 inputs
 FAR_OUTSIDE = 1.5  # times a limit
 FAR_OUTSIDE_SHARE = 0.999  # of the held-out patients with at most so many inputs beyond `CLIP`
 BLIND = 0.5  # oddities of which a smaller share is caught are said not to be told apart
+_ROUNDING = 1e-6  # of a squared length, by directions of single precision
 _ARRAYS = ("used", "centre", "scale", "directions", "variances", "limits")
 
 
@@ -168,8 +170,11 @@ class Familiarity:
         scaled = self.scaled(x)
         z = np.clip(scaled, -CLIP, CLIP)
         inside = z @ self.directions.T.astype(np.float64)
-        # Orthonormal directions: what is outside has the rest of the squared length.
-        outside = np.maximum((z**2).sum(axis=1) - (inside**2).sum(axis=1), 0.0)
+        # Orthonormal directions: what is outside has the rest of the squared length. Where they span all inputs, that
+        # is their rounding, which says nothing about a patient.
+        length = (z**2).sum(axis=1)
+        outside = length - (inside**2).sum(axis=1)
+        outside = np.where(outside > _ROUNDING * length, outside, 0.0)
         return Measures(
             residual=outside / self.used.size,
             distance=np.sqrt((inside**2 / self.variances).sum(axis=1)),
@@ -212,6 +217,8 @@ class Familiarity:
         if any(array.dtype != kinds.get(name, np.float64) for name, array in arrays.items()):
             raise SetupError("An array of the training distribution has another type of number than expected.")
         if arrays["limits"].shape not in ((3,), (5,)) or arrays["used"].size == 0 or arrays["used"].max() >= inputs:
-            raise SetupError(f"The training distribution is not one of {inputs} inputs with three or five limits.")
+            raise SetupError(
+                f"The training distribution is not one of {counted(inputs, 'input')} with three or five limits."
+            )
         limits = Limits(*(float(limit) for limit in arrays.pop("limits")))
         return cls(**arrays, limits=limits)

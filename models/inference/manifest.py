@@ -17,6 +17,7 @@ from models.typed_tables import Above, AtLeast, Distinct, Text, read_whole
 from models.volume import Region, Sequence
 
 SCHEMA = 1
+NOT_RUNNABLE = "not runnable by the appliance: inputs come from elsewhere"
 
 _Count = Annotated[int, AtLeast(0)]
 
@@ -47,6 +48,7 @@ class Training:
     patients, events : number of training patients; of recurrences, or of patients with high expression
     recipe : how it was trained, in words
     performance : what was measured, on whom, with its limits
+    effective_parameters : of the model (`models.training.effective_parameters`); None where not known
     """
 
     data: Text
@@ -54,6 +56,7 @@ class Training:
     events: _Count
     recipe: Text
     performance: Text
+    effective_parameters: Annotated[float, AtLeast(1)] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,13 @@ class Output:
     direction: str
     cut_off: float
     horizons_months: tuple[float, ...] = ()
+
+
+class InputsFrom(StrEnum):
+    """Origin of a model's inputs."""
+
+    APPLIANCE = "appliance"  # features that the appliance computes from a study
+    ELSEWHERE = "elsewhere"  # columns of an imported table; only score and evaluate, on tables of the same schema
 
 
 class RangeSource(StrEnum):
@@ -144,14 +154,15 @@ class Manifest:
     task: Task
     title: Text
     notice: Text
-    sequences: Annotated[tuple[Sequence, ...], Distinct()]
-    regions: Annotated[tuple[Region, ...], Distinct()]
     output: Output
     features: FeatureOrigin
     training: Training
     out_of_fold: StatedOutOfFold
     statements: Mapping[str, str]
     files: Mapping[str, str]
+    inputs_from: InputsFrom = InputsFrom.APPLIANCE
+    sequences: Annotated[tuple[Sequence, ...], Distinct()] = ()
+    regions: Annotated[tuple[Region, ...], Distinct()] = ()
     stands_in_for: Text = ""
     several_tumours: SeveralTumours | None = None
     acquisition: Mapping[Sequence, AcquisitionRange] = field(default_factory=dict)
@@ -174,10 +185,16 @@ class Manifest:
             mistakes.append(f"output.horizons_months is {horizons}; a package of task '{self.task}' has none")
         if not 0 <= found.low <= found.value <= found.high <= 1:
             mistakes.append(f"out_of_fold is {found.in_words()}; expected 0 ≤ low ≤ value ≤ high ≤ 1")
+        is_ours = self.inputs_from is InputsFrom.APPLIANCE
+        for key, value in (("sequences", self.sequences), ("regions", self.regions)):
+            if is_ours and not value:
+                mistakes.append(f"{key} is missing; expected a list, at least one, without repetition")
+            if not is_ours and value:
+                mistakes.append(f"{key} is stated; a package whose inputs come from elsewhere has none")
         if self.stands_in_for == self.name:
             mistakes.append("stands_in_for names the package itself; name another or leave it out")
         mistakes += [
-            f"acquisition.{sequence} is of a sequence the model does not need; remove it"
+            f"acquisition.{sequence} is of a sequence the model does not need; expected none of it"
             for sequence in self.acquisition
             if sequence not in self.sequences
         ]

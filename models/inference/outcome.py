@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
+from models.errors import SetupError
+from models.number_words import counted
 from models.quality_notes import QualityNote
 from models.validity import VALID, Reason, State, Validity, decide
+from models.volume import Sequence
 
 
 class Quantity(StrEnum):
@@ -36,6 +40,7 @@ class ModelIdentity:
     digest : SHA-256 over the package's files, 64 hexadecimal digits
     title : for a reader, e.g. "RDeepNet recurrence score"
     notice : text that every output of this package must carry, e.g. "demonstration model, not trained on patients"
+    signed_by : fingerprint of the key whose signature fits the package, 64 hexadecimal digits; "" where it has none
     """
 
     name: str
@@ -43,6 +48,7 @@ class ModelIdentity:
     digest: str
     title: str
     notice: str
+    signed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,67 @@ class PlausibleRange:
 
 
 @dataclass(frozen=True)
+class ScoreRank:
+    """Share of the training patients with a lower score, each scored by a model trained without that patient.
+
+    Attributes
+    ----------
+    low, high : 0 to 1; equal, or the limits of the share where the score lies beyond what is known of theirs (`low` 0
+        or `high` 1)
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        is_limit = (self.low == 0.0) != (self.high == 1.0)
+        if not 0 <= self.low <= self.high <= 1 or not (self.low == self.high or is_limit):
+            raise ValueError(
+                f"A share of {self.low:g} to {self.high:g}; one share, or from 0 or up to 1, was expected."
+            )
+
+
+@dataclass(frozen=True)
+class GroupCurve:
+    """Kaplan-Meier curve of the training patients on one side of the cut-off, by whole months.
+
+    Attributes
+    ----------
+    group : by the out-of-fold score
+    patients, events : number of them
+    survival : at 0, 1, 2 … months; begins at 1
+    at_risk_months : months at which the number at risk is known, increasing from 0
+    at_risk : number of patients under observation just before each of them
+
+    Raises
+    ------
+    SetupError
+        When the numbers are not those of such a curve.
+    """
+
+    group: Group
+    patients: int
+    events: int
+    survival: tuple[float, ...]
+    at_risk_months: tuple[int, ...]
+    at_risk: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        if not 0 <= self.events <= self.patients:
+            mistakes.append(f"{counted(self.events, 'event')} of {counted(self.patients, 'patient')}")
+        if self.survival[:1] != (1.0,) or not all(0 <= later <= one for one, later in pairwise(self.survival)):
+            mistakes.append("a survival that does not begin at 1 and fall to no less than 0")
+        months, counts = self.at_risk_months, self.at_risk
+        if len(months) != len(counts) or months[:1] != (0,) or months[-1] >= len(self.survival):
+            mistakes.append(f"numbers at risk {list(counts)} at months {list(months)}")
+        if any(later <= one for one, later in pairwise(months)) or any(later > one for one, later in pairwise(counts)):
+            mistakes.append("months that do not increase, or numbers at risk that do")
+        if mistakes:
+            raise SetupError(f"The curve of the group '{self.group}' has {'; '.join(mistakes)}.")
+
+
+@dataclass(frozen=True)
 class TrainingFacts:
     """A model's training in numbers, for the reader of a report.
 
@@ -123,6 +190,8 @@ class TrainingFacts:
     patients, events : number of them; of recurrences, or of patients with high expression
     statistic : name of the measure of discrimination
     value, low, high : out of fold, with the 95 % interval
+    groups : curves of the risk groups by out-of-fold scores, low before high; empty where they are not known
+    hazard_ratio : of high against low risk, with the 95 % interval; None where it is not known
     """
 
     data: str
@@ -132,6 +201,8 @@ class TrainingFacts:
     value: float
     low: float
     high: float
+    groups: tuple[GroupCurve, ...] = ()
+    hazard_ratio: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +224,9 @@ class ModelOutcome:
     plausible_range : of the score; None where it is not known, or there is no score
     withheld : predictions that the state does not allow; shown to nobody but a researcher who asks for them
     training : whom the model learnt from and how well; None where it is not known
+    rank : place of the score among those of the training patients; None where it is not known, or there is no score
+    sequences : what the model needs, in order
+    horizons_months : for which the model gives survival, whether there is a score or not
 
     Raises
     ------
@@ -172,15 +246,18 @@ class ModelOutcome:
     plausible_range: PlausibleRange | None = None
     withheld: tuple[Prediction, ...] = ()
     training: TrainingFacts | None = None
+    rank: ScoreRank | None = None
+    sequences: tuple[Sequence, ...] = ()
+    horizons_months: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         state = self.validity.state
         if (self.group is not None) != state.shows_group or bool(self.predictions) != state.shows_score:
             raise ValueError(
-                f"An outcome in state {state} has group {self.group}, {len(self.predictions)} predictions."
+                f"An outcome in state {state} has group {self.group}, {counted(len(self.predictions), 'prediction')}."
             )
-        if not state.shows_score and (self.contributions or self.plausible_range):
-            raise ValueError(f"An outcome in state {state} has contributions or a plausible range.")
+        if not state.shows_score and (self.contributions or self.plausible_range or self.rank):
+            raise ValueError(f"An outcome in state {state} has contributions, a plausible range or a rank.")
 
     def held_to(self, reasons: Iterable[Reason]) -> ModelOutcome:
         """The same outcome with further reasons, and without what the state they decide does not allow."""
@@ -197,6 +274,7 @@ class ModelOutcome:
             predictions=(),
             contributions=(),
             plausible_range=None,
+            rank=None,
             withheld=self.predictions or self.withheld,
         )
 
@@ -208,11 +286,14 @@ class NotApplicable:
     Attributes
     ----------
     is_expected : the study lacks nothing; another model answers the same question
+    quantity, horizons_months : what it would have said; None and empty where that is not known
     """
 
     model: ModelIdentity
     reason: str
     is_expected: bool = False
+    quantity: Quantity | None = None
+    horizons_months: tuple[float, ...] = ()
 
     @property
     def validity(self) -> Validity:

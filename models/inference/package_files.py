@@ -16,11 +16,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.csv_table import rows_of
 from models.errors import PackageInvalid, SetupError
+from models.features.columns import ColumnKind, InputColumn
 from models.inference.familiarity import Familiarity
+from models.inference.fingerprints import Fingerprints
+from models.inference.training_scores import TrainingScores
+from models.number_words import counted
 from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.survival import BaselineHazard
 from models.volume import Region, Sequence
+
+INPUTS = ("name", "low", "high")
+FOREIGN = ("kind", "sequence", "region", "feature", "unit")  # behind them, of inputs that come from elsewhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +53,16 @@ class ReferenceCase:
 
 def _rows(path: Path, content: bytes, header: list[str]) -> list[list[str]]:
     try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8")), strict=True))
+        rows = rows_of(io.StringIO(content.decode("utf-8")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise PackageInvalid(f"{path} is not valid CSV: {error}. Make the package again.") from error
     if not rows or rows[0] != header:
         found = ",".join(rows[0]) if rows else "nothing"
         raise PackageInvalid(f"{path}: the first line is {found}; {','.join(header)} was expected.")
     if len(rows) == 1 or any(len(row) != len(header) for row in rows):
-        raise PackageInvalid(f"{path}: every line must have {len(header)} columns, and there must be at least one.")
+        raise PackageInvalid(
+            f"{path}: every line must have {counted(len(header), 'column')}, and there must be at least one."
+        )
     return rows[1:]
 
 
@@ -68,7 +78,22 @@ def _number(path: Path, text: str) -> float:
 
 def read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
     """`inputs.csv`: names, and for each the 0.5 and 99.5 % quantile of the training patients, float64 (inputs,)."""
-    rows = _rows(path, content, ["name", "low", "high"])
+    return _inputs(path, _rows(path, content, list(INPUTS)))
+
+
+def read_foreign_inputs(
+    path: Path, content: bytes
+) -> tuple[tuple[InputColumn, ...], NDArray[np.float64], NDArray[np.float64]]:
+    """`inputs.csv` of a package whose inputs come from elsewhere: with what each column is."""
+    rows = _rows(path, content, [*INPUTS, *FOREIGN])
+    names, low, high = _inputs(path, rows)
+    _check_unique(path, names)
+    if wrong := [row[3] for row in rows if row[3] not in tuple(ColumnKind)]:
+        raise PackageInvalid(f"{path}: '{wrong[0]}' is no kind of input; {' or '.join(ColumnKind)} was expected.")
+    return tuple(InputColumn(row[0], ColumnKind(row[3]), *row[4:]) for row in rows), low, high
+
+
+def _inputs(path: Path, rows: list[list[str]]) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
     names = tuple(row[0] for row in rows)
     low = np.array([_number(path, row[1]) for row in rows])
     high = np.array([_number(path, row[2]) for row in rows])
@@ -77,14 +102,19 @@ def read_inputs(path: Path, content: bytes) -> tuple[tuple[str, ...], NDArray[np
     return names, low, high
 
 
+def _check_unique(path: Path, names: tuple[str, ...]) -> None:
+    if len(set(names)) != len(names):
+        raise PackageInvalid(
+            f"{path}: {counted(len(names) - len(set(names)), 'input name is', 'input names are')} repeated; unique "
+            "names were expected."
+        )
+
+
 def check_names(
     path: Path, names: tuple[str, ...], *, sequences: tuple[Sequence, ...], regions: tuple[Region, ...]
 ) -> None:
     """Refuses names that are duplicated or come from other sequences and regions than the manifest says."""
-    if len(set(names)) != len(names):
-        raise PackageInvalid(
-            f"{path}: {len(names) - len(set(names))} input names are repeated; unique names were expected."
-        )
+    _check_unique(path, names)
     prefixes = {f"{sequence}_{region}_": (sequence, region) for sequence in Sequence for region in Region}
     used = set()
     for name in names:
@@ -125,10 +155,26 @@ def read_baseline_resamples(path: Path, content: bytes, horizons: tuple[float, .
         raise PackageInvalid(f"{path}: {error} Make the package again.") from error
 
 
+def read_training_scores(path: Path, content: bytes) -> TrainingScores:
+    """`training_scores.json`, of the format this version knows."""
+    try:
+        return TrainingScores.from_bytes(content)
+    except SetupError as error:
+        raise PackageInvalid(f"{path}: {error} Make the package again.") from error
+
+
 def read_familiarity(path: Path, content: bytes, names: tuple[str, ...]) -> Familiarity:
     """`familiarity.npz` for this number of inputs."""
     try:
         return Familiarity.from_bytes(content, inputs=len(names))
+    except SetupError as error:
+        raise PackageInvalid(f"{path}: {error} Make the package again.") from error
+
+
+def read_fingerprints(path: Path, content: bytes) -> Fingerprints:
+    """`fingerprints.npz`, of the format this version knows."""
+    try:
+        return Fingerprints.from_bytes(content)
     except SetupError as error:
         raise PackageInvalid(f"{path}: {error} Make the package again.") from error
 
@@ -156,7 +202,7 @@ def read_reference(
     if not reference or any(case.values.shape != (len(names),) for case in reference):
         raise PackageInvalid(
             f"{path}: {[case.values.shape for case in reference]} inputs were found; at least one reference patient "
-            f"with one number for each of the {len(names)} inputs was expected."
+            f"with one number for each of the {counted(len(names), 'input')} was expected."
         )
     for case in reference:
         if set(case.survival) != set(horizons) or not case.attributions or not set(case.attributions) <= set(names):

@@ -22,6 +22,7 @@ from models.inference.manifest import RangeSource
 from models.inference.outcome import PlausibleRange, SurvivalRange
 from models.inference.package import ModelPackage
 from models.inference.tasks import TASKS
+from models.number_words import counted, share_of
 from models.validity import Reason, State
 
 Floats = NDArray[np.float64]
@@ -33,6 +34,8 @@ INFLATION = {RangeSource.REFITS: 2.0, RangeSource.MEMBERS: 1.8}
 # Farther from the cut-off than this (log-risk, logit) no contour moves a score: the contours need not be computed.
 FAR_FROM_CUT_OFF = 3.0
 _NEAREST = 1e-12  # probabilities nearer to 0 or 1 have no logit
+
+NO_RANGE = "no-plausible-range"  # code of the doubt about a group whose score has no range
 
 FOOTNOTE = (
     "Plausible range: 8 of 10 scores of other contours of the tumour and other trainings of the model lie in it; other "
@@ -122,7 +125,12 @@ def plausible_range(package: ModelPackage, *, score: float, spread: Spread, cont
 
 
 def range_reasons(package: ModelPackage, found: PlausibleRange | None) -> tuple[Reason, ...]:
-    """The reason against a group where the cut-off lies in the range."""
+    """The reason against a group where the cut-off lies in the range; the doubt where a package gives no range.
+
+    `found` is that of a score the state allows; None where it is not known.
+    """
+    if package.spread is None:
+        return (_no_range(package),)
     if found is None or not found.low <= package.cut_off <= found.high:
         return ()
     low, high, cut_off = (_shown(package, value) for value in (found.low, found.high, package.cut_off))
@@ -137,17 +145,30 @@ def range_reasons(package: ModelPackage, found: PlausibleRange | None) -> tuple[
     )
 
 
+def _no_range(package: ModelPackage) -> Reason:
+    """A package of an older version, or of a single network: nothing says how far another training lies."""
+    return Reason(
+        NO_RANGE,
+        State.CONDITIONAL,
+        f"The model '{package.identity.name}' {package.identity.version} gives no plausible range, because its package "
+        "holds one training without members or refits: it is not known whether another contour of the tumour or "
+        "another training would change the group. Train the package again with this version of the software.",
+        "no refits and no members",
+        "the outputs of refits or members in the package",
+    )
+
+
 def _shown(package: ModelPackage, value: float) -> str:
-    return f"{100 * value:.0f}%" if TASKS[package.task].is_probability else f"{value:.2f}"
+    return share_of(value) if TASKS[package.task].is_probability else f"{value:.2f}"
 
 
 def _source(package: ModelPackage, contours: int) -> str:
     facts = package.spread
     assert facts is not None
     trainings = (
-        f"{facts.count} other trainings of the model"
+        f"{counted(facts.count, 'other training')} of the model"
         if facts.source is RangeSource.REFITS
         else "one training of the model (its members)"
     )
-    drawn = f"{contours} other contours of the tumour" if contours else "no other contour of the tumour"
+    drawn = f"{counted(contours, 'other contour')} of the tumour" if contours else "no other contour of the tumour"
     return f"Range from {trainings} and {drawn}."

@@ -31,7 +31,9 @@ from models.inference.plausible_range import range_reasons
 from models.inference.range_of_study import Contours, range_of
 from models.inference.runtime import LoadedModel
 from models.inference.tasks import TASKS
+from models.inference.verdicts import FEW_PER_PARAMETER, FEWEST_PER_PARAMETER, few_per_parameter, rarer
 from models.note_reasons import reasons_of
+from models.number_words import apart, counted, share_of
 from models.quality_notes import QualityNote, Severity
 from models.validity import Reason, State, decide
 from models.volume import Sequence
@@ -111,6 +113,8 @@ def not_computed(
             provider=model.provider,
             validity=validity,
             training=_training(package),
+            sequences=package.sequences,
+            horizons_months=package.horizons_months,
         )
 
     return _each(models, missing, none)
@@ -125,9 +129,10 @@ def _each(
     outcomes = tuple(_not_asked(model.package, asked, missing) or ask(model) for model in models)
     if not any(isinstance(outcome, ModelOutcome) for outcome in outcomes):
         reasons = "; ".join(f"{o.model.name}: {o.reason}" for o in outcomes if isinstance(o, NotApplicable))
+        found = "The only model is not" if len(models) == 1 else f"None of the {len(models)} models is"
         raise StudyRejected(
-            f"None of the {len(models)} models is applicable ({reasons or 'no model is loaded'}); send the study with "
-            "the missing series, or configure a model package that does without."
+            f"{found} applicable ({reasons or 'no model is loaded'}); send the study with the missing series, or "
+            "configure a model package that does without."
         )
     return outcomes
 
@@ -138,7 +143,7 @@ def _not_asked(
     """Reason not to run a model, or None; `asked`: the packages whose sequences are all present, by name."""
     reasons = [missing[sequence] for sequence in package.sequences if sequence in missing]
     if reasons:
-        return NotApplicable(package.identity, " and ".join(reasons))
+        return _not_applicable(package, " and ".join(reasons))
     other = asked.get(package.stands_in_for)
     if other is None:
         return None
@@ -146,7 +151,17 @@ def _not_asked(
     reason = (
         f"it substitutes for '{other.identity.title}', which was run because the study has all it needs ({sequences})"
     )
-    return NotApplicable(package.identity, reason, is_expected=True)
+    return _not_applicable(package, reason, is_expected=True)
+
+
+def _not_applicable(package: ModelPackage, reason: str, *, is_expected: bool = False) -> NotApplicable:
+    return NotApplicable(
+        package.identity,
+        reason,
+        is_expected=is_expected,
+        quantity=TASKS[package.task].quantity,
+        horizons_months=package.horizons_months,
+    )
 
 
 def _ask(
@@ -164,13 +179,26 @@ def _ask(
     survival = package.survival(score)
     origin = _origin_notes(package, features, bias)
     measures = package.familiarity.measures(values[np.newaxis], low=package.low, high=package.high)
-    reasons = (*against, *signal_reasons(package), *familiarity_reasons(package, measures)[0], *reasons_of(origin))
-    found = range_of(model, values, output, contours) if decide(reasons).state.shows_score else None
+    reasons = (
+        *against,
+        *signal_reasons(package),
+        *parameter_reasons(package),
+        *familiarity_reasons(package, measures)[0],
+        *reasons_of(origin),
+    )
+    found: PlausibleRange | None = None
+    of_range: tuple[Reason, ...] = ()
+    if decide(reasons).state.shows_score:
+        found = range_of(model, values, output, contours)
+        of_range = range_reasons(package, found)
     outcome = ModelOutcome(
         model=package.identity,
         quantity=TASKS[package.task].quantity,
         training=_training(package),
+        sequences=package.sequences,
+        horizons_months=package.horizons_months,
         plausible_range=found,
+        rank=None if package.training_scores is None else package.training_scores.rank(score),
         predictions=(
             Prediction(TASKS[package.task].quantity, score),
             *(Prediction(Quantity.RFS, value, horizon_months=months) for months, value in survival.items()),
@@ -186,11 +214,12 @@ def _ask(
             *no_signal(package),
         ),
     )
-    return outcome.held_to((*reasons, *range_reasons(package, found)))
+    return outcome.held_to((*reasons, *of_range))
 
 
 def _training(package: ModelPackage) -> TrainingFacts:
     found, training = package.out_of_fold, package.training
+    scores = package.training_scores
     return TrainingFacts(
         data=training.data,
         patients=training.patients,
@@ -199,6 +228,8 @@ def _training(package: ModelPackage) -> TrainingFacts:
         value=found.value,
         low=found.low,
         high=found.high,
+        groups=() if scores is None else scores.groups,
+        hazard_ratio=None if scores is None else scores.hazard_ratio,
     )
 
 
@@ -266,9 +297,10 @@ def unfamiliar(package: ModelPackage, values: NDArray[np.float64]) -> tuple[Qual
     if distance > limits.distance:
         reasons.append(f"they are far along that pattern (Mahalanobis distance {_beside(distance, limits.distance)})")
     if share > limits.share:
+        shown, limit = apart(share, limits.share, share_of, places=0)
         reasons.append(
-            f"{round(share * values.size)} of {values.size} ({100 * share:.0f}%) lie outside the range of 99% of them "
-            f"(limit {100 * limits.share:.0f}%)"
+            f"{round(share * values.size)} of {values.size} ({shown}) lie outside the range of 99% of them "
+            f"(limit {limit})"
         )
     return (
         QualityNote(
@@ -332,7 +364,7 @@ def _distance_reasons(package: ModelPackage, ratio: float, count: int) -> tuple[
     sentence = (
         f"The images are {'far from' if is_outside else 'unlike'} those of the training patients of "
         f"'{package.identity.name}': {ratio:.2f} times the limit that 99% of new patients keep, and {count} of "
-        f"{len(package.inputs)} inputs beyond {FAR:g} standard deviations ({usual})."
+        f"{counted(len(package.inputs), 'input')} beyond {FAR:g} standard deviations ({usual})."
     )
     if is_outside:
         sentence += " A score would be extrapolated: the model sees such inputs as if they were closer."
@@ -341,7 +373,13 @@ def _distance_reasons(package: ModelPackage, ratio: float, count: int) -> tuple[
     state = State.OUTSIDE if is_outside else State.CONDITIONAL
     expected = f"at most 1 times the limit{'' if limits.count is None else f', {limits.count:.0f} inputs'}"
     return (
-        Reason("unlike-training-patients", state, sentence, f"{ratio:.2f} times the limit, {count} inputs", expected),
+        Reason(
+            "unlike-training-patients",
+            state,
+            sentence,
+            f"{ratio:.2f} times the limit, {counted(count, 'input')}",
+            expected,
+        ),
     )
 
 
@@ -354,6 +392,22 @@ def signal_reasons(package: ModelPackage) -> tuple[Reason, ...]:
         f"{TASKS[package.task].statistic} {package.out_of_fold.in_words()} out of fold, and 0.50 is chance."
     )
     return (Reason("no-signal", State.OUTSIDE, sentence, package.out_of_fold.in_words(), "an interval above 0.50"),)
+
+
+def parameter_reasons(package: ModelPackage) -> tuple[Reason, ...]:
+    """The reason against taking any answer of a model of too many parameters for its events as it is."""
+    sentence = few_per_parameter(package.task, package.training)
+    if sentence is None:
+        return ()
+    return (
+        Reason(
+            FEW_PER_PARAMETER,
+            State.CONDITIONAL,
+            f"The model '{package.identity.name}': {sentence[0].lower()}{sentence[1:]}",
+            f"{rarer(package.task, package.training) / (package.training.effective_parameters or 1):.1f}",
+            f"at least {FEWEST_PER_PARAMETER} events for each effective parameter",
+        ),
+    )
 
 
 def no_signal(package: ModelPackage) -> tuple[QualityNote, ...]:

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.errors import EngineUnavailable, PackageInvalid, SetupError, StudyRejected
 from models.inference.package import ModelPackage, load_package
+from models.number_words import agreeing, counted
 from models.quality_notes import QualityNote, Severity
 
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
@@ -140,7 +141,8 @@ class LoadedModel:
             )
         if not np.all(np.isfinite(array)):
             raise StudyRejected(
-                f"{np.count_nonzero(~np.isfinite(array))} inputs of the model '{self.package.identity.name}' are not "
+                f"{counted(np.count_nonzero(~np.isfinite(array)), 'input')} of the model "
+                f"'{self.package.identity.name}' {agreeing(np.count_nonzero(~np.isfinite(array)), 'is', 'are')} not "
                 "finite numbers; none was expected."
             )
         return array
@@ -181,13 +183,16 @@ def check_distributions(installed: Collection[str]) -> None:
         )
 
 
-def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel, ...]:
+def load_models(
+    folders: Sequence[Path], *, provider: str, trusted_keys: Sequence[Path] = ()
+) -> tuple[LoadedModel, ...]:
     """Loads packages in the order given and runs their reference patients.
 
     Parameters
     ----------
     folders : package folders, at least one, no model twice
     provider : "cpu", "cuda" or "cuda-or-cpu"
+    trusted_keys : as for `load_package`
 
     Raises
     ------
@@ -204,7 +209,7 @@ def load_models(folders: Sequence[Path], *, provider: str) -> tuple[LoadedModel,
     if not folders:
         raise SetupError("No model package was given; at least one was expected. Name the folders of the packages.")
     check_installation()
-    models = tuple(load_model(folder, provider=Provider(provider)) for folder in folders)
+    models = tuple(load_model(folder, provider=Provider(provider), trusted_keys=trusted_keys) for folder in folders)
     names = [model.package.identity.name for model in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SetupError(f"The model '{twice[0]}' was given more than once; keep one package of each name.")
@@ -224,7 +229,7 @@ def _check_stand_ins(packages: Sequence[ModelPackage]) -> None:
             )
 
 
-def load_model(folder: Path, *, provider: Provider) -> LoadedModel:
+def load_model(folder: Path, *, provider: Provider, trusted_keys: Sequence[Path] = ()) -> LoadedModel:
     """Loads one package, checks its graph against the manifest, and runs its reference patients.
 
     Raises
@@ -232,8 +237,8 @@ def load_model(folder: Path, *, provider: Provider) -> LoadedModel:
     PackageInvalid, EngineUnavailable
         As `load_models`.
     """
-    package = load_package(folder)
-    session, notes = _open_session(package, provider)
+    package = load_package(folder, trusted_keys=trusted_keys)
+    session, notes = open_graph(package.graph, path=package.folder / "model.onnx", provider=provider)
     _check_graph(package, session)
     model = LoadedModel(package, session.get_providers()[0], notes, session)
     _check_reference(model)
@@ -248,21 +253,38 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple[QualityNote, ...]]:
+def open_graph(graph: bytes, *, path: Path, provider: Provider) -> tuple[Any, tuple[QualityNote, ...]]:
+    """A session of ONNX Runtime for a graph, and notes on where it runs.
+
+    Parameters
+    ----------
+    graph : bytes of the ONNX file; that it names no other file has been checked (`external_data`)
+    path : of the file, for sentences
+
+    Raises
+    ------
+    PackageInvalid
+        When the graph cannot be opened.
+    EngineUnavailable
+        When the provider is CUDA and there is none.
+    """
     os.environ.update(dict.fromkeys(NO_TELEMETRY, "1"))
     # Imported here: `check_installation` must be able to report where there is nothing to import.
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False  # it saves nothing on one patient, and is spoilt by one lack of memory
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.use_deterministic_compute = True
+    # Never ONNX Runtime's own format, which nobody has looked through for the names of other files.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
 
     def opened(names: list[str]) -> Any:
         try:
-            return onnxruntime.InferenceSession(package.graph, sess_options=options, providers=names)
+            return onnxruntime.InferenceSession(graph, sess_options=options, providers=names)
         except (
             state.Fail,
             state.InvalidGraph,
@@ -271,7 +293,7 @@ def _open_session(package: ModelPackage, provider: Provider) -> tuple[Any, tuple
             state.InvalidArgument,
         ) as error:
             raise PackageInvalid(
-                f"{package.folder / 'model.onnx'} cannot be opened by ONNX Runtime {onnxruntime.__version__}: "
+                f"{path} cannot be opened by ONNX Runtime {onnxruntime.__version__}: "
                 f"{error}. Update ONNX Runtime or make the package again."
             ) from error
 
@@ -318,7 +340,7 @@ def _check_graph(package: ModelPackage, session: Any) -> None:
         detail = (
             f"input {place + 1} is '{names[place]}' in the graph and '{package.inputs[place]}' in inputs.csv"
             if place >= 0
-            else f"the graph names {len(names)} inputs, inputs.csv {count}"
+            else f"the graph names {counted(len(names), 'input')}, inputs.csv {count}"
         )
         raise PackageInvalid(f"{where}: {detail}; the same names in the same order were expected. Make it again.")
 
@@ -337,8 +359,8 @@ def _check_reference(model: LoadedModel) -> None:
         spread = output.spread[0].tolist()
         if case.spread and len(case.spread) != len(spread):
             raise PackageInvalid(
-                f"{package.folder}: reference patient {number} has {len(case.spread)} other scores, the graph gives "
-                f"{len(spread)}; make the package again."
+                f"{package.folder}: reference patient {number} has {counted(len(case.spread), 'other score')}, the "
+                f"graph gives {len(spread)}; make the package again."
             )
         for place, value in enumerate(case.spread):
             found[f"output {place + 1} of another training"] = spread[place]

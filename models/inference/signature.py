@@ -1,8 +1,11 @@
 """Signatures of model packages: who vouches for a package, beyond its digests being consistent.
 
 A signature is Ed25519 (RFC 8032) over the package's digest and is kept beside the files in SIGNATURE.json, which the
-digest leaves out: signing changes no result and no identifier. It proves something only against a public key that came
+digest leaves out: signing changes no number and no digest. It proves something only against a public key that came
 another way than the package.
+
+This module knows keys and signatures; `models.inference.package` asks it whenever a package is loaded, and
+`models.inference.signing` signs.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import binascii
 import hashlib
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +24,13 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from models.errors import PackageInvalid, SetupError
-from models.inference.package import SIGNATURE, load_package
+from models.errors import NotWritable, PackageInvalid, SetupError
+
+SIGNATURE = "SIGNATURE.json"
 
 _ALGORITHM = "Ed25519"
 _CONTEXT = b"rdeepnet model package\n"  # a signature of this key over anything else is none of a package
+_PUBLIC_BLOCK = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Signature:
     Attributes
     ----------
     fingerprint : SHA-256 of the public key, 64 hexadecimal digits
-    is_trusted : the key is the one that was given to compare with
+    is_trusted : the key is one of those that were given to compare with
     """
 
     fingerprint: str
@@ -57,9 +64,11 @@ def make_key(path: Path) -> str:
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     for target, content, mode in ((path, private, 0o600), (public_file(path), public, 0o644)):
         try:
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         except OSError as error:
-            raise SetupError(f"{target} cannot be written ({error.strerror}); name another file.") from error
+            raise NotWritable(
+                f"{target} cannot be written ({error.strerror}); name another file.", because=error
+            ) from error
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
     return _fingerprint(key.public_key())
@@ -70,17 +79,14 @@ def public_file(private: Path) -> Path:
     return private.with_name(f"{private.name}.pub")
 
 
-def sign_package(folder: Path, *, private_key: Path) -> str:
-    """Checks a package and puts a signature into it, in place of an older one; returns the fingerprint.
+def signed(digest: str, *, private_key: Path) -> tuple[bytes, str]:
+    """The content of SIGNATURE.json for a package with this digest, and the fingerprint of the key.
 
     Raises
     ------
-    PackageInvalid
-        When the package fails a check that needs no session.
     SetupError
-        When the file is no Ed25519 private key, or the signature cannot be written.
+        When the file is no Ed25519 private key.
     """
-    digest = load_package(folder).identity.digest
     try:
         key = serialization.load_pem_private_key(_read(private_key), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -94,65 +100,90 @@ def sign_package(folder: Path, *, private_key: Path) -> str:
         "public_key": base64.b64encode(public).decode(),
         "signature": base64.b64encode(key.sign(_CONTEXT + digest.encode())).decode(),
     }
-    try:
-        (folder / SIGNATURE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SetupError(f"{folder / SIGNATURE} cannot be written ({error.strerror}).") from error
-    return _fingerprint(key.public_key())
+    return (json.dumps(content, indent=1) + "\n").encode(), _fingerprint(key.public_key())
 
 
-def verify_signature(folder: Path, *, digest: str, public_key: Path | None) -> Signature | None:
-    """Checks the signature of a package with this digest; None where it has none and no key was given.
+def verify_signature(
+    content: bytes | None, *, folder: Path, digest: str, trusted_keys: Sequence[Path] = ()
+) -> Signature | None:
+    """Checks the signature of a package with this digest; None where it has none and none is asked for.
 
     Parameters
     ----------
-    public_key : file with the key that must have signed; None checks that the signature fits, whoever made it
+    content : of SIGNATURE.json; None where the package has none
+    folder : of the package, for the sentence
+    trusted_keys : files with the public keys, one of which must have signed; empty: a signature must fit, whoever
+        made it
 
     Raises
     ------
     PackageInvalid
-        When the signature does not fit the package, is of another key, or is missing although a key was given.
+        When the signature does not fit the package, is of another key, or is missing although keys were given.
     SetupError
-        When the file is no Ed25519 public key.
+        When a file holds no Ed25519 public key.
     """
-    trusted = None if public_key is None else _public_key(public_key)
-    path = folder / SIGNATURE
-    if not path.exists():
-        if trusted is None:
+    trusted = fingerprints(trusted_keys)
+    if content is None:
+        if not trusted:
             return None
-        raise PackageInvalid(f"{folder} is not signed; a signature of the key given was expected. Ask for one.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(content["public_key"], validate=True))
-        signature = base64.b64decode(content["signature"], validate=True)
-        algorithm, signed = content["algorithm"], content["package_digest"]
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise PackageInvalid(f"{path} is no signature ({error!r}); sign the package again.") from error
-    if algorithm != _ALGORITHM or signed != digest:
         raise PackageInvalid(
-            f"{path} is {algorithm} of the package {str(signed)[:12]}; {_ALGORITHM} of {digest[:12]} was expected: the "
-            "package was changed after it was signed. Get the signed one, or have this one signed."
+            f"{folder} is not signed; a signature by {_named(trusted)} was expected. Get the signed package, or have "
+            "this one signed (rdeepnet models sign)."
+        )
+    path = folder / SIGNATURE
+    try:
+        stated = json.loads(content.decode("utf-8"))
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(stated["public_key"], validate=True))
+        signature = base64.b64decode(stated["signature"], validate=True)
+        algorithm, of_package = stated["algorithm"], stated["package_digest"]
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+        raise PackageInvalid(f"{path} is no signature ({type(error).__name__}); sign the package again.") from error
+    if algorithm != _ALGORITHM or of_package != digest:
+        raise PackageInvalid(
+            f"{path} is {ascii(algorithm)[:16]} of the package {ascii(of_package)[:14]}…; {_ALGORITHM} of "
+            f"{digest[:12]} was expected: the package was changed after it was signed. Get the signed one, or have "
+            "this one signed."
         )
     try:
         key.verify(signature, _CONTEXT + digest.encode())
     except InvalidSignature as error:
         raise PackageInvalid(f"{path} does not fit the package; get the signed package again.") from error
-    if trusted is not None and _fingerprint(trusted) != _fingerprint(key):
+    if trusted and _fingerprint(key) not in trusted:
         raise PackageInvalid(
-            f"{folder} is signed by the key {_fingerprint(key)[:16]}; {_fingerprint(trusted)[:16]} was expected. Do "
-            "not use it before you know who signed it."
+            f"{folder} is signed by the key {_fingerprint(key)[:16]}; a signature by {_named(trusted)} was expected. "
+            "Do not use it before you know who signed it."
         )
-    return Signature(_fingerprint(key), trusted is not None)
+    return Signature(_fingerprint(key), is_trusted=bool(trusted))
 
 
-def _public_key(path: Path) -> Ed25519PublicKey:
-    try:
-        key = serialization.load_pem_public_key(_read(path))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise SetupError(f"{path} is no public key in PEM: {error}.") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise SetupError(f"{path} is another kind of key; an Ed25519 public key was expected.")
-    return key
+def fingerprints(files: Sequence[Path]) -> tuple[str, ...]:
+    """Fingerprints of the public keys in files; a file may hold several, one after the other.
+
+    Raises
+    ------
+    SetupError
+        When a file holds none, or another kind of key.
+    """
+    return tuple(dict.fromkeys(_fingerprint(key) for path in files for key in _public_keys(path)))
+
+
+def _public_keys(path: Path) -> list[Ed25519PublicKey]:
+    content = _read(path)
+    if b"PRIVATE KEY-----" in content:
+        raise SetupError(f"{path} holds a private key; the public one ({public_file(path).name}) was expected.")
+    blocks = _PUBLIC_BLOCK.findall(content)
+    if not blocks:
+        raise SetupError(f"{path} is no public key in PEM; a file from rdeepnet models make-key (*.pub) was expected.")
+    keys = []
+    for block in blocks:
+        try:
+            key = serialization.load_pem_public_key(block)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise SetupError(f"{path} is no public key in PEM: {error}.") from error
+        if not isinstance(key, Ed25519PublicKey):
+            raise SetupError(f"{path} is another kind of key; an Ed25519 public key was expected.")
+        keys.append(key)
+    return keys
 
 
 def _read(path: Path) -> bytes:
@@ -165,3 +196,9 @@ def _read(path: Path) -> bytes:
 def _fingerprint(key: Ed25519PublicKey) -> str:
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     return hashlib.sha256(raw).hexdigest()
+
+
+def _named(trusted: Sequence[str]) -> str:
+    """The trusted keys for a sentence: "the key 3f… (trusted)", "one of the trusted keys 3f…, 7a…"."""
+    short = [one[:16] for one in trusted]
+    return f"the trusted key {short[0]}" if len(short) == 1 else f"one of the trusted keys {', '.join(short)}"

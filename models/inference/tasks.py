@@ -17,6 +17,8 @@ from models.volume import Region
 
 BASELINE: Final = "baseline.csv"
 BASELINE_RESAMPLES: Final = "baseline_resamples.csv"
+FINGERPRINTS: Final = "fingerprints.npz"
+TRAINING_SCORES: Final = "training_scores.json"
 CARDS: Final = frozenset({"MODEL_CARD.md", "MODEL_CARD.html", "MODEL_CARD.json"})
 COMMON_FILES: Final = CARDS | {"model.onnx", "inputs.csv", "familiarity.npz", "reference.json"}
 
@@ -40,7 +42,6 @@ class CardWords:
     outcome : what was known of the training patients
     keyword : for the list of keywords
     algorithm : loss and calibration
-    intervals : how the intervals were computed
     """
 
     gives: str
@@ -49,7 +50,6 @@ class CardWords:
     outcome: str
     keyword: str
     algorithm: str
-    intervals: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class TaskRow:
     @property
     def optional_files(self) -> frozenset[str]:
         """Names of the files a package may have besides."""
-        return frozenset({BASELINE_RESAMPLES}) if self.has_survival else frozenset()
+        return frozenset({FINGERPRINTS, TRAINING_SCORES, *([BASELINE_RESAMPLES] if self.has_survival else [])})
 
 
 TASKS: Final[Mapping[Task, TaskRow]] = MappingProxyType(
@@ -112,7 +112,6 @@ TASKS: Final[Mapping[Task, TaskRow]] = MappingProxyType(
                 outcome="Recurrence-free survival",
                 keyword="recurrence-free survival",
                 algorithm="DeepSurv: Cox's partial likelihood, Efron's ties",
-                intervals="bootstrap over patients",
             ),
         ),
         Task.KRT7_AS: TaskRow(
@@ -130,7 +129,6 @@ TASKS: Final[Mapping[Task, TaskRow]] = MappingProxyType(
                 outcome="High expression of KRT7-AS",
                 keyword="lncRNA KRT7-AS",
                 algorithm="cross-entropy, Platt scaling",
-                intervals="DeLong",
             ),
         ),
     }

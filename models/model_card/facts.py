@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from models.features.columns import ColumnKind, InputColumn, feature_class
 from models.inference.familiarity import FamiliarityTest
 from models.inference.package import FeatureOrigin, OutOfFold, SpreadFacts, Training
 from models.inference.tasks import Task
@@ -46,6 +47,7 @@ class CardFacts:
     spread : what the plausible range is made of and what it held; None where the package gives none
     curve : share withheld against flips among the groups shown; empty where not measured
     familiarity_test : what the familiarity catches; None where it was not tested
+    is_foreign : the inputs come from elsewhere, so that the appliance cannot run the model
     """
 
     title: str
@@ -71,14 +73,24 @@ class CardFacts:
     spread: SpreadFacts | None = None
     curve: tuple[RiskCoverage, ...] = ()
     familiarity_test: FamiliarityTest | None = None
+    is_foreign: bool = False
 
     def measured(self, what: str) -> str:
         """The value of a measurement; empty where it was not made."""
         return next((measurement.value for measurement in self.measurements if measurement.what == what), "")
 
 
-def feature_classes(names: Iterable[str]) -> dict[str, int]:
-    """Number of inputs of each class ("glcm", "shape", "diagnostics", …), in the order of their first occurrence."""
-    # <sequence>_<region>_<image type>_<class>_<name>, or <sequence>_<region>_diagnostics_…
-    parts = (name.split("_") for name in names)
-    return dict(Counter("diagnostics" if "diagnostics" in part[:3] else part[-2] for part in parts))
+def feature_classes(inputs: Iterable[str] | Iterable[InputColumn]) -> dict[str, int]:
+    """Number of inputs of each class ("glcm", "shape", "diagnostics", …), in the order of their first occurrence.
+
+    Inputs by their full names, or as columns of an imported table.
+    """
+    return dict(Counter(_class_of(one) for one in inputs))
+
+
+def _class_of(one: str | InputColumn) -> str:
+    if isinstance(one, str):
+        # <sequence>_<region>_<image type>_<class>_<name>, or <sequence>_<region>_diagnostics_…
+        part = one.split("_")
+        return "diagnostics" if "diagnostics" in part[:3] else part[-2]
+    return "clinical" if one.kind is ColumnKind.CLINICAL else feature_class(one.feature)

@@ -1,7 +1,7 @@
 """Answers of package and trainers to each item of the reporting guidelines (`models.model_card.checklists`).
 
-An item that needs a statement of the trainers and has none says what they must state. METRICS has a score beside its
-answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
+An item that needs a statement of the trainers and has none names it: it is an open question of the card. METRICS has a
+score beside its answers (`models.model_card.metrics_score`); TRIPOD+AI and CLEAR have none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from models.features.settings import FeatureSettings
 from models.inference.tasks import BASELINE, TASKS
 from models.model_card.checklists import CLEAR, METRICS, TRIPOD, Item
 from models.model_card.facts import CardFacts
-from models.model_card.statements import NOT_STATED, STATEMENTS
+from models.model_card.statements import NOT_STATED
+from models.number_words import counted
 
 GUIDELINES: Mapping[str, tuple[Item, ...]] = {"TRIPOD+AI": TRIPOD, "CLEAR": CLEAR, "METRICS": METRICS}
 COMPARISON = "Penalised Cox model"
@@ -31,37 +32,44 @@ class Answer:
 
     Attributes
     ----------
-    guideline, item : its name; number and title
-    answer : in words
-    is_complete : whether nothing is left for the trainers to state
+    guideline, number, item : its name; the item's number; number and title
+    answer : in words; "" where only the trainers can answer, and did not
+    is_complete : nothing is left for the trainers to state
+    waits_for : keys of the statements that are missing
     """
 
     guideline: str
+    number: str
     item: str
     answer: str
     is_complete: bool
+    waits_for: tuple[str, ...] = ()
 
 
 def answers(facts: CardFacts) -> tuple[Answer, ...]:
     """Every item of every guideline, in their order."""
     known = known_answers(facts)
-    questions = {statement.key: statement.question for statement in STATEMENTS}
-    all_answers = []
-    for guideline, items in GUIDELINES.items():
-        for item in items:
-            open_questions = [questions[key] for key in item.stated if key not in facts.statements]
-            parts = [known[key] for key in item.known] + [
-                facts.statements[key] for key in item.stated if key in facts.statements
-            ]
-            parts += [f"Not answered: the site must state {q[0].lower()}{q[1:]}." for q in open_questions]
-            text = " ".join(part for part in parts if part)
-            all_answers.append(Answer(guideline, f"{item.number} {item.title}", text, not open_questions))
-    return tuple(all_answers)
+    return tuple(_answer(guideline, item, facts, known) for guideline, items in GUIDELINES.items() for item in items)
+
+
+def _answer(guideline: str, item: Item, facts: CardFacts, known: Mapping[str, str]) -> Answer:
+    waits_for = tuple(key for key in item.stated if key not in facts.statements)
+    parts = [known[key] for key in item.known]
+    parts += [facts.statements[key] for key in item.stated if key in facts.statements]
+    return Answer(
+        guideline,
+        number=item.number,
+        item=f"{item.number} {item.title}",
+        answer=" ".join(part for part in parts if part),
+        is_complete=not waits_for,
+        waits_for=waits_for,
+    )
 
 
 def known_answers(facts: CardFacts) -> dict[str, str]:
     """Answers from the package itself, by key; a sentence for every key, also where there is nothing."""
-    return _about_patients(facts) | _about_features(facts) | _about_model(facts)
+    known = _about_patients(facts) | _about_features(facts) | _about_model(facts)
+    return known | _about_imported(facts) if facts.is_foreign else known
 
 
 def has_documented_settings(facts: CardFacts) -> bool:
@@ -72,6 +80,30 @@ def has_documented_settings(facts: CardFacts) -> bool:
 def is_known_engine(facts: CardFacts) -> bool:
     """Returns whether the features were made by one of the software's engines."""
     return facts.origin.engine.split(" ")[0] in ENGINES
+
+
+def _about_imported(facts: CardFacts) -> dict[str, str]:
+    """Answers of a package whose inputs come from elsewhere, in place of those about our own extraction."""
+    origin, elsewhere = facts.origin, "Made elsewhere, and not known from the package."
+    clinical = facts.classes.get("clinical", 0)
+    return {
+        "preparation": f"Bias correction: {origin.bias_correction or NOT_STATED}. Other steps: {elsewhere}",
+        "resampling": elsewhere,
+        "discretisation": elsewhere,
+        "image_types": elsewhere,
+        "extraction": f"Software: {origin.engine or NOT_STATED}. Its definitions are its own.",
+        "predictors": f"{counted(facts.inputs, 'column')} of an imported table offered, {facts.used} with influence.",
+        "other_predictors": f"{counted(clinical, 'clinical variable')}."
+        if clinical
+        else "None: imported features only.",
+        "defaults": f"Settings {origin.settings_digest[:12] or NOT_STATED}, by the table that was imported.",
+        "settings_shared": "The digest of the settings is in the manifest; the settings are in the table's sidecar.",
+        "shell": "Whether and how a peritumoral region was made is not known from the package.",
+        "no_deep_features": elsewhere,
+        "system": "rdeepnet score and evaluate apply it to tables of the same schema; run and serve refuse it.",
+        "pipeline": "Imported table, model; how the columns were made is not known from the package.",
+        "expertise": "Not known from the package.",
+    }
 
 
 def _about_patients(facts: CardFacts) -> dict[str, str]:
@@ -87,12 +119,14 @@ def _about_patients(facts: CardFacts) -> dict[str, str]:
             "Training patients only, divided by patient; folds stratified by the outcome, seed fixed. Scaling, "
             "selection and calibration are repeated inside each fold. Other cohorts: rdeepnet evaluate."
         ),
-        "participants": f"{training.patients} patients, {training.events} with the event.",
+        "participants": f"{counted(training.patients, 'patient')}, {training.events} with the event.",
         "imbalance": "No resampling or weighting; folds are stratified by the outcome.",
         "design": "Development of a prediction model with internal validation by cross-validation.",
         "privacy": (
             "The package holds no patient's features, only quantiles and principal components of all"
-            + ("; baseline.csv has the times at which recurrences occurred." if facts.horizons_months else ".")
+            + ("; baseline.csv has whole months, and no time of a single recurrence." if facts.horizons_months else ".")
+            + " A package of a hundred inputs or more has salted hashes of its training rows (fingerprints.npz): who "
+            "has a patient's features can tell by them whether that patient was trained on."
         ),
         "heterogeneity": "Not part of the training; rdeepnet evaluate reports every cohort and subgroup.",
         "other_predictors": "None: radiomic features only.",
@@ -150,7 +184,7 @@ def _about_features(facts: CardFacts) -> dict[str, str]:
         "shell": "The peritumoral shell (10 mm unless configured otherwise) is made by the software.",
         "feature_statistics": "inputs.csv has the 0.5 and 99.5% quantiles of each input over the training patients.",
         "feature_data": "Quantiles and principal components of the features are in the package, no patient's features.",
-        "sequences": f"Needs {' and '.join(facts.sequences)}.",
+        "sequences": f"Needs {' and '.join(facts.sequences)}." if facts.sequences else "Needs no image.",
         "no_deep_features": "Does not apply: the features are defined by formula, not learnt from images.",
         "scaling": "Mean and standard deviation of the training patients, clipped at ±4; inside model.onnx.",
     }
@@ -171,7 +205,8 @@ def _about_model(facts: CardFacts) -> dict[str, str]:
         "pipeline": "N4, z-score, feature extraction, model; each report names settings, versions and digests.",
         "recipe": training.recipe,
         "search": (
-            f"{len(facts.search)} recipes were tried inside the folds; they are listed in this card."
+            f"{counted(len(facts.search), 'recipe was', 'recipes were')} tried inside the folds; they are listed in "
+            "this card."
             if facts.search
             else "No hyperparameter was tuned on these patients."
         ),
@@ -189,8 +224,8 @@ def _about_model(facts: CardFacts) -> dict[str, str]:
             f"{facts.out_of_fold.low:.2f} to {facts.out_of_fold.high:.2f}). {training.performance}"
         ),
         "uncertainty": (
-            f"95% intervals by {row.card.intervals}, widened for the folds; doubts "
-            "about the training are listed in this card."
+            "95% intervals, widened for the folds, by the method beside each figure; doubts about the training are "
+            "listed in this card."
         ),
         "test": "Out of fold on the training patients; no test patients are part of the training.",
         "limitations": "See doubts and caveats above.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from models.model_card.facts import CardFacts
 from models.model_card.guidelines import CALIBRATION, DIFFERENCE, has_documented_settings, is_known_engine
 from models.model_card.statements import item_numbers
+from models.number_words import share_of
 
 # fmt: off
 WEIGHTS = (
@@ -57,8 +58,9 @@ class MetricsScore:
     def in_words(self) -> str:
         """One sentence for the card."""
         return (
-            f"{self.percent:.0f}%: items {_listed(self.shown)} shown by the package, {_listed(self.claimed)} by the "
-            f"word of the trainers; {_listed(self.not_applicable)} not applicable; all others count as not met."
+            f"{share_of(self.percent / 100)}: items {_listed(self.shown)} shown by the package, "
+            f"{_listed(self.claimed)} by the word of the trainers; "
+            f"{_listed(self.not_applicable)} not applicable; all others count as not met."
         )
 
 

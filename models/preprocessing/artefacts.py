@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.errors import StudyRejected
+from models.number_words import agreeing, counted, share_of
 from models.preprocessing import pixel_kernels
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
@@ -109,9 +110,11 @@ def without_hot_pixels(
     voxels[index] = medians
     inside = int(np.count_nonzero(mask & tumour))
     sentence = (
-        f"{len(places)} voxels of {where.sequence.label} ({len(places) / voxels.size:.2g} of the image; "
-        f"{where.words(mask)}) have values far outside the rest ({lowest:g} to {highest:g} against {low:g} to "
-        f"{high:g}) and were replaced by the median of their neighbours; {inside or 'none'} of them lie in the tumour."
+        f"{counted(len(places), 'voxel')} of {where.sequence.label} ({len(places) / voxels.size:.2g} of the image; "
+        f"{where.words(mask)}) {agreeing(len(places), 'has', 'have')} values far outside the rest ({lowest:g} to "
+        f"{highest:g} against {low:g} to {high:g}) {agreeing(len(places), 'and was', 'and were')} replaced by the "
+        f"median of {agreeing(len(places), 'its', 'their')} neighbours; {inside or 'none'} of them "
+        f"{agreeing(inside, 'lies', 'lie')} in the tumour."
     )
     return [where.note("hot-pixels", Severity.WARNING if inside else Severity.NOTE, sentence)]
 
@@ -133,9 +136,10 @@ def about_hot_pixels_in_fill(hot: Mask, voxels: Voxels, *, where: Where) -> Qual
     """Note on what `hot_pixels_in_fill` has found."""
     count = int(np.count_nonzero(hot))
     sentence = (
-        f"{count} voxels in the fill of {where.sequence.label} ({count / voxels.size:.2g} of the image; "
-        f"{where.words(hot)}) have values far outside the rest ({float(voxels[hot].min()):g} to "
-        f"{float(voxels[hot].max()):g}) and were taken for fill."
+        f"{counted(count, 'voxel')} in the fill of {where.sequence.label} ({count / voxels.size:.2g} of the image; "
+        f"{where.words(hot)}) {agreeing(count, 'has', 'have')} values far outside the rest "
+        f"({float(voxels[hot].min()):g} to {float(voxels[hot].max()):g}) and {agreeing(count, 'was', 'were')} taken "
+        "for fill."
     )
     return where.note("hot-pixels", Severity.NOTE, sentence)
 
@@ -147,7 +151,7 @@ def about_labels_at_body(label: Mask, body: Mask, *, where: Where) -> list[Quali
         return []
     sentence = (
         f"Labels burnt into {where.sequence.label} ({where.words(label)}) border the body along "
-        f"{along_body / outline:.0%} of their outline: the body beneath them is not measured."
+        f"{share_of(along_body / outline)} of their outline: the body beneath them is not measured."
     )
     return [where.note("label-on-body", Severity.WARNING, sentence)]
 
@@ -169,15 +173,16 @@ def labels(
     in_tumour = int(np.count_nonzero(flat & tumour))
     if in_tumour > LARGEST_SHARE_OF_TUMOUR * np.count_nonzero(tumour):
         raise StudyRejected(
-            f"{in_tumour} voxels of the tumour on {where.sequence.label} ({in_tumour / np.count_nonzero(tumour):.1%}) "
-            f"lie in bright patches of one value ({where.words(flat & tumour)}): a burnt-in label or saturation, no "
-            "measurement. Send the series as the scanner made it."
+            f"{counted(in_tumour, 'voxel')} of the tumour on {where.sequence.label} "
+            f"({share_of(in_tumour / np.count_nonzero(tumour), 1)}) {agreeing(in_tumour, 'lies', 'lie')} in bright "
+            f"patches of one value ({where.words(flat & tumour)}): a burnt-in label or saturation, no measurement. "
+            "Send the series as the scanner made it."
         )
     grown = np.asarray(ndimage.binary_dilation(flat, np.ones((1, 3, 3), dtype=bool))) & ~tumour
     sentence = (
-        f"{count} voxels of {where.sequence.label} ({count / voxels.size:.2g} of the image; {where.words(flat)}) lie "
-        "in bright patches of one value, as letters burnt into the image make them; they and their neighbours were "
-        "left out."
+        f"{counted(count, 'voxel')} of {where.sequence.label} ({count / voxels.size:.2g} of the image; "
+        f"{where.words(flat)}) {agreeing(count, 'lies', 'lie')} in bright patches of one value, as letters burnt into "
+        "the image make them; they and their neighbours were left out."
     )
     return grown, [where.note("burnt-in-label", Severity.NOTE, sentence)]
 
@@ -194,14 +199,18 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
     blank = np.logical_and.reduce(fill, axis=(1, 2))
     marks = np.broadcast_to(blank[:, np.newaxis, np.newaxis], voxels.shape)
     if (blank & tumour.any(axis=(1, 2))).any():
+        lost = int(np.count_nonzero(blank & tumour.any(axis=(1, 2))))
         raise StudyRejected(
-            f"{int(np.count_nonzero(blank & tumour.any(axis=(1, 2))))} slices of {where.sequence.label} that hold "
-            f"tumour are blank ({where.words(marks & tumour)}); send the series again."
+            f"{counted(lost, 'slice')} of {where.sequence.label} "
+            f"{agreeing(lost, 'that holds tumour is', 'that hold tumour are')} blank ({where.words(marks & tumour)}); "
+            "send the series again."
         )
     if blank.any():
+        empty = int(np.count_nonzero(blank))
         sentence = (
-            f"{int(np.count_nonzero(blank))} of {blank.size} slices of {where.sequence.label} between others are blank "
-            f"({where.words(marks)}); they were left out. Slices may have been lost: compare with the archive."
+            f"{empty} of {counted(blank.size, 'slice')} of {where.sequence.label} between others "
+            f"{agreeing(empty, 'is', 'are')} blank ({where.words(marks)}); {agreeing(empty, 'it was', 'they were')} "
+            "left out. Slices may have been lost: compare with the archive."
         )
         notes.append(where.note("slices-blank", Severity.WARNING, sentence))
     repeated = _repeated(voxels) & ~blank
@@ -210,13 +219,16 @@ def about_slices(voxels: Voxels, fill: Mask, tumour: Mask, *, where: Where) -> l
         marks = np.broadcast_to(repeated[:, np.newaxis, np.newaxis], voxels.shape)
         if 2 * in_tumour >= max(int(np.count_nonzero(tumour.any(axis=(1, 2)))), 2):
             raise StudyRejected(
-                f"{in_tumour} slices of {where.sequence.label} that hold tumour have exactly the pixels of another "
-                f"slice ({where.words(marks)}); one image for each position was expected. Send the series again."
+                f"{counted(in_tumour, 'slice')} of {where.sequence.label} "
+                f"{agreeing(in_tumour, 'that holds tumour has', 'that hold tumour have')} exactly the pixels of "
+                f"another slice ({where.words(marks)}); one image for each position was expected. Send the series "
+                "again."
             )
         sentence = (
-            f"{int(np.count_nonzero(repeated))} of {blank.size} slices of {where.sequence.label} have exactly the "
-            f"pixels of another slice ({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image "
-            "was stored under two positions. Check the series."
+            f"{int(np.count_nonzero(repeated))} of {counted(blank.size, 'slice')} of {where.sequence.label} "
+            f"{agreeing(int(np.count_nonzero(repeated)), 'has', 'have')} exactly the pixels of another slice "
+            f"({where.words(marks)}), {in_tumour or 'none'} of them with tumour: an image was stored under two "
+            "positions. Check the series."
         )
         notes.append(where.note("slices-repeated", Severity.WARNING, sentence))
     return notes
@@ -243,7 +255,8 @@ def about_values(voxels: Voxels, usable: Mask, tumour: Mask, values: Voxels, *, 
     if abs(mean) < STANDARDISED_MEAN * deviation or negative > STANDARDISED_NEGATIVE:
         sentence = (
             f"The values of {where.sequence.label} look standardised: mean {mean:.3g}, deviation {deviation:.3g}, "
-            f"{negative:.0%} negative. The scanner's own values were expected; what was done to them is not known."
+            f"{share_of(negative)} negative. The scanner's own values were expected; what was done to them is not "
+            "known."
         )
         notes.append(where.note("values-standardised", Severity.WARNING, sentence))
     bright = voxels[(voxels > np.percentile(values, 99)) & usable]
@@ -269,8 +282,8 @@ def _saturation(voxels: Voxels, measured: int, tumour: Mask, bright: Voxels, whe
         return []
     in_tumour = int(np.count_nonzero(tumour & (voxels == top)))
     sentence = (
-        f"{count} voxels of {where.sequence.label} have the largest value, {top:g}, which the next lower ones do not "
-        f"lead up to: the image is saturated. {in_tumour or 'None'} of them lie in the tumour"
-        + (f" ({in_tumour / np.count_nonzero(tumour):.1%} of it)." if in_tumour else ".")
+        f"{counted(count, 'voxel')} of {where.sequence.label} {agreeing(count, 'has', 'have')} the largest value, "
+        f"{top:g}, which the next lower ones do not lead up to: the image is saturated. {in_tumour or 'None'} of them "
+        "lie in the tumour" + (f" ({share_of(in_tumour / np.count_nonzero(tumour), 1)} of it)." if in_tumour else ".")
     )
     return [where.note("image-saturated", Severity.WARNING if in_tumour else Severity.NOTE, sentence)]

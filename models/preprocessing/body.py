@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.errors import StudyRejected
+from models.number_words import counted
 from models.preprocessing import pixel_kernels
 from models.preprocessing.sampling import SAMPLE
 
@@ -86,8 +87,8 @@ def find_body(
     body = _regular(body)
     if not body.any():
         raise StudyRejected(
-            f"No body was found in the image (values from {low:g} to {high:g}, {voxels.size} voxels); "
-            "an image of tissue in air was expected. Check the series."
+            f"No body was found in the image (values from {low:g} to {high:g}, {counted(voxels.size, 'voxel')}); an "
+            "image of tissue in air was expected. Check the series."
         )
     return np.asarray(pixel_kernels.spread(body, sides, voxels.shape))
 

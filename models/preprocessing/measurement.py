@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import StudyRejected
+from models.number_words import counted, share_of
 from models.preprocessing import pixel_kernels
 from models.preprocessing.artefacts import (
     Where,
@@ -99,9 +100,10 @@ def measured_part(volume: Volume, tumour: NDArray[np.bool_], *, sequence: Sequen
     lowest, highest = float(volume.voxels.min()), float(volume.voxels.max())
     if lowest == highest:
         raise StudyRejected(
-            f"All {volume.voxels.size} voxels of the image have the value {lowest:g}; an image with contrast was "
-            "expected. Check the series."
+            f"All {counted(volume.voxels.size, 'voxel')} of the image have the value {lowest:g}; an image with "
+            "contrast was expected. Check the series."
         )
+    volume = volume.in_single_precision()
     storage = storage_of(volume)
     stored, lesion = storage.canonical(volume.voxels), storage.canonical(tumour)
     declared = None if volume.padding is None else storage.canonical(volume.padding)
@@ -215,15 +217,18 @@ def _about_fill(fill: NDArray[np.bool_], tumour: NDArray[np.bool_], sequence: Se
     in_tumour = int(np.count_nonzero(fill & tumour))
     if in_tumour:
         part = in_tumour / np.count_nonzero(tumour)
-        found = f"{part:.1%} of the tumour on {sequence.label} lies where the image holds fill and no measurement"
+        found = (
+            f"{share_of(part, 1)} of the tumour on {sequence.label} lies where the image holds fill and no measurement"
+        )
         if part > LARGEST_TUMOUR_IN_FILL:
             raise StudyRejected(
-                f"{found}; at most {LARGEST_TUMOUR_IN_FILL:.0%} was expected. Send an image that covers the tumour, or "
+                f"{found}; at most {share_of(LARGEST_TUMOUR_IN_FILL)} was expected. Send an image that covers the "
+                "tumour, or "
                 "check that the segmentation belongs to it."
             )
         notes.append(QualityNote("fill-in-tumour", Severity.WARNING, f"{found}.", sequence))
     if share > NOTABLE_FILL:
-        sentence = f"{share:.0%} of the {sequence.label} image is fill and no measurement; it was left out."
+        sentence = f"{share_of(share)} of the {sequence.label} image is fill and no measurement; it was left out."
         notes.append(QualityNote("fill-large", Severity.NOTE, sentence, sequence))
     return notes
 
@@ -244,7 +249,8 @@ def _about_body(
     # Where the scanner has set the air to one value there is none left among what was measured.
     if share < low or (share > high and measured > high):
         sentence = (
-            f"The body takes {share:.0%} of the {sequence.label} image; {low:.0%} to {high:.0%} is usual. Either there "
+            f"The body takes {share_of(share)} of the {sequence.label} image; {share_of(low)} to {share_of(high)} "
+            "is usual. Either there "
             "is hardly any air in the image, or tissue and air were not told apart: grey levels depend on it."
         )
         notes.append(QualityNote("body-share-unusual", Severity.WARNING, sentence, sequence))
@@ -270,7 +276,8 @@ def _about_body(
         # All of it: the scanner has set the air around the body to one value, which cuts nothing.
         cuts = FILL_CUTS_BODY < part < 1 - FILL_CUTS_BODY
         sentence = (
-            f"Fill borders {part:.0%} of the outline of the body on {sequence.label}: a part of it may be missing."
+            f"Fill borders {share_of(part)} of the outline of the body on {sequence.label}: a part of it may be "
+            "missing."
         )
         severity = Severity.WARNING if cuts else Severity.NOTE
         notes.append(QualityNote("fill-along-body", severity, sentence, sequence))
@@ -299,7 +306,8 @@ def _about_edge(
     if along <= FILL_ALONG_BODY * outline:
         return []
     sentence = (
-        f"The {sequence.label} image goes on as fill where the body reaches its edge ({along / outline:.0%} of the "
+        f"The {sequence.label} image goes on as fill where the body reaches its edge ({share_of(along / outline)} "
+        "of the "
         "outline of the body): if the fill was put over the image, a part of the body is missing."
     )
     return [QualityNote("body-at-fill", Severity.NOTE, sentence, sequence)]

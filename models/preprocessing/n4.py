@@ -11,10 +11,14 @@ S = Π_d Σ w_d². So the approximation's numerator Σ w³ z / S and denominator
 with the axes' matrices W³ and W², the denominator once per level, and evaluating the field is three products with W.
 
 The image is shrunk by means over the body (`n4_settings.shrunk`), and voxels too dark for a logarithm are left out.
-Differences from ITK on the same shrunk image, all within what ITK differs from itself at another number of threads: the
-convergence statistic is computed in double precision (ITK's running mean in single precision overestimates it on large
-masks and iterates longer), and sums are added in another order. The constant gain that remains is removed by the
-z-score.
+Differences from ITK on the same shrunk image: sums are added in another order, and the convergence statistic is exact.
+ITK's is a running mean in single precision. After some ten thousand voxels its steps are below the last bit, it stays
+where it is, and the deviation from it is too large: 1.9 times the true one in the first iteration on a real T1 spin
+echo (sts_001, 104,547 voxels), so that ITK iterates 25 times at the first level where 2 do. The log fields then differ
+by a constant gain, which the z-score removes, and by a standard deviation of 2.9e-4 on that T1 and 3.3e-4 on its T2;
+with ITK's statistic in place of ours by 1.8e-6 and 6.4e-5. ITK at another number of threads differs from itself by
+1.1e-6 and 1.6e-5 there: by far less than we do. The exact statistic is kept: it does not depend on the order of the
+voxels, a known field is recovered as well by either, and N4 by SimpleITK can be chosen where its numbers are wanted.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable
+from models.number_words import counted
 from models.preprocessing.n4_settings import Corrected, FieldFit, N4Settings, own_name, shrunk
 from models.threads import one_thread
 from models.volume import Volume
@@ -83,6 +88,7 @@ class N4:
         DeviceMemoryExhausted
             When the CUDA device has too little memory.
         """
+        volume = volume.in_single_precision()
         result = np.empty(volume.shape, dtype=np.float32)
 
         def keep(part: slice, log_field: NDArray[np.float32]) -> None:
@@ -99,6 +105,7 @@ class N4:
         StudyRejected, DeviceMemoryExhausted
             As `log_field`.
         """
+        volume = volume.in_single_precision()
         result = np.empty(volume.shape, dtype=np.float32)
 
         def divide(part: slice, log_field: NDArray[np.float32]) -> None:
@@ -126,7 +133,7 @@ class N4:
         except torch.cuda.OutOfMemoryError as error:
             size = " × ".join(map(str, volume.shape))
             raise DeviceMemoryExhausted(
-                f"N4 of an image of {size} voxels needs more memory than {device} has free"
+                f"N4 of an image of {counted(size, 'voxel')} needs more memory than {device} has free"
             ) from error
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SetupError, StudyRejected
+from models.number_words import counted
 from models.volume import Volume
 
 # Along an axis with fewer shrunk voxels than this a factor is lowered: a cubic spline has 4 control points.
@@ -149,7 +150,7 @@ def shrunk(volume: Volume, body: NDArray[np.bool_], *, shrink: int) -> Shrunk:
     mask = 2 * counts >= factors[0] * factors[1] * factors[2]
     if not mask.any():
         raise StudyRejected(
-            f"None of the {int(np.count_nonzero(body))} voxels of the body mask is left after shrinking by "
+            f"None of the {counted(int(np.count_nonzero(body)), 'voxel')} of the body mask is left after shrinking by "
             f"{factors[2]} × {factors[1]} × {factors[0]}; use a smaller shrink factor or no bias correction."
         )
     left_out = 1 - np.count_nonzero(used) / np.count_nonzero(body)

@@ -43,7 +43,7 @@ class SimpleItkN4:
         StudyRejected
             When SimpleITK cannot fit a field to this image.
         """
-        return self._fitted(volume, body)[0]
+        return self._fitted(volume.in_single_precision(), body)[0]
 
     def correct(self, volume: Volume, body: NDArray[np.bool_]) -> Corrected:
         """The volume divided by its estimated bias field.
@@ -53,6 +53,7 @@ class SimpleItkN4:
         StudyRejected
             As `log_field`.
         """
+        volume = volume.in_single_precision()
         field, fit = self._fitted(volume, body)
         return Corrected(Volume(volume.affine, np.divide(volume.voxels, np.exp(field), dtype=np.float32)), fit)
 

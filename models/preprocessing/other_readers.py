@@ -91,8 +91,13 @@ class OtherReaders:
     masks: tuple[Mapping[Sequence, NDArray[np.bool_]], ...]
 
 
-def other_readers(prepared: Prepared, *, count: int = CONTOURS) -> OtherReaders:
-    """Contours of a prepared study; the first sequence calibrates them and gives the random numbers."""
+def other_readers(prepared: Prepared, *, count: int = CONTOURS, dice: float = DICE) -> OtherReaders:
+    """Contours of a prepared study; the first sequence calibrates them and gives the random numbers.
+
+    Parameters
+    ----------
+    dice : mean Dice coefficient with the tumour; lower where a method outlined it that adds to what readers differ by
+    """
     grids = {sequence: measured_of(prepared, sequence) for sequence in prepared.sequences}
     first = next(iter(grids.values()))
     mask = first.rois[Region.INTRATUMORAL].mask
@@ -105,11 +110,11 @@ def other_readers(prepared: Prepared, *, count: int = CONTOURS) -> OtherReaders:
     size = np.ceil(extent / _LATTICE_MM).astype(int) - 2 * start
     fields = [_field(rng, tuple(size)) for _ in range(count)]
     offsets = OFFSET_SHARE * rng.normal(size=count)
-    amplitude, dice = _calibrated(next(iter(bands.values())), fields, offsets, start)
+    amplitude, reached = _calibrated(next(iter(bands.values())), fields, offsets, start, wanted=dice)
     bands = {sequence: band.within(_reach(amplitude)) for sequence, band in bands.items()}
     return OtherReaders(
         amplitude,
-        dice,
+        reached,
         tuple(
             {
                 sequence: _contour(band, amplitude, _at(field, band.points_mm, start) + offset)
@@ -210,7 +215,7 @@ def _at(field: NDArray[np.float32], points_mm: NDArray[np.float32], start: NDArr
 
 
 def _calibrated(
-    band: _Band, fields: list[NDArray[np.float32]], offsets: Floats, start: NDArray[np.int64]
+    band: _Band, fields: list[NDArray[np.float32]], offsets: Floats, start: NDArray[np.int64], *, wanted: float
 ) -> tuple[float, float]:
     """(a, mean Dice): a by bisection, at most `LARGEST_MM`."""
     every = max(1.0, np.count_nonzero(band.mask) / _MOST_VOXELS)
@@ -227,11 +232,11 @@ def _calibrated(
         return float(np.mean(2 * both / sizes))
 
     low, high = 0.0, LARGEST_MM
-    if dice(high) > DICE:
+    if dice(high) > wanted:
         return high, dice(high)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if dice(middle) > DICE else (low, middle)
+        low, high = (middle, high) if dice(middle) > wanted else (low, middle)
     return high, dice(high)
 
 

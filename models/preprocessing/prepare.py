@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, StudyRejected
+from models.number_words import counted, share_of
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts, Measurement
 from models.preprocessing.n4_settings import Corrected, FieldFit
@@ -190,8 +191,8 @@ def prepare(
     """
     if not volumes or not tumours:
         raise StudyRejected(
-            f"There are {len(volumes)} images and {len(tumours)} tumour segmentations; "
-            "at least one of each was expected."
+            f"There are {counted(len(volumes), 'image')} and {len(tumours)} tumour segmentations; at least one of each "
+            "was expected."
         )
     notes: list[QualityNote] = []
     sequences: dict[Sequence, PreparedSequence] = {}
@@ -312,7 +313,7 @@ def _tumour_on(volume: Volume, sequence: Sequence, tumours: Mapping[Sequence, Ro
             QualityNote(
                 "tumour-outside-image",
                 Severity.WARNING,
-                f"{carried.share_outside:.1%} of the tumour lies outside the {sequence.label} image.",
+                f"{share_of(carried.share_outside, 1)} of the tumour lies outside the {sequence.label} image.",
                 sequence,
                 Region.INTRATUMORAL,
             )
@@ -352,12 +353,14 @@ def _about_field(fit: FieldFit, sequence: Sequence) -> list[QualityNote]:
         )
         found.append(("bias-field-unstable", Severity.WARNING, sentence))
     elif fit.deviation < FLAT_FIELD:
-        sentence = f"{field_of} is flat (it varies by {fit.deviation:.2%}): the correction changed nothing."
+        sentence = f"{field_of} is flat (it varies by {share_of(fit.deviation, 2)}): the correction changed nothing."
         found.append(("bias-field-flat", Severity.NOTE, sentence))
     if fit.at_limit:
         sentence = f"{field_of} had not settled when every level of the fit had reached its limit of iterations."
         found.append(("bias-field-at-limit", Severity.NOTE, sentence))
     if fit.left_out > NOTABLE_LEFT_OUT:
-        sentence = f"{fit.left_out:.1%} of the body on {sequence.label} is too dark for the fit of the bias field."
+        sentence = (
+            f"{share_of(fit.left_out, 1)} of the body on {sequence.label} is too dark for the fit of the bias field."
+        )
         found.append(("body-too-dark", Severity.NOTE, sentence))
     return [QualityNote(code, severity, sentence, sequence) for code, severity, sentence in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.number_words import counted, share_of
 from models.preprocessing.regions import Shell, share_of_box_outside_image, steps_within
 from models.quality_notes import QualityNote, Severity
 from models.volume import Region, Roi, Sequence
@@ -26,8 +27,8 @@ def about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: fl
             QualityNote(
                 "tumour-small",
                 Severity.WARNING,
-                f"The tumour has only {voxels} voxels ({tumour.volume_mm3 / 1000:.2f} cm³) on {sequence.label}; "
-                f"texture features of fewer than {SMALL_TUMOUR_VOXELS} voxels are unstable.",
+                f"The tumour has only {counted(voxels, 'voxel')} ({tumour.volume_mm3 / 1000:.2f} cm³) on "
+                f"{sequence.label}; texture features of fewer than {SMALL_TUMOUR_VOXELS} voxels are unstable.",
                 sequence,
                 Region.INTRATUMORAL,
             )
@@ -43,7 +44,7 @@ def about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: fl
                 "tumour-at-border",
                 Severity.WARNING,
                 f"The tumour touches the edge of the {sequence.label} image; a part of it may be missing, and "
-                f"{np.count_nonzero(cut) / voxels:.1%} of its voxels lack neighbours there.",
+                f"{share_of(np.count_nonzero(cut) / voxels, 1)} of its voxels lack neighbours there.",
                 sequence,
                 Region.INTRATUMORAL,
             )
@@ -57,7 +58,8 @@ def about_regions(sequence: Sequence, tumour: Roi, shell: Shell, *, shell_mm: fl
                 QualityNote(
                     code,
                     Severity.WARNING if share >= NOTABLE_SHELL_LOSS else Severity.NOTE,
-                    f"On {sequence.label}, {share:.1%} of the {shell_mm:g} mm around the tumour lies {where} and is "
+                    f"On {sequence.label}, {share_of(share, 1)} of the {shell_mm:g} mm around the tumour lies "
+                    f"{where} and is "
                     "left out of the peritumoral region.",
                     sequence,
                     Region.PERITUMORAL,
@@ -78,7 +80,8 @@ def _about_neighbourhoods(sequence: Sequence, tumour: Roi, *, shell_mm: float) -
         share = share_of_box_outside_image(tumour, margin=(slices, rows, columns))
         if share >= NEGLIGIBLE_SHELL_LOSS:
             sentence = (
-                f"On {sequence.label}, {share:.1%} of the box {around} and the {NEIGHBOURHOOD_VOXELS} voxels about it "
+                f"On {sequence.label}, {share_of(share, 1)} of the box {around} and the {NEIGHBOURHOOD_VOXELS} "
+                "voxels about it "
                 "that filters read lies beyond the edge of the image, where its values were continued."
             )
             severity = Severity.WARNING if share >= NOTABLE_SHELL_LOSS else Severity.NOTE

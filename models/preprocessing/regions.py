@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.distance import squared_distance_mm2
 from models.errors import StudyRejected
+from models.number_words import counted, share_of
 from models.preprocessing import pixel_kernels
 from models.preprocessing.fill import box_of
 from models.preprocessing.orientation import canonical_roi, storage_of
@@ -58,11 +59,11 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
     centres = voxels @ to_image[:3, :3].T + to_image[:3, 3]
     outside = np.any((centres < -0.5) | (centres > size - 0.5), axis=1)
     share_outside = float(outside.mean())
-    what = f"The region '{roi.label}' ({len(voxels)} voxels, {roi.volume_mm3 / 1000:.2f} cm³)"
+    what = f"The region '{roi.label}' ({counted(len(voxels), 'voxel')}, {roi.volume_mm3 / 1000:.2f} cm³)"
     if share_outside > LARGEST_SHARE_OUTSIDE:
         raise StudyRejected(
-            f"{what} lies to {share_outside:.0%} outside the other image of {volume.shape} voxels (slices, rows, "
-            f"columns); at most {LARGEST_SHARE_OUTSIDE:.0%} was expected. Send an image that covers the tumour."
+            f"{what} lies to {share_of(share_outside)} outside the other image of {volume.shape} voxels (slices, rows, "
+            f"columns); at most {share_of(LARGEST_SHARE_OUTSIDE)} was expected. Send an image that covers the tumour."
         )
 
     # Only the box that the region can reach: its voxels' centres and half a diagonal of one of them.
@@ -79,7 +80,7 @@ def carry_over(roi: Roi, volume: Volume) -> Carried:
         mask[box] = _of_same_volume(shares) & (largest >= LEAST_SHARE)
     if not mask.any():
         raise StudyRejected(
-            f"{what} covers at most {largest:.0%} of a voxel of the other image, whose voxels measure "
+            f"{what} covers at most {share_of(largest)} of a voxel of the other image, whose voxels measure "
             f"{' × '.join(f'{step:.2f}' for step in volume.spacing_mm)} mm; segment the tumour on that image as well."
         )
     return Carried(Roi(volume.affine, storage.as_stored(mask), roi.label), share_outside)

@@ -118,6 +118,7 @@ def _evaluated(one: sitk.Image, other: sitk.Image, transform: sitk.Transform) ->
 def _working(volume: Volume) -> sitk.Image:
     """The image with its intensities cut at the 99.5th percentile, averaged to about the working voxel size."""
     factors = np.maximum(1, np.round(WORKING_MM / np.array(volume.spacing_mm))).astype(int)
+    volume = volume.in_single_precision()
     top = float(np.percentile(volume.voxels, 99.5))
     image = to_sitk(np.minimum(volume.voxels, np.float32(top)), volume)
     return sitk.BinShrink(image, [int(factor) for factor in factors[::-1]])

@@ -7,7 +7,6 @@ features.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
+from models.constant import varies
+from models.csv_table import lines, rows_of
 from models.errors import SetupError
+from models.number_words import counted
 from models.volume import Region, Sequence
 
 FACTORS = 24
@@ -46,8 +48,8 @@ class FeatureShape:
     def __post_init__(self) -> None:
         if self.quantiles.shape != (len(self.names), len(LEVELS)) or self.loadings.shape != (len(self.names), FACTORS):
             raise SetupError(
-                f"{len(self.names)} features, quantiles {self.quantiles.shape} and loadings {self.loadings.shape} "
-                "do not fit together."
+                f"{counted(len(self.names), 'feature')}, quantiles {self.quantiles.shape} and loadings "
+                f"{self.loadings.shape} do not fit together."
             )
         if np.any(np.diff(self.quantiles, axis=1) < 0) or np.any((self.loadings**2).sum(axis=1) > 1 + 1e-9):
             raise SetupError("Quantiles must not decrease and loadings must not be longer than 1.")
@@ -78,10 +80,13 @@ def measured_shape(names: tuple[str, ...]) -> FeatureShape:
         When a feature was not measured.
     """
     with MEASURED.open(encoding="utf-8", newline="") as file:
-        rows = {row[0]: [float(text) for text in row[1:]] for row in csv.reader(file) if not row[0].startswith("#")}
+        rows = {row[0]: [float(text) for text in row[1:]] for row in rows_of(file) if not row[0].startswith("#")}
     keys = [name.removeprefix(f"{Sequence(name.split('_', 1)[0])}_") for name in names]
     if missing := [key for key in keys if key not in rows]:
-        raise SetupError(f"{len(missing)} features were not measured (first: {missing[0]}); measure the shape again.")
+        raise SetupError(
+            f"{counted(len(missing), 'feature was', 'features were')} not measured (first: {missing[0]}); measure the "
+            "shape again."
+        )
     table = np.array([rows[key] for key in keys])
     return FeatureShape(names, table[:, : len(LEVELS)], table[:, len(LEVELS) :])
 
@@ -108,7 +113,8 @@ def shape_of(measurements: Mapping[str, NDArray[np.float64]]) -> FeatureShape:
     table = np.column_stack([measurements[name] for name in names])
     scores = norm.ppf((rankdata(table, axis=0) - 0.5) / len(table))
     spread = scores.std(axis=0)
-    scores = np.where(spread > 0, (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1), 0)
+    changes = varies(scores)
+    scores = np.where(changes, (scores - scores.mean(axis=0)) / np.where(changes, spread, 1), 0)
     _, singular, directions = np.linalg.svd(scores / np.sqrt(len(table)), full_matrices=False)
     loadings = np.zeros((len(names), FACTORS))
     loadings[:, : min(singular.size, FACTORS)] = (directions * singular[:, np.newaxis]).T[:, :FACTORS]
@@ -125,6 +131,10 @@ def write_shape(path: Path, shape: FeatureShape, *, origin: tuple[str, ...]) -> 
     assert all(any(name.startswith(f"{region}_") for region in Region) for name in shape.names)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"# {line}\n" for line in origin)
-        writer = csv.writer(file, lineterminator="\n")
-        for name, quantiles, loadings in zip(shape.names, shape.quantiles, shape.loadings, strict=True):
-            writer.writerow([name, *(f"{q:.7g}" for q in quantiles), *(f"{value:.3f}" for value in loadings)])
+        table = zip(shape.names, shape.quantiles, shape.loadings, strict=True)
+        file.writelines(
+            lines(
+                [name, *(f"{q:.7g}" for q in quantiles), *(f"{value:.3f}" for value in loadings)]
+                for name, quantiles, loadings in table
+            )
+        )

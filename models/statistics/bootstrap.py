@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from models.number_words import counted
 from models.statistics.estimate import Estimate, Found, NotEstimable
 from models.statistics.followed import Floats
 
@@ -40,8 +41,10 @@ def resampled_estimate(
     found = np.concatenate(parts)
     usable = found[np.isfinite(found)]
     if usable.size < _FEWEST_USABLE * found.size:
-        return Estimate(value, None, f"no interval: it exists in {usable.size} of {found.size} bootstrap samples only")
+        return Estimate(
+            value, None, f"no interval: it exists in {usable.size} of {counted(found.size, 'bootstrap sample')} only"
+        )
     low, high = (float(one) for one in np.quantile(usable, (0.025, 0.975)))
     if low == high:
         return Estimate(value, None, "no interval: every bootstrap sample gives the same value")
-    return Estimate(value, (low, high), f"bootstrap percentile, {usable.size} samples")
+    return Estimate(value, (low, high), f"bootstrap percentile, {counted(usable.size, 'sample')}")

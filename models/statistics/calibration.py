@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from models.statistics.cox import CoxFit, fit_cox
 from models.statistics.followed import Floats, Followed
@@ -29,7 +31,8 @@ class CalibrationGroup:
     ----------
     patients, events : in the group; events up to the time
     predicted : mean predicted risk at the time
-    observed, low, high : 1 - Kaplan-Meier at the time with 95 % limits; NaN where nobody is followed so far
+    observed, low, high : 1 - Kaplan-Meier at the time with 95 % limits, NaN where nobody is followed so far; for an
+        outcome that is known in every patient, its share with Wilson's limits
     """
 
     patients: int
@@ -56,9 +59,7 @@ def calibration_groups(patients: Followed, months: float, risk: Floats) -> tuple
     ----------
     risk : predicted probability of an event up to `months`, float64 (patients,), in the order of `patients`
     """
-    wanted = int(np.clip(patients.events_by(months) // EVENTS_PER_GROUP, 2, LARGEST_GROUPS))
-    edges = np.quantile(risk, np.linspace(0, 1, wanted + 1)[1:-1], method="inverted_cdf")
-    place = np.searchsorted(np.unique(edges), risk, side="left")
+    place = _place(risk, patients.events_by(months))
     groups = []
     for number in np.unique(place):
         inside = place == number
@@ -75,6 +76,34 @@ def calibration_groups(patients: Followed, months: float, risk: Floats) -> tuple
             )
         )
     return tuple(groups)
+
+
+def calibration_groups_of(probabilities: Floats, outcome: NDArray[np.bool_]) -> tuple[CalibrationGroup, ...]:
+    """The same groups for an outcome that is known in every patient; the fewer of the two outcomes count as events.
+
+    Parameters
+    ----------
+    probabilities : float64 (patients,)
+    outcome : bool (patients,)
+    """
+    place = _place(probabilities, int(min(outcome.sum(), outcome.size - outcome.sum())))
+    groups = []
+    for number in np.unique(place):
+        inside = place == number
+        with_it, count = int(outcome[inside].sum()), int(inside.sum())
+        limits = binomtest(with_it, count).proportion_ci(method="wilson")
+        predicted = float(probabilities[inside].mean())
+        groups.append(
+            CalibrationGroup(count, with_it, predicted, with_it / count, float(limits.low), float(limits.high))
+        )
+    return tuple(groups)
+
+
+def _place(risk: Floats, events: int) -> NDArray[np.intp]:
+    """Number of the group of each patient, not all numbers used."""
+    wanted = int(np.clip(events // EVENTS_PER_GROUP, 2, LARGEST_GROUPS))
+    edges = np.quantile(risk, np.linspace(0, 1, wanted + 1)[1:-1], method="inverted_cdf")
+    return np.asarray(np.searchsorted(np.unique(edges), risk, side="left"))
 
 
 def calibration_slope(patients: Followed) -> CoxFit | None:

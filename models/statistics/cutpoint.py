@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from models.errors import StudyRejected
+from models.number_words import counted
 from models.statistics.followed import Floats, Followed
 
 SMALLEST_SHARE = 0.1  # of the patients in the smaller group, the default of survminer
@@ -83,8 +84,8 @@ def select_cut_off(
     sizes = sizes[(sizes >= fewest) & (sizes <= most)]
     if sizes.size == 0:
         raise StudyRejected(
-            f"No cut-off leaves {100 * smallest_share:g} % of the {count} patients on both sides; too many scores are "
-            "equal. Give a fixed cut-off."
+            f"No cut-off leaves {100 * smallest_share:g} % of the {counted(count, 'patient')} on both sides; too many "
+            "scores are equal. Give a fixed cut-off."
         )
     low = np.cumsum(a)[sizes - 1]
     expected = sizes / count * a.sum()

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata
 
 from models.errors import StudyRejected
+from models.number_words import counted
 
 
 def delong_auc(outcomes: ArrayLike, scores: ArrayLike) -> tuple[float, float, float]:
@@ -27,7 +28,10 @@ def delong_auc(outcomes: ArrayLike, scores: ArrayLike) -> tuple[float, float, fl
     positive, negative = values[flags == 1], values[flags == 0]
     m, n = positive.size, negative.size
     if m < 2 or n < 2:
-        raise StudyRejected(f"{m} patients have the outcome and {n} do not; at least two of each were expected.")
+        raise StudyRejected(
+            f"{counted(m, 'patient has', 'patients have')} the outcome and {n} do not; at least two of each were "
+            "expected."
+        )
     ranks = rankdata(np.concatenate([positive, negative]))
     # Placement of each positive among the negatives, and the other way round.
     above = (ranks[:m] - rankdata(positive)) / n

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import StudyRejected
+from models.number_words import counted
 
 Floats = NDArray[np.float64]
 
@@ -51,13 +52,16 @@ class Followed:
             )
         if not (np.all(np.isfinite(times)) and np.all(times > 0)):
             raise StudyRejected(
-                f"{np.count_nonzero(~(times > 0) | ~np.isfinite(times))} times are not positive numbers of months; "
-                "leave out patients without follow-up."
+                f"{counted(np.count_nonzero(~(times > 0) | ~np.isfinite(times)), 'time is', 'times are')} not positive "
+                "numbers of months; leave out patients without follow-up."
             )
         if not np.all(np.isin(flags, (0, 1))):
             raise StudyRejected("Events other than 0 (censored) and 1 (recurrence) were given.")
         if not np.all(np.isfinite(values)):
-            raise StudyRejected(f"{np.count_nonzero(~np.isfinite(values))} scores are not finite; none was expected.")
+            raise StudyRejected(
+                f"{counted(np.count_nonzero(~np.isfinite(values)), 'score is', 'scores are')} not finite; none was "
+                "expected."
+            )
         is_event = flags.astype(np.bool_)
         order = np.lexsort((~is_event, times))
         return cls(times[order], is_event[order], values[order], order)
@@ -75,8 +79,12 @@ class Followed:
         return int(np.count_nonzero(self.events & (self.times_months <= months)))
 
     def at_risk_after(self, months: float) -> int:
-        """Patients followed beyond a time."""
+        """Patients followed beyond a time; a follow-up that ends at exactly the time is not (as R has it)."""
         return int(np.count_nonzero(self.times_months > months))
+
+    def at_risk_at(self, months: float) -> int:
+        """Patients under observation just before a time, events and censorings at it included."""
+        return int(np.count_nonzero(self.times_months >= months))
 
     @cached_property
     def once(self) -> Floats:

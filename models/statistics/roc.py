@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.statistics.followed import Floats, Followed, inverse, ratio
+from models.statistics.wilson import PairsCompared, PairsWon, kish, pairs_compared, pairs_won, wilson
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +26,14 @@ class RocCurve:
     ----------
     thresholds : float64 (k,), decreasing; positive is `score > threshold`, the first is +inf's stand-in: the maximum
     false_positive, true_positive : float64 (k,), not decreasing, 0 to 1
+    low, high : float64 (k,), 95 % limits of the true-positive share at each threshold (Wilson, Kish's number of cases)
     """
 
     thresholds: Floats
     false_positive: Floats
     true_positive: Floats
+    low: Floats
+    high: Floats
 
 
 def case_and_control_weights(patients: Followed, months: float, weights: Floats) -> tuple[Floats, Floats]:
@@ -53,10 +57,59 @@ def auc_at(patients: Followed, months: float, weights: Floats | None = None) -> 
     weights = patients.once if weights is None else weights
     cases, controls = case_and_control_weights(patients, months, weights)
     chosen = np.flatnonzero(patients.events & (patients.times_months <= months))
-    scores = patients.scores
-    above = np.where(scores[chosen, None] > scores, 1.0, np.where(scores[chosen, None] == scores, 0.5, 0.0))
-    won = np.einsum("rp,rp->r", cases[:, chosen] @ above, controls)
+    won = np.einsum("rp,rp->r", cases[:, chosen] @ _above(patients.scores, chosen), controls)
     return ratio(won, cases.sum(axis=1) * controls.sum(axis=1))
+
+
+def auc_with_interval(patients: Followed, months: float) -> PairsWon | None:
+    """`auc_at` of every patient once, with its smoothed Wilson interval; None where there is no case or no control."""
+    cases, controls = (one[0] for one in case_and_control_weights(patients, months, patients.once))
+    is_case = patients.events & (patients.times_months <= months)
+    chosen = np.flatnonzero(is_case)
+    comparable = np.broadcast_to(controls, (chosen.size, controls.size))
+    return pairs_won(cases[chosen], comparable, _above(patients.scores, chosen) * comparable, is_case)
+
+
+def auc_compared(patients: Followed, others: Floats, months: float) -> PairsCompared | None:
+    """`auc_at` of the scores and of `others`, float64 (patients,) in the order of `patients`.
+
+    None where there is no case or no control.
+    """
+    cases, controls = (one[0] for one in case_and_control_weights(patients, months, patients.once))
+    is_case = patients.events & (patients.times_months <= months)
+    chosen = np.flatnonzero(is_case)
+    comparable = np.broadcast_to(controls, (chosen.size, controls.size))
+    ours, theirs = (_above(scores, chosen) * comparable for scores in (patients.scores, others))
+    return pairs_compared(cases[chosen], comparable, ours, theirs, is_case)
+
+
+def binary_auc(outcomes: NDArray[np.bool_], scores: Floats) -> PairsWon | None:
+    """Area under the ROC curve of a binary outcome, with its smoothed Wilson interval of both sides.
+
+    Parameters
+    ----------
+    outcomes, scores : (patients,); higher score means outcome true, tied scores count one half
+
+    Returns
+    -------
+    None where one of the two outcomes is missing.
+    """
+    chosen = np.flatnonzero(outcomes)
+    comparable = np.broadcast_to((~outcomes).astype(np.float64), (chosen.size, outcomes.size))
+    return pairs_won(np.ones(chosen.size), comparable, _above(scores, chosen) * comparable, outcomes, is_binary=True)
+
+
+def binary_auc_compared(outcomes: NDArray[np.bool_], scores: Floats, others: Floats) -> PairsCompared | None:
+    """`binary_auc` of the scores and of `others` (patients,); None where one of the two outcomes is missing."""
+    chosen = np.flatnonzero(outcomes)
+    comparable = np.broadcast_to((~outcomes).astype(np.float64), (chosen.size, outcomes.size))
+    ours, theirs = (_above(one, chosen) * comparable for one in (scores, others))
+    return pairs_compared(np.ones(chosen.size), comparable, ours, theirs, outcomes, is_binary=True)
+
+
+def _above(scores: Floats, chosen: NDArray[np.int64]) -> Floats:
+    """(chosen, patients): 1 where the chosen patient has the higher score, .5 where both have the same, else 0."""
+    return np.where(scores[chosen, None] > scores, 1.0, np.where(scores[chosen, None] == scores, 0.5, 0.0))
 
 
 def sensitivity_at(patients: Followed, months: float, *, cut_off: float, weights: Floats | None = None) -> Floats:
@@ -90,8 +143,12 @@ def weighted_roc_curve(scores: Floats, cases: Floats, controls: NDArray[np.float
     # Above the k-th largest score lie the k - 1 larger ones; the last point, (1, 1), takes everyone.
     zero = np.zeros(1)
     lowest = np.nextafter(thresholds[-1], -np.inf)
+    sensitivity = np.minimum(np.concatenate([zero, true]), 1.0)
+    low, high = np.array([wilson(float(share), kish(cases)) for share in sensitivity]).T
     return RocCurve(
         np.concatenate([thresholds, [lowest]]),
         np.minimum(np.concatenate([zero, false]), 1.0),
-        np.minimum(np.concatenate([zero, true]), 1.0),
+        sensitivity,
+        low,
+        high,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.errors import SetupError
+from models.errors import CohortRejected, SetupError
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,19 +126,19 @@ def checked_outcomes(
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When the arrays do not fit, hold what they must not, or there is no event.
     """
     times, flags = np.asarray(times, dtype=np.float64), np.asarray(events)
     risks = np.asarray(log_risk, dtype=np.float64)
     if times.ndim != 1 or times.shape != flags.shape or times.shape != risks.shape:
-        raise SetupError(
+        raise CohortRejected(
             f"{times.shape} times, {flags.shape} events and {risks.shape} log-risks; one of each per patient expected."
         )
     if not np.all(np.isin(flags, (0, 1))):
-        raise SetupError("Events must be 0 (censored) or 1 (event).")
+        raise CohortRejected("Events must be 0 (censored) or 1 (event).")
     if not (np.all(np.isfinite(times)) and np.all(times >= 0) and np.all(np.isfinite(risks))):
-        raise SetupError("Times must be finite and not negative, log-risks finite.")
+        raise CohortRejected("Times must be finite and not negative, log-risks finite.")
     if not flags.any():
-        raise SetupError("There is no event among the patients; at least one was expected.")
+        raise CohortRejected("There is no event among the patients; at least one was expected.")
     return times, flags.astype(np.bool_), risks

@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.constant import varies
 from models.statistics.baseline_resamples import FEWEST, BaselineResamples
+from models.training.divisions import OutOfFoldOutputs
 
 Floats = NDArray[np.float64]
 
@@ -22,9 +24,8 @@ _LARGEST_STEP = 1.0  # of the slope, in units of 1/SD of the output
 def resample_baseline(
     times_months: Floats,
     events: Floats,
-    outputs: Floats,
+    unseen: OutOfFoldOutputs,
     *,
-    fold_of: NDArray[np.int64],
     slope: float,
     horizons_months: tuple[float, ...],
     seed: int,
@@ -33,8 +34,8 @@ def resample_baseline(
 
     Parameters
     ----------
-    times_months, events, outputs : float64 (patients,), outputs out of fold and before calibration
-    fold_of : outer fold of each patient
+    times_months, events : float64 (patients,)
+    unseen : outputs out of fold and before calibration; a sample holds a patient as often in every division
     slope : of the model
     """
     if not slope > 0:
@@ -42,7 +43,9 @@ def resample_baseline(
     rng = np.random.default_rng(seed)
     size = times_months.size
     weights = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES).astype(np.float64)
-    slopes = weighted_slopes(times_months, events, outputs, weights=weights, strata=fold_of)
+    weights = np.tile(weights, len(unseen.outputs))
+    times_months, events, outputs = unseen.repeated(times_months), unseen.repeated(events), unseen.outputs.ravel()
+    slopes = weighted_slopes(times_months, events, outputs, weights=weights, strata=unseen.strata)
     usable = np.isfinite(slopes) & (slopes > 0)
     weights, slopes = weights[usable], slopes[usable]
     hazards = _hazards(times_months, events, outputs, weights, slopes, horizons_months)
@@ -60,7 +63,7 @@ def weighted_slopes(
     (resamples, patients) → (resamples,); NaN where Newton's steps do not settle (the outputs separate the events).
     """
     spread = float(outputs.std())
-    if not spread > 0:
+    if not varies(outputs):
         return np.full(len(weights), np.nan)
     x = outputs / spread
     parts = [_Stratum(times[rows], events[rows], x[rows], weights[:, rows]) for rows in _rows(strata)]

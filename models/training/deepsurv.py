@@ -7,6 +7,7 @@ overfit network on its own training patients are wrong by an order of magnitude.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from models.progress import Steps
 from models.statistics.concordance import harrell_c_of
 from models.statistics.survival import BaselineHazard, breslow_baseline
-from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
+from models.training.divisions import OutOfFoldOutputs
+from models.training.effective_parameters import effective_parameters
+from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold_in_divisions, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets
 from models.training.scorer import Scorer
@@ -38,13 +42,17 @@ class RecurrenceModel:
     scorer : calibrated log-risk; mean 0 over the training patients
     recipe : what it was trained with, out of `trials`
     trials : the recipes that were tried, with their held-out losses
-    folds : outer folds
+    folds : outer folds; where there are none, the inner ones
+    is_nested : the folds are outer ones; False: each patient was scored by the member that held that patient out for
+        early stopping
     baseline : cumulative hazard of a patient with log-risk 0, from out-of-fold log-risks
     slope : calibration slope the ensemble's output was multiplied with; 0 where it predicts nothing out of fold
     out_of_fold : float64 (patients,), calibrated log-risk of every training patient by a model trained without that
         patient
     c_out_of_fold, c_apparent : Harrell's C out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before it was multiplied with the slope
+    divisions : the same of every division of the outer folds; `out_of_fold` and `uncalibrated` are those of the first
+    parameters : effective number (`models.training.effective_parameters`)
     """
 
     scorer: Scorer
@@ -57,6 +65,9 @@ class RecurrenceModel:
     c_out_of_fold: float
     c_apparent: float
     uncalibrated: NDArray[np.float64]
+    divisions: OutOfFoldOutputs
+    parameters: float
+    is_nested: bool = True
 
 
 def fit_recurrence(
@@ -68,8 +79,11 @@ def fit_recurrence(
     recipe: Recipe,
     alternatives: tuple[Recipe, ...] = (),
     ties: Ties = Ties.EFRON,
+    outer: int | None = None,
     seed: int,
     device: str = "cpu",
+    steps: Steps | None = None,
+    divisions: int = 1,
 ) -> RecurrenceModel:
     """Trains on `values` (patients, inputs) with follow-up times in months and events of 0 or 1.
 
@@ -80,34 +94,57 @@ def fit_recurrence(
     Parameters
     ----------
     alternatives : recipes to choose from beside `recipe`; the choice is repeated in every outer fold
+    outer : outer folds, as `TrainingOptions.outer_folds`
+    steps : counts the networks that are trained
+    divisions : how often the outer folds are drawn
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When the arrays do not fit, nothing varies, or a fold has no event.
     """
-    objective = objective_of(times_months, events, ties, device=device)
+    steps = steps or Steps()
+    objective = replace(objective_of(times_months, events, ties, device=device), steps=steps)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    folds = outer_folds(events)
-    raw = out_of_fold(
-        values, usable, objective=objective, recipe=recipe, folds=folds, seed=seed, alternatives=alternatives
-    )
-    fold_of = stratified_folds(objective.stratify, folds=folds, seed=seed)
-    slope = max(0.0, cox_slope(times_months, events, raw, strata=fold_of))
+    folds = outer_folds(events) if outer is None else outer
+    if folds:
+        unseen = out_of_fold_in_divisions(
+            values,
+            usable,
+            objective=objective,
+            recipe=recipe,
+            folds=folds,
+            seed=seed,
+            alternatives=alternatives,
+            divisions=divisions,
+        )
+    steps.begin("all patients")
     best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
+    if not folds:
+        # By one member instead of all: noisier, and chosen by these patients when to stop. The two errors are opposite.
+        fold_of = stratified_folds(objective.stratify, folds=recipe.inner_folds, seed=seed)
+        unseen = OutOfFoldOutputs(best.held_out[None], fold_of[None])
+    raw, times_of, events_of = unseen.outputs.ravel(), unseen.repeated(times_months), unseen.repeated(events)
+    slope = max(0.0, cox_slope(times_of, events_of, raw, strata=unseen.strata))
     ensemble = best.scorer
+    apparent = ensemble.output(values)
     scorer = replace(ensemble, gains=tuple(slope * gain for gain in ensemble.gains), offset=slope * ensemble.offset)
     return RecurrenceModel(
         scorer=scorer,
         recipe=best.recipe,
         trials=best.trials,
-        folds=folds,
-        baseline=breslow_baseline(times_months, events, slope * raw),
+        folds=folds or recipe.inner_folds,
+        is_nested=folds > 0,
+        baseline=breslow_baseline(times_of, events_of, slope * raw),
         slope=slope,
-        out_of_fold=slope * raw,
-        c_out_of_fold=harrell_c_of(times_months, events, raw),
-        c_apparent=harrell_c_of(times_months, events, ensemble.output(values)),
-        uncalibrated=raw,
+        out_of_fold=slope * unseen.outputs[0],
+        c_out_of_fold=float(np.mean([harrell_c_of(times_months, events, one) for one in unseen.outputs])),
+        c_apparent=harrell_c_of(times_months, events, apparent),
+        uncalibrated=unseen.outputs[0],
+        divisions=unseen,
+        parameters=effective_parameters(
+            partial_log_likelihood(times_months, events), slope * apparent, slope * unseen.outputs
+        ),
     )
 
 
@@ -137,6 +174,14 @@ def cox_slope(
 
     # Convex in the slope; outside these bounds the log-risk separates the events perfectly and has no maximum.
     return float(minimize_scalar(loss, bounds=(-50.0, 50.0), method="bounded", options={"xatol": 1e-8}).x)
+
+
+def partial_log_likelihood(
+    times: NDArray[np.float64], events: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], float]:
+    """Log-risks (patients,) → the log partial likelihood of all patients (Efron)."""
+    sets = risk_sets(times, events)
+    return lambda log_risk: -float(negative_log_partial_likelihood(torch.tensor(log_risk), sets, ties=Ties.EFRON))
 
 
 def objective_of(

@@ -14,6 +14,8 @@ from models.features.names import features_of, inputs_among
 from models.features.settings import FeatureSettings
 from models.inference.package import FeatureOrigin
 from models.model_card.about import About
+from models.number_words import counted
+from models.progress import Tell, named, silent
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape, measured_shape
 from models.statistics.concordance import harrell_c_of
@@ -34,10 +36,11 @@ from models.training.spread import tried_on
 from models.volume import Region, Sequence
 
 NOTICE = "demonstration model, not trained on patients"
-VERSION = "2.1.0"
+VERSION = "2.2.0"
 SEED = 20230815
 REFERENCE_PATIENTS = 2
 FRESH_PATIENTS = 2000
+DIVISIONS = 1  # of the outer folds: how a simulated cohort divides says nothing about patients
 OTHER_TRAININGS = 4  # of the same recipe on other simulated cohorts, which the plausible range is tried on
 
 DATA = (
@@ -64,16 +67,19 @@ STATEMENTS = {
 _T = TypeVar("_T", TrainedRecurrence, TrainedExpression)
 
 
-def make_demonstration_packages(out: Path) -> tuple[Path, ...]:
-    """Trains and writes `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders."""
+def make_demonstration_packages(out: Path, *, tell: Tell = silent) -> tuple[Path, ...]:
+    """Trains and writes `recurrence`, `krt7_as` and `recurrence_t1c` below `out`; returns their folders.
+
+    `tell` is told which network of how many is trained.
+    """
     names = features_of(Sequence, Region)
     shape = measured_shape(names)
     cohort = demonstration_cohort(shape)
     fresh = simulate_cohort(shape, truth=Truth.STRONG, seed=SEED + 1, sizes={"fresh": FRESH_PATIENTS})
     return (
-        _recurrence(out / "recurrence", cohort, fresh, (Sequence.T1C, Sequence.T2W)),
-        _expression(out / "krt7_as", cohort, fresh),
-        _recurrence(out / "recurrence_t1c", cohort, fresh, (Sequence.T1C,)),
+        _recurrence(out / "recurrence", cohort, fresh, (Sequence.T1C, Sequence.T2W), tell),
+        _expression(out / "krt7_as", cohort, fresh, tell),
+        _recurrence(out / "recurrence_t1c", cohort, fresh, (Sequence.T1C,), tell),
     )
 
 
@@ -121,16 +127,23 @@ def _about(folder: Path, title: str, data: str, performance: str, *, stands_in_f
 
 @one_thread()
 def _tried(
-    trained: _T, other: Callable[[Cohort, int], Scorer], fresh: Cohort, patients: TrainingPatients, *, cut_off: float
+    trained: _T,
+    other: Callable[[Cohort, int], Scorer],
+    fresh: Cohort,
+    patients: TrainingPatients,
+    *,
+    cut_off: float,
+    tell: Tell,
 ) -> _T:
     """With what range and familiarity did on the fresh patients; `other` trains on another cohort, with a seed."""
     assert trained.spread is not None
     values, shape = _columns(fresh, patients.names), measured_shape(fresh.names)
     outputs = []
-    for seed in range(SEED + 2, SEED + 2 + OTHER_TRAININGS):
+    for number, seed in enumerate(range(SEED + 2, SEED + 2 + OTHER_TRAININGS)):
+        tell("other simulated cohorts", number, OTHER_TRAININGS)
         cohort = simulate_cohort(shape, truth=Truth.STRONG, seed=seed).part("training")
         outputs.append(other(cohort, seed).output(values))
-    whom = f"{len(values)} fresh simulated patients"
+    whom = counted(len(values), "fresh simulated patient")
     low, high = input_ranges(patients.values)
     return replace(
         trained,
@@ -140,7 +153,7 @@ def _tried(
             np.column_stack(outputs),
             values=values,
             cut_off=cut_off,
-            whom=f"{whom}, against {len(outputs)} trainings on other simulated cohorts",
+            whom=f"{whom}, against {counted(len(outputs), 'training')} on other simulated cohorts",
         ),
         familiarity_test=replace(
             trained.familiarity_test,
@@ -150,7 +163,7 @@ def _tried(
     )
 
 
-def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...]) -> Path:
+def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Sequence, ...], tell: Tell) -> Path:
     """Trains and writes a recurrence package for these sequences; returns its folder."""
     names = inputs_among(features_of(sequences, Region))
     patients = _patients(cohort, names, float(np.median(cohort.krt7_as_tpm)))
@@ -159,9 +172,10 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
         patients.values,
         times_months=cohort.times_months,
         events=cohort.events,
-        options=TrainingOptions(recipe=Recipe(), seed=SEED),
+        options=TrainingOptions(recipe=Recipe(), seed=SEED, divisions=DIVISIONS),
         cut_off=CUT_OFF,
         settings_digest=patients.origin.settings_digest,
+        tell=named(folder.name, tell),
     )
 
     def other(cohort: Cohort, seed: int) -> Scorer:
@@ -174,7 +188,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
             seed=seed,
         ).scorer
 
-    trained = _tried(trained, other, fresh, patients, cut_off=CUT_OFF)
+    trained = _tried(trained, other, fresh, patients, cut_off=CUT_OFF, tell=named(folder.name, tell))
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     c_fresh = harrell_c_of(fresh.times_months, fresh.events, unseen)
@@ -186,8 +200,8 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
             folder,
             "RDeepNet recurrence score" + ("" if len(sequences) > 1 else " (T1+C only)"),
             DATA,
-            f"Harrell's C {c_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.c_out_of_fold:.2f} out of "
-            f"fold, {model.c_apparent:.2f} on the training patients).",
+            f"Harrell's C {c_fresh:.2f} on {counted(len(unseen), 'fresh simulated patient')} "
+            f"({model.c_out_of_fold:.2f} out of fold, {model.c_apparent:.2f} on the training patients).",
             stands_in_for="" if len(sequences) > 1 else "recurrence",
         ),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
@@ -195,7 +209,7 @@ def _recurrence(folder: Path, cohort: Cohort, fresh: Cohort, sequences: tuple[Se
     return folder
 
 
-def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
+def _expression(folder: Path, cohort: Cohort, fresh: Cohort, tell: Tell) -> Path:
     """Trains and writes the KRT7-AS package; returns its folder."""
     names = inputs_among(features_of(Sequence, (Region.INTRATUMORAL,)))
     median = float(np.median(cohort.krt7_as_tpm))
@@ -204,15 +218,16 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
         names,
         patients.values,
         is_high=patients.is_high,
-        options=TrainingOptions(recipe=Recipe(), seed=SEED),
+        options=TrainingOptions(recipe=Recipe(), seed=SEED, divisions=DIVISIONS),
         settings_digest=patients.origin.settings_digest,
+        tell=named(folder.name, tell),
     )
 
     def other(cohort: Cohort, seed: int) -> Scorer:
         high = cohort.krt7_as_tpm > np.median(cohort.krt7_as_tpm)
         return fit_expression(names, _columns(cohort, names), high=high, recipe=Recipe(), seed=seed).scorer
 
-    trained = _tried(trained, other, fresh, patients, cut_off=0.0)
+    trained = _tried(trained, other, fresh, patients, cut_off=0.0, tell=named(folder.name, tell))
     model = trained.model
     unseen = model.scorer.score(_columns(fresh, names))
     auc_fresh = auc(unseen, fresh.krt7_as_tpm > median)
@@ -224,8 +239,8 @@ def _expression(folder: Path, cohort: Cohort, fresh: Cohort) -> Path:
             folder,
             "KRT7-AS expression",
             f"{DATA} High expression is above the median of the simulated expression.",
-            f"AUC {auc_fresh:.2f} on {len(unseen)} fresh simulated patients ({model.auc_out_of_fold:.2f} out of fold, "
-            f"{model.auc_apparent:.2f} on the training patients).",
+            f"AUC {auc_fresh:.2f} on {counted(len(unseen), 'fresh simulated patient')} ({model.auc_out_of_fold:.2f} "
+            f"out of fold, {model.auc_apparent:.2f} on the training patients).",
         ),
         reference_values=_columns(fresh, names)[:REFERENCE_PATIENTS],
     )

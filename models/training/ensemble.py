@@ -8,12 +8,15 @@ offset and, under early stopping, scale to chance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import SetupError
+from models.constant import varies
+from models.errors import CohortRejected
+from models.progress import Steps
+from models.training.divisions import OutOfFoldOutputs, seed_of
 from models.training.network import Loss, Recipe, fit_network
 from models.training.scorer import CLIP, Layer, Scorer
 from models.training.selection import stratified_folds, strongest, uncorrelated
@@ -33,6 +36,7 @@ class Objective:
     device : "cpu" or "cuda", where the networks are trained
     same : int64 (patients,), equal for rows that are the same patient (drawn twice by a bootstrap), which stay in one
         fold; None: every row is a patient of its own
+    steps : counts the networks that are trained
     """
 
     stratify: NDArray[np.bool_]
@@ -40,6 +44,7 @@ class Objective:
     loss: Callable[[Indices], Loss]
     device: str = "cpu"
     same: Indices | None = None
+    steps: Steps = field(default_factory=Steps)
 
     def of(self, rows: Indices, *, may_repeat: bool = False) -> Objective:
         """The objective of some of the patients, or of patients of whom some are drawn more than once."""
@@ -49,6 +54,7 @@ class Objective:
             loss=lambda indices: self.loss(rows[indices]),
             device=self.device,
             same=rows if may_repeat else None,
+            steps=self.steps,
         )
 
     def folds(self, count: int, *, seed: int) -> Indices:
@@ -59,22 +65,33 @@ class Objective:
         return stratified_folds(self.stratify[first], folds=count, seed=seed)[patient]
 
 
+# Squares of larger values, summed over patients, are no numbers of float64.
+LARGEST = 1e150
+
+
 def usable_inputs(names: tuple[str, ...], values: NDArray[np.float64], *, diagnostics: bool) -> Indices:
     """Indices of the inputs that vary and, unless `diagnostics`, are not diagnostics of image and mask.
 
     Raises
     ------
-    SetupError
-        When a value is not finite or no input is left.
+    CohortRejected
+        When a value is not finite or too large for float64, or no input is left.
     """
     if values.ndim != 2 or values.shape[1] != len(names) or not np.all(np.isfinite(values)):
-        raise SetupError(f"Features of shape {values.shape}; finite numbers, patients × {len(names)}, were expected.")
-    spread, size = values.std(axis=0), np.abs(values).max(axis=0)
-    varies = spread > 1e-9 * np.maximum(size, 1e-300)
+        raise CohortRejected(
+            f"Features of shape {values.shape}; finite numbers, patients × {len(names)}, were expected."
+        )
+    size = np.abs(values).max(axis=0)
+    if np.any(size > LARGEST):
+        name = names[int(np.argmax(size))]
+        raise CohortRejected(
+            f"The feature {name} holds {size.max():.3g}; at most {LARGEST:g} was expected, as the variance of larger "
+            "numbers cannot be computed. Correct that patient, or leave the patient out."
+        )
     allowed = np.array([diagnostics or "_diagnostics_" not in name for name in names])
-    usable = np.flatnonzero(varies & allowed)
+    usable = np.flatnonzero(varies(values) & allowed)
     if not usable.size:
-        raise SetupError("No input varies between the patients; check the feature table.")
+        raise CohortRejected("No input varies between the patients; check the feature table.")
     return usable
 
 
@@ -95,11 +112,14 @@ class Searched:
     scorer : output has mean 0 over the training patients, no calibration yet
     recipe : what it was trained with
     trials : every recipe tried, in order
+    held_out : float64 (patients,), for each patient the standardised output of the member that held that patient out
+        for early stopping; NaN where no member did
     """
 
     scorer: Scorer
     recipe: Recipe
     trials: tuple[Trial, ...]
+    held_out: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +157,9 @@ def fit_best(
     """
     prepared = _prepared(values, usable, recipes[0].correlation_limit)
     fitted = [_fitted(prepared, objective=objective, recipe=recipe, seed=seed) for recipe in recipes]
-    trials = tuple(Trial(recipe, loss) for recipe, (_, loss) in zip(recipes, fitted, strict=True))
+    trials = tuple(Trial(recipe, loss) for recipe, (_, loss, _) in zip(recipes, fitted, strict=True))
     best = min(range(len(trials)), key=lambda place: trials[place].held_out_loss)
-    return Searched(fitted[best][0], recipes[best], trials)
+    return Searched(fitted[best][0], recipes[best], trials, fitted[best][2])
 
 
 def _prepared(values: NDArray[np.float64], usable: Indices, correlation_limit: float) -> _Prepared:
@@ -149,13 +169,16 @@ def _prepared(values: NDArray[np.float64], usable: Indices, correlation_limit: f
     return _Prepared(values.shape[1], usable[kept], mean[kept], spread[kept], np.clip(z[:, kept], -CLIP, CLIP))
 
 
-def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: int) -> tuple[Scorer, float]:
-    """The ensemble, and the mean over its members of the loss on the fold each held out."""
+def _fitted(
+    prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: int
+) -> tuple[Scorer, float, NDArray[np.float64]]:
+    """The ensemble, the mean over its members of the loss on the fold each held out, and their outputs there."""
     z = prepared.z
     folds = objective.folds(recipe.inner_folds, seed=seed)
     networks: list[tuple[Indices, tuple[Layer, ...]]] = []
     losses: list[float] = []
     gains, offset = [], 0.0
+    held_out = np.full(len(z), np.nan)
     for fold in range(recipe.members):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         chosen = np.arange(z.shape[1], dtype=np.int64)
@@ -170,10 +193,13 @@ def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: 
             seed=seed + fold,
             device=objective.device,
         )
+        objective.steps.step(f"member {fold + 1}/{recipe.members}")
         losses.append(fit.held_out_loss)
         member = _scorer(z.shape[1], chosen, [(chosen, fit.layers)], (1.0,), 0.0)
         output = member.output(z[inside])
-        gain = 1.0 / (recipe.members * max(float(output.std()), 1e-6))
+        spread = max(float(output.std()), 1e-6)
+        held_out[outside] = (member.output(z[outside]) - float(output.mean())) / spread
+        gain = 1.0 / (recipe.members * spread)
         networks.append((chosen, fit.layers))
         gains.append(gain)
         offset -= gain * float(output.mean())
@@ -189,7 +215,7 @@ def _fitted(prepared: _Prepared, *, objective: Objective, recipe: Recipe, seed: 
         offset=offset - float(inner.output(z).mean()),
         is_probability=False,
     )
-    return scorer, float(np.mean(losses))
+    return scorer, float(np.mean(losses)), held_out
 
 
 def _scorer(
@@ -207,6 +233,32 @@ def _scorer(
         first[np.searchsorted(used, chosen)] = weights
         spread.append(((first, bias), *layers[1:]))
     return Scorer(inputs, used, np.zeros(used.size), np.ones(used.size), tuple(spread), gains, offset, False)
+
+
+def out_of_fold_in_divisions(
+    values: NDArray[np.float64],
+    usable: Indices,
+    *,
+    objective: Objective,
+    recipe: Recipe,
+    folds: int,
+    seed: int,
+    alternatives: tuple[Recipe, ...] = (),
+    divisions: int,
+) -> OutOfFoldOutputs:
+    """`out_of_fold` with the outer folds, and everything else that is drawn, drawn again for each division."""
+    outputs, fold_of = [], []
+    for division in range(divisions):
+        if divisions > 1:
+            objective.steps.begin(f"division {division + 1}/{divisions}")
+        own = seed_of(seed, division)
+        outputs.append(
+            out_of_fold(
+                values, usable, objective=objective, recipe=recipe, folds=folds, seed=own, alternatives=alternatives
+            )
+        )
+        fold_of.append(objective.folds(folds, seed=own))
+    return OutOfFoldOutputs(np.stack(outputs), np.stack(fold_of))
 
 
 def out_of_fold(
@@ -227,12 +279,14 @@ def out_of_fold(
     """
     fold_of = objective.folds(folds, seed=seed)
     outputs = np.empty(len(values))
+    part = objective.steps.part
     for fold in range(folds):
+        objective.steps.begin(f"{part}, fold {fold + 1}/{folds}" if part else f"fold {fold + 1}/{folds}")
         inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
+        kept = usable[varies(values[np.ix_(inside, usable)])]
         best = fit_best(
             values[inside],
-            varies,
+            kept,
             objective=objective.of(inside),
             recipes=(recipe, *alternatives),
             seed=seed + 1000 * (fold + 1),

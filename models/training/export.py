@@ -11,9 +11,7 @@ subtracted; the networks are small, and the reference patients reproduce far bel
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,18 +23,26 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from models.acquisition import TrainingImages
+from models.csv_table import lines
+from models.features.columns import InputColumn
+from models.files import SHARED, write_into_folder
 from models.inference.familiarity import Familiarity, FamiliarityTest
+from models.inference.fingerprints import fingerprints_of, salt_of
 from models.inference.package import (
     MANIFEST,
     FeatureOrigin,
+    InputsFrom,
     OutOfFold,
     RangeSource,
     SpreadFacts,
     Training,
 )
 from models.inference.package import SCHEMA as PACKAGE_SCHEMA
+from models.inference.package_files import FOREIGN, INPUTS
 from models.inference.runtime import ATTRIBUTIONS, INPUT, NAMES_KEY, SCORE
-from models.inference.tasks import BASELINE, BASELINE_RESAMPLES, TASKS, Task
+from models.inference.signature import SIGNATURE
+from models.inference.tasks import BASELINE, BASELINE_RESAMPLES, FINGERPRINTS, TASKS, TRAINING_SCORES, Task
+from models.inference.training_scores import TrainingScores
 from models.model_card.card import card_files
 from models.model_card.facts import CardFacts, Measurement, feature_classes
 from models.statistics.baseline_resamples import BaselineResamples
@@ -206,6 +212,7 @@ class PackageText:
     spread : what the plausible range is made of; None where there is none
     curve : share withheld against flips among the groups shown
     familiarity_test : what the familiarity catches; None where it was not tested
+    foreign : what each input is, where they come from elsewhere than the appliance; empty where it computes them
     """
 
     task: Task
@@ -228,6 +235,7 @@ class PackageText:
     spread: SpreadFacts | None = None
     curve: tuple[RiskCoverage, ...] = ()
     familiarity_test: FamiliarityTest | None = None
+    foreign: tuple[InputColumn, ...] = ()
 
 
 def write_package(
@@ -242,6 +250,7 @@ def write_package(
     reference_values: NDArray[np.float64],
     spread: tuple[Scorer, ...] = (),
     resamples: BaselineResamples | None = None,
+    training_scores: TrainingScores | None = None,
 ) -> None:
     """Writes a package into a folder that is new, empty, or holds an older package of the same task.
 
@@ -250,20 +259,24 @@ def write_package(
     names : inputs in order
     baseline : for a task with survival, else None
     familiarity : of the same training patients
-    training_values : float64 (patients, inputs), for the ranges
+    training_values : float64 (patients, inputs), for the ranges and the fingerprints
     reference_values : float64 (patients, inputs), a few patients whose outputs become the reference
     spread : refits or members, as many as `text.spread` says
     resamples : of the baseline, for a task with survival
+    training_scores : summary of the training patients' out-of-fold scores; None where they are too few
     """
     assert len(spread) == (0 if text.spread is None else text.spread.count)
     low, high = input_ranges(training_values)
-    sequences = tuple(sequence for sequence in Sequence if any(name.startswith(f"{sequence}_") for name in names))
-    regions = tuple(region for region in Region if any(name.split("_", 2)[1] == region for name in names))
+    sequences: tuple[Sequence, ...] = ()
+    regions: tuple[Region, ...] = ()
+    if not text.foreign:
+        sequences = tuple(sequence for sequence in Sequence if any(name.startswith(f"{sequence}_") for name in names))
+        regions = tuple(region for region in Region if any(name.split("_", 2)[1] == region for name in names))
     files = {
         "model.onnx": scorer_graph(
             scorer, names, spread=spread, source=RangeSource.REFITS if text.spread is None else text.spread.source
         ),
-        "inputs.csv": _table(["name", "low", "high"], zip(names, low.tolist(), high.tolist(), strict=True)),
+        "inputs.csv": _inputs(names, low, high, text.foreign),
         "reference.json": _reference(scorer, names, reference_values, baseline, text.horizons_months, spread),
         "familiarity.npz": familiarity.to_bytes(),
         **card_files(_facts(text, names, scorer, sequences, regions)),
@@ -275,11 +288,14 @@ def write_package(
         table = np.column_stack([resamples.slopes, resamples.hazards]).tolist()
         header = ["slope", *(f"hazard_{months:g}" for months in resamples.horizons_months)]
         files[BASELINE_RESAMPLES] = _table(header, (tuple(row) for row in table))
+    if training_scores is not None:
+        files[TRAINING_SCORES] = training_scores.to_bytes()
+    fingerprints = fingerprints_of(training_values, familiarity, salt=salt_of(files["model.onnx"]))
+    if fingerprints is not None:
+        files[FINGERPRINTS] = fingerprints.to_bytes()
     assert TASKS[text.task].files <= set(files) <= TASKS[text.task].files | TASKS[text.task].optional_files
     files[MANIFEST] = _manifest(text, sequences, regions, files).encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    write_into_folder(folder, files, instead_of=(SIGNATURE,), mode=SHARED)
 
 
 def reference_vectors(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -308,9 +324,10 @@ def _facts(
         task=text.task,
         inputs=scorer.inputs,
         used=scorer.selected.size,
-        classes=feature_classes(names),
-        sequences=tuple(sequence.label for sequence in sequences),
-        regions=tuple(str(region) for region in regions),
+        classes=feature_classes(text.foreign or names),
+        sequences=tuple(sequence.label for sequence in sequences) or _distinct(one.sequence for one in text.foreign),
+        regions=tuple(str(region) for region in regions) or _distinct(one.region for one in text.foreign),
+        is_foreign=bool(text.foreign),
         cut_off=text.cut_off,
         horizons_months=text.horizons_months,
         origin=text.origin,
@@ -325,6 +342,10 @@ def _facts(
         curve=text.curve,
         familiarity_test=text.familiarity_test,
     )
+
+
+def _distinct(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 def _manifest(
@@ -344,14 +365,17 @@ def _manifest(
                 "task": text.task,
                 "title": text.title,
                 "notice": text.notice,
-                "sequences": list(sequences),
-                "regions": list(regions),
+                **(
+                    {"inputs_from": InputsFrom.ELSEWHERE}
+                    if text.foreign
+                    else {"sequences": list(sequences), "regions": list(regions)}
+                ),
                 **({"stands_in_for": text.stands_in_for} if text.stands_in_for else {}),
                 **({"several_tumours": text.images.several_tumours} if text.images.several_tumours else {}),
             },
             "output": output,
             "features": asdict(text.origin),
-            "training": asdict(text.training),
+            "training": _known(asdict(text.training)),
             **{
                 f"acquisition.{sequence}": {key: list(limits) for key, limits in asdict(ranges).items() if limits}
                 for sequence, ranges in text.images.ranges.items()
@@ -393,12 +417,18 @@ def _toml(manifest: Mapping[str, Mapping[str, object]]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def _inputs(
+    names: tuple[str, ...], low: NDArray[np.float64], high: NDArray[np.float64], foreign: tuple[InputColumn, ...]
+) -> bytes:
+    rows = zip(names, low.tolist(), high.tolist(), strict=True)
+    if not foreign:
+        return _table(list(INPUTS), rows)
+    what = ((one.kind.value, one.sequence, one.region, one.feature, one.unit) for one in foreign)
+    return _table([*INPUTS, *FOREIGN], ((*row, *one) for row, one in zip(rows, what, strict=True)))
+
+
 def _table(header: list[str], rows: Iterable[tuple[str | float, ...]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return "".join(lines([header, *rows])).encode()
 
 
 def _reference(

@@ -1,8 +1,6 @@
 """Expression of a gene from read counts, and the rule that calls it high.
 
-TPM: reads per kilobase of the gene, divided by the sum of these over all genes of the sample, times a million (Wagner,
-Kin and Lynch (2012), Theory Biosci 131:281-285). The table must hold all genes that were counted, not a selection:
-the sum is over them.
+The table must hold all genes that were counted, not a selection: TPM is a share of them.
 """
 
 from __future__ import annotations
@@ -14,10 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from models.cohort.outcomes import WHOLE_COHORT, OutcomeRows
+from models.csv_table import rows_of
 from models.errors import CohortRejected
+from models.number_words import agreeing, counted
+from models.omics.tpm import tpm
 
 GENE = "KRT7-AS"
 _FEWEST_GENES = 100  # a table with fewer is a selection, whose TPM would mean something else
@@ -54,8 +55,8 @@ class Counts:
         kept = [column for column, identifier in enumerate(self.identifiers) if identifier in wanted]
         if not kept:
             raise CohortRejected(
-                f"None of the {len(self.identifiers)} patients of {self.source} has features; the ids of the features "
-                "were expected as names of its columns."
+                f"None of the {counted(len(self.identifiers), 'patient')} of {self.source} has features; the ids of "
+                "the features were expected as names of its columns."
             )
         chosen = tuple(self.identifiers[column] for column in kept)
         return replace(self, identifiers=chosen, counts=self.counts[:, kept])
@@ -75,28 +76,6 @@ class HighExpression:
     words: str
 
 
-def tpm(counts: ArrayLike, lengths: ArrayLike) -> NDArray[np.float64]:
-    """Transcripts per million: counts (genes, samples), lengths (genes,) in bases → (genes, samples).
-
-    Raises
-    ------
-    CohortRejected
-        When the arrays do not fit, a length is not positive, a count is negative, or a sample has no read.
-    """
-    reads, bases = np.asarray(counts, dtype=np.float64), np.asarray(lengths, dtype=np.float64)
-    if reads.ndim != 2 or bases.shape != reads.shape[:1]:
-        raise CohortRejected(
-            f"Counts of shape {reads.shape}, lengths {bases.shape}; genes × samples and genes expected."
-        )
-    if not (np.all(bases > 0) and np.all(np.isfinite(bases)) and np.all(reads >= 0) and np.all(np.isfinite(reads))):
-        raise CohortRejected("Gene lengths must be positive and counts not negative; correct the table.")
-    rate = reads / bases[:, np.newaxis]
-    total = rate.sum(axis=0)
-    if np.any(total == 0):
-        raise CohortRejected(f"{int((total == 0).sum())} samples have no read at all; leave them out.")
-    return np.asarray(rate / total * 1e6)
-
-
 def read_counts(path: Path) -> Counts:
     """Reads a CSV file with the columns `gene`, `length` (bases), then one for each patient, by id.
 
@@ -107,7 +86,7 @@ def read_counts(path: Path) -> Counts:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            header, *rows = [row for row in csv.reader(stream, strict=True) if row]
+            header, *rows = [row for row in rows_of(stream) if row]
     except OSError as error:
         raise CohortRejected(f"{path} cannot be read ({error.strerror}); give the table of read counts.") from error
     except (UnicodeDecodeError, csv.Error, ValueError) as error:
@@ -118,12 +97,12 @@ def read_counts(path: Path) -> Counts:
             "patient, none duplicated, were expected."
         )
     if any(len(row) != len(header) for row in rows):
-        raise CohortRejected(f"{path.name}: every row must have {len(header)} cells.")
+        raise CohortRejected(f"{path.name}: every row must have {counted(len(header), 'cell')}.")
     genes = tuple(row[0].strip() for row in rows)
     if len(genes) < _FEWEST_GENES:
         raise CohortRejected(
-            f"{path.name} has {len(genes)} genes; all genes that were counted are needed (at least {_FEWEST_GENES}), "
-            "because TPM is a share of all transcripts."
+            f"{path.name} has {counted(len(genes), 'gene')}; all genes that were counted are needed (at least "
+            f"{_FEWEST_GENES}), because TPM is a share of all transcripts."
         )
     if len(set(genes)) != len(genes):
         twice = next(gene for gene in genes if genes.count(gene) > 1)
@@ -167,8 +146,8 @@ def high_expression(expression: NDArray[np.float64], *, threshold_tpm: float | N
     high = int(np.count_nonzero(expression > threshold))
     if not 0 < high < expression.size:
         raise CohortRejected(
-            f"{high} of {expression.size} patients have more than {threshold:g} TPM of {gene}; patients on both sides "
-            "were expected. Give another threshold."
+            f"{high} of {counted(expression.size, 'patient')} {agreeing(high, 'has', 'have')} more than {threshold:g} "
+            f"TPM of {gene}; patients on both sides were expected. Give another threshold."
         )
     source = "the median of the training patients" if threshold_tpm is None else "given"
     return HighExpression(threshold, f"High expression is above {threshold:.4g} TPM of {gene} ({source}).")

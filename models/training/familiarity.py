@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import SetupError
+from models.constant import varies
+from models.errors import CohortRejected
 from models.inference.familiarity import (
     CLIP,
     COMPONENTS,
@@ -56,7 +57,7 @@ def fit_familiarity(values: Floats, usable: NDArray[np.int64], *, seed: int) -> 
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When there are fewer than two patients for each fold.
     """
     folds = held_out_folds(values, usable, seed=seed)
@@ -81,17 +82,19 @@ def held_out_folds(values: Floats, usable: NDArray[np.int64], *, seed: int) -> t
 
     Raises
     ------
-    SetupError
+    CohortRejected
         As `fit_familiarity`.
     """
     if len(values) < 2 * FOLDS:
-        raise SetupError(f"{len(values)} patients; at least {2 * FOLDS} are needed to learn what is usual.")
+        raise CohortRejected(
+            f"{2 * FOLDS} patients are needed to learn what is usual; there are {len(values)}: train on more."
+        )
     fold_of = np.random.default_rng(seed).permutation(len(values)) % FOLDS
     folds = []
     for fold in range(FOLDS):
         inside = values[fold_of != fold]
-        varies = usable[inside[:, usable].std(axis=0) > 0]
-        folds.append(HeldOut(_fitted(inside, varies, _NO_LIMITS), *input_ranges(inside), fold_of == fold))
+        kept = usable[varies(inside[:, usable])]
+        folds.append(HeldOut(_fitted(inside, kept, _NO_LIMITS), *input_ranges(inside), fold_of == fold))
     return tuple(folds)
 
 
@@ -105,12 +108,13 @@ def _fitted(values: Floats, usable: NDArray[np.int64], limits: Limits) -> Famili
     centre, scale = values[:, usable].mean(axis=0), values[:, usable].std(axis=0)
     z = np.clip((values[:, usable] - centre) / scale, -CLIP, CLIP)
     count = max(1, min(COMPONENTS, len(values) // _PATIENTS_PER_COMPONENT, usable.size))
-    # Components from the patients' inner products: a matrix of hundreds of patients, not of thousands of inputs.
-    squares, vectors = np.linalg.eigh(z @ z.T)
+    # Components from the smaller of two matrices: inner products of patients, or of inputs.
+    is_wide = z.shape[1] >= len(z)
+    squares, vectors = np.linalg.eigh(z @ z.T if is_wide else z.T @ z)
     squares, vectors = squares[::-1][:count], vectors[:, ::-1][:, :count]
     kept = squares > 1e-9 * squares[0]
     squares, vectors = squares[kept], vectors[:, kept]
-    directions = (z.T @ vectors / np.sqrt(squares)).T
+    directions = (z.T @ vectors / np.sqrt(squares) if is_wide else vectors).T
     # Eigenvectors have no sign; the largest entry is made positive.
     largest = np.abs(directions).argmax(axis=1)
     directions *= np.sign(directions[np.arange(len(directions)), largest])[:, np.newaxis]

@@ -13,10 +13,13 @@ from models.model_card.about import About
 from models.model_card.facts import Measurement
 from models.model_card.guidelines import CALIBRATION, LEFT_OUT, SAMPLE_SIZE
 from models.statistics.estimate import Estimate, Found
+from models.training.divisions import REPEATED, SPREAD, spread_in_words
 from models.training.krt7_as import CUT_OFF, TrainedExpression
+from models.training.mlp import auc
 from models.training.patients import TrainingPatients
 from models.training.sample_size import binary_patients_per_parameter
 from models.training.trained_package import write_trained
+from models.training.training_scores import summary_of
 
 
 def write_krt7_as(
@@ -38,6 +41,7 @@ def write_krt7_as(
         events=int(patients.is_high.sum()),
         calibrated="Platt scaling from out-of-fold outputs.",
         measurements=measurements(trained, patients),
+        training_scores=summary_of(trained.probabilities),
         reference_values=reference_values,
     )
 
@@ -50,9 +54,20 @@ def measurements(trained: TrainedExpression, patients: TrainingPatients) -> tupl
     per_parameter = binary_patients_per_parameter(patients=is_high.size, events=int(is_high.sum()))
     return (
         Measurement(
-            "Area under the ROC curve", trained.out_of_fold.in_words(), f"{whom}; interval widened for the folds"
+            "Area under the ROC curve",
+            trained.out_of_fold.in_words(),
+            f"{whom}; smoothed Wilson interval, widened for the folds",
         ),
-        Measurement("The same, DeLong's interval", f"{trained.delong[0]:.2f} to {trained.delong[1]:.2f}", whom),
+        Measurement(
+            "The same, interval not widened",
+            f"{trained.as_one_model[0]:.2f} to {trained.as_one_model[1]:.2f}",
+            f"{whom}, as if one fixed model had made the scores",
+        ),
+        Measurement(
+            SPREAD,
+            spread_in_words(tuple(auc(one, is_high) for one in model.divisions.outputs), model.divisions.outputs),
+            REPEATED,
+        ),
         Measurement("Area, apparent", f"{model.auc_apparent:.2f}", "training patients themselves; no evidence"),
         Measurement(
             "Permuted outcomes",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from models.errors import SetupError
-from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold, usable_inputs
+from models.errors import CohortRejected
+from models.number_words import agreeing, counted
+from models.progress import Steps
+from models.training.divisions import OutOfFoldOutputs
+from models.training.effective_parameters import effective_parameters
+from models.training.ensemble import Indices, Objective, Trial, fit_best, out_of_fold_in_divisions, usable_inputs
 from models.training.network import Loss, Recipe
 from models.training.scorer import Scorer
 
@@ -30,6 +35,8 @@ class ExpressionModel:
         patient
     auc_out_of_fold, auc_apparent : area under the ROC curve out of fold, and on the training patients themselves
     uncalibrated : float64 (patients,), out-of-fold output before Platt scaling
+    divisions : the same of every division of the outer folds; `out_of_fold` and `uncalibrated` are those of the first
+    parameters : effective number (`models.training.effective_parameters`)
     """
 
     scorer: Scorer
@@ -41,6 +48,8 @@ class ExpressionModel:
     auc_out_of_fold: float
     auc_apparent: float
     uncalibrated: NDArray[np.float64]
+    divisions: OutOfFoldOutputs
+    parameters: float
 
 
 def fit_expression(
@@ -52,22 +61,27 @@ def fit_expression(
     alternatives: tuple[Recipe, ...] = (),
     seed: int,
     device: str = "cpu",
+    steps: Steps | None = None,
+    divisions: int = 1,
 ) -> ExpressionModel:
-    """Trains on `values` (patients, inputs) and `high` (patients,); `alternatives` as in `fit_recurrence`.
+    """Trains on `values` (patients, inputs) and `high` (patients,); the rest as in `fit_recurrence`.
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When the arrays do not fit, nothing varies, or one of the two classes is rarer than the folds.
     """
     if high.shape != (len(values),) or min(int(high.sum()), int((~high).sum())) < recipe.inner_folds**2:
-        raise SetupError(
-            f"{int(high.sum())} of {high.size} patients have high expression; at least {recipe.inner_folds**2} of each "
-            "class are needed for the folds."
+        raise CohortRejected(
+            f"{recipe.inner_folds**2} patients of each class are needed for {counted(recipe.inner_folds, 'fold')} in "
+            f"{counted(recipe.inner_folds, 'fold')}; of {counted(high.size, 'patient')} {int(high.sum())} "
+            f"{agreeing(int(high.sum()), 'has', 'have')} high expression: train on more patients, or move the "
+            "threshold."
         )
-    objective = class_objective(high, device)
+    steps = steps or Steps()
+    objective = replace(class_objective(high, device), steps=steps)
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
-    raw = out_of_fold(
+    unseen = out_of_fold_in_divisions(
         values,
         usable,
         objective=objective,
@@ -75,10 +89,13 @@ def fit_expression(
         folds=recipe.inner_folds,
         seed=seed,
         alternatives=alternatives,
+        divisions=divisions,
     )
-    slope, intercept = platt_scaling(raw, high)
+    slope, intercept = platt_scaling(unseen.outputs.ravel(), np.tile(high, divisions))
+    steps.begin("all patients")
     best = fit_best(values, usable, objective=objective, recipes=(recipe, *alternatives), seed=seed)
     ensemble = best.scorer
+    apparent = ensemble.output(values)
     scorer = replace(
         ensemble,
         gains=tuple(slope * gain for gain in ensemble.gains),
@@ -91,10 +108,14 @@ def fit_expression(
         trials=best.trials,
         slope=slope,
         intercept=intercept,
-        out_of_fold=slope * raw + intercept,
-        auc_out_of_fold=auc(raw, high),
-        auc_apparent=auc(ensemble.output(values), high),
-        uncalibrated=raw,
+        out_of_fold=slope * unseen.outputs[0] + intercept,
+        auc_out_of_fold=float(np.mean([auc(one, high) for one in unseen.outputs])),
+        auc_apparent=auc(apparent, high),
+        uncalibrated=unseen.outputs[0],
+        divisions=unseen,
+        parameters=effective_parameters(
+            partial(log_likelihood, high), slope * apparent + intercept, slope * unseen.outputs + intercept
+        ),
     )
 
 
@@ -118,6 +139,11 @@ def platt_scaling(outputs: NDArray[np.float64], high: NDArray[np.bool_]) -> tupl
 
     result = minimize(loss, x0=np.zeros(2), method="L-BFGS-B", bounds=[(0.0, 50.0), (None, None)])
     return float(result.x[0]), float(result.x[1])
+
+
+def log_likelihood(high: NDArray[np.bool_], logits: NDArray[np.float64]) -> float:
+    """Bernoulli log-likelihood of the classes (patients,) under logits (patients,)."""
+    return float(np.sum(high * logits - np.logaddexp(0.0, logits)))
 
 
 def class_objective(high: NDArray[np.bool_], device: str) -> Objective:

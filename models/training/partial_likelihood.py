@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from models.errors import SetupError
+from models.errors import CohortRejected
 
 
 class Ties(StrEnum):
@@ -62,14 +62,16 @@ def risk_sets(times: ArrayLike, events: ArrayLike) -> RiskSets:
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When the arrays do not fit, a time is not finite, or there is no event.
     """
     t, e = np.asarray(times, dtype=np.float64), np.asarray(events)
     if t.ndim != 1 or t.shape != e.shape or not np.all(np.isfinite(t)) or not np.all(np.isin(e, (0, 1))):
-        raise SetupError(f"{t.shape} finite times and {e.shape} events of 0 or 1 were given; one per patient expected.")
+        raise CohortRejected(
+            f"{t.shape} finite times and {e.shape} events of 0 or 1 were given; one per patient expected."
+        )
     if not e.any():
-        raise SetupError("There is no event among the patients; the partial likelihood needs at least one.")
+        raise CohortRejected("There is no event among the patients; the partial likelihood needs at least one.")
     order = np.argsort(-t, kind="stable")
     sorted_times, dead = t[order], np.flatnonzero(e[order] == 1)
     group = np.concatenate(([0], np.cumsum(np.diff(sorted_times) != 0)))

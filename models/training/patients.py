@@ -12,17 +12,19 @@ from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
 from models.cohort.features import FeatureRows
 from models.cohort.patients import PatientTable
 from models.errors import CohortRejected
+from models.features.columns import ColumnKind, InputColumn
 from models.features.names import inputs_among
 from models.inference.package import FeatureOrigin
 from models.inference.tasks import TASKS, Task
-from models.volume import Sequence
+from models.number_words import counted
+from models.volume import Region, Sequence
 
 TRAINING_COHORTS = ("training", "train")  # names of a cohort that is meant for training
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingPatients:
-    """Patients with everything a training needs.
+    """Patients with everything a training needs, in the order of their identifiers.
 
     Attributes
     ----------
@@ -34,6 +36,7 @@ class TrainingPatients:
     origin : how the features were made
     left_out : patients of the cohort without complete inputs, and without outcome
     images : what their images were, as far as the table says it
+    foreign : what each input is, of an imported table; empty for a table of ours
     """
 
     cohort: str
@@ -45,6 +48,7 @@ class TrainingPatients:
     origin: FeatureOrigin
     left_out: tuple[int, int]
     images: TrainingImages = field(default_factory=TrainingImages)
+    foreign: tuple[InputColumn, ...] = ()
 
     @property
     def left_out_in_words(self) -> str:
@@ -69,32 +73,28 @@ def training_patients(
         When the cohort does not exist or is ambiguous, a sequence has no features, or no patient is complete.
     """
     name = _cohort(table.cohort_names, cohort)
-    for sequence in sequences:
-        if not any(feature.startswith(f"{sequence}_") for feature in table.features.names):
-            raise CohortRejected(
-                f"{table.features.source} has no {sequence.label} feature; train without that sequence (--sequence), "
-                "or extract the features again."
-            )
-    prefixes = tuple(f"{sequence}_{region}_" for sequence in sequences for region in TASKS[task].regions)
-    names = inputs_among(feature for feature in table.features.names if feature.startswith(prefixes))
+    chosen = _inputs(table.features, task, sequences)
+    names = tuple(column.name for column in chosen)
     inside = table.cohorts == name
     values = table.features.columns(names)
     complete = np.all(np.isfinite(values), axis=1)
     outcome = table.has_outcome(task)
-    chosen = inside & complete & outcome
-    if not chosen.any():
+    taken = inside & complete & outcome
+    if not taken.any():
         raise CohortRejected(
-            f"None of the {int(inside.sum())} patients of the cohort '{name}' has all {len(names)} features and "
-            f"{TASKS[task].outcome}; check the sequences of the studies and the columns of the outcomes."
+            f"None of the {counted(int(inside.sum()), 'patient')} of the cohort '{name}' has all "
+            f"{counted(len(names), 'feature')} and {TASKS[task].outcome}; check the sequences of the studies and the "
+            "columns of the outcomes."
         )
-    rows = np.flatnonzero(chosen)
+    # In the order of their identifiers: folds, networks and samples are drawn by row.
+    rows = np.array(sorted(np.flatnonzero(taken), key=lambda row: table.features.identifiers[row]), dtype=np.int64)
     return TrainingPatients(
         cohort=name,
         names=names,
-        values=values[chosen],
-        times_months=table.times_months[chosen],
-        events=table.events[chosen],
-        is_high=table.krt7_as_high[chosen] == 1,
+        values=values[rows],
+        times_months=table.times_months[rows],
+        events=table.events[rows],
+        is_high=table.krt7_as_high[rows] == 1,
         origin=FeatureOrigin(
             settings_digest=_common([table.features.settings_digests[row] for row in rows]),
             engine=_common([table.features.engines[row] for row in rows]),
@@ -102,6 +102,35 @@ def training_patients(
         ),
         left_out=(int((inside & ~complete).sum()), int((inside & complete & ~outcome).sum())),
         images=_images(table.features.rows(rows.tolist()), sequences),
+        foreign=chosen if table.features.imported else (),
+    )
+
+
+def _inputs(features: FeatureRows, task: Task, sequences: Ordered[Sequence]) -> tuple[InputColumn, ...]:
+    """The columns that are inputs, by what they are and never by how their names begin.
+
+    Of an imported table: clinical variables and the features of every sequence and region, unless only some of our
+    sequences are asked for; without those of a region that the task does not use.
+    """
+    regions, columns = TASKS[task].regions, features.described
+    only_some = not features.imported or set(sequences) != set(Sequence)
+    for sequence in sequences if only_some else ():
+        if not any(column.sequence == sequence for column in columns):
+            raise CohortRejected(
+                f"{features.source} has no {sequence.label} feature; train without that sequence (--sequence), or "
+                "extract the features again."
+            )
+    inputs = set(inputs_among(column.name for column in columns))
+    not_used = {str(region) for region in Region} - {str(region) for region in regions}
+    return tuple(
+        column
+        for column in columns
+        if column.kind is ColumnKind.CLINICAL
+        or (
+            column.name in inputs
+            and (not only_some or column.sequence in tuple(sequences))
+            and column.region not in not_used
+        )
     )
 
 
@@ -131,8 +160,8 @@ def _cohort(there: tuple[str, ...], asked: str | None) -> str:
         if name in there:
             return name
     raise CohortRejected(
-        f"The outcomes have {len(there)} cohorts ({', '.join(there)}), none of them called training; say which to "
-        "train on with --cohort. The others must remain unseen."
+        f"The outcomes have {counted(len(there), 'cohort')} ({', '.join(there)}), none of them called training; say "
+        "which to train on with --cohort. The others must remain unseen."
     )
 
 

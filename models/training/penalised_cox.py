@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import SetupError
+from models.constant import varies
+from models.errors import CohortRejected
+from models.number_words import counted
 from models.statistics.concordance import harrell_c_of
 from models.training.selection import stratified_folds, uncorrelated
 
@@ -59,7 +61,7 @@ class CoxLikelihood:
 
     def __init__(self, times: Floats, events: Floats) -> None:
         if not events.any():
-            raise SetupError("There is no event among the patients; the partial likelihood needs at least one.")
+            raise CohortRejected("There is no event among the patients; the partial likelihood needs at least one.")
         self._order = np.argsort(-times, kind="stable")
         ordered = times[self._order]
         self._events = events[self._order]
@@ -100,7 +102,7 @@ def penalised_path(x: Floats, likelihood: CoxLikelihood, grid: Floats, *, l1_sha
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When a solution is not reached.
     """
     beta = np.zeros(x.shape[1])
@@ -143,17 +145,20 @@ def fit_penalised_cox(
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When there are fewer events than folds.
     """
     if events.sum() < 2 * folds:
-        raise SetupError(f"{events.sum():.0f} events; at least {2 * folds} are needed for {folds} folds.")
+        raise CohortRejected(
+            f"{2 * folds} events are needed for {counted(folds, 'fold')}; there are {events.sum():.0f}: train on more "
+            "patients."
+        )
     fold_of = stratified_folds(events.astype(np.bool_), folds=folds, seed=seed)
     out_of_fold = np.empty(len(values))
     for fold in range(folds):
         inside, outside = fold_of != fold, fold_of == fold
-        varies = usable[values[np.ix_(inside, usable)].std(axis=0) > 0]
-        z, chosen, scale = _standardised(values[inside], varies, correlation_limit)
+        kept = usable[varies(values[np.ix_(inside, usable)])]
+        z, chosen, scale = _standardised(values[inside], kept, correlation_limit)
         _, beta = _selected(
             z, times_months[inside], events[inside], l1_share=l1_share, folds=folds, seed=seed + fold + 1
         )
@@ -227,4 +232,4 @@ def _minimised(x: Floats, likelihood: CoxLikelihood, start: Floats, *, l1: float
         faster = (1 + np.sqrt(1 + 4 * speed**2)) / 2
         momentum = new + (speed - 1) / faster * (new - beta)
         beta, speed, step = new, faster, step * 1.1
-    raise SetupError(f"The penalised Cox model was not reached in {_STEPS} steps; standardise the inputs.")
+    raise CohortRejected(f"The penalised Cox model was not reached in {_STEPS} steps; standardise the inputs.")

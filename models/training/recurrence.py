@@ -8,31 +8,32 @@ that is either fixed or selected with a p value that knows it was selected.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import SetupError
+from models.errors import CohortRejected
 from models.inference.familiarity import Familiarity, FamiliarityTest
 from models.inference.package import OutOfFold
+from models.inference.verdicts import FEW_EVENTS_BELOW
+from models.number_words import agreeing, counted
+from models.progress import Steps, Tell, silent
 from models.quality_notes import QualityNote, Severity
 from models.statistics.baseline_resamples import BaselineResamples
-from models.statistics.bootstrap import resampled_estimate
-from models.statistics.concordance import harrell_c
+from models.statistics.concordance import harrell_c, harrell_c_compared, harrell_c_with_interval, influences
 from models.statistics.cox import fit_cox
 from models.statistics.cutpoint import SelectedCutOff, select_cut_off
-from models.statistics.estimate import Estimate
 from models.statistics.followed import Followed
+from models.statistics.kaplan_meier import FEWEST_AT_RISK
 from models.threads import one_thread
 from models.training.baseline_resamples import resample_baseline
-from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of
+from models.training.deepsurv import RecurrenceModel, fit_recurrence, objective_of, outer_folds
 from models.training.ensemble import out_of_fold, usable_inputs
 from models.training.familiarity import fit_familiarity
 from models.training.interval import cross_validated, widened
 from models.training.oddities import check_familiarity
-from models.training.options import LEAK, TrainingOptions
+from models.training.options import LEAK, TrainingOptions, networks
 from models.training.partial_likelihood import Ties
 from models.training.penalised_cox import FOLDS as COX_FOLDS
 from models.training.penalised_cox import PenalisedCox, fit_penalised_cox
@@ -42,9 +43,8 @@ from models.training.spread import Spread, spread_of
 
 CUT_OFF = 1.10  # of the paper; as a log-risk, three times the hazard of the average patient
 HORIZONS_MONTHS = (12.0, 24.0, 36.0)
-FEW_EVENTS = 50  # about what the paper's cohort had, which carries some seven parameters
 FEW_HIGH = 10  # patients above the cut-off
-_RESAMPLES = 1000
+MANY = 2000  # patients, from which on intervals of a concordance are those of the infinitesimal jackknife
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,7 @@ def train_recurrence(
     options: TrainingOptions,
     cut_off: float | None = CUT_OFF,
     settings_digest: str = "",
+    tell: Tell = silent,
 ) -> TrainedRecurrence:
     """Trains on `values` (patients, inputs), follow-up in months and events of 0 or 1.
 
@@ -105,10 +106,11 @@ def train_recurrence(
     ----------
     cut_off : fixed on the scale of the score, or None to select it
     settings_digest : of the feature settings; "" where they are not known
+    tell : told which network of how many is trained
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When the arrays do not fit, nothing varies, there are too few events for the folds, or the follow-up ends before
         the first horizon.
     """
@@ -116,10 +118,13 @@ def train_recurrence(
     recipe, seed = options.recipe, options.seed
     others = alternatives(recipe, trials=options.trials, seed=seed)
     if events.sum() < 2 * recipe.inner_folds:
-        raise SetupError(
-            f"{events.sum():.0f} of the {events.size} training patients have an event; at least "
-            f"{2 * recipe.inner_folds} are needed for {recipe.inner_folds} folds in {recipe.inner_folds} folds."
+        raise CohortRejected(
+            f"{2 * recipe.inner_folds} events are needed for {counted(recipe.inner_folds, 'fold')} in "
+            f"{counted(recipe.inner_folds, 'fold')}; of the {counted(events.size, 'training patient')} "
+            f"{events.sum():.0f} had one: train on more patients."
         )
+    outer = outer_folds(events) if options.outer_folds is None else options.outer_folds
+    steps = Steps(tell, total=networks(options, folds=outer, recipes=1 + len(others)))
     model = fit_recurrence(
         names,
         values,
@@ -127,11 +132,15 @@ def train_recurrence(
         events=events,
         recipe=recipe,
         alternatives=others,
+        outer=outer,
         seed=seed,
         device=options.device,
+        steps=steps,
+        divisions=options.divisions,
     )
     network_seconds = time.perf_counter() - started
     usable = usable_inputs(names, values, diagnostics=recipe.diagnostics)
+    steps.begin("penalised Cox model")
     cox = fit_penalised_cox(
         values,
         usable,
@@ -140,20 +149,15 @@ def train_recurrence(
         correlation_limit=recipe.correlation_limit,
         seed=seed,
     )
-    horizons = tuple(month for month in HORIZONS_MONTHS if month <= model.baseline.end_months)
-    if not horizons:
-        raise SetupError(
-            f"The follow-up ends after {model.baseline.end_months:g} months; {HORIZONS_MONTHS[0]:g} are needed."
-        )
+    horizons = _horizons(times_months, events, end_months=model.baseline.end_months)
     limit, selected, cut_notes = _cut_off(model, times_months, events, cut_off)
-    concordance = concordance_out_of_fold(times_months, events, model.uncalibrated, folds=model.folds, seed=seed)
+    unseen = model.divisions
+    concordance = concordance_out_of_fold(times_months, events, unseen.outputs, folds=model.folds)
     slope = fit_cox(times_months, events, model.uncalibrated)
-    cox_concordance = concordance_out_of_fold(times_months, events, cox.out_of_fold, folds=COX_FOLDS, seed=seed)
-    difference = concordance_difference(
-        times_months, events, model.uncalibrated, cox.out_of_fold, folds=model.folds, seed=seed
-    )
-    permuted = _permuted(names, values, times_months, events, options)
-    objective = objective_of(times_months, events, Ties.EFRON, device=options.device)
+    cox_concordance = concordance_out_of_fold(times_months, events, cox.out_of_fold[None], folds=COX_FOLDS)
+    difference = concordance_difference(times_months, events, unseen.outputs, cox.out_of_fold, folds=model.folds)
+    permuted = _permuted(names, values, times_months, events, options, steps)
+    objective = replace(objective_of(times_months, events, Ties.EFRON, device=options.device), steps=steps)
     refits = fit_refits(
         values,
         usable,
@@ -164,6 +168,7 @@ def train_recurrence(
         count=options.refits,
         seed=seed,
     )
+    steps.begin("comparison with the training patients")
     familiarity = fit_familiarity(values, usable, seed=seed)
     return TrainedRecurrence(
         model=model,
@@ -184,8 +189,7 @@ def train_recurrence(
         resamples=resample_baseline(
             times_months,
             events,
-            model.uncalibrated,
-            fold_of=objective.folds(model.folds, seed=seed),
+            unseen,
             slope=model.slope,
             horizons_months=horizons,
             seed=seed,
@@ -194,59 +198,76 @@ def train_recurrence(
             *_notes(int(events.sum()), concordance, cox_concordance, permuted, horizons, model.baseline.end_months),
             *search_notes(model.trials),
             *cut_notes,
+            *_not_nested(model),
         ),
         seconds=(network_seconds, time.perf_counter() - started),
     )
 
 
 def concordance_out_of_fold(
-    times_months: NDArray[np.float64],
-    events: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    *,
-    folds: int,
-    seed: int,
+    times_months: NDArray[np.float64], events: NDArray[np.float64], outputs: NDArray[np.float64], *, folds: int
 ) -> OutOfFold:
-    """Harrell's C, bootstrap over patients, widened for the folds; 0 to 1 where there are too few events for one."""
-    patients = Followed.of(times_months, events, scores)
-    estimate = _resampled(lambda weights: harrell_c(patients, weights), patients, seed=seed)
-    low, high = estimate.interval or (0.0, 1.0)
-    return cross_validated(estimate.value, low, high, folds=folds)
+    """Harrell's C of outputs (divisions, patients), its interval as in an evaluation, widened for the folds.
+
+    Value and limits are means over the divisions. Of more than `MANY` patients the interval is that of the
+    infinitesimal jackknife: the other is computed from every pair at once.
+
+    Raises
+    ------
+    CohortRejected
+        When no pair of patients can be compared.
+    """
+    found = [_concordance(Followed.of(times_months, events, one)) for one in outputs]
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        raise CohortRejected("Harrell's C cannot be computed: no pair of patients can be compared.")
+    value, low, high = np.mean(known, axis=0).tolist()
+    return cross_validated(value, low, high, folds=folds)
+
+
+def _concordance(patients: Followed) -> tuple[float, float, float] | None:
+    if len(patients) > MANY:
+        value, influence = influences(patients)
+        low, high = _around(value, float(np.sqrt(influence @ influence)))
+        return value, max(low, 0.0), min(high, 1.0)
+    found = harrell_c_with_interval(patients)
+    return None if found is None else (found.share, found.low, found.high)
 
 
 def concordance_difference(
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    outputs: NDArray[np.float64],
     others: NDArray[np.float64],
     *,
     folds: int,
-    seed: int,
 ) -> tuple[float, float, float]:
-    """Harrell's C of one model less that of another, and its 95 % interval: the same bootstrap samples for both.
+    """Harrell's C of outputs (divisions, patients) less that of another model (patients,), and its 95 % interval.
 
-    Scores and interval as `concordance_out_of_fold`; -1 to 1 where there are too few events for an interval.
+    The interval is that of paired concordances, widened for the folds; value and limits are means over the divisions.
+
+    Raises
+    ------
+    CohortRejected
+        When no pair of patients can be compared.
     """
-    # The order of `Followed` depends on times and events only, so that the weights fit both.
-    patients, same = Followed.of(times_months, events, scores), Followed.of(times_months, events, others)
-    estimate = _resampled(lambda weights: harrell_c(patients, weights) - harrell_c(same, weights), patients, seed=seed)
-    if estimate.interval is None:
-        return estimate.value, -1.0, 1.0
-    return estimate.value, *widened(estimate.value, *estimate.interval, folds=folds)
-
-
-def _resampled(
-    statistic: Callable[[NDArray[np.float64] | None], NDArray[np.float64]], patients: Followed, *, seed: int
-) -> Estimate:
-    estimate = resampled_estimate(
-        statistic,
-        patients.resampled(resamples=_RESAMPLES, seed=seed),
-        events=patients.event_count,
-        why_not="no pair of patients can be compared",
-    )
-    if not isinstance(estimate, Estimate):
-        raise SetupError(f"Harrell's C cannot be computed: {estimate.reason}.")
-    return estimate
+    found = []
+    for one in outputs:
+        patients = Followed.of(times_months, events, one)
+        if len(patients) > MANY:
+            (first, influence), (second, its) = (
+                influences(patients),
+                influences(Followed.of(times_months, events, others)),
+            )
+            difference = influence - its  # the order of `Followed` depends on times and events only
+            found.append((first - second, *_around(first - second, float(np.sqrt(difference @ difference)))))
+            continue
+        compared = harrell_c_compared(patients, others[patients.order])
+        if compared is None:
+            raise CohortRejected("Harrell's C cannot be computed: no pair of patients can be compared.")
+        found.append((compared.difference, *compared.interval))
+    value, low, high = np.mean(found, axis=0).tolist()
+    return value, *widened(value, low, high, folds=folds)
 
 
 def _around(value: float, standard_error: float) -> tuple[float, float]:
@@ -260,6 +281,7 @@ def _permuted(
     times_months: NDArray[np.float64],
     events: NDArray[np.float64],
     options: TrainingOptions,
+    steps: Steps,
 ) -> tuple[float, ...]:
     """The out-of-fold procedure on outcomes given to other patients; features as they are, no search, fewer folds."""
     rng = np.random.default_rng(options.seed)
@@ -268,10 +290,11 @@ def _permuted(
     for number in range(options.permutations):
         order = rng.permutation(events.size)
         times, flags = times_months[order], events[order]
+        steps.begin(f"permutation {number + 1}/{options.permutations}")
         raw = out_of_fold(
             values,
             usable,
-            objective=objective_of(times, flags, Ties.EFRON, device=options.device),
+            objective=replace(objective_of(times, flags, Ties.EFRON, device=options.device), steps=steps),
             recipe=options.recipe,
             folds=options.recipe.inner_folds,
             seed=options.seed + number,
@@ -292,8 +315,9 @@ def _cut_off(
             notes.append(
                 _warning(
                     "cut-off-at-edge",
-                    f"The selected cut-off {cut_off:.2f} is the first or last that was tried ({selected.low_patients} "
-                    f"patients at or below, {selected.high_patients} above): the search would have gone further.",
+                    f"The selected cut-off {cut_off:.2f} is the first or last that was tried "
+                    f"({counted(selected.low_patients, 'patient')} at or below, {selected.high_patients} above): the "
+                    "search would have gone further.",
                 )
             )
         if selected.p_lausen94 > 0.05:
@@ -316,11 +340,46 @@ def _cut_off(
         notes.append(
             _warning(
                 "few-at-high-risk",
-                f"{high} of the {events.size} training patients are above the cut-off {cut_off:.2f} out of fold; the "
-                "high-risk group cannot be described by so few. --cut-off optimal selects another one.",
+                f"{high} of the {counted(events.size, 'training patient')} {agreeing(high, 'is', 'are')} above the "
+                f"cut-off {cut_off:.2f} out of fold; the high-risk group cannot be described by so few. --cut-off "
+                "optimal selects another one.",
             )
         )
     return cut_off, selected, tuple(notes)
+
+
+def _horizons(
+    times_months: NDArray[np.float64], events: NDArray[np.float64], *, end_months: float
+) -> tuple[float, ...]:
+    """Horizons to which enough patients are followed: beyond, survival is that of the last event, whatever happens.
+
+    Raises
+    ------
+    CohortRejected
+        When there is none.
+    """
+    patients = Followed.of(times_months, events, np.zeros(len(times_months)))
+    followed = {month: patients.at_risk_at(month) for month in HORIZONS_MONTHS}
+    horizons = tuple(month for month in HORIZONS_MONTHS if month <= end_months and followed[month] >= FEWEST_AT_RISK)
+    if not horizons:
+        first = HORIZONS_MONTHS[0]
+        raise CohortRejected(
+            f"{counted(followed[first], 'patient is', 'patients are')} followed to {first:g} months, and the follow-up "
+            f"ends after {end_months:g}; at least {FEWEST_AT_RISK} patients followed so far are needed for the first "
+            "horizon: check the unit of the times (--time-unit), or train on patients who were followed longer."
+        )
+    return horizons
+
+
+def _not_nested(model: RecurrenceModel) -> tuple[QualityNote, ...]:
+    if model.is_nested:
+        return ()
+    sentence = (
+        "There were no outer folds: every patient was scored by the one network that held that patient out, and early "
+        "stopping listened to those patients. Concordance, slope and baseline are a little too good, the less the more "
+        "events there are; train with outer folds before you rely on them."
+    )
+    return (_warning("no-outer-folds", sentence),)
 
 
 def _notes(
@@ -341,12 +400,12 @@ def _notes(
                 f"{found.high:.2f}, which does not lie above the 0.50 of chance. Every result of this package says so.",
             )
         )
-    if events < FEW_EVENTS:
+    if events < FEW_EVENTS_BELOW:
         notes.append(
             _warning(
                 "few-events",
-                f"{events} events; fewer than {FEW_EVENTS} carry a handful of parameters only, and leave "
-                "calibration slope and baseline hazard uncertain by a factor of two.",
+                f"{counted(events, 'event')}; fewer than {FEW_EVENTS_BELOW} carry a handful of parameters only, and "
+                "leave calibration slope and baseline hazard uncertain by a factor of two.",
             )
         )
     if cox.value >= found.value:
@@ -370,7 +429,8 @@ def _notes(
         notes.append(
             _warning(
                 "follow-up-short",
-                f"The follow-up ends after {end_months:.0f} months; survival is given up to {horizons[-1]:g} months.",
+                f"Survival is given up to {horizons[-1]:g} months: fewer than {FEWEST_AT_RISK} patients are followed "
+                f"to the next horizon (the follow-up ends after {end_months:.0f} months).",
             )
         )
     return tuple(notes)

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import SetupError
+from models.constant import varies
+from models.errors import CohortRejected
+from models.number_words import counted
 from models.training.ensemble import Indices, Objective, fit_best
 from models.training.network import Recipe
 from models.training.scorer import Scorer
@@ -60,17 +62,18 @@ def fit_refits(
 
     Raises
     ------
-    SetupError
+    CohortRejected
         When bootstrap samples hold too few patients of the rarer label for the folds.
     """
     scorers, drawn = [], np.zeros((count, len(values)), dtype=np.bool_)
     for number in range(count):
+        objective.steps.begin(f"refit {number + 1}/{count}")
         rows = _bootstrap(objective.stratify, folds=recipes[0].inner_folds, seed=seed, number=number)
         drawn[number, rows] = True
-        varies = usable[values[np.ix_(rows, usable)].std(axis=0) > 0]
+        kept = usable[varies(values[np.ix_(rows, usable)])]
         fitted = fit_best(
             values[rows],
-            varies,
+            kept,
             objective=objective.of(rows, may_repeat=True),
             recipes=recipes,
             seed=seed + 100_000 * (number + 1),
@@ -93,7 +96,7 @@ def _bootstrap(labels: NDArray[np.bool_], *, folds: int, seed: int, number: int)
         different = labels[np.unique(rows)]
         if min(np.count_nonzero(different), np.count_nonzero(~different)) >= 2 * folds:
             return rows
-    raise SetupError(
-        f"{_REDRAWS} bootstrap samples of {labels.size} patients ({np.count_nonzero(labels)} with the event) had fewer "
-        f"than {2 * folds} of one kind; there are too few for refits. Train without them: --refits 0."
+    raise CohortRejected(
+        f"{_REDRAWS} bootstrap samples of {counted(labels.size, 'patient')} ({np.count_nonzero(labels)} with the "
+        f"event) had fewer than {2 * folds} of one kind; there are too few for refits. Train without them: --refits 0."
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.errors import SetupError
+from models.number_words import counted
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]  # weights (inputs, outputs), bias (outputs,)
 
@@ -58,7 +59,8 @@ class Scorer:
             raise SetupError("The model uses no input, or an input has no positive scale; drop constant inputs.")
         if len(self.networks) != len(self.gains):
             raise SetupError(
-                f"{len(self.networks)} networks and {len(self.gains)} gains; one gain per network expected."
+                f"{counted(len(self.networks), 'network')} and {counted(len(self.gains), 'gain')}; one gain per "
+                "network expected."
             )
 
     def scaled(self, values: ArrayLike) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 
 from models.errors import SetupError
+from models.number_words import counted
 from models.quality_notes import QualityNote, Severity
 from models.training.ensemble import Trial
 from models.training.network import Recipe
@@ -38,7 +39,10 @@ def alternatives(recipe: Recipe, *, trials: int, seed: int) -> tuple[Recipe, ...
     ]
     others = [candidate for candidate in grid if candidate != recipe]
     if not 1 <= trials <= len(others) + 1:
-        raise SetupError(f"{trials} trials were requested; 1 to {len(others) + 1} recipes can be tried.")
+        raise SetupError(
+            f"{counted(trials, 'trial was', 'trials were')} requested; 1 to {counted(len(others) + 1, 'recipe')} can "
+            "be tried."
+        )
     chosen = np.random.default_rng(seed).choice(len(others), size=trials - 1, replace=False)
     return tuple(others[index] for index in chosen)
 
@@ -51,11 +55,15 @@ def search_notes(trials: tuple[Trial, ...]) -> tuple[QualityNote, ...]:
     gain = trials[0].held_out_loss - best
     if gain > 0:
         sentence = (
-            f"{len(trials)} recipes were tried; the best has a held-out loss of {best:.4f}, {gain:.4f} below that of "
-            "the default. Figures out of fold include this choice; the losses say nothing about new patients."
+            f"{counted(len(trials), 'recipe was', 'recipes were')} tried; the best has a held-out loss of {best:.4f}, "
+            f"{gain:.4f} below that of the default. Figures out of fold include this choice; the losses say nothing "
+            "about new patients."
         )
     else:
-        sentence = f"{len(trials)} recipes were tried; the default has the smallest held-out loss, {best:.4f}."
+        sentence = (
+            f"{counted(len(trials), 'recipe was', 'recipes were')} tried; the default has the smallest held-out loss, "
+            f"{best:.4f}."
+        )
     return (QualityNote("recipe-searched", Severity.NOTE, sentence),)
 
 
@@ -73,6 +81,6 @@ def _words(trial: Trial, *, is_best: bool) -> str:
     selected = "all" if recipe.selected is None else f"{recipe.selected}"
     return (
         f"{widths} units, dropout {recipe.dropout:g}, learning rate {recipe.learning_rate:g}, weight decay "
-        f"{recipe.weight_decay:g}, {selected} inputs: held-out loss {trial.held_out_loss:.4f}"
-        f"{', taken' if is_best else ''}"
+        f"{recipe.weight_decay:g}, {counted(selected, 'input')}: held-out loss "
+        f"{trial.held_out_loss:.4f}{', taken' if is_best else ''}"
     )

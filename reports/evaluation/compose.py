@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import count
 
 from models.evaluation.results import Evaluation, ExpressionResult, RecurrenceResult
 from models.evaluation.withheld import WithheldGroups
+from models.number_words import counted
 from models.quality_notes import Severity
 from models.statistics.bootstrap import FEWEST_EVENTS
 from models.statistics.estimate import Estimate, Found
 from reports import wording
 from reports.evaluation import figures, words
+from reports.evaluation.compared import compared_parts
 from reports.evaluation.content import (
     Block,
     EvaluationReport,
@@ -20,9 +24,7 @@ from reports.evaluation.content import (
     TableBlock,
     Text,
 )
-
-WIDTH = 504.0  # points of text on A4, that of the other reports
-_HALF = WIDTH / 2 - 6
+from reports.figures.chart import Chart
 
 
 def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: str) -> EvaluationReport:
@@ -34,17 +36,19 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
     software : name and version
     """
     parts = [_summary(evaluation)]
+    whole = [result for result in evaluation.recurrence if result.subgroup is None]
     if evaluation.recurrence:
         for result in evaluation.recurrence:
             if result.subgroup is None:
-                parts.append(_cohort(result))
+                parts.append(_cohort(result, whole))
                 parts += _subgroups(
                     result.cohort,
                     [other for other in evaluation.recurrence if other.cohort == result.cohort and other.subgroup],
                 )
     for expression in evaluation.expression:
         if expression.subgroup is None:
-            parts.append(_expression(expression))
+            parts.append(_expression(expression, [one for one in evaluation.expression if one.subgroup is None]))
+    parts += compared_parts(evaluation)
     parts += [_withheld(found) for found in evaluation.withheld]
     parts.append(_methods(evaluation))
     model = evaluation.model
@@ -56,27 +60,47 @@ def compose_evaluation(evaluation: Evaluation, *, created: datetime, software: s
         facts=(
             ("Model", f"{model.title}, package {model.name} {model.version}"),
             ("Digest", model.digest),
+            *((("Signed by the key", model.signed_by),) if model.signed_by else ()),
             ("Cut-off", f"{evaluation.cut_off:g}, frozen: above it is high"),
             (
                 "Scored",
                 (
-                    f"{evaluation.patients_scored} patients, "
+                    f"{counted(evaluation.patients_scored, 'patient')}, "
                     f"{evaluation.patients_scored / max(evaluation.seconds_to_score, 1e-9):.0f} per second"
                 ),
             ),
-            ("Bootstrap", f"{evaluation.resamples} samples, seed {evaluation.seed}"),
+            ("Bootstrap", f"{counted(evaluation.resamples, 'sample')}, seed {evaluation.seed}"),
         ),
-        parts=tuple(parts),
+        parts=_with_own_names(parts),
         created=created,
         software=software,
     )
+
+
+def _with_own_names(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts with a file name of its own for every chart: "A b" and "a-b" are two cohorts of one file name."""
+    taken: set[str] = set()
+
+    def named(chart: Chart) -> Chart:
+        name = next(
+            name for place in count(1) if (name := chart.name if place == 1 else f"{chart.name}-{place}") not in taken
+        )
+        taken.add(name)
+        return chart if name == chart.name else replace(chart, name=name)
+
+    def block(one: Block) -> Block:
+        if isinstance(one, Chart):
+            return named(one)
+        return FigureRow(tuple(named(chart) for chart in one.figures)) if isinstance(one, FigureRow) else one
+
+    return tuple(replace(part, blocks=tuple(block(one) for one in part.blocks)) for part in parts)
 
 
 def _counted(evaluation: Evaluation) -> str:
     cohorts = [(result.cohort, result.patients) for result in evaluation.recurrence if result.subgroup is None]
     cohorts += [(result.cohort, result.patients) for result in evaluation.expression if result.subgroup is None]
     names = ", ".join(f"{cohort} ({patients})" for cohort, patients in cohorts)
-    return f"{len(cohorts)} cohort{'s' if len(cohorts) != 1 else ''}: {names}"
+    return f"{counted(len(cohorts), 'cohort')}: {names}"
 
 
 def _summary(evaluation: Evaluation) -> Part:
@@ -88,23 +112,18 @@ def _summary(evaluation: Evaluation) -> Part:
         for result in evaluation.expression
         if result.subgroup is None
     ]
-    blocks: list[Block] = [
+    blocks: list[Block] = [Text(note.sentence, is_warning=True) for note in evaluation.verdicts]
+    blocks += [
         Text(f"{cohort}: {sentence}", is_warning=has_signal is not True) for cohort, has_signal, sentence in first
     ]
     if whole:
         blocks.append(_overview(whole))
-        rows = [
-            (_label(result.cohort, result.subgroup), result.events, result.harrell_c, result.subgroup is None)
-            for result in evaluation.recurrence
-        ]
-        blocks.append(figures.forest_figure(rows, width=WIDTH, measure="Harrell's C"))
+        blocks.append(figures.concordance_figure(evaluation.recurrence))
+        hazard = figures.hazard_figure(evaluation.recurrence)
+        blocks += [] if hazard is None else [hazard]
     if evaluation.expression:
         blocks.append(_expression_overview(evaluation.expression))
-        auc = [
-            (_label(result.cohort, result.subgroup), result.high, result.auc, result.subgroup is None)
-            for result in evaluation.expression
-        ]
-        blocks.append(figures.forest_figure(auc, width=WIDTH, measure="AUC"))
+        blocks.append(figures.auc_forest_figure(evaluation.expression))
     blocks += [Text(note.sentence, is_warning=note.severity is Severity.WARNING) for note in evaluation.notes]
     return Part("Summary", 1, tuple(blocks))
 
@@ -117,7 +136,7 @@ def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
     """The table of all cohorts, one line each, at the last horizon."""
     last = results[0].horizons[-1].months
     return TableBlock(
-        f"Cohorts. AUC, calibration and Brier score at {last:g} months; hazard ratio low against high risk.",
+        f"Cohorts. AUC and calibration at {last:g} months; hazard ratio low against high risk.",
         ("Cohort", "Patients", "Events", "Harrell's C", "AUC", "HR low vs high", "Observed / predicted", "Slope"),
         tuple(
             (
@@ -135,31 +154,36 @@ def _overview(results: Sequence[RecurrenceResult]) -> TableBlock:
     )
 
 
-def _cohort(result: RecurrenceResult) -> Part:
-    """Conclusions, figures and tables of one cohort."""
+def _cohort(result: RecurrenceResult, whole: Sequence[RecurrenceResult]) -> Part:
+    """Conclusions, figures and tables of one cohort; axes are the same as in the `whole` other cohorts."""
     blocks: list[Block] = [
         Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
         for rank, sentence in enumerate(words.conclusions(result))
     ]
-    size = (_HALF, 178.0)
-    curves = [(f"{h.months:g} months", h.roc, h.auc) for h in result.horizons if h.roc is not None]
-    marks = [(h.sensitivity, h.specificity) for h in result.horizons if h.roc is not None]
-    blocks.append(
-        FigureRow(
-            (
-                figures.survival_figure(result, size=size),
-                figures.roc_figure(curves, marks, size=size, what="recurrence by a time, against none until then"),
-            )
+    if _has_curve(result):
+        blocks.append(figures.survival_figure(result))
+    blocks += _in_rows([figures.roc_figure(result), figures.auc_figure(result)])
+    for place, horizon in enumerate(result.horizons):
+        others = [other.horizons[place] for other in whole]
+        limit, ends = figures.shared_limit(others), figures.shared_ends(others)
+        blocks += _in_rows(
+            [
+                figures.calibration_figure(result, horizon, limit=limit),
+                figures.decision_figure(result, horizon, ends=ends),
+            ]
         )
-    )
-    last = result.horizons[-1]
-    lower = [figures.calibration_figure(last, size=size)] if last.calibration else []
-    decision = figures.decision_figure(last, size=size)
-    lower += [] if decision is None else [decision]
-    if lower:
-        blocks.append(FigureRow(tuple(lower)))
     blocks += [_horizon_table(result), _group_table(result), _overall_table(result)]
     return Part(f"Cohort: {result.cohort}", 1, tuple(blocks), starts_page=True)
+
+
+def _in_rows(found: Sequence[Chart | None]) -> list[FigureRow]:
+    """Two charts of one column beside each other, of those that there are."""
+    charts = [chart for chart in found if chart is not None]
+    return [FigureRow(tuple(charts[at : at + 2])) for at in range(0, len(charts), 2)]
+
+
+def _has_curve(result: RecurrenceResult) -> bool:
+    return any(group.curve is not None for group in (result.groups.high, result.groups.low))
 
 
 def _horizon_table(result: RecurrenceResult) -> TableBlock:
@@ -171,7 +195,7 @@ def _horizon_table(result: RecurrenceResult) -> TableBlock:
         ("AUC", lambda h: words.shown(h.auc)),
         ("Sensitivity at the cut-off", lambda h: words.shown(h.sensitivity)),
         ("Specificity at the cut-off", lambda h: words.shown(h.specificity)),
-        ("Mean predicted risk", lambda h: f"{words.number(100 * h.predicted_risk, 1)} %"),
+        ("Mean predicted risk", lambda h: words.share(h.predicted_risk)),
         ("Observed risk", lambda h: words.percent(h.observed_risk)),
         ("Observed / predicted", lambda h: words.shown(h.observed_to_expected)),
         ("Brier score", lambda h: words.shown(h.brier, 4)),
@@ -194,7 +218,7 @@ def _group_table(result: RecurrenceResult) -> TableBlock:
             if value != value:
                 survival.append("–")
             else:
-                limits = (low, high) if group.events and low == low else None
+                limits = (low, high) if group.events != 0 and low == low else None
                 survival.append(words.percent(Estimate(value, limits, "Kaplan-Meier")))
         rows.append((name, str(group.patients), str(group.events), *survival))
     header = ("Group", "Patients", "Events", *(f"RFS at {horizon.months:g} months" for horizon in result.horizons))
@@ -272,13 +296,8 @@ def _subgroups(cohort: str, results: Sequence[RecurrenceResult]) -> list[Part]:
         ),
         tuple(rows),
     )
-    pictures = [
-        figures.survival_figure(result, size=(WIDTH / 3 - 8, 126.0), caption=_label(result.cohort, result.subgroup))
-        for result in results
-        if result.events
-    ]
-    blocks: list[Block] = [table]
-    blocks += [FigureRow(tuple(pictures[at : at + 3])) for at in range(0, len(pictures), 3)]
+    charts = [figures.survival_figure(result) for result in results if result.events and _has_curve(result)]
+    blocks: list[Block] = [table, *_in_rows(charts)]
     return [Part(f"Subgroups of {cohort}", 2, tuple(blocks))]
 
 
@@ -302,34 +321,23 @@ def _expression_overview(results: Sequence[ExpressionResult]) -> TableBlock:
     )
 
 
-def _expression(result: ExpressionResult) -> Part:
+def _expression(result: ExpressionResult, whole: Sequence[ExpressionResult]) -> Part:
     """Conclusions, figures and table of one cohort for KRT7-AS."""
     blocks: list[Block] = [
         Text(sentence, is_warning=rank == 0 and result.has_signal is not True)
         for rank, sentence in enumerate(words.expression_conclusions(result))
     ]
-    if result.roc is not None:
-        blocks.append(
-            FigureRow(
-                (
-                    figures.roc_figure(
-                        [("high against low", result.roc, result.auc)],
-                        [(result.sensitivity, result.specificity)],
-                        size=(_HALF, 178.0),
-                        what="high against low expression of KRT7-AS",
-                    ),
-                )
-            )
-        )
+    limit, ends = figures.shared_limit(whole), figures.shared_ends(whole)
+    blocks += _in_rows(figures.expression_figures(result, limit=limit, ends=ends))
     return Part(f"Cohort: {result.cohort}", 1, tuple(blocks), starts_page=False)
 
 
 def _withheld(found: WithheldGroups) -> Part:
     def share(value: float | None, digits: int) -> str:
-        return "–" if value is None else f"{words.number(100 * value, digits)} %"
+        return "–" if value is None else words.share(value, digits)
 
     table = TableBlock(
-        f"Risk-coverage curve, {found.refits} refits. Flips: refits that say the other group.",
+        f"Risk-coverage curve, {counted(found.refits, 'refit')}. Flips: refits that say the other group.",
         ("Range, standard deviations", "Held", "Borderline", "Flips, group shown", "Flips, borderline"),
         tuple(
             (
@@ -342,7 +350,7 @@ def _withheld(found: WithheldGroups) -> Part:
             for point in found.curve
         ),
     )
-    figure = figures.withheld_figure(found, size=(_HALF, 178.0))
+    figure = figures.withheld_figure(found)
     blocks = (Text(words.withheld(found)), FigureRow((figure,)), table, Text(words.WITHHELD_MEANS))
     return Part(f"Between the groups: {found.cohort}", 2, blocks)
 

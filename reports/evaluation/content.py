@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+
+from reports.figures.chart import Chart
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,13 @@ class TableBlock:
 
 
 @dataclass(frozen=True)
-class FigureBlock:
-    """A picture.
-
-    Attributes
-    ----------
-    png : the file
-    size : (width, height) in points, as drawn
-    caption : what it shows and how to read it
-    alternative : the same for a reader who cannot see it: the numbers
-    """
-
-    png: bytes
-    size: tuple[float, float]
-    caption: str
-    alternative: str
-
-
-@dataclass(frozen=True)
 class FigureRow:
-    """Pictures side by side."""
+    """Charts side by side."""
 
-    figures: tuple[FigureBlock, ...]
+    figures: tuple[Chart, ...]
 
 
-Block = Text | TableBlock | FigureBlock | FigureRow
+Block = Text | TableBlock | Chart | FigureRow
 
 
 @dataclass(frozen=True)
@@ -99,3 +84,12 @@ class EvaluationReport:
     parts: tuple[Part, ...]
     created: datetime
     software: str
+
+    def charts(self) -> Iterator[Chart]:
+        """The charts in the order of the report."""
+        for part in self.parts:
+            for block in part.blocks:
+                if isinstance(block, Chart):
+                    yield block
+                elif isinstance(block, FigureRow):
+                    yield from block.figures

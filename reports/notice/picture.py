@@ -11,15 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import matplotlib
 import numpy as np
 from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from reports import wording
+from reports.fonts import REPLACEMENT, WIDE_FILES, dejavu_file, in_reading_order
 from reports.notice.content import REASONS, Notice
-from reports.pdf.theme import REPLACEMENT, WIDE_FILES, in_reading_order
 
 ROWS: Final = 880
 COLUMNS: Final = 680
@@ -155,8 +154,7 @@ def _runs(text: str, *, bold: bool) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=2)
 def _latin(*, bold: bool) -> str:
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name)
+    return dejavu_file("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
 
 
 @lru_cache(maxsize=32)

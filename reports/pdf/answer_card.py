@@ -17,12 +17,13 @@ from reports import numerals, wording
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, ModelSection, Report
 from reports.pdf import theme
-from reports.pdf.charts import CutOffStrip, IconArray
+from reports.pdf.charts import CutOffStrip, GroupCurves, IconArray
 from reports.pdf.theme import Typesetter
 
 _CARD_PADDING = 7
 # Share of a card's width for score and strip, without and with survival beside it.
 _LEFT, _LEFT_OF_SURVIVAL = 0.46, 0.37
+_CURVES = 114.0  # width of the curves of the training patients, in points
 _ICONS = 38.0  # side of a hundred dots, in points
 _PROBABILITIES = tuple(str(quantity) for quantity, concept in CONCEPTS.items() if concept.is_probability)
 _GROUP_COLORS = {Group.HIGH: theme.HIGH, Group.LOW: theme.LOW}
@@ -114,7 +115,7 @@ def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowab
     small = " ".join(text for text in (section.range_note, section.about) if text)
     if small:
         below.append(typesetter.paragraph(small, styles.caption))
-    rows: list[list[object]] = [[left, right], [below, []]]
+    rows: list[list[object]] = [[left, right], [_beside_curves(below, section, inner), []]]
     if section.lead:
         rows.insert(0, [typesetter.paragraph(section.lead, styles.body, color=theme.MUTED), []])
     last = len(rows) - 1
@@ -128,6 +129,26 @@ def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowab
             ("BOTTOMPADDING", (0, 0), (-1, last - 1), 2),
             ("TOPPADDING", (0, 1), (-1, -1), 2),
         ),
+    )
+
+
+def _beside_curves(text: list[Flowable], section: ModelSection, width: float) -> list[Flowable]:
+    """The text with the curves of the training patients on its right, where there are any."""
+    if section.training_groups is None:
+        return text
+    curves = GroupCurves(section.training_groups, width=_CURVES, is_coloured=section.state is State.VALID)
+    return [Table([[text, curves]], colWidths=[width - _CURVES, _CURVES], style=_text_beside())]
+
+
+def _text_beside() -> TableStyle:
+    """No padding but between text and picture."""
+    return theme.table_style(
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (0, 0), 8),
+        ("RIGHTPADDING", (1, 0), (1, 0), 0),
+        ("TOPPADDING", (0, 0), (-1, -1), 0),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 0),
     )
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Ordered
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from reportlab.lib.colors import Color
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable
 
-from reports.content import ContributionGroup
-from reports.pdf import theme
+from models.inference.predict import Group
+from reports.content import ContributionGroup, TrainingGroups
+from reports.pdf import alternatives, theme
+from reports.pdf.tagged import Picture
 
 
-class Legend(Flowable):
+class Legend(Picture):
     """Legend of the lines, set flush right: (words, colour, dash) for each.
 
     Parameters
@@ -27,6 +30,7 @@ class Legend(Flowable):
     def __init__(self, entries: Ordered[tuple[str, Color, tuple[float, float] | None]], *, width: float) -> None:
         super().__init__()
         self.entries, self.width, self.height = tuple(entries), width, 10.0
+        self.alternative = alternatives.legend([words for words, _, _ in self.entries])
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -51,7 +55,7 @@ class Legend(Flowable):
             x -= 12
 
 
-class CutOffStrip(Flowable):
+class CutOffStrip(Picture):
     """A value on a scale that the cut-off divides into low and high, with its plausible range as a bar.
 
     Parameters
@@ -85,6 +89,7 @@ class CutOffStrip(Flowable):
         self.spread, self.is_coloured = spread, is_coloured
         self.value_shown, self.cut_off_shown, self.below, self.above = value_shown, cut_off_shown, below, above
         self.width, self.height = width, self.HEIGHT
+        self.alternative = alternatives.strip(value_shown, cut_off_shown, below=below, above=above)
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -154,7 +159,7 @@ def _centred_within(
     canvas.drawCentredString(min(max(x, within[0] + half), within[1] - half), y, text)
 
 
-class IconArray(Flowable):
+class IconArray(Picture):
     """A hundred dots, ten in a row from the top; the first `count` are filled.
 
     Parameters
@@ -166,6 +171,7 @@ class IconArray(Flowable):
     def __init__(self, count: int, *, side: float) -> None:
         super().__init__()
         self.count, self.width, self.height = count, side, side
+        self.alternative = alternatives.dots(count)
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -184,7 +190,91 @@ class IconArray(Flowable):
             self.canv.circle((column + 0.5) * step, self.height - (row + 0.5) * step, radius, stroke=1, fill=1)
 
 
-class ContributionChart(Flowable):
+class GroupCurves(Picture):
+    """Kaplan-Meier curves of the risk groups among the training patients, with the numbers at risk below.
+
+    Low risk is a solid line, high risk a dashed one, each named at its end, so that grey says as much as colour.
+
+    Parameters
+    ----------
+    groups : the curves and all words
+    width : in points
+    is_coloured : lines have the colours of the groups; else they are grey
+    """
+
+    HEAD: Final = 12.0
+    PLOT: Final = 36.0
+    ROW: Final = 7.0
+    _SIZE: Final = 5.8
+
+    def __init__(self, groups: TrainingGroups, *, width: float, is_coloured: bool) -> None:
+        super().__init__()
+        self.groups, self.width, self.is_coloured = groups, width, is_coloured
+        self.alternative = alternatives.curves(groups)
+        rows = 1 + len(groups.curves) + (1 if groups.note else 0)  # ticks, numbers at risk, note
+        self.height = self.HEAD + self.PLOT + self.ROW * rows
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Size in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """Draws title, axes, curves and numbers."""
+        canvas, groups, size = self.canv, self.groups, self._SIZE
+        left, right = 22.0, 30.0
+        bottom, plot = self.height - self.HEAD - self.PLOT, self.width - left - right
+        end = max(len(curve.survival) for curve in groups.curves) - 1
+
+        def across(months: float) -> float:
+            return left + plot * months / max(1, end)
+
+        canvas.setFillColor(theme.MUTED)
+        canvas.setFont(theme.REGULAR, 6.4)
+        canvas.drawString(0, self.height - 6.5, groups.title)
+        canvas.setFont(theme.REGULAR, size)
+        canvas.setStrokeColor(theme.RULE)
+        canvas.setLineWidth(0.5)
+        for share in (0.0, 0.5, 1.0):
+            height = bottom + share * self.PLOT
+            canvas.line(left, height, left + plot, height)
+            canvas.drawRightString(left - 3, height - 2, f"{share:.0%}")
+        row = bottom - self.ROW
+        for months, label in groups.ticks:
+            canvas.line(across(months), bottom, across(months), bottom - 2)
+            canvas.drawCentredString(across(months), row, label)
+        canvas.drawString(left + plot + 9, row, groups.unit)
+        for curve in groups.curves:
+            row -= self.ROW
+            canvas.drawString(0, row, curve.label.split(" ", 1)[0])
+            for months, count in curve.at_risk:
+                canvas.drawCentredString(across(months), row, count)
+            canvas.drawString(left + plot + 9, row, groups.at_risk_label)
+        if groups.note:
+            canvas.drawString(0, row - self.ROW, groups.note)
+        self._draw_curves(across, bottom)
+
+    def _draw_curves(self, across: Callable[[float], float], bottom: float) -> None:
+        """Steps of each curve, and its name beside its end; the names keep a line apart."""
+        lowest = self.height
+        for curve in sorted(self.groups.curves, key=lambda one: -one.survival[-1]):
+            is_high = curve.group is Group.HIGH
+            color = (theme.HIGH if is_high else theme.LOW) if self.is_coloured else theme.INK
+            steps = self.canv.beginPath()
+            steps.moveTo(across(0), bottom + self.PLOT)
+            for month, (before, after) in enumerate(pairwise(curve.survival), start=1):
+                steps.lineTo(across(month), bottom + before * self.PLOT)
+                steps.lineTo(across(month), bottom + after * self.PLOT)
+            self.canv.setStrokeColor(color)
+            self.canv.setLineWidth(1.1)
+            self.canv.setDash([2.4, 1.4] if is_high else [])
+            self.canv.drawPath(steps, stroke=1, fill=0)
+            self.canv.setDash([])
+            lowest = min(lowest - self.ROW, bottom + curve.survival[-1] * self.PLOT - 2)
+            self.canv.setFillColor(color)
+            self.canv.drawString(across(len(curve.survival) - 1) + 3, lowest, curve.label)
+
+
+class ContributionChart(Picture):
     """Net share of each group as a bar from zero, with a thin line as far as its features pull either way.
 
     Parameters
@@ -213,6 +303,7 @@ class ContributionChart(Flowable):
         self.is_coloured = is_coloured
         self.groups, self.shown, self.lowers, self.raises = tuple(groups), tuple(shown), lowers, raises
         self.width, self.height = width, self.HEAD + self.ROW * len(self.groups)
+        self.alternative = alternatives.contributions([group.label for group in self.groups], self.shown)
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""

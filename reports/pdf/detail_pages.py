@@ -14,6 +14,7 @@ from reports.content import KeyImage, Measurement, ModelSection, Report
 from reports.pdf import theme
 from reports.pdf.charts import ContributionChart
 from reports.pdf.figures import KeyImageRow, Panel, enlarged_view
+from reports.pdf.tagged import as_table
 from reports.pdf.theme import Typesetter
 
 GROUPS_SHOWN = 6
@@ -69,6 +70,7 @@ def _table(rows: Rows, widths: list[float], *, head: bool, padding: float = 2.0)
     ]
     if head:
         commands += [("LINEBELOW", (0, 0), (-1, 0), 0.8, theme.MUTED), ("VALIGN", (0, 0), (-1, 0), "BOTTOM")]
+    as_table(rows, headers=1 if head else 0)
     return Table(rows, colWidths=widths, repeatRows=1 if head else 0, style=theme.table_style(*commands), hAlign="LEFT")
 
 

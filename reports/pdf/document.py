@@ -18,7 +18,7 @@ from reports.pdf.theme import Typesetter
 
 
 def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: Paper = Paper.A4) -> bytes:
-    """The report as a PDF (PDF 1.4, English); one page where no model has a result.
+    """The report as a PDF (PDF/A-2b, tagged, English); one page where no model has a result.
 
     Parameters
     ----------

@@ -20,10 +20,10 @@ from reportlab.lib.colors import Color
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable
 
 from reports.content import KeyImage
-from reports.pdf import theme
+from reports.pdf import alternatives, theme
+from reports.pdf.tagged import Picture
 
 # Grey levels shown: these percentiles of the slice are black and white.
 _WINDOW = (1.0, 99.7)
@@ -109,7 +109,7 @@ class Panel:
     caption: str
 
 
-class KeyImageRow(Flowable):
+class KeyImageRow(Picture):
     """Panels side by side, each with contours, edge letters and a scale bar.
 
     Parameters
@@ -123,6 +123,7 @@ class KeyImageRow(Flowable):
     def __init__(self, panels: Ordered[Panel], *, width: float, side: float, gap: float = 2 * mm) -> None:
         super().__init__()
         self.panels = tuple(panels)
+        self.alternative = alternatives.key_images([panel.caption for panel in self.panels])
         self.gap = gap
         self.side = min(side, (width - gap * (len(self.panels) - 1)) / max(1, len(self.panels)))
         self.width = self.side * len(self.panels) + gap * (len(self.panels) - 1)

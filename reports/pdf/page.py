@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import IO, Any
 
 from reportlab import rl_config
@@ -17,6 +16,8 @@ from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, T
 from reports import wording
 from reports.paper import Paper
 from reports.pdf import theme
+from reports.pdf.archive import archived
+from reports.pdf.tagged import Marks, decoration
 from reports.pdf.theme import Typesetter
 
 # Streams stay binary: as text, reportlab's default, they cost .6 CPU-s a report and a quarter more bytes.
@@ -40,10 +41,16 @@ class PageCanvas(Canvas):
 
     def __init__(self, filename: str | IO[bytes], /, *, created: datetime, **settings: Any) -> None:
         super().__init__(filename, **settings)  # the document's own settings, handed through
+        self.marks = Marks()
         self.setViewerPreference("DisplayDocTitle", "true")
         offset = created.strftime("%z")
         zone = f"{offset[:3]}'{offset[3:5]}'" if offset else ""
         self.setDateFormatter(lambda *_: f"D:{created:%Y%m%d%H%M%S}{zone}")
+
+    def showPage(self) -> None:  # noqa: N802 - reportlab calls it so
+        """Ends the page; what is on it and belongs to no element is an artifact."""
+        self.marks.end_page(self._code)  # type: ignore[attr-defined]  # the stubs leave it out
+        super().showPage()
 
     def save(self) -> None:
         """Fills in the number of pages, then writes."""
@@ -109,7 +116,22 @@ class Furniture:
         )
 
     def draw_first(self, canvas: Canvas, document: BaseDocTemplate) -> None:
-        """Head strip and foot."""
+        """Head strip and foot; on the first page they are read out, and pass as decoration on the others."""
+        if canvas.getPageNumber() == 1:
+            self._draw_strip_and_foot(canvas)
+        else:
+            with decoration(canvas):
+                self._draw_strip_and_foot(canvas)
+
+    def draw_later(self, canvas: Canvas, document: BaseDocTemplate) -> None:
+        """The same, with the running head."""
+        self.draw_first(canvas, document)
+        if self._head:
+            top = self._page_height - _TOP - self._strip_height
+            with decoration(canvas):
+                self._head.drawOn(canvas, self._side, top - 4 - self._head_height)
+
+    def _draw_strip_and_foot(self, canvas: Canvas) -> None:
         canvas.saveState()
         self._strip.drawOn(canvas, self._side, self._page_height - _TOP - self._strip_height)
         top = _BOTTOM + self._foot_height
@@ -126,12 +148,6 @@ class Furniture:
         canvas.doForm(_PAGES_FORM)
         canvas.restoreState()
 
-    def draw_later(self, canvas: Canvas, document: BaseDocTemplate) -> None:
-        """The same, with the running head."""
-        self.draw_first(canvas, document)
-        if self._head:
-            self._head.drawOn(canvas, self._side, self._page_height - _TOP - self._strip_height - 4 - self._head_height)
-
 
 def pdf_bytes(
     story: list[Flowable],
@@ -143,7 +159,14 @@ def pdf_bytes(
     created: datetime,
     paper: Paper = Paper.A4,
 ) -> bytes:
-    """The story set on its pages: PDF 1.4, English, all fonts embedded; the same story gives the same bytes."""
+    """The story set on its pages: PDF/A-2b, tagged, English; the same story gives the same bytes."""
+    marks: list[Marks] = []
+
+    def canvas(filename: str | IO[bytes], /, **settings: Any) -> PageCanvas:
+        made = PageCanvas(filename, created=created, **settings)
+        marks.append(made.marks)
+        return made
+
     buffer = io.BytesIO()
     document = BaseDocTemplate(
         buffer,
@@ -158,8 +181,11 @@ def pdf_bytes(
         allowSplitting=1,
     )
     document.addPageTemplates(list(pages))
-    document.build(story, canvasmaker=partial(PageCanvas, created=created))
-    return buffer.getvalue()
+    document.build(story, canvasmaker=canvas)
+    (of_pages,) = marks
+    return archived(
+        buffer.getvalue(), of_pages.pieces, title=title, subject=subject, software=software, created=created
+    )
 
 
 def _strip(typesetter: Typesetter, notices: str) -> Table:

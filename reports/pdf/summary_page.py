@@ -24,7 +24,7 @@ from reports.pdf.theme import Typesetter
 
 REASONS_SHOWN = 3
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller
-_LEAST_PANEL_SIDE = 24 * mm  # pictures give way to words down to this
+_LEAST_PANEL_SIDE = 21 * mm  # pictures give way to words down to this
 _GAP = 11.0  # between sections, in points
 # Features below the pictures of a sequence, besides the volume of the tumour.
 _SIZE_KEY = "original_shape_Maximum3DDiameter"

@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pytest
 import typer
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit, status_of
 from appliance.state.records import Records
 from appliance.state.states import State
+from appliance.state.takeover_records import TakeoverRecords
 from dicom_io.errors import PeerUnavailable
 from dicom_io.synthetic.study_writer import Grid, make_study
 from models.errors import EngineUnavailable, PackageInvalid, StudyRejected
 from models.version import software_version
 from models.volume import Sequence
+from tests.conftest import ROOT
 
 RUNNER = CliRunner()
 TINY = Grid(12, 48, 48, 10.0, (7.0, 7.0))
@@ -48,6 +51,7 @@ def test_there_are_the_commands_of_the_product() -> None:
     assert {" ".join(line) for line in command_lines()} >= {
         "", "run", "series", "features", "demo", "serve", "status", "show", "retry", "doctor",
         "models", "models make-demonstration", "models show", "models verify", "models sign", "models make-key",
+        "models show-key",
         "train", "train recurrence", "train krt7-as", "train statements", "config", "config check", "config example",
     }  # fmt: skip
 
@@ -107,10 +111,61 @@ def test_a_folder_without_studies(line: list[str], tmp_path: Path, monkeypatch: 
     )
 
 
-def test_a_wrong_assignment_is_a_set_up_error(tmp_path: Path) -> None:
-    result = RUNNER.invoke(app, ["series", str(tmp_path), "--assign", "t3w=1.2"])
-    assert result.exit_code == Exit.SETUP
-    assert "t1c, t2w or tumour was expected" in result.stderr
+WRONG_LINES = [
+    (["series", ".", "--assign", "t3w=1.2"], "t1c, t2w or tumour was expected"),
+    (["run", ".", "--out", "o", "--assign", "t1c"], "ROLE=SERIES was expected"),
+    (["run", ".", "--out", "o", "--confirm", "height"], "'height' is not one of breast"),
+    (["retry", "1.2", "--assign", "t3w=1"], "t1c, t2w or tumour was expected"),
+    (["cohort", "check", "-f", "none.csv", "-y", "none.csv"], "none.csv does not exist"),
+    (["run", "nowhere", "--out", "o"], "nowhere does not exist"),
+    (["series", ".", "--colour"], "No such option"),
+    (["sereis", "."], "No such command"),
+]
+
+
+@pytest.mark.parametrize(("line", "sentence"), WRONG_LINES)
+def test_a_wrong_line_is_a_mistake_of_usage_also_as_json(
+    line: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = RUNNER.invoke(app, line)
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+    as_json = RUNNER.invoke(app, [*line, "--json"])
+    assert as_json.exit_code == Exit.USAGE
+    said = json.loads(as_json.stdout)
+    assert said["error"]["exit_status"] == Exit.USAGE
+    assert sentence in said["error"]["sentence"]
+    assert _mistakes(said) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (["series", "."], Exit.INCOMPLETE),  # no study below it
+        (["run", ".", "--out", "o"], Exit.INCOMPLETE),
+        (["status"], Exit.SETUP),  # no service has worked here
+        (["models", "--config", "rdeepnet.toml"], Exit.SETUP),
+    ],
+)
+def test_an_error_is_json_where_json_was_asked_for(
+    line: list[str], status: Exit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rdeepnet.toml").write_text('[service]\nstate_dir = "s"\n[models]\npackages = ["gone"]\n', "utf-8")
+    result = RUNNER.invoke(app, [*line, "--json"], env={"RDEEPNET_CONFIG": "rdeepnet.toml"})
+    assert result.exit_code == status
+    said = json.loads(result.stdout)
+    assert said["error"]["exit_status"] == status
+    assert said["error"]["sentence"] in result.stderr
+    assert _mistakes(said) == []
+    without = RUNNER.invoke(app, line, env={"RDEEPNET_CONFIG": "rdeepnet.toml"})
+    assert (without.exit_code, without.stdout) == (status, "")
+
+
+def _mistakes(said: object) -> list[str]:
+    schema = json.loads((ROOT / "docs" / "views.schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator({"$ref": "#/$defs/error", "$defs": schema["$defs"]})
+    return [error.message for error in validator.iter_errors(said)]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +174,7 @@ def test_a_wrong_assignment_is_a_set_up_error(tmp_path: Path) -> None:
         ([], Exit.USAGE),
         (["--out", "f.csv", "--mask", "mask.nrrd"], Exit.USAGE),
         (["--out", "f.csv", "--id", "name"], Exit.USAGE),
-        (["--out", "f.xlsx"], Exit.SETUP),
+        (["--out", "f.xlsx"], Exit.USAGE),
     ],
 )
 def test_features_of_a_folder_need_a_table(options: list[str], expected: Exit, tmp_path: Path) -> None:
@@ -174,10 +229,23 @@ def state(tmp_path: Path) -> tuple[str, str]:
     return str(config), "1.2.3.4"
 
 
+def test_a_takeover_is_part_of_the_history_that_show_prints(state: tuple[str, str]) -> None:
+    config, uid = state
+    records = Records(Path(config).parent / "state" / "studies.sqlite3")
+    job = records.study(uid).job_id
+    TakeoverRecords(records).taken_over([job], taken_from="b-0", taken_by="a")
+    records.close()
+    shown = " ".join(RUNNER.invoke(app, ["show", uid, "--config", config], env={"COLUMNS": "200"}).stdout.split())
+    assert "Takeovers of its jobs from workers that were gone" in shown
+    assert f"b-0 a {job}" in shown
+    (takeover,) = json.loads(RUNNER.invoke(app, ["show", uid, "--config", config, "--json"]).stdout)["takeovers"]
+    assert (takeover["taken_from"], takeover["taken_by"]) == ("b-0", "a")
+
+
 def test_status_show_and_retry(state: tuple[str, str]) -> None:
     config, uid = state
     (line,) = json.loads(RUNNER.invoke(app, ["status", "--config", config, "--json"]).stdout)
-    assert (line["study_uid"], line["state"], line["sentence"]) == (uid, "refused", "No tumour was found.")
+    assert (line["study_instance_uid"], line["state"], line["sentence"]) == (uid, "refused", "No tumour was found.")
     assert uid in RUNNER.invoke(app, ["status", "--config", config]).stdout
 
     shown = RUNNER.invoke(app, ["show", uid, "--config", config])
@@ -186,7 +254,7 @@ def test_status_show_and_retry(state: tuple[str, str]) -> None:
     assert [move["state"] for move in detail["moves"]] == ["received", "queued", "running", "refused"]
 
     again = RUNNER.invoke(app, ["retry", uid, "--config", config, "--json"])
-    assert json.loads(again.stdout) == {"study": uid, "state": "queued"}
+    assert json.loads(again.stdout) == {"study_instance_uid": uid, "state": "queued"}
     twice = RUNNER.invoke(app, ["retry", uid, "--config", config])
     assert twice.exit_code == Exit.INCOMPLETE
     assert "queued" in twice.stderr

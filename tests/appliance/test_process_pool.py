@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.process_pool import Broken, Done, answers, work_off
-from models.errors import SetupError
+from models.errors import NotWritable, SetupError
 
 
 def open_worker(offset: int) -> Callable[[int], tuple[int, int]]:
@@ -20,6 +20,8 @@ def open_worker(offset: int) -> Callable[[int], tuple[int, int]]:
     def answer(task: int) -> tuple[int, int]:
         if task == 13:
             raise ValueError("Synthetic^Patient^0001 has a bad image")
+        if task in (28, 30):
+            raise NotWritable("no room in out", because=OSError(task, "its reason"))
         if task == 66:
             os.kill(os.getpid(), signal.SIGKILL)
         return task + offset, os.getpid()
@@ -115,3 +117,15 @@ def test_ctrl_c_is_no_bad_task() -> None:
     with pytest.raises(KeyboardInterrupt):
         next(outcomes)
     assert not list(outcomes)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_full_disk_ends_all_tasks_and_a_closed_place_only_its_own(jobs: int) -> None:
+    ended = answers([1, 30, 2, 28, 3], partial(open_worker, 0), jobs=jobs)  # EROFS, ENOSPC
+    seen = []
+    with pytest.raises(NotWritable, match="no room in out") as caught:
+        seen.extend(outcome for outcome in iter(ended.__next__, None))
+    assert caught.value.is_full
+    assert {"no room in out"} >= {outcome.reason for outcome in seen if isinstance(outcome, Broken)}
+    if jobs == 1:
+        assert [type(outcome) for outcome in seen] == [Done, Broken, Done]

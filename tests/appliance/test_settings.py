@@ -83,7 +83,7 @@ def test_every_mistake_is_reported_together(tmp_path: Path) -> None:
         load_settings(path)
     text = str(caught.value)
     for part in (
-        "10 mistake(s)",
+        "10 mistakes",
         "colour is not known",
         "service.prot is not known; did you mean port?",
         "service.ae_title is 'A TITLE THAT IS TOO LONG'; expected a text that is an AE title",
@@ -96,6 +96,33 @@ def test_every_mistake_is_reported_together(tmp_path: Path) -> None:
         'logs.format is \'xml\'; expected one of "keyvalue", "json"',
     ):
         assert part in text, text
+
+
+def test_mistakes_have_their_line_and_are_in_its_order(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        """
+        [destinations]
+        name = "pacs"
+        [study]
+        port = 5
+        idle_s = 30
+        engine = "own"
+        [preprocessing]
+        cavities = "exlude"
+        [[models]]
+        provider = "cpu"
+        """,
+    )
+    with pytest.raises(SetupError) as caught:
+        load_settings(path)
+    assert [str(mistake) for mistake in caught.value.mistakes] == [
+        "line 2: destinations is one table; expected a list of tables: write [[destinations]] for [destinations]",
+        "line 5: study.port is not known; it belongs in [service] or [[destinations]] or [archive] or [web]",
+        "line 7: study.engine is not known; it belongs in [features]",
+        'line 9: preprocessing.cavities is \'exlude\'; expected one of "exclude", "fill"; did you mean "exclude"?',
+        "line 10: models is a list; expected one table: write [models] for [[models]]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +174,7 @@ def test_a_value_out_of_range_can_not_be_built_in_code() -> None:
 
 
 def test_the_database_url_is_never_shown(tmp_path: Path) -> None:
-    settings = load_settings(written(tmp_path, '[jobs]\ndatabase_url = "postgresql://u:secret@h/d"'))
+    settings = load_settings(written(tmp_path, '[shared]\ndatabase_url = "postgresql://u:secret@h/d"'))
     assert "secret" not in repr(settings)
 
 
@@ -164,5 +191,37 @@ def test_every_legal_ae_title_is_accepted(title: str) -> None:
 @pytest.mark.parametrize("url", ["sqlite:///queue", "mysql://user:secret@host/queue", "host=127.0.0.1 password=secret"])
 def test_the_queue_is_on_postgresql_or_sqlite_and_a_password_is_never_shown(tmp_path: Path, url: str) -> None:
     with pytest.raises(SetupError, match="database_url is not a PostgreSQL URL") as told:
-        load_settings(written(tmp_path, f'[jobs]\ndatabase_url = "{url}"\n'))
+        load_settings(written(tmp_path, f'[shared]\ndatabase_url = "{url}"\n'))
     assert "secret" not in str(told.value)
+
+
+def test_the_database_of_the_queue_alone_is_refused_with_where_it_stands_now(tmp_path: Path) -> None:
+    with pytest.raises(SetupError) as told:
+        load_settings(written(tmp_path, '[jobs]\ndatabase_url = "postgresql://u:secret@h/d"\npoll_s = 0.1\n'))
+    assert "jobs.database_url is no longer known" in str(told.value)
+    assert "[shared]" in str(told.value)
+    assert "rdeepnet status" in str(told.value)
+    assert "secret" not in str(told.value)
+    assert load_settings(written(tmp_path, "[jobs]\npoll_s = 0.1\n")).jobs.poll_s == 0.1
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ('objects_url = "s3://bucket"', "objects_url is set and database_url is not"),
+        ('database_url = "postgresql://h/d"\nobjects_url = "https://bucket"', "expected s3://bucket or"),
+        ('database_url = "postgresql://h/d"\nobjects_endpoint = "minio:9000"', "expected https://"),
+        ('objects_region = ""', "objects_region is empty"),
+    ],
+)
+def test_a_shared_home_that_can_not_be_is_refused(tmp_path: Path, lines: str, reason: str) -> None:
+    with pytest.raises(SetupError, match=reason):
+        load_settings(written(tmp_path, f"[shared]\n{lines}\n"))
+
+
+def test_the_key_of_the_object_store_is_a_file_beside_the_settings(tmp_path: Path) -> None:
+    text = '[shared]\ndatabase_url = "postgresql://h/d"\nobjects_url = "s3://images/a"\nobjects_key_file = "key"\n'
+    settings = load_settings(written(tmp_path, text))
+    assert settings.shared.objects_key_file == tmp_path / "key"
+    assert settings.shared.is_used
+    assert not Settings().shared.is_used

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit
+from appliance.service.bench import archive_of
 from appliance.service.delivery import peer_of
 from appliance.service.doctor import Verdict, check_tls
-from appliance.service.lazy_pipeline import archive_of
 from appliance.settings import Settings, TlsSettings, load_settings
 from appliance.state.records import Records
 from appliance.transport import client_tls, files_of, listener_tls
@@ -81,7 +81,7 @@ def test_config_check_names_every_mistake_in_the_files(tmp_path: Path) -> None:
     (tmp_path / "authority.pem").unlink()
     result = RUNNER.invoke(app, ["config", "check", str(path)])
     assert result.exit_code == Exit.SETUP
-    for part in ("[tls] have 2 mistake(s)", "authority.pem cannot be read", "rdeepnet.key is no private key in PEM"):
+    for part in ("[tls] have 2 mistakes", "authority.pem cannot be read", "rdeepnet.key is no private key in PEM"):
         assert part in result.output.replace("\n", " ")
 
 

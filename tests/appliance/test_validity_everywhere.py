@@ -34,6 +34,7 @@ from models.intended_use import Evidence, IntendedUse, Item, Unconfirmed, check_
 from models.note_reasons import reasons_of
 from models.quality_notes import QualityNote, Severity
 from models.validity import Reason, State, decide
+from reports import wording
 from reports.compose import compose
 from reports.validity_words import STATES
 from tests.appliance.offline.test_result_json import mistakes
@@ -84,6 +85,14 @@ RISK = {
     State.OUTSIDE: "82334004",
     State.NOT_COMPUTABLE: "82334004",
 }
+# DCM 111065 Summary of Analyses (CID 6042).
+SUMMARY = {
+    State.VALID: "111222",  # Succeeded
+    State.CONDITIONAL: "111222",
+    State.BORDERLINE: "111222",
+    State.OUTSIDE: "111225",  # Not Attempted
+    State.NOT_COMPUTABLE: "111224",  # Failed
+}
 TITLED = {
     State.VALID: ("Radiomics report (research use only)", "Radiomics report, PDF (research use only)"),
     State.CONDITIONAL: (
@@ -103,7 +112,12 @@ def answered_case(case: str) -> Result:
     """The whole answer to a study about which these reasons speak."""
     reasons, state = CASES[case]
     made, table = make(with_t2w=False), examples.features()
-    low = replace(examples.recurrence(table, value=SCORE), plausible_range=PlausibleRange(-2.9, -2.0, "By two ways."))
+    low = replace(
+        examples.recurrence(table, value=SCORE),
+        plausible_range=PlausibleRange(-2.9, -2.0, "By two ways."),
+        training=examples.WITH_GROUPS,
+        rank=examples.RANK,
+    )
     outcomes: tuple[ModelOutcome | NotApplicable, ...] = (
         low.held_to(reasons),
         NotApplicable(examples.identity("krt7_as", title="KRT7-AS expression"), "no T2W series was found"),
@@ -165,9 +179,10 @@ def test_the_codes_of_the_report(case: tuple[Result, State], tmp_path: Path) -> 
     key_sr(result).save_as(path, enforce_file_format=True)
     group = hd.sr.srread(path).content.get_image_measurement_groups()[0]
     evaluations = [(one.name.value, one.value) for one in group.get_qualitative_evaluations()]
-    (name, answer), (validity, code), *reasons = evaluations
+    (name, answer), (validity, code), (summary, succeeded), *reasons = evaluations
     assert (name, answer.scheme_designator, answer.value) == ("RISK_GROUP", "SCT", RISK[state])
     assert (validity, code.value) == ("VALIDITY", STATES[state].code.value)
+    assert (summary, succeeded.scheme_designator, succeeded.value) == ("111065", "DCM", SUMMARY[state])
     kept = {reason.code for reason in result.report.models[0].validity.reasons}
     assert [name for name, _ in reasons] == ["VALIDITY_REASON"] * len(kept)
     numbers = {one.name.value: one for one in group.get_measurements()}
@@ -219,6 +234,10 @@ def test_the_words_of_report_and_document(case: tuple[Result, State]) -> None:
             assert SHOWN not in text
             assert f"{SCORE}" not in text
     assert (SHOWN in said) is (SHOWN in first) is state.shows_score
+    # So are the place among the training patients and the picture of their groups.
+    for text in ("83 of 100 training patients", wording.TRAINING_GROUPS, "Hazard ratio 9.1 (95% 5.0 to 17)"):
+        assert (words(text) in first) is state.shows_score
+        assert words(text) not in "".join(later)
 
 
 def test_titles_of_series_and_document(case: tuple[Result, State]) -> None:
@@ -245,6 +264,7 @@ def test_result_json_and_tables(case: tuple[Result, State]) -> None:
     assert description["validity"] == asked["validity"] == state
     assert absent["validity"] == "not_asked"
     assert asked["group"] == ("low" if state.shows_group else None)
+    assert asked["rank"] == ({"low": 0.832, "high": 0.832} if state.shows_score else None)
     assert [one["value"] for one in asked["predictions"][:1]] == ([SCORE] if state.shows_score else [])
     assert str(SCORE) not in files["result.json"].decode() or state.shows_score
     assert ("features.csv" in files) is (state is not State.NOT_COMPUTABLE)
@@ -298,4 +318,4 @@ def test_independent_readers_take_every_state(case: tuple[Result, State], tmp_pa
     group = json.loads(out.read_text())["Measurements"][0]
     assert bool(group["measurementItems"]) is state.shows_score
     values = [one["conceptValue"]["CodeValue"] for one in group["qualitativeEvaluations"]]
-    assert values[:2] == [RISK[state], STATES[state].code.value]
+    assert values[:3] == [RISK[state], STATES[state].code.value, SUMMARY[state]]

@@ -63,7 +63,7 @@ def run(truth: Truth, seed: int, recipe: Recipe, *, with_cox: bool) -> tuple[flo
         model.c_apparent,
         np.nan if nothing else cox_slope(fresh.times_months, fresh.events, score),
         model.slope,
-        float(concordance_out_of_fold(times, events, model.uncalibrated, folds=model.folds, seed=seed).has_signal),
+        float(concordance_out_of_fold(times, events, model.divisions.outputs, folds=model.folds).has_signal),
         trained - start,
         trained_cpu - cpu,
         compared - trained,

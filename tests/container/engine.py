@@ -213,7 +213,7 @@ class Appliance:
 
     def wait_for_state(self, study_uid: str, state: str) -> None:
         def reached() -> bool:
-            found = {study["study_uid"]: study for study in self.studies()}.get(study_uid, {})
+            found = {study["study_instance_uid"]: study for study in self.studies()}.get(study_uid, {})
             assert found.get("state") not in {"refused", "failed"} - {state}, f"{found}\n{self.log()}"
             return found.get("state") == state
 

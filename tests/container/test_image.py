@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 # What was measured, and the limits in seconds, stand in appliance/deploy/container/README.md. Here time is given three
 # times the limit: a busy machine is not a fault of the image, one that never gets ready is.
-LARGEST_IMAGE = 1.6e9
+LARGEST_IMAGE = 1.65e9  # PyTorch and its libraries are a gigabyte; 40 MB are obstore, pikepdf and lxml
 READY_WITHIN_S = 30.0
 IDLE_BELOW_MB = 400.0
 REFUSED_WITHIN_S = 30.0
@@ -69,9 +69,10 @@ def test_what_the_image_is(container_image: Image) -> None:
     assert config["StopSignal"] == "SIGTERM"
     assert list(config["Volumes"]) == ["/var/lib/rdeepnet"]
     assert list(config["ExposedPorts"]) == ["11112/tcp"]
-    assert inspected["HealthCheck" if "HealthCheck" in inspected else "Healthcheck"]["Test"][-2:] == [
+    assert inspected["HealthCheck" if "HealthCheck" in inspected else "Healthcheck"]["Test"][-3:] == [
         "rdeepnet",
         "health",
+        "--receiving",
     ]
     assert labels["org.opencontainers.image.version"] == software_version()
     assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["org.opencontainers.image.revision"])
@@ -158,7 +159,7 @@ def test_the_main_job_and_every_way_to_end(made: Appliance, archive: Archive, tm
     print(f"stopped in the middle of a job after {stop_s:.1f} s")
     assert made.state()["ExitCode"] == 0
     assert stop_s < GRACE_S
-    assert "a job is repeated at the next start" in made.log()
+    assert "worker stopped, its job is repeated" in made.log()
     assert archive.results(second) == Counter()
     made.remove()
     ready_s.append(made.start())  # a new container on the same volume, as after an upgrade

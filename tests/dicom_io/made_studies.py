@@ -18,6 +18,8 @@ from dicom_io.answer import Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import SourceInstance, SourceSeries, Study
 from dicom_io.uids import derived_uid
+from models.features.names import feature_definitions
+from models.features.settings import FeatureSettings
 from models.inference.predict import Group, ModelIdentity, Quantity
 from models.intended_use import NOT_CHECKED
 from models.preprocessing.prepare import Prepared, PreparedSequence
@@ -26,6 +28,7 @@ from models.validity import VALID, State
 from models.volume import Region, Roi, Sequence, Volume
 from reports import wording
 from reports.content import (
+    ContributionGroup,
     KeyImage,
     Measurement,
     ModelSection,
@@ -35,6 +38,7 @@ from reports.content import (
     SeriesUsed,
     Subject,
 )
+from reports.feature_words import FeatureClass
 from reports.notice.content import Notice, NoticeReason
 from reports.replacement import Reason, Replacement
 
@@ -72,6 +76,21 @@ KRT7 = ModelIdentity(
     digest=hashlib.sha256(b"krt7_as").hexdigest(),
     title="KRT7-AS expression",
     notice="Demonstration model, not trained on patients.",
+)
+
+
+CONTRIBUTIONS = (
+    ContributionGroup(
+        "T1+C, tumour, texture", 3, 0.6, 0.7, -0.1, (Sequence.T1C, Region.INTRATUMORAL, FeatureClass.TEXTURE)
+    ),
+    ContributionGroup(
+        "T1+C, peritumoral shell, intensity",
+        2,
+        -0.4,
+        0.0,
+        -0.4,
+        (Sequence.T1C, Region.PERITUMORAL, FeatureClass.INTENSITY),
+    ),
 )
 
 
@@ -178,13 +197,15 @@ def source_series(sequence: Sequence, slices: int, *, multi_frame: bool) -> Sour
 
 
 def features(sequence: Sequence, region: Region, *, count: int) -> tuple[Measurement, ...]:
-    """`count` features of a region: some with IBSI codes, the others wavelet features with long names."""
+    """`count` features of a region: of four classes some of the original image, which have IBSI codes, and of its
+    sub-bands, with long names; then the others in the order of the vector.
+    """
     classes = ("firstorder_Energy", "glcm_Contrast", "gldm_LargeDependenceHighGrayLevelEmphasis", "ngtdm_Strength")
-    ibsi = {"original_glcm_Contrast": "ACUI", "original_firstorder_Energy": "N8CA", "original_ngtdm_Strength": "1X9X"}
+    definitions = {definition.name: definition for definition in feature_definitions(FeatureSettings())}
     images = ("original", *(f"wavelet-{a}{b}{c}" for a in "LH" for b in "LH" for c in "LH"))
+    names = dict.fromkeys([*(f"{image}_{one}" for image in images for one in classes), *definitions])
     rows = []
-    for number in range(count):
-        name = f"{images[(number // 4) % 9]}_{classes[number % 4]}" + (f"{number // 36}" if number >= 36 else "")
+    for number, name in enumerate([*names][:count]):
         value = float(np.sin(number + 1) * 10.0 ** ((number % 13) - 6))
         key = f"{sequence}_{region}_{name}"
         rows.append(
@@ -192,9 +213,9 @@ def features(sequence: Sequence, region: Region, *, count: int) -> tuple[Measure
                 key=key,
                 label=key if number % 5 == 0 else name,
                 value=value,
-                unit="mm3" if "Energy" in name else "1",
+                unit=definitions[name].unit,
                 shown=f"{value:.4g}",
-                ibsi=ibsi.get(name),
+                ibsi=definitions[name].ibsi,
             )
         )
     return tuple(rows)
@@ -233,8 +254,17 @@ def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
             (36, 0.857, (0.78, 0.91)),
         )
     )
-    score = Measurement(key="recurrence_score", label="Recurrence score", value=1.4375, unit="1", shown="1.44")
-    cut = Measurement(key="cut_off", label="Cut-off", value=1.10, unit="1", shown="1.10")
+    score = Measurement(
+        key="recurrence_score",
+        label="Recurrence score",
+        value=1.4375,
+        unit="{score}",
+        shown="1.44",
+        plausible_range=(1.2, 1.9),
+        range_shown="1.20 to 1.90",
+        percentile=83.25,
+    )
+    cut = Measurement(key="cut_off", label="Cut-off", value=1.10, unit="{score}", shown="1.10")
     probability = Measurement(
         key="krt7_as_high", label="Probability of high expression", value=0.31, unit="1", shown="31 %"
     )
@@ -251,9 +281,12 @@ def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
             group=Group.HIGH,
             group_label="High risk of recurrence",
             conclusion="The recurrence score of 1.44 lies above the cut-off of 1.10: high risk of recurrence.",
-            contributions=(("T1+C, tumour, texture", 0.6), ("T2W, shell, first-order", -0.4)),
+            contributions=tuple((group.label, group.share) for group in CONTRIBUTIONS),
+            contribution_groups=CONTRIBUTIONS,
+            sequences=(Sequence.T1C,),
             leading_features=rows[7:9],
             provider="CPUExecutionProvider",
+            about="Trained on 698 patients. This score is higher than that of 83 of 100 training patients.",
         ),
         ModelSection(
             model=KRT7,
@@ -267,6 +300,7 @@ def model_sections(rows: tuple[Measurement, ...]) -> tuple[ModelSection, ...]:
             group_label="Low expression of KRT7-AS",
             conclusion="The probability of high expression is 31 %: low expression of KRT7-AS.",
             contributions=(),
+            sequences=(Sequence.T1C, Sequence.T2W),
             leading_features=(),
             provider="CPUExecutionProvider",
         ),

@@ -1,54 +1,59 @@
-"""Coded concepts: lengths, uniqueness, the schemes of features."""
+"""Coded concepts: stable, unique and readable. Kind: regression, invariant."""
 
 from __future__ import annotations
+
+import csv
+import re
 
 import pytest
 
 from dicom_io import codes
+from dicom_io.conformance.code_table import HEADER, code_rows
+from models.csv_table import unescaped
 from models.volume import Region, Sequence
 from reports.content import Measurement
+from tests.conftest import ROOT
 from tests.dicom_io.made_studies import features, model_sections, subject
 
-LONG = "t1c_peritumoral_wavelet-LLH_gldm_LargeDependenceHighGrayLevelEmphasis"  # 69 characters
+
+def published() -> list[tuple[str, ...]]:
+    """Rows of the table that the documentation has."""
+    with (ROOT / "docs" / "reference" / "sr-codes.csv").open(encoding="utf-8", newline="") as stream:
+        return [tuple(map(unescaped, row)) for row in csv.reader(stream)]
 
 
-def measurement(key: str, *, ibsi: str | None = None, label: str | None = None) -> Measurement:
-    return Measurement(key=key, label=label or key, value=1.0, unit="1", shown="1", ibsi=ibsi)
+def test_a_published_code_keeps_its_value_and_meaning() -> None:
+    """Reports in archives have these codes: rows are added, never changed."""
+    header, *rows = published()
+    assert tuple(header) == HEADER
+    now = set(code_rows())
+    assert [row for row in rows if row not in now] == [], "changed or gone: give the new thing a code of its own"
+    assert sorted(now - set(rows)) == [], "new: python -m dicom_io.conformance.code_table > docs/reference/sr-codes.csv"
 
 
-def test_a_feature_with_an_ibsi_code_carries_it() -> None:
-    code = codes.feature(measurement("t1c_intratumoral_original_glcm_Contrast", ibsi="ACUI", label="Contrast (GLCM)"))
-    assert (code.value, code.scheme_designator, code.meaning) == ("ACUI", "IBSI", "Contrast (GLCM)")
+def test_every_code_is_of_one_thing_and_fits() -> None:
+    _, *rows = published()
+    codes_of = [(value, scheme) for _, _, value, scheme, _ in rows]
+    assert len(set(codes_of)) == len(codes_of) > 200
+    assert all(0 < len(value) <= codes.LONGEST_VALUE for value, _ in codes_of)
+    assert all(len(row[4]) <= codes.LONGEST_MEANING for row in rows)
+    private = [value for value, scheme in codes_of if scheme == codes.PRIVATE_SCHEME]
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", value) for value in private)
+    hexadecimal = re.compile(r"(?=.*[0-9])[A-Z][0-9A-F]{12}")
+    assert not [value for value in private if hexadecimal.fullmatch(value)]
 
 
-def test_a_feature_without_one_has_a_private_code_that_never_changes() -> None:
-    # First 12 hexadecimal digits of `printf %s NAME | sha256sum`, coreutils 9.1.
-    assert codes.feature(measurement(LONG)).value == "F976279C38FE8"
-    assert codes.feature(measurement(LONG)).scheme_designator == codes.PRIVATE_SCHEME
-
-
-def test_the_meaning_of_a_long_name_leaves_out_what_the_group_says() -> None:
-    assert codes.feature(measurement(LONG)).meaning == "wavelet-LLH_gldm_LargeDependenceHighGrayLevelEmphasis"
-
-
-def test_all_codes_fit_and_private_codes_of_features_differ() -> None:
-    rows = [row for s in Sequence for r in Region for row in features(s, r, count=863)]
-    made = [codes.feature(row) for row in rows]
-    assert all(len(code.value) <= codes.LONGEST_VALUE for code in made)
-    assert all(0 < len(code.meaning) <= codes.LONGEST_MEANING for code in made)
-    private = [code.value for code in made if code.scheme_designator == codes.PRIVATE_SCHEME]
-    assert len(set(private)) == len(private) > 3000
-
-
-def test_each_horizon_has_its_code() -> None:
+def test_the_horizon_stands_beside_its_code() -> None:
     section = model_sections(features(Sequence.T1C, Region.INTRATUMORAL, count=12))[0]
     made = [codes.quantity(row) for row in section.measurements]
-    assert [code.value for code in made] == ["RECURRENCE_SCORE", "RFS_12_MO", "RFS_24_MO", "RFS_36_MO", "CUT_OFF"]
+    assert [code.value for code in made] == ["RECURRENCE_SCORE", "RFS", "RFS", "RFS", "CUT_OFF"]
+    assert [code.meaning for code in made[1:4]] == [f"Recurrence-free survival at {n} months" for n in (12, 24, 36)]
 
 
-def test_survival_without_a_horizon_is_a_defect() -> None:
-    with pytest.raises(ValueError, match="no horizon"):
-        codes.quantity(measurement("rfs"))
+def test_a_number_that_no_model_gives_is_a_defect() -> None:
+    row = Measurement(key="another", label="Another", value=1.0, unit="1", shown="1")
+    with pytest.raises(ValueError, match="'another' has no code"):
+        codes.quantity(row)
 
 
 def test_the_group_speaks_the_words_of_the_report() -> None:

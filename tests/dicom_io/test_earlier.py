@@ -1,4 +1,4 @@
-"""Which answer a later one replaces, and why. Kind: mechanics."""
+"""Answers that a later one replaces, and why. Kind: mechanics."""
 
 from __future__ import annotations
 

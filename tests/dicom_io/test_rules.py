@@ -122,7 +122,7 @@ def test_every_mistake_is_named_in_one_error() -> None:
             }
         )
     for part in (
-        "15 mistake(s)",
+        "15 mistakes",
         "reading.t1x is not known; did you mean t1c?",
         "reading.t2w is 'T2'; expected a list, each a table",
         "reading.tumour[1].name is missing; expected a text",

@@ -62,6 +62,16 @@ def test_a_retrained_model_gives_new_objects_and_is_a_new_device_but_tracks_the_
     assert uids.model_device_uid(RECURRENCE) != uids.model_device_uid(retrained)
 
 
+def test_documents_that_name_another_key_are_new_objects_of_the_same_device() -> None:
+    made = make()
+    digests = [uids.answer_digest(made.study, made.report)]
+    for key in ("a" * 64, "b" * 64):
+        section = replace(made.report.models[0], model=replace(RECURRENCE, signed_by=key))
+        digests.append(uids.answer_digest(made.study, replace(made.report, models=(section, *made.report.models[1:]))))
+    assert len(set(digests)) == 3
+    assert uids.model_device_uid(RECURRENCE) == uids.model_device_uid(replace(RECURRENCE, signed_by="a" * 64))
+
+
 def test_roles_regions_and_sequences_have_uids_of_their_own() -> None:
     made = make()
     digest = uids.answer_digest(made.study, made.report)

@@ -1,29 +1,35 @@
-"""The service with an answer that costs nothing: `python -m tests.end_to_end.fake_service SETTINGS CONTROL`.
+"""The service with an answer that costs nothing: `python -m tests.end_to_end.fake_service SETTINGS CONTROL [ROLE]`.
 
 Everything but the computation is real. Files in the CONTROL folder steer the answer: while `hold` is there it does
-not end; every answer begun appends a line to `begun`.
+not end; every answer begun appends a line to `begun`, and the process id of its worker to `workers`.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 
 from appliance.logs import configure
+from appliance.service.roles import ServiceRole
 from appliance.service.service import run
-from appliance.service.worker import Asked
-from appliance.settings import load_settings
+from appliance.service.worker import Answerer, Asked
+from appliance.service.worker_process import taken_over, work
+from appliance.settings import Settings, load_settings
 from appliance.stages import Stages
 from appliance.state.outbox import Outgoing
 from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.errors import Remedy, SelectionAmbiguous, TumourNotFound
 from tests.end_to_end.small_study import instance
 
+COMMAND = [sys.executable, "-m", "tests.end_to_end.fake_service"]
 NO_SEGMENTATION = "No segmentation was found among the objects of this study; a DICOM-SEG of the tumour was expected."
 
 
@@ -32,8 +38,11 @@ def answer(files: Sequence[Path], asked: Asked, *, control: Path) -> Outgoing:
     study, created, chosen = dcmread(files[0]).StudyInstanceUID, asked.created.isoformat(), asked.assignment.tumour
     with (control / "begun").open("a") as begun:
         begun.write(f"{study} {len(files)} {created} {','.join(chosen) or '-'}\n")
+    with (control / "workers").open("a") as workers:
+        workers.write(f"{os.getpid()}\n")
     while (control / "hold").exists():
         time.sleep(0.02)
+    ending(control)
     stages = Stages()
     with stages.measured("read"):
         headers = [dcmread(file, stop_before_pixels=True) for file in files]
@@ -60,10 +69,31 @@ def answer(files: Sequence[Path], asked: Asked, *, control: Path) -> Outgoing:
     return Outgoing(Answer(tuple(objects), b"%PDF-1.4\n"), stages.costs)
 
 
+def ending(control: Path) -> None:
+    """Ends this process, or fills its memory, in the way that a file in the control folder names."""
+    if (control / "SIGSEGV").exists():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if (control / "exit").exists():
+        os._exit(3)
+    if (control / "memory").exists():
+        bytearray(2 << 30)
+
+
+def open_answer(settings: Settings, *, control: Path) -> Answerer:
+    """Opening of the answer; one that ends where the file `unopened` is there."""
+    if (control / "unopened").exists():
+        os._exit(4)
+    return lambda files, asked: answer(files, asked, control=control)
+
+
 def main() -> int:
-    settings, control = load_settings(Path(sys.argv[1])), Path(sys.argv[2])
+    control = Path(sys.argv[2])
+    if sys.argv[3:] == ["as worker"]:
+        return work(taken_over(), open_answer=partial(open_answer, control=control), first_study_s=0.0)
+    settings = load_settings(Path(sys.argv[1]))
     configure(settings.logs)
-    return run(settings, answer=lambda files, asked: answer(files, asked, control=control))
+    role = ServiceRole(sys.argv[3] if sys.argv[3:] else "all")
+    return run(settings, worker=[*COMMAND, *sys.argv[1:3], "as worker"], role=role)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ def programs() -> Path:
 class Postgres:
     """A server; it refuses to run as root, so root hands it to the user `postgres`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder, self._programs = folder, programs()
+        self._durable = durable
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -50,7 +51,7 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "fsync": "off",
+            "fsync": "on" if self._durable else "off",
         }
         arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
@@ -66,11 +67,30 @@ class Postgres:
             self._process.wait(timeout=30)
             self._process = None
 
+    def kill(self) -> None:
+        """SIGKILL to the server; what serves connections ends with it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=30)
+            self._process = None
+
     def execute(self, statement: str, *, database: str = "postgres") -> list[tuple[object, ...]]:
         """One statement by itself; its rows, if there are any."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def dump(self, database: str, file: Path) -> None:
+        """A backup of a database, as an operator makes it while services use it."""
+        self._client("pg_dump", "--format", "custom", "--file", str(file), "--dbname", self.url(database))
+
+    def restore(self, file: Path, database: str) -> None:
+        """A backup into a new, empty database."""
+        self.execute(f"CREATE DATABASE {database}")
+        self._client("pg_restore", "--no-owner", "--exit-on-error", "--dbname", self.url(database), str(file))
+
+    def _client(self, program: str, *arguments: str) -> None:
+        subprocess.run([str(self._programs / program), *arguments], check=True, capture_output=True)
 
     def _is_answering(self) -> bool:
         assert self._process is not None
@@ -89,12 +109,17 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A running server; its folder is not pytest's, which other users cannot enter."""
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A running server; its folder is not pytest's, which other users cannot enter.
+
+    Parameters
+    ----------
+    durable : every commit is synced, as it is where it counts
+    """
     folder = Path(tempfile.mkdtemp(prefix="rdeepnet-postgres-"))
     server: Postgres | None = None
     try:
-        server = Postgres(folder)
+        server = Postgres(folder, durable=durable)
         server.start()
         yield server
     finally:

@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 
 from appliance.service.study_status import StudyDetail, list_studies, show_study
 from appliance.settings import Settings, load_settings
-from appliance.state.records import StudyRecord
+from appliance.state.record_rows import StudyRecord
 from appliance.state.states import State
 from dicom_io.network.send import Peer, echo
 from models.errors import SetupError
@@ -55,8 +57,15 @@ class Archive:
 
     def count(self, study: str) -> int:
         """Objects it has of a study of `small_study`; one that was sent twice under the same UID is one file."""
-        headers = [dcmread(file, stop_before_pixels=True) for file in self.folder.iterdir()]
-        return sum(header.StudyInstanceUID == uid(study) for header in headers)
+        return sum(_study_of(file) == uid(study) for file in self.folder.iterdir())
+
+
+def _study_of(file: Path) -> str:
+    """Study Instance UID of a file; "" of one that a receiver has just begun to write."""
+    try:
+        return str(dcmread(file, stop_before_pixels=True).get("StudyInstanceUID", ""))
+    except (InvalidDicomError, EOFError, FileNotFoundError):
+        return ""
 
 
 class RunningService:
@@ -66,8 +75,10 @@ class RunningService:
     ----------
     destinations : name → port of a peer "PACS" that gets the results
     commitment_report_s : without a report for so long, storage commitment is asked for again
-    database_url : PostgreSQL database of the queue; "" for SQLite
+    database_url : PostgreSQL database of a home that hosts share; "" for a state folder
+    role, executor : of this process in a shared home; its control folder may be shared, too
     of_destination : further settings of every destination
+    more : further tables of the settings
     computes : run `rdeepnet serve` as it ships; otherwise with the fake answer of `fake_service.py`
     """
 
@@ -80,13 +91,18 @@ class RunningService:
         idle_s: float = 0.7,
         hung_after_s: float = 60.0,
         computes: bool = False,
+        more: str = "",
         commitment_report_s: float = 3600.0,
         database_url: str = "",
         of_destination: str = "",
+        role: str = "all",
+        executor: str = "",
+        control: Path | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self.control = folder / "control"
+        self.role = role
+        self.control = control or folder / "control"
         self.control.mkdir(exist_ok=True)
         self.settings_file = folder / "rdeepnet.toml"
         peers = "".join(f'[[senders]]\nae_title = "{title}"\naddresses = ["127.0.0.1"]\n' for title in senders)
@@ -98,32 +114,44 @@ class RunningService:
         self.settings_file.write_text(
             f'[service]\nhost = "127.0.0.1"\nport = {self.port}\nstate_dir = "state"\n'
             f"[study]\nidle_s = {idle_s}\n[jobs]\npoll_s = 0.1\nhung_after_s = {hung_after_s}\n"
-            f'database_url = "{database_url}"\n'
+            f'executor = "{executor}"\n[shared]\ndatabase_url = "{database_url}"\n'
             f"[delivery]\nretry_min_s = 0.3\nretry_max_s = 1.0\ntimeout_s = 10.0\n"
-            f"commitment_report_s = {commitment_report_s}\n{peers}",
+            f"commitment_report_s = {commitment_report_s}\n{more}{peers}",
             encoding="utf-8",
         )
         self.settings: Settings = load_settings(self.settings_file)
         self._log = folder / "service.log"
+        self._said = 0
         self._sender = senders[0]
         self._computes = computes
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it answers a C-ECHO."""
+        """Start, and wait until it answers a C-ECHO, or its worker is ready where it does not listen."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start without waiting."""
+        self._said = len(self.log())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command(), stderr=log, stdout=log)
+
+    def wait_ready(self) -> None:
+        """Wait until it works, after `launch`."""
         peer = Peer(AE_TITLE, "127.0.0.1", self.port, self._sender, 10.0)
 
         def is_answering() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, self.log()
+            if self.role == "worker":
+                return "worker ready" in self.log()[self._said :]
             if not is_listening(self.port):
                 return False
             echo(peer)
             return True
 
-        wait_for(is_answering, what=f"the service to answer\n{self.log()}")
+        wait_for(is_answering, what=f"the service to answer\n{self.log()}", patience_s=3 * PATIENCE_S)
 
     def start_another(self) -> str:
         """Output of a second service with the same settings, which does not start."""
@@ -133,9 +161,22 @@ class RunningService:
 
     def _command(self) -> list[str]:
         if self._computes:
-            return [str(Path(sys.executable).with_name("rdeepnet")), "serve", "--config", str(self.settings_file)]
+            return [str(Path(sys.executable).with_name("rdeepnet")), "serve", "--config", str(self.settings_file)] + (
+                ["--role", self.role] if self.role != "all" else []
+            )
         module = "tests.end_to_end.fake_service"
-        return [sys.executable, "-m", module, str(self.settings_file), str(self.control)]
+        return [sys.executable, "-m", module, str(self.settings_file), str(self.control), self.role]
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers that began an answer, one for each answer."""
+        path = self.control / "workers"
+        return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def pid(self) -> int:
+        """Process id of the service, not of its worker."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """SIGKILL: no handler runs, nothing is flushed."""
@@ -174,7 +215,7 @@ class RunningService:
     def show(self, study_uid: str) -> StudyDetail:
         return show_study(self.settings, study_uid)
 
-    def wait_for_state(self, study_uid: str, state: State) -> StudyRecord:
+    def wait_for_state(self, study_uid: str, state: State, *, patience_s: float = PATIENCE_S) -> StudyRecord:
         """Wait until a study is in a state."""
 
         def record() -> StudyRecord | None:
@@ -186,7 +227,7 @@ class RunningService:
             return self.show(study_uid).record if found is not None and found.state is state else None
 
         try:
-            return wait_for(record, what=f"the study to be {state}")
+            return wait_for(record, what=f"the study to be {state}", patience_s=patience_s)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()}") from error
 
@@ -214,6 +255,7 @@ class Orthanc:
         plugins: Sequence[Path] = (),
         title: str = "ORTHANC",
         knows_us: bool = True,
+        more: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         folder.mkdir(parents=True)
         self.port = port or free_port()
@@ -232,6 +274,7 @@ class Orthanc:
             "DicomModalities": {"rdeepnet": [AE_TITLE, "127.0.0.1", service_port]},
             "OverwriteInstances": False,
             "StableAge": 1,
+            **more,
         }
         if not knows_us:
             configuration["DicomModalities"] = {}
@@ -243,6 +286,11 @@ class Orthanc:
                 ["/usr/sbin/Orthanc", str(path)], stdout=log, stderr=log, env={**os.environ, "TCP_NODELAY": "1"}
             )
         wait_for(self._is_answering, what="Orthanc to answer")
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
 
     def _is_answering(self) -> bool:
         assert self._process.poll() is None, "Orthanc ended by itself"

@@ -5,20 +5,25 @@ Everything is real but the computation (`fake_service.py`).
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from appliance.service.backup import back_up
-from appliance.settings import JobSettings, ServiceSettings, Settings
+from appliance.service.backup import ALERTS, back_up
+from appliance.settings import AlertSettings, ServiceSettings, Settings, SharedSettings
 from appliance.state import worker_name
 from appliance.state.records import Records
 from appliance.state.states import State
+from appliance.web.alerts import Alerts, Message
 from models.errors import SetupError
 from tests.end_to_end.running import Archive, RunningService, free_port, running_service, storescp, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study
@@ -109,10 +114,10 @@ def test_copies_made_while_studies_arrive_lose_nothing_that_the_pacs_sends_again
             new.end()
 
 
-def state_in(folder: Path, *, database_url: str = "") -> Settings:
+def state_in(folder: Path) -> Settings:
     """Settings of a state folder with records."""
     Records(folder / "studies.sqlite3").close()
-    return Settings(service=ServiceSettings(state_dir=folder), jobs=JobSettings(database_url=database_url))
+    return Settings(service=ServiceSettings(state_dir=folder))
 
 
 def test_a_copy_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -133,20 +138,66 @@ def test_what_is_not_complete_is_left_out(tmp_path: Path) -> None:
     made = back_up(settings, tmp_path / "copies" / "copy")
     names = {path.relative_to(made.folder).as_posix() for path in made.folder.rglob("*")}
     assert names == {"studies.sqlite3", "inbox", "inbox/1.2.3", "inbox/1.2.3/whole.dcm", "outbox"}
-    assert (made.files, made.queue_is_elsewhere) == (2, False)
+    assert made.files == 2
+
+
+def test_what_was_told_is_not_told_again_from_the_copy(tmp_path: Path) -> None:
+    """A problem that was told before the copy, and a message that waits for its channel, go with it."""
+    settings = state_in(tmp_path / "state")
+    alerts = opened_alerts(tmp_path / "state")
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    alerts.compare({"disk": "The disk is full."}, now)
+    alerts.compare({"disk": "The disk is full."}, now + timedelta(hours=1))
+    assert len(messages(tmp_path / "state")) == 1
+    back_up(settings, tmp_path / "copy")  # while the page's process has it open
+    alerts.close()
+    restored = opened_alerts(tmp_path / "copy")
+    try:
+        restored.compare({"disk": "The disk is full."}, now + timedelta(hours=2))
+        assert messages(tmp_path / "copy") == messages(tmp_path / "state")
+        restored.compare({}, now + timedelta(hours=3))
+        assert [json.loads(content)["code"] for content in messages(tmp_path / "copy")] == ["disk", "well"]
+    finally:
+        restored.close()
+    assert stat.S_IMODE((tmp_path / "copy" / "alerts.sqlite3").stat().st_mode) == 0o600
+
+
+class Silent:
+    """A channel that is never reached."""
+
+    name = "hook"
+
+    def send(self, message: Message) -> None:
+        raise OSError("nobody listens")
+
+
+def opened_alerts(folder: Path) -> Alerts:
+    return Alerts(folder / ALERTS, settings=AlertSettings(after_s=60.0), channels=(Silent(),), title="RDEEPNET")
+
+
+def messages(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / ALERTS)) as database:
+        return [row[0] for row in database.execute("SELECT content FROM messages ORDER BY id")]
 
 
 def test_the_copy_keeps_the_name_of_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = state_in(tmp_path / "state", database_url="postgresql://rdeepnet@127.0.0.1/queue")
+    settings = state_in(tmp_path / "state")
     names = []
     for folder in ("state", "copy"):
         records = Records(tmp_path / folder / "studies.sqlite3")
         names.append(worker_name.worker_name(records))
         records.close()
         if folder == "state":
-            assert back_up(settings, tmp_path / "copy").queue_is_elsewhere
+            back_up(settings, tmp_path / "copy")
             monkeypatch.setattr(worker_name.socket, "gethostname", lambda: "another")
     assert names[0] == names[1]
+
+
+def test_a_shared_home_is_backed_up_by_its_own_tools(tmp_path: Path) -> None:
+    shared = SharedSettings(database_url="postgresql://rdeepnet@127.0.0.1/x", objects_url="s3://images/site")
+    with pytest.raises(SetupError, match=r"pg_dump --format custom, then copy the bucket s3://images/site"):
+        back_up(Settings(service=ServiceSettings(state_dir=tmp_path), shared=shared), tmp_path / "copy")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_copy_is_never_made_over_something_or_into_the_state(tmp_path: Path) -> None:

@@ -55,8 +55,10 @@ def test_a_failure_is_shown_with_its_reason_and_settled_by_retry(habit: Habit, t
     require_programs("storescu")
     archive = Archive(habit, sop_classes=(SegmentationStorage, EncapsulatedPDFStorage))
     archive.start()
+    # On a busy machine a report on the same association may come when the service has left it: it asks again.
+    options = {"destinations": {"pacs": archive.port}, "senders": ("STORESCU",), "commitment_report_s": 5.0}
     try:
-        with running_service(tmp_path / "s", destinations={"pacs": archive.port}, senders=("STORESCU",)) as service:
+        with running_service(tmp_path / "s", **options) as service:
             archive.report_to = ("RDEEPNET", service.port)
             (service.control / "hold").touch()
             assert storescu(write_study(tmp_path, "one"), port=service.port) == 0
@@ -71,8 +73,8 @@ def test_a_failure_is_shown_with_its_reason_and_settled_by_retry(habit: Habit, t
             assert shown.exit_code == 0, shown.output
             wait_for_commitment(service, "one", CommitmentState.COMMITTED)
             # The service records the report before it answers it.
-            wait_for(lambda: len(archive.replies) == 2, what="the answer to the second report")
-            assert archive.replies == [0x0000, 0x0000]
+            wait_for(lambda: archive.replies.count(0x0000) >= 2, what="the answer to the second report")
+            assert set(archive.replies) <= {0x0000, None}
     finally:
         archive.stop()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from appliance.state.states import State
+from appliance.state.worker_notes import activity_in
 from dicom_io.synthetic.study_writer import make_study
 from models.volume import Sequence
 from tests.conftest import require_programs
@@ -58,6 +59,21 @@ def test_a_pushed_study_comes_back_answered_and_twice_doubles_nothing(
     time.sleep(3.0)
     assert service.show(made.study_instance_uid).record.state is State.DELIVERED
     assert results(orthanc, study, sent) == RESULTS
+
+
+def test_the_worker_holds_the_numerical_libraries_and_the_service_none(
+    tmp_path: Path, pair: tuple[RunningService, Orthanc]
+) -> None:
+    service, _ = pair
+    made = make_study(tmp_path, seed=14)
+    storescu(made.files, port=service.port)
+    service.wait_for_state(made.study_instance_uid, State.DELIVERED)
+    worker = activity_in(service.settings.service.state_dir)
+    assert worker is not None
+    mapped = {pid: Path(f"/proc/{pid}/maps").read_text() for pid in (service.pid, worker.pid)}
+    libraries = ("/torch/", "/SimpleITK/", "/numba/", "/scipy/", "/onnxruntime/")
+    assert [library for library in libraries if library in mapped[service.pid]] == []
+    assert {"/torch/", "/onnxruntime/"} <= {library for library in libraries if library in mapped[worker.pid]}
 
 
 def test_killed_while_it_computes_it_delivers_once(tmp_path: Path, pair: tuple[RunningService, Orthanc]) -> None:

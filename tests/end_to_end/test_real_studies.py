@@ -186,7 +186,9 @@ def test_every_number_of_the_report_is_in_the_key_sr(result: Result) -> None:
         item = pending.pop()
         pending.extend(item.get("ContentSequence", []))
         if item.ValueType == "NUM":
-            values.add(float(item.MeasuredValueSequence[0].NumericValue))
+            measured = item.MeasuredValueSequence[0]
+            scale = 100.0 if measured.MeasurementUnitsCodeSequence[0].CodeValue == "%" else 1.0
+            values.add(float(measured.FloatingPointValue) / scale)
     for section in result.report.models:
         for row in section.measurements:
             assert any(value == pytest.approx(row.value, rel=1e-6) for value in values), row.label

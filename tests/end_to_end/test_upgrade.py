@@ -20,11 +20,12 @@ pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 OLDER = """
 import sys
-from appliance.state.job_queue import Jobs
-from tests.end_to_end.fake_service import main
+from appliance.state import job_queue
+from tests.end_to_end import fake_service
 
-Jobs.__init__.__kwdefaults__["version"] = "0"
-sys.exit(main())
+job_queue.QueuePlace.__init__.__defaults__ = ("", "0")
+fake_service.COMMAND = sys.orig_argv[:3]
+sys.exit(fake_service.main())
 """
 
 

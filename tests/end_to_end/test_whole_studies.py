@@ -20,7 +20,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from appliance.state.records import UnknownStudy
+from appliance.state.record_rows import UnknownStudy
 from appliance.state.states import State
 from tests.conftest import require_programs
 from tests.end_to_end.running import (

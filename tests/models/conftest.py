@@ -7,12 +7,13 @@ import pytest
 from models.simulation.feature_shape import FeatureShape, generic_shape
 from models.training.network import Recipe
 from models.volume import Region, Sequence
+from tests.models.small_packages import grey_level_names
 
 
 @pytest.fixture(scope="session")
 def names() -> tuple[str, ...]:
     """240 made-up feature names of both sequences and regions."""
-    return tuple(f"{s}_{r}_original_made_{i:02d}" for s in Sequence for r in Region for i in range(60))
+    return tuple(f"{s}_{r}_{name}" for s in Sequence for r in Region for name in grey_level_names(60))
 
 
 @pytest.fixture(scope="session")

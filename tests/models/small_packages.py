@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from models.features.names import feature_names
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable
 from models.inference.familiarity import Familiarity
 from models.inference.package import FeatureOrigin, OutOfFold, RangeSource, SpreadFacts, Training
 from models.inference.plausible_range import INFLATION
 from models.inference.tasks import Task
+from models.inference.training_scores import TrainingScores
 from models.statistics.survival import BaselineHazard
 from models.training.export import PackageText, write_package
 from models.training.familiarity import fit_familiarity
@@ -29,7 +31,13 @@ NO_SIGNAL = OutOfFold(0.53, 0.46, 0.6)
 
 def input_names(sequences: tuple[Sequence, ...] = tuple(Sequence)) -> tuple[str, ...]:
     """40 names for each sequence and region."""
-    return tuple(f"{s}_{r}_original_made_{i:02d}" for s in sequences for r in Region for i in range(40))
+    return tuple(f"{s}_{r}_{name}" for s in sequences for r in Region for name in grey_level_names(40))
+
+
+def grey_level_names(count: int) -> tuple[str, ...]:
+    """Names of grey-level features of the original image, at most 88."""
+    names = [name for name in feature_names(FeatureSettings()) if name.startswith(("original_f", "original_g"))]
+    return tuple(names[:count])
 
 
 def random_scorer(inputs: int, *, seed: int, is_probability: bool = False) -> Scorer:
@@ -85,6 +93,9 @@ def write_small_package(
     out_of_fold: OutOfFold = SIGNAL,
     refits: int = 0,
     members: bool = False,
+    training_scores: TrainingScores | None = None,
+    notice: str = NOTICE,
+    training: Training | None = None,
 ) -> Scorer:
     """Write a package into `folder`; returns what is in it.
 
@@ -94,11 +105,11 @@ def write_small_package(
     names = input_names(sequences)
     scorer = random_scorer(len(names), seed=seed, is_probability=task is Task.KRT7_AS)
     recurrence = task is Task.RECURRENCE
-    training = patients(scorer, 200, seed=seed + 1)
+    rows = patients(scorer, 200, seed=seed + 1)
     spread = tuple(replace(scorer, offset=scorer.offset + 0.1 * (k - 2), is_probability=False) for k in range(refits))
     source = RangeSource.REFITS
     if members:
-        spread, source = members_of(scorer, training), RangeSource.MEMBERS
+        spread, source = members_of(scorer, rows), RangeSource.MEMBERS
     write_package(
         folder,
         text=PackageText(
@@ -106,11 +117,11 @@ def write_small_package(
             name=name,
             version="0.1.0",
             title="Small model",
-            notice=NOTICE,
+            notice=notice,
             cut_off=1.1 if recurrence else 0.5,
             horizons_months=(12.0, 24.0, 36.0) if recurrence else (),
             origin=origin or FeatureOrigin(SETTINGS, "", ""),
-            training=Training(data="none", patients=0, events=0, recipe="random weights", performance="none"),
+            training=training or Training("none", 0, 0, recipe="random weights", performance="none"),
             caveats=("Random.",),
             stands_in_for=stands_in_for,
             out_of_fold=out_of_fold,
@@ -120,9 +131,10 @@ def write_small_package(
         names=names,
         scorer=scorer,
         baseline=BaselineHazard(np.array([6.0, 20.0, 40.0]), np.array([0.01, 0.03, 0.08])) if recurrence else None,
-        familiarity=fit_familiarity(training, np.arange(len(names)), seed=seed),
-        training_values=training,
+        familiarity=fit_familiarity(rows, np.arange(len(names)), seed=seed),
+        training_values=rows,
         reference_values=patients(scorer, 2, seed=seed + 2),
         spread=spread,
+        training_scores=training_scores,
     )
     return scorer

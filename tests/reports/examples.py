@@ -10,7 +10,7 @@ import numpy as np
 
 from models.features.settings import FeatureSettings
 from models.features.table import Feature, FeatureTable, feature_name
-from models.inference.outcome import PlausibleRange, SurvivalRange, TrainingFacts
+from models.inference.outcome import GroupCurve, PlausibleRange, ScoreRank, SurvivalRange, TrainingFacts
 from models.inference.predict import (
     Contribution,
     Group,
@@ -284,14 +284,31 @@ RANGE = PlausibleRange(
     (SurvivalRange(12.0, 0.80, 0.98), SurvivalRange(24.0, 0.61, 0.93), SurvivalRange(36.0, 0.42, 0.90)),
 )
 TRAINING = TrainingFacts("698 simulated patients of a demonstration", 698, 101, "Harrell's C", 0.81, 0.77, 0.85)
+GROUPS = (
+    GroupCurve(
+        Group.LOW, 596, 39, tuple(1 - 0.0019 * month for month in range(37)), (0, 12, 24, 36), (596, 542, 401, 260)
+    ),
+    GroupCurve(
+        Group.HIGH, 102, 62, tuple(1 - 0.017 * month for month in range(37)), (0, 12, 24, 36), (102, 71, 44, 19)
+    ),
+)
+WITH_GROUPS = replace(TRAINING, groups=GROUPS, hazard_ratio=(9.13, 5.02, 16.6))
+RANK = ScoreRank(0.832, 0.832)
 
 
-def in_state(state: State, *, subject: Subject = SUBJECT) -> Report:
-    """A report whose two models are in one state, with the reasons of all better ones."""
+def in_state(state: State, *, subject: Subject = SUBJECT, is_older: bool = False) -> Report:
+    """A report whose two models are in one state, with the reasons of all better ones.
+
+    `is_older` : the packages hold no scores of their training patients
+    """
     table = features()
     reasons = [reason for reason in REASONS.values() if reason.state.weight <= state.weight]
     recurrent = replace(recurrence(table, value=1.06), plausible_range=RANGE, training=TRAINING)
-    answers = [one.held_to(reasons) for one in (recurrent, replace(krt7_as(table), training=TRAINING))]
+    expressed = replace(krt7_as(table), training=TRAINING)
+    if not is_older:
+        recurrent = replace(recurrent, training=WITH_GROUPS, rank=RANK)
+        expressed = replace(expressed, rank=ScoreRank(0.99, 1.0))
+    answers = [one.held_to(reasons) for one in (recurrent, expressed)]
     is_computable = state is not State.NOT_COMPUTABLE
     made = prepared()
     return compose(

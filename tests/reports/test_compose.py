@@ -12,7 +12,8 @@ from models.quality_notes import Severity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import numerals, wording
-from reports.compose import LEADING_FEATURES, SELECTED_FEATURES, contribution_groups, edge_letters
+from reports.model_sections import LEADING_FEATURES, contribution_groups
+from reports.region_sections import SELECTED_FEATURES, edge_letters
 from tests.reports import examples
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.features.names import feature_definitions
-from models.features.settings import FeatureSettings
+from models.features.settings import Aggregation, BinOrigin, FeatureSettings
 from models.features.table import feature_name
+from models.inference.outcome import ScoreRank
 from models.inference.predict import Group, Quantity
 from models.volume import Region, Sequence
 from reports import numerals, wording
@@ -37,6 +38,27 @@ from tests.reports.examples import SUBJECT
 )
 def test_a_number_has_four_digits_and_its_unit(value: float, unit: str, shown: str) -> None:
     assert numerals.number(value, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [
+        (0.832, 0.832, "This score is higher than that of 83 of 100 training patients (out of fold)."),
+        (0.0, 0.01, "This score is among the lowest 1 of 100 training patients (out of fold)."),
+        (0.99, 1.0, "This score is among the highest 1 of 100 training patients (out of fold)."),
+        (0.0, 1 / 18, "This score is among the lowest 6 of 100 training patients (out of fold)."),
+        (17 / 18, 1.0, "This score is among the highest 6 of 100 training patients (out of fold)."),
+    ],
+)
+def test_a_place_among_the_training_patients(low: float, high: float, sentence: str) -> None:
+    assert wording.rank_sentence(ScoreRank(low, high), Quantity.RECURRENCE_SCORE) == sentence
+    of_probability = wording.rank_sentence(ScoreRank(low, high), Quantity.KRT7_AS_HIGH)
+    assert of_probability == sentence.replace("This score", "This probability")
+
+
+def test_a_hazard_ratio_in_words() -> None:
+    assert wording.hazard_ratio_words((9.13, 5.02, 16.6)) == "Hazard ratio 9.1 (95% 5.0 to 17)"
+    assert wording.hazard_ratio_words(None) == ""
 
 
 @pytest.mark.parametrize(
@@ -124,7 +146,10 @@ def test_every_quantity_and_group_has_words() -> None:
         assert str(group) in wording.group_shown(Quantity.KRT7_AS_HIGH, group).lower()
 
 
-@pytest.mark.parametrize(("share", "shown"), [(0.384, "+38%"), (-0.12, "−12%"), (0.001, "0%"), (-0.001, "0%")])
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(0.384, "+38%"), (-0.12, "−12%"), (0.004, "+0.4%"), (-0.001, "−0.1%"), (-0.0004, "<0.1%"), (0.0, "0%")],
+)
 def test_a_share_has_a_sign_unless_it_is_nothing(share: float, shown: str) -> None:
     assert wording.share_shown(share) == shown
 
@@ -133,6 +158,24 @@ def test_the_reason_of_a_model_that_was_not_asked() -> None:
     assert wording.not_applicable_sentence("no T2W series was found") == (
         "not applicable, because no T2W series was found"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "shown"),
+    [
+        (0.0, None, "0"),
+        (-0.7608621703561, None, "-0.7609"),
+        (32748.0479851033, None, "32748"),
+        (404160374.446996, None, "4.042e+08"),
+        (0.000123456, None, "1.235e-04"),
+        (512.0, None, "512"),
+        (1.09998, 1.1, "1.09998"),  # four digits would put it on the cut-off
+        (1.10002, 1.1, "1.10002"),
+        (1.1, 1.1, "1.1"),
+    ],
+)
+def test_numbers_for_programs_and_people(value: float, beside: float | None, shown: str) -> None:
+    assert numerals.decimal(value, beside=beside) == shown
 
 
 def test_horizons_moments_and_enumerations() -> None:
@@ -212,3 +255,22 @@ def test_every_feature_we_compute_has_its_own_label_and_class() -> None:
     assert classes.count(FeatureClass.SHAPE) == 14
     assert classes.count(FeatureClass.INTENSITY) == 18 * 11
     assert classes.count(FeatureClass.TEXTURE) == 75 * 11
+
+
+def test_the_steps_before_the_features_stand_in_the_provenance() -> None:
+    settings = FeatureSettings(
+        normalize=False,
+        wavelet=None,
+        resample_mm=(0.0, 2.0, 2.0),
+        round_intensities=True,
+        resegment_range=(-500.0, 400.0),
+        resegment_sigma=3.0,
+        bin_origin=BinOrigin.MINIMUM,
+        aggregation=Aggregation.MERGED_25D,
+    )
+    assert wording.intensities_words(settings) == (
+        "not normalised; resampled to as acquired × 2 × 2 mm (image linear, mask linear, rounded); grey values from "
+        "-500 to 400; within 3 standard deviations; bin width 25 from the lowest value"
+    )
+    assert wording.image_types_words(settings) == "original; texture 2.5D merged"
+    assert wording.intensities_words(FeatureSettings()) == "z-score over the body × 100; bin width 25"

@@ -16,13 +16,14 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from appliance.service.lazy_pipeline import answer
+from appliance.service.bench import answer
 from appliance.service.worker import Asked
 from appliance.settings import Settings
 from appliance.workbench import open_workbench
 from dicom_io.synthetic.study_writer import SMALL_T1C, SMALL_T2W, make_study
 from models.features.extract import open_engine
 from models.features.own import warm_up
+from models.number_words import counted
 
 PACKAGES = ("models", "reports", "dicom_io", "appliance")
 
@@ -61,7 +62,7 @@ def main() -> None:
     work_once()
     kernels = len(list((Path(sys.prefix) / "cache" / "numba").rglob("*.nbc")))
     modules = compile_loaded()
-    sys.stdout.write(f"{modules} modules and {kernels} kernels are compiled\n")
+    sys.stdout.write(f"{counted(modules, 'module')} and {counted(kernels, 'kernel is', 'kernels are')} compiled\n")
     if not kernels:
         raise SystemExit("no kernel was compiled: does Numba cache?")
 

@@ -30,7 +30,9 @@ def _probabilities_along(p: Tensor, index: Tensor, length: int) -> Tensor:
     return p.new_zeros((*p.shape[:-2], length)).scatter_add_(-1, flat, p.flatten(-2))
 
 
-def glcm_features(pairs: Tensor, levels: Tensor, level_counts: Tensor, highest: Tensor) -> dict[str, Tensor]:
+def glcm_features(
+    pairs: Tensor, levels: Tensor, level_counts: Tensor, highest: Tensor, *, with_mcc: bool = True
+) -> dict[str, Tensor]:
     """The 24 features, averaged over directions.
 
     Parameters
@@ -39,6 +41,7 @@ def glcm_features(pairs: Tensor, levels: Tensor, level_counts: Tensor, highest: 
     levels : int64 (..., K), grey levels; padded with any number up to `highest` where `pairs` is 0
     level_counts : int64 (...), how many of the K levels are real
     highest : float64 (...), the highest grey level (PyRadiomics' Ng)
+    with_mcc : compute MCC, whose eigenvalues cost more than all the others together
 
     Returns
     -------
@@ -95,7 +98,8 @@ def glcm_features(pairs: Tensor, levels: Tensor, level_counts: Tensor, highest: 
     }
     features = {name: value.mean(-1) for name, value in per_direction.items()}
     features["Imc2"] = _imc2(p, hxy2 - hxy, level_counts)
-    features["MCC"] = _mcc(p, level_counts)
+    if with_mcc:
+        features["MCC"] = _mcc(p, level_counts)
     return features
 
 

@@ -7,6 +7,7 @@ Formulas: Zwanenburg et al., IBSI reference manual, section 3.1; conventions of 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +19,33 @@ from models.features.kernels.marching_cubes import mesh_area_and_volume
 _PLANE = 1e-6
 
 
-def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, float]) -> dict[str, float]:
+# Parts of a region that share no corner: uint8 0/1 (slices, rows, columns), a box padded by one voxel on every side,
+# and the place of its first corner, int64 (3,), in the padded bounding box of the region.
+Parts = Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]
+
+
+def shape_features(parts: Parts, spacing_mm: tuple[float, float, float]) -> dict[str, float]:
     """The 14 features of one region.
 
     Parameters
     ----------
-    mask : uint8 0/1 (slices, rows, columns), the bounding box of the region padded by one voxel on every side
+    parts : of the region, usually one
     spacing_mm : along (slices, rows, columns)
 
     Lengths in mm. Least axis length and flatness of a region that lies in one plane are 0 up to rounding.
     """
     spacing = np.array(spacing_mm)
-    cubes, where = mesh_kernels.cube_statistics(mask)
+    cubes, where = np.zeros(256, np.int64), np.zeros((256, 3), np.int64)
+    points = []
+    for mask, first in parts:
+        counts, sums = mesh_kernels.cube_statistics(mask)
+        cubes += counts
+        where += sums + counts[:, np.newaxis] * first
+        points.append(mesh_kernels.boundary_points(mask) + 2 * first.astype(np.int32))
     area, volume = mesh_area_and_volume(cubes, where, spacing)
-    diameters = mesh_diameters(mesh_kernels.boundary_points(mask), spacing)
-    least, minor, major = axis_variances(mask, spacing)
-    voxels = int(np.count_nonzero(mask))
+    diameters = mesh_diameters(np.concatenate(points), spacing)
+    least, minor, major = axis_variances(parts, spacing)
+    voxels = sum(int(np.count_nonzero(mask)) for mask, _ in parts)
     return {
         "MeshVolume": volume,
         "VoxelVolume": voxels * float(spacing[0] * spacing[2] * spacing[1]),
@@ -52,9 +64,9 @@ def shape_features(mask: NDArray[np.uint8], spacing_mm: tuple[float, float, floa
     }
 
 
-def axis_variances(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> tuple[float, float, float]:
+def axis_variances(parts: Parts, spacing_mm: NDArray[np.float64]) -> tuple[float, float, float]:
     """Variances (mm²) of the voxel centres along the principal axes, ascending; those of the population (N)."""
-    voxels, first, second = (np.asarray(sums).tolist() for sums in mesh_kernels.coordinate_sums(mask))
+    voxels, first, second = (np.asarray(sums).tolist() for sums in coordinate_sums(parts))
     # Whole numbers up to the division: the difference does not cancel.
     covariance = [
         [(voxels * second[a][b] - first[a] * first[b]) / voxels**2 * spacing_mm[a] * spacing_mm[b] for b in range(3)]
@@ -62,20 +74,37 @@ def axis_variances(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> 
     ]
     least, minor, major = np.linalg.eigvalsh(covariance)
     if least < _PLANE * major:
-        least, minor, major = _axis_variances_by_rounding(mask, spacing_mm)
+        least, minor, major = _axis_variances_by_rounding(parts, spacing_mm)
     return float(least), float(minor), float(major)
 
 
-def _axis_variances_by_rounding(mask: NDArray[np.uint8], spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+def coordinate_sums(parts: Parts) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
+    """Voxels of a region, sums (3,) of their indices in its padded bounding box, sums of products (3, 3); all exact."""
+    voxels, first, second = 0, np.zeros(3, np.int64), np.zeros((3, 3), np.int64)
+    for mask, at in parts:
+        count, sums, products = mesh_kernels.coordinate_sums(mask)
+        voxels += int(count)
+        first += sums + count * at
+        second += products + np.outer(at, sums) + np.outer(sums, at) + count * np.outer(at, at)
+    return voxels, first, second
+
+
+def _axis_variances_by_rounding(parts: Parts, spacing_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """By the operations of PyRadiomics in their order: the least variance of a plane region is pure rounding.
 
-    Rounding below zero counts as zero.
+    Rounding below zero counts as zero. Equal variances can round to a complex pair, of whose roots PyRadiomics takes
+    the real part.
     """
-    coordinates = np.array(np.nonzero(mask)).T * spacing_mm
+    places = np.concatenate([np.argwhere(mask) + first for mask, first in parts])
+    if len(parts) > 1:
+        places = places[np.lexsort(places.T[::-1])]  # in scan order
+    coordinates = np.ascontiguousarray(places.T).T * spacing_mm  # axis by axis in memory: it decides the rounding
     coordinates -= np.mean(coordinates, axis=0)
     coordinates /= np.sqrt(len(coordinates))
-    variances = np.linalg.eigvals(coordinates.T.copy() @ coordinates)
-    return np.sort(np.maximum(variances, 0.0))
+    variances = np.sort(np.linalg.eigvals(coordinates.T.copy() @ coordinates))
+    if np.iscomplexobj(variances):
+        return np.asarray(np.sqrt(np.where(variances < 0, 0, variances)).real ** 2)
+    return np.maximum(variances, 0.0)
 
 
 def mesh_diameters(points: NDArray[np.int32], spacing_mm: NDArray[np.float64]) -> tuple[float, float, float, float]:

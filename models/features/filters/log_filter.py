@@ -21,7 +21,7 @@ def laplacian_of_gaussian(
 
     Parameters
     ----------
-    image : float32 or float64 (slices, rows, columns)
+    image : any real type (slices, rows, columns)
     spacing_mm : along (slices, rows, columns)
     sigma_mm : width of the Gaussian
 

@@ -38,6 +38,17 @@ def open_wavelet(settings: FeatureSettings) -> pywt.Wavelet:
     return pywt.Wavelet(settings.wavelet)
 
 
+def wavelet_reach(settings: FeatureSettings) -> int:
+    """Voxels beyond a box that its sub-bands depend on, along each axis, on both sides together.
+
+    Raises
+    ------
+    SetupError
+        As `open_wavelet`.
+    """
+    return 0 if settings.wavelet is None else settings.wavelet_levels * (open_wavelet(settings).dec_len - 1)
+
+
 def box_sub_bands(
     cut: Callable[[Box], NDArray[Any]], shape: tuple[int, int, int], box: Box, *, wavelet: pywt.Wavelet, levels: int
 ) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -19,7 +19,7 @@ def exact_sums(voxels, lanes):  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    voxels : float32 (n,)
+    voxels : float32 or float64 (n,)
     lanes : 256 keeps the accumulators in the first-level cache
 
     Returns
@@ -79,6 +79,33 @@ def bounding_box(mask):  # type: ignore[no-untyped-def]
             box[2, 0] = min(box[2, 0], first)
             box[2, 1] = max(box[2, 1], last)
     return box
+
+
+@compiled
+def places_of(mask):  # type: ignore[no-untyped-def]
+    """Indices of the voxels of a bool (slices, rows, columns) mask in scan order: int64 (voxels, 3)."""
+    slices, rows, columns = mask.shape
+    count = 0
+    for s in range(slices):
+        for r in range(rows):
+            line = mask[s, r]
+            for c in range(columns):
+                count += line[c]
+    places = np.empty((count, 3), np.int64)
+    n = 0
+    for s in range(slices):
+        for r in range(rows):
+            line = mask[s, r]
+            any_set = False
+            for c in range(columns):
+                any_set |= line[c]
+            if not any_set:
+                continue
+            for c in range(columns):
+                if line[c]:
+                    places[n, 0], places[n, 1], places[n, 2] = s, r, c
+                    n += 1
+    return places
 
 
 @compiled

@@ -34,6 +34,8 @@ DIRECTIONS = (
     (1, 1, 1),
 )
 
+_SHORTEST_STRETCH = 8  # voxels; shorter loops cost more than they save
+
 
 def neighbour_offsets(padded_shape: tuple[int, int, int]) -> NDArray[np.int64]:
     """Flat steps of `DIRECTIONS` in an array of that shape: int64 (13,), all positive."""
@@ -109,7 +111,8 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
 
     `place` is the place of a voxel in its run, 1, 2, …: that of the voxel before plus one while the level stays. There
     are as many runs of at least length k as voxels in place k: the counts are differences of a histogram of places.
-    Places are computed for the whole padded box in stretches of one step, in which no voxel depends on another.
+    Places are computed for the whole padded box in stretches of one step, in which no voxel depends on another; along
+    a row, where a stretch is one voxel, for the region alone.
     """
     first = offsets[12]
     last = levels.size - offsets[12]
@@ -118,6 +121,15 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
     place = np.zeros(levels.size, np.uint16)
     for a in range(offsets.size):
         step = offsets[a]
+        histogram = runs[a]
+        if step < _SHORTEST_STRETCH:
+            back = np.uintp(step)
+            for t in range(positions.size):
+                n = np.uintp(positions[t])
+                length = place[n - back] * np.uint16(levels[n - back] == levels[n]) + np.uint16(1)
+                place[n] = length
+                histogram[np.uintp(levels[n]) * width + np.uintp(length)] += 1
+            continue
         for start in range(first, last, step):
             stop = min(start + step, last)
             here = levels[start:stop]
@@ -126,7 +138,6 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
             of_before = place[start - step : stop - step]
             for k in range(here.size):
                 of_here[k] = of_before[k] * np.uint16(here[k] == before[k]) + np.uint16(1)
-        histogram = runs[a]
         for t in range(positions.size):
             n = np.uintp(positions[t])
             histogram[np.uintp(levels[n]) * width + np.uintp(place[n])] += 1
@@ -135,23 +146,11 @@ def count_runs(levels, positions, offsets, level_count, longest):  # type: ignor
 
 
 @compiled
-def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_count):  # type: ignore[no-untyped-def]
-    """GLDM and NGTDM counts.
-
-    Parameters
-    ----------
-    greys : uint16 (padded voxels,), the grey levels themselves, 0 outside (NGTDM needs their values)
-    neighbours : uint8 (n,) from `region_neighbours`
-
-    Returns
-    -------
-    int32 (level_count, 27) : voxels by number of equal neighbours
-    float64 (level_count, 2) : voxels, and sum of |grey level - mean of the neighbours|
-    """
+def count_dependences(levels, positions, offsets, level_count):  # type: ignore[no-untyped-def]
+    """GLDM counts: int32 (level_count, 27), voxels by number of equal neighbours."""
     first = offsets[12]
     size = levels.size - 2 * first
     equal = np.zeros(size, np.uint8)
-    total = np.zeros(size, np.uint32)
     here = levels[first : first + size]
     for a in range(offsets.size):
         step = offsets[a]
@@ -159,21 +158,39 @@ def count_neighbourhoods(levels, greys, positions, offsets, neighbours, level_co
         before = levels[first - step : first - step + size]
         for k in range(size):
             equal[k] += np.uint8(here[k] == after[k]) + np.uint8(here[k] == before[k])
-        grey_after = greys[first + step : first + step + size]
-        grey_before = greys[first - step : first - step + size]
-        for k in range(size):
-            total[k] += np.uint32(grey_after[k]) + np.uint32(grey_before[k])
     dependences = np.zeros((level_count, 27), np.int32)
-    tones = np.zeros((level_count, 2))
     for t in range(positions.size):
         n = positions[t] - first
-        level = np.int64(here[n]) - 1
-        dependences[level, equal[n]] += 1
+        dependences[np.int64(here[n]) - 1, equal[n]] += 1
+    return dependences
+
+
+@compiled
+def count_tones(levels, greys, positions, offsets, neighbours, level_count):  # type: ignore[no-untyped-def]
+    """NGTDM counts: float64 (level_count, 2), voxels, and sum of |grey level - mean of the neighbours|.
+
+    Parameters
+    ----------
+    greys : uint16 (padded voxels,), the grey levels themselves, 0 outside (their values are needed)
+    neighbours : uint8 (n,) from `region_neighbours`
+    """
+    first = offsets[12]
+    size = levels.size - 2 * first
+    total = np.zeros(size, np.uint32)
+    for a in range(offsets.size):
+        step = offsets[a]
+        after = greys[first + step : first + step + size]
+        before = greys[first - step : first - step + size]
+        for k in range(size):
+            total[k] += np.uint32(after[k]) + np.uint32(before[k])
+    tones = np.zeros((level_count, 2))
+    for t in range(positions.size):
+        n = positions[t]
+        level = np.int64(levels[n]) - 1
         tones[level, 0] += 1
         if neighbours[t]:
-            grey = np.float64(greys[positions[t]])
-            tones[level, 1] += abs(grey - np.float64(total[n]) / np.float64(neighbours[t]))
-    return dependences, tones
+            tones[level, 1] += abs(np.float64(greys[n]) - np.float64(total[n - first]) / np.float64(neighbours[t]))
+    return tones
 
 
 @compiled
@@ -195,16 +212,12 @@ def _join(parent, root, other):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
-    """Connected parts (26 neighbours) of equal level, by union-find in scan order.
+def _joined(levels, positions, offsets):  # type: ignore[no-untyped-def]
+    """Parents of the union-find over neighbours of equal level: int32 (padded voxels,), set at `positions` only.
 
     A voxel looks only at those earlier neighbours that are not known to be joined already: when the one in the slice
     before is equal, it touches all the others; when the one before in the row, or the one in the row before, is equal,
     4 or 3 remain.
-
-    Returns
-    -------
-    uint16 (zones,) level, int32 (zones,) voxels
     """
     parent = np.empty(levels.size, np.int32)
     slice_step = offsets[8]
@@ -231,6 +244,30 @@ def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
             for a in range(1, 13):
                 if levels[n - offsets[a]] == here:
                     root = _join(parent, root, n - offsets[a])
+    return parent
+
+
+@compiled
+def roots(levels, positions, offsets):  # type: ignore[no-untyped-def]
+    """A number for the connected part (26 neighbours of equal level) of each voxel: int32 (n,), the same inside one."""
+    parent = _joined(levels, positions, offsets)
+    found = np.empty(positions.size, np.int32)
+    for t in range(positions.size):
+        n = positions[t]
+        parent[n] = parent[parent[n]]  # parents come earlier, so they are resolved
+        found[t] = parent[n]
+    return found
+
+
+@compiled
+def zones(levels, positions, offsets):  # type: ignore[no-untyped-def]
+    """Connected parts (26 neighbours) of equal level, by union-find in scan order.
+
+    Returns
+    -------
+    uint16 (zones,) level, int32 (zones,) voxels
+    """
+    parent = _joined(levels, positions, offsets)
     sizes = np.zeros(levels.size, np.int32)
     found = 0
     for t in range(positions.size):

@@ -18,6 +18,9 @@ from models.inference.package import load_package
 from models.simulation.cohort import Truth, simulate_cohort
 from models.simulation.feature_shape import generic_shape
 from models.volume import Region, Sequence
+from tests.appliance.test_json_views import mistakes
+from tests.models.cohort.made_tables import outcome_rows, values, write_features, write_outcomes
+from tests.models.small_packages import grey_level_names
 
 RUNNER = CliRunner()
 SIZES = {"training": 250, "testing": 30}
@@ -27,7 +30,7 @@ SIZES = {"training": 250, "testing": 30}
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """features.csv, outcomes.csv and counts.csv of a small simulated cohort."""
     folder = tmp_path_factory.mktemp("tables")
-    names = tuple(f"{s}_{r}_original_made_{i:02d}" for s in Sequence for r in Region for i in range(15))
+    names = tuple(f"{s}_{r}_{name}" for s in Sequence for r in Region for name in grey_level_names(15))
     cohort = simulate_cohort(generic_shape(names, blocks=20, seed=3), truth=Truth.STRONG, seed=5, sizes=SIZES)
     ids = [f"P{number:03d}" for number in range(len(cohort.values))]
     origin = [FeatureSettings().digest(), "own 1", "own N4"]
@@ -73,6 +76,8 @@ def test_recurrence_from_tables_to_a_signed_package(tables: Path, tmp_path: Path
             "optimal",
             "--permutations",
             "1",
+            "--divisions",
+            "1",
             "--device",
             "cpu",
             "--statements",
@@ -82,7 +87,7 @@ def test_recurrence_from_tables_to_a_signed_package(tables: Path, tmp_path: Path
     assert result.exit_code == Exit.OK, result.output
     assert "Penalised Cox model" in result.stdout
     shown = json.loads(RUNNER.invoke(app, ["models", "show", str(package), "--json"]).stdout)
-    assert (shown["name"], shown["patients"], shown["ethics"]) == ("site", SIZES["training"], "Approved.")
+    assert (shown["name"], shown["patients"], shown["statements"]["ethics"]) == ("site", SIZES["training"], "Approved.")
     images = load_package(package).images
     assert images.several_tumours is SeveralTumours.LARGEST
     assert images.ranges == {Sequence.T1C: AcquisitionRange(slice_mm=(1.5, 2.5))}  # of T2W nothing is stated
@@ -97,7 +102,7 @@ def test_recurrence_from_tables_to_a_signed_package(tables: Path, tmp_path: Path
     assert RUNNER.invoke(app, ["models", "sign", str(package), "--key", str(key)]).exit_code == Exit.OK
     verified = RUNNER.invoke(app, ["models", "verify", str(package), "--key", f"{key}.pub"])
     assert verified.exit_code == Exit.OK
-    assert "signed by the key given" in verified.stdout
+    assert "signed by a trusted key" in verified.stdout
     assert shown["digest"] in verified.stdout
 
 
@@ -116,17 +121,23 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
             str(tmp_path / "krt7"),
             "--permutations",
             "0",
+            "--divisions",
+            "1",
             "--sequence",
             "t1c",
             "--search",
             "2",
+            "--json",
         ],
     )
     assert result.exit_code == Exit.OK, result.output
-    assert "recipe-searched: 2 recipes were tried" in result.stdout
+    said = json.loads(result.stdout)
+    assert mistakes("train", said) == []
+    assert [one for one in said["quality_notes"] if one["sentence"].startswith("2 recipes were tried")]
+    assert said["model"]["name"] == "krt7"
     shown = json.loads(RUNNER.invoke(app, ["models", "show", str(tmp_path / "krt7"), "--json"]).stdout)
     assert shown["sequences"] == ["T1+C"]
-    assert "held-out loss" in shown["trial_2"]
+    assert "held-out loss" in shown["search"]["trial_2"]
     assert 0.45 < shown["events"] / shown["patients"] <= 0.5  # counts are whole, so some are equal to the median
     assert "TPM of KRT7-AS (the median of the training patients)" in shown["trained_on"]
 
@@ -134,13 +145,13 @@ def test_krt7_as_from_counts(tables: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (["--recipe", "best"], Exit.USAGE, "not one of ensemble, paper"),
-        (["--recipe", "paper", "--search", "3"], Exit.USAGE, "the recipe of the paper is fixed"),
-        (["--refits", "3"], Exit.SETUP, "0 or at least 6 were expected"),
+        (["--recipe", "best"], Exit.USAGE, "not one of 'ensemble', 'low-dimensional', 'paper'"),
+        (["--recipe", "paper", "--search", "3"], Exit.USAGE, "the recipe 'paper' is fixed"),
+        (["--refits", "3"], Exit.USAGE, "0 or at least 6 were expected"),
         (["--cut-off", "high"], Exit.USAGE, "neither a number nor optimal"),
         (["--sequence", "adc"], Exit.USAGE, "not one of t1c, t2w"),
         (["--cohort", "validation"], Exit.INCOMPLETE, "There is no cohort 'validation'"),
-        (["--device", "tpu"], Exit.SETUP, "auto, cpu or cuda was expected"),
+        (["--device", "tpu"], Exit.USAGE, "not one of 'auto', 'cpu', 'cuda'"),
     ],
 )
 def test_wrong_options_are_refused(
@@ -156,3 +167,23 @@ def test_wrong_options_are_refused(
 def test_outcomes_or_counts_not_both(tables: Path, tmp_path: Path) -> None:
     given = ["-f", str(tables / "features.csv"), "-o", str(tmp_path / "out")]
     assert RUNNER.invoke(app, ["train", "krt7-as", *given]).exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("events", "command", "sentence"),
+    [
+        (3, "recurrence", "10 events are needed for 5 folds in 5 folds; of the 40 training patients 3 had one"),
+        (3, "krt7-as", "25 patients of each class are needed for 5 folds in 5 folds"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_are_no_wrong_installation(
+    tmp_path: Path, events: int, command: str, sentence: str
+) -> None:
+    features = write_features(tmp_path / "features.csv", values(40))
+    made = outcome_rows(values(40)[:, 0])
+    rows = [[row[0], "training", row[2], str(int(n < events)), *row[4:]] for n, row in enumerate(made)]
+    outcomes = write_outcomes(tmp_path / "outcomes.csv", rows)
+    given = ["--features", str(features), "--outcomes", str(outcomes), "--out", str(tmp_path / "package")]
+    result = RUNNER.invoke(app, ["train", command, *given, "--permutations", "0", "--refits", "0"])
+    assert result.exit_code == Exit.INCOMPLETE
+    assert sentence in " ".join(result.stderr.split())

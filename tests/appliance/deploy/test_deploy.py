@@ -22,24 +22,24 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from appliance.settings import DeliverySettings, ServiceSettings, Settings, load_settings
+from appliance.settings import DeliverySettings, ServiceSettings, Settings, WebSettings, load_settings
 from tests.conftest import ROOT, require_programs
 
 DEPLOY = ROOT / "appliance" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes" / "base" / "rdeepnet.yaml"
 CONFIG = "/etc/rdeepnet/rdeepnet.toml"
-HEALTH = ["rdeepnet", "health"]
+HEALTH = ["rdeepnet", "health", "--receiving"]
 
 # podman-systemd.unit(5) of podman 4.9: the keys that are used, and no others.
 QUADLET_KEYS = {
     "Container": {
         "AddDevice", "ContainerName", "DropCapability", "Exec", "Group", "HealthCmd", "HealthInterval",
         "HealthOnFailure", "HealthRetries", "HealthStartPeriod", "HealthTimeout", "HostName", "Image", "LogDriver",
-        "NoNewPrivileges", "PodmanArgs", "PublishPort", "ReadOnly", "Tmpfs", "User", "Volume",
+        "Network", "NoNewPrivileges", "PodmanArgs", "PublishPort", "ReadOnly", "Tmpfs", "User", "Volume",
     },
     "Volume": {"Label"},
-    "Unit": {"Description", "Wants", "After"},
-    "Service": {"Restart", "RestartSec", "TimeoutStartSec", "TimeoutStopSec"},
+    "Unit": {"Description", "Wants", "Requires", "PartOf", "After"},
+    "Service": {"OOMPolicy", "Restart", "RestartSec", "TimeoutStartSec", "TimeoutStopSec"},
     "Install": {"WantedBy"},
 }  # fmt: skip
 
@@ -259,10 +259,58 @@ def test_postgresql_is_optional_hardened_and_out_of_the_hospital_s_reach() -> No
     assert not postgres["user"].startswith("0")
 
 
+# The page for operators
+
+
+def test_the_page_is_hardened_like_the_service_and_in_its_network() -> None:
+    compose = yaml.safe_load(compose_text("compose.yaml", {}))
+    page, service = compose["services"]["web"], compose["services"]["rdeepnet"]
+    assert page["profiles"] == ["web"]
+    assert page["command"] == ["web"]
+    assert page["network_mode"] == "service:rdeepnet", "it calls the service at 127.0.0.1"
+    assert service["ports"][1] == f"127.0.0.1:{WebSettings().port}:{WebSettings().port}"
+    for key in ("image", "user", "read_only", "cap_drop", "security_opt", "tmpfs", "volumes"):
+        assert page[key] == service[key], key
+    assert page["healthcheck"] == {"disable": True}
+
+    unit = quadlet(DEPLOY / "quadlet" / "rdeepnet-web.container")
+    main = quadlet(DEPLOY / "quadlet" / "rdeepnet.container")
+    assert unit["Container"]["Exec"] == ["web"]
+    assert unit["Container"]["Network"] == [f"container:{main['Container']['ContainerName'][0]}"]
+    assert main["Container"]["PublishPort"][1] == service["ports"][1]
+    assert unit["Container"]["HealthCmd"] == ["none"]
+    same = ("Image", "User", "Group", "ReadOnly", "DropCapability", "NoNewPrivileges", "Tmpfs", "Volume")
+    for key in same:
+        assert unit["Container"][key] == main["Container"][key], key
+    assert unit["Unit"]["PartOf"] == ["rdeepnet.service"], "with the service its network ends"
+
+
+def test_the_overlay_with_the_page_adds_a_container_and_a_service_only() -> None:
+    require_programs("kubectl")
+    command = ["kubectl", "kustomize", str(DEPLOY / "kubernetes" / "web")]
+    built = kubernetes_objects(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    base = kubernetes_objects(KUBERNETES.read_text(encoding="utf-8"))
+    service = built.pop(("Service", "rdeepnet-web"))
+    for one in (service, built["StatefulSet", "rdeepnet"]):
+        kubernetes_validate.validate(one, "1.30", strict=True)
+    main, page = built["StatefulSet", "rdeepnet"]["spec"]["template"]["spec"]["containers"]
+    del built["StatefulSet", "rdeepnet"]["spec"]["template"]["spec"]["containers"][1]
+    assert built == base
+    assert page["args"] == ["web"]
+    assert page["ports"] == [{"name": "page", "containerPort": WebSettings().port}]
+    assert service["spec"]["ports"][0]["targetPort"] == "page"
+    assert service["spec"]["selector"] == base["StatefulSet", "rdeepnet"]["spec"]["selector"]["matchLabels"]
+    for key in ("image", "securityContext", "volumeMounts"):
+        assert page[key] == main[key], key
+
+
 # Quadlet
 
 
-@pytest.mark.parametrize("name", ["rdeepnet.container", "rdeepnet-state.volume", "rdeepnet.container.d/gpu.conf"])
+@pytest.mark.parametrize(
+    "name",
+    ["rdeepnet.container", "rdeepnet-web.container", "rdeepnet-state.volume", "rdeepnet.container.d/gpu.conf"],
+)
 def test_quadlet_files_have_documented_keys_only(name: str) -> None:
     for section, keys in quadlet(DEPLOY / "quadlet" / name).items():
         assert set(keys) <= QUADLET_KEYS[section], f"[{section}]"

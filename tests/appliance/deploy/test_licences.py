@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from importlib.metadata import Distribution
@@ -9,15 +10,17 @@ from pathlib import Path
 
 import pytest
 from cyclonedx.model import HashAlgorithm, HashType
+from cyclonedx.model.bom import Bom
 from packaging.requirements import Requirement
 
 from appliance.deploy import licences
 from appliance.deploy.closure import closure, installed, project_requirements
 from appliance.deploy.licences import Verdict, is_permissive, licence_of, report, unneeded
-from appliance.deploy.sbom import as_json, bill_of_materials, locked_hashes
+from appliance.deploy.sbom import DEBIAN, as_json, bill_of_materials, locked_hashes
 from models.errors import SetupError
 
 LOCK = Path(licences.__file__).with_name("container") / "requirements-cpu.txt"
+PART_OF = "rdeepnet:part-of"
 CLASSIFIER = "License :: OSI Approved :: "
 
 
@@ -134,11 +137,20 @@ def test_what_is_required_and_not_installed_is_told(tmp_path: Path) -> None:
         closure([Requirement("needs")], installed([str(tmp_path)]))
 
 
-def test_the_bill_of_materials_is_valid_and_whole(found: dict[str, Distribution]) -> None:
-    bill = json.loads(as_json(bill_of_materials()))
+STATUS = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9+deb12u13\n"
+
+
+@pytest.fixture(scope="module")
+def made() -> Bom:
+    """The bill of this installation and of an image with one package of Debian; made once: it reads every file."""
+    return bill_of_materials(dpkg_status=STATUS)
+
+
+def test_the_bill_of_materials_is_valid_and_whole(found: dict[str, Distribution], made: Bom) -> None:
+    bill = json.loads(as_json(made))
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     assert bill["metadata"]["component"]["name"] == "rdeepnet"
-    libraries = {one["name"]: one for one in bill["components"] if one["type"] == "library"}
+    libraries = {one["name"]: one for one in bill["components"] if one.get("purl", "").startswith("pkg:pypi/")}
     assert set(libraries) == set(found)
     for name, one in libraries.items():
         assert one["version"] == found[name].version
@@ -151,17 +163,46 @@ def test_the_bill_of_materials_is_valid_and_whole(found: dict[str, Distribution]
     assert f"sqlalchemy@{found['sqlalchemy'].version}" in depends[f"dbos@{found['dbos'].version}"]
 
 
-def test_a_bill_with_a_mistake_is_not_written() -> None:
-    bill = bill_of_materials()
+def test_the_bill_lists_native_libraries_with_what_carries_them_and_debians_packages(
+    found: dict[str, Distribution], made: Bom
+) -> None:
+    bill = json.loads(as_json(made))
+    native = [one for one in bill["components"] if one["bom-ref"].startswith("native:")]
+    assert len(native) > 50
+    assert all(len(one["hashes"][0]["content"]) == 64 for one in native)
+    openssl = [one for one in native if one["name"] == "openssl" and one.get("version")]
+    carriers = {part["value"].split()[0] for one in openssl for part in one["properties"] if part["name"] == PART_OF}
+    assert {"cryptography", "psycopg-binary"} <= carriers
+    assert all(one["purl"] == f"pkg:generic/openssl@{one['version']}" for one in openssl)
+    depends = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
+    carried = {ref for refs in depends.values() for ref in refs if ref.startswith("native:")}
+    assert carried == {one["bom-ref"] for one in native}
+    (debian,) = [one for one in bill["components"] if one.get("purl", "").startswith("pkg:deb/")]
+    assert debian["purl"] == "pkg:deb/debian/libc6@2.36-9%2Bdeb12u13?arch=amd64"
+    assert [one["value"] for one in bill["metadata"]["properties"] if one["name"] == DEBIAN] == ["1 package"]
+
+
+def test_a_bill_without_an_image_says_that_debians_packages_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appliance.deploy.sbom.native_libraries", lambda one: [])  # they have tests of their own
+    bill = json.loads(as_json(bill_of_materials()))
+    (said,) = [one["value"] for one in bill["metadata"]["properties"] if one["name"] == DEBIAN]
+    assert said == "not listed: no image was given"
+    assert not any(one.get("purl", "").startswith("pkg:deb/") for one in bill["components"])
+
+
+def test_a_bill_with_a_mistake_is_not_written(made: Bom) -> None:
+    bill = copy.deepcopy(made)
     next(iter(bill.components)).hashes.add(HashType(alg=HashAlgorithm.SHA_256, content="no digest"))
     with pytest.raises(SetupError, match="not valid CycloneDX"):
         as_json(bill)
 
 
-def test_the_bill_has_the_digest_of_every_file_the_image_installs(found: dict[str, Distribution]) -> None:
+def test_the_bill_has_the_digest_of_every_file_the_image_installs(found: dict[str, Distribution], made: Bom) -> None:
     locked = locked_hashes(LOCK.read_text(encoding="utf-8"))
-    bill = json.loads(as_json(bill_of_materials()))
+    bill = json.loads(as_json(made))
     same_version = {name for name, version in locked if found[name].version == version}
-    digests = {one["name"] for one in bill["components"] if one.get("hashes")}
+    digests = {
+        one["name"] for one in bill["components"] if one.get("hashes") and one.get("purl", "").startswith("pkg:pypi/")
+    }
     assert digests == same_version
     assert len(digests) > 60

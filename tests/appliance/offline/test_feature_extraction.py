@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import SimpleITK as sitk
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.offline.feature_file import kept_folder, refused_file
+from appliance.offline.feature_file import kept_folder, refused_file, undefined_file
 from dicom_io.synthetic.study_writer import Grid, make_study
 from models.features.names import feature_names
 from models.features.settings import FeatureSettings
@@ -58,11 +59,62 @@ def test_a_label_that_is_not_there(image_and_mask: tuple[str, str]) -> None:
     assert "found: 2" in result.stderr
 
 
+def test_a_mask_that_nearly_fits_or_lies_on_another_grid(image_and_mask: tuple[str, str], tmp_path: Path) -> None:
+    image, mask = image_and_mask
+    expected = CliRunner().invoke(app, ["features", image, "--mask", mask]).stdout
+    label = sitk.ReadImage(mask)
+    label.SetOrigin((0.05, 0, 0))
+    sitk.WriteImage(label, str(tmp_path / "near.nrrd"))
+    near = CliRunner().invoke(app, ["features", image, "--mask", str(tmp_path / "near.nrrd")])
+    assert (near.exit_code, near.stdout) == (0, expected)
+    assert "its voxels lie within 0.05 of a voxel" in " ".join(near.stderr.split())
+    sitk.WriteImage(sitk.ReadImage(mask)[2:, 1:, :-1], str(tmp_path / "cut.nrrd"))
+    line = ["features", image, "--mask", str(tmp_path / "cut.nrrd")]
+    refused = CliRunner().invoke(app, line)
+    assert refused.exit_code == 1
+    assert "its size is 13 × 15 × 16 voxels instead of 14 × 16 × 18" in " ".join(refused.stderr.split())
+    carried = CliRunner().invoke(app, [*line, "--resample-mask"])
+    assert (carried.exit_code, carried.stdout) == (0, expected)
+    assert "was carried over in patient space" in " ".join(carried.stderr.split())
+    assert CliRunner().invoke(app, ["features", str(tmp_path), "--out", "x.csv", "--resample-mask"]).exit_code == 2
+
+
+def test_features_without_a_value_are_empty_cells_with_a_reason(
+    image_and_mask: tuple[str, str], tmp_path: Path
+) -> None:
+    image, _ = image_and_mask
+    two = np.zeros((14, 16, 18), np.uint8)
+    two[5, 5, 5] = two[6, 6, 5] = 1
+    sitk.WriteImage(sitk.GetImageFromArray(two), str(tmp_path / "two.nrrd"))
+    line = ["features", image, "--mask", str(tmp_path / "two.nrrd")]
+    shown = CliRunner().invoke(app, line)
+    assert shown.exit_code == 0
+    rows = list(csv.DictReader(io.StringIO(shown.stdout)))
+    empty = [row["name"] for row in rows if not row["value"]]
+    assert len(rows) == 863
+    assert len(empty) == 9
+    assert {name.split("_", 1)[1] for name in empty} == {"firstorder_RobustMeanAbsoluteDeviation"}
+    assert "9 of 863 features have no value" in " ".join(shown.stderr.split())
+    out = tmp_path / "table.csv"
+    assert CliRunner().invoke(app, [*line, "--out", str(out)]).exit_code == 0
+    with out.open(newline="") as stream:
+        [written] = csv.DictReader(stream)
+    assert [name for name in feature_names(SETTINGS) if not written[name]] == empty
+    with undefined_file(out).open(newline="") as stream:
+        reasons = list(csv.DictReader(stream))
+    assert [(row["image"], row["feature"]) for row in reasons] == [("image.nrrd", name) for name in empty]
+    assert {row["reason"] for row in reasons} == {
+        "no voxel of the region lies between the 10th and the 90th percentile"
+    }
+    found = json.loads(CliRunner().invoke(app, [*line, "--json"]).stdout)
+    assert [one["name"] for one in found if one["value"] is None] == empty
+
+
 def test_a_device_that_is_not_there(image_and_mask: tuple[str, str]) -> None:
     image, mask = image_and_mask
     result = CliRunner().invoke(app, ["features", image, "--mask", mask, "--device", "tpu"])
-    assert result.exit_code == 3
-    assert "one of auto, cpu, cuda was expected" in result.stderr
+    assert result.exit_code == 2
+    assert "'tpu' is not one of 'auto', 'cpu', 'cuda'" in result.stderr
 
 
 @pytest.mark.slow

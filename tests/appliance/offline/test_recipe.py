@@ -29,13 +29,13 @@ def test_it_names_what_the_opened_workbench_has() -> None:
     assert recipe["preprocessing"]["n4"] == bench.bias.name
     assert recipe["reading"] == dataclasses.asdict(bench.rules)
     assert recipe["models"] == [
-        (model.package.identity.name, model.package.identity.digest, model.provider) for model in bench.models
+        (model.package.identity.name, model.package.identity.digest, "", model.provider) for model in bench.models
     ]
 
 
 def test_a_provider_that_has_to_be_tried_is_named_as_the_models_run() -> None:
     settings = Settings(models=replace(Settings().models, provider="cuda-or-cpu"))
-    providers = [provider for _, _, provider in run_recipe(settings, assignment=NO_ASSIGNMENT)["models"]]
+    providers = [provider for *_, provider in run_recipe(settings, assignment=NO_ASSIGNMENT)["models"]]
     assert providers == [model.provider for model in open_workbench(settings).models]
 
 
@@ -55,7 +55,7 @@ def test_names_of_bias_corrections(n4: str) -> None:
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
-    "report": {"features_sr": True, "withheld": True, "paper": Paper.LETTER},
+    "report": {"features_sr": True, "withheld": True, "fhir": True, "paper": Paper.LETTER},
 }
 WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}
 

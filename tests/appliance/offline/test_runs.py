@@ -147,7 +147,7 @@ def test_the_summary_lists_every_study(cohort: Cohort, first: tuple[Result, dict
     good = rows[cohort.good.study_instance_uid]
     predictions = first[1][cohort.good.study_instance_uid]["predictions"]
     state = State(good["recurrence.validity"])
-    assert {name: good[name] for name in predictions} == predictions
+    assert {name: good[name] for name in predictions} == {name: str(value) for name, value in predictions.items()}
     assert ("recurrence.recurrence_score" in predictions) is state.shows_score
     assert (good["recurrence.group"] in ("high", "low")) is state.shows_group
     assert bool(good["recurrence.reasons"]) is (state is not State.VALID)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.pipeline import Workbench
-from appliance.service.lazy_pipeline import answer, archive_of
+from appliance.service.bench import answer, archive_of
 from appliance.service.worker import Asked
 from appliance.settings import ArchiveSettings, Settings
 from dicom_io.errors import GeometryInvalid

@@ -27,8 +27,8 @@ def test_the_results_come_back_and_everything_is_stopped(tmp_path: Path) -> None
     # Reasons are there only where something is against an answer, which depends on the models.
     questions = [set(prediction.conclusions) - {"Reason for the validity"} for prediction in predictions]
     assert questions == [
-        {"Risk group for recurrence", "Validity of the answer"},
-        {"Expression group of KRT7-AS", "Validity of the answer"},
+        {"Risk group for recurrence", "Validity of the answer", "Summary of Analyses"},
+        {"Expression group of KRT7-AS", "Validity of the answer", "Summary of Analyses"},
     ]
     for prediction in predictions:
         assert prediction.model in " ".join(result.stdout.split())

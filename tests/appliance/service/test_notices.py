@@ -1,4 +1,4 @@
-"""Which refusal is told to whom, once, and when it is void. Kind: mechanics."""
+"""Notices of refusals: to whom, once, and when one is void. Kind: mechanics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 from appliance.service.notices import Notices, reason_of, void
 from appliance.service.worker import Asked, Outcome, Worker
 from appliance.settings import Destination
-from appliance.state.inbox import Inbox
-from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import DeliveryState, Records
+from appliance.state.inbox_folder import FolderInbox
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import FolderOutbox
+from appliance.state.record_rows import DeliveryState
+from appliance.state.records import Records
 from appliance.state.states import State
 from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.earlier import AnswerFacts
@@ -40,8 +42,8 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.records = Records(folder / "studies.sqlite3")
-        self.inbox = Inbox(folder / "inbox")
-        self.outbox = Outbox(folder / "outbox")
+        self.inbox = FolderInbox(folder / "inbox")
+        self.outbox = FolderOutbox(folder / "outbox")
         self.error: Exception | None = SelectionAmbiguous("Two series fit.")
         self.made: list[Notice] = []
         self.asked: list[Asked] = []
@@ -128,13 +130,13 @@ def test_what_may_still_arrive_or_is_another_examination_is_not_told_by_default(
 def test_a_refused_study_is_told_once_to_those_who_want_to_know(site: Site) -> None:
     assert site.push(b"one") is State.REFUSED
     assert site.sent() == [(f"{STUDY}:notice:choice", "pacs")]
-    (delivery,) = site.records.due_deliveries("pacs")
+    (delivery,) = site.records.take_deliveries("pacs", lease_s=0)
     assert (
         site.records.delivery_tried(delivery, state=DeliveryState.DONE, sentence="", next_at=datetime.now(UTC)) is None
     )
     assert site.push(b"two") is State.REFUSED
     assert len(site.made) == 1
-    assert site.records.due_deliveries("pacs") == (), "a second push adds nothing"
+    assert site.records.take_deliveries("pacs", lease_s=0) == (), "a second push adds nothing"
     site.error = NotReadable("A file is damaged.")
     site.push(b"three")
     assert [notice.reason for notice in site.made] == [NoticeReason.CHOICE, NoticeReason.UNREADABLE]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.service.operator import answer_now, drop, retry
-from appliance.service.study_status import open_records
+from appliance.commands.options import operator_name
+from appliance.service.operator import answer_now, drop, retry, retry_many
+from appliance.service.retry import Filter
 from appliance.settings import Settings, load_settings
+from appliance.state.homes import open_records
 from appliance.state.operator_actions import Action, OperatorActions, is_dropped
-from appliance.state.records import UnknownStudy
+from appliance.state.record_rows import UnknownStudy
 from appliance.state.states import IllegalMove, State
 from tests.appliance.web.site import DELIVERED, FAILED, QUEUED, RECEIVED, REFUSED, configuration, populate
 from tests.end_to_end.running import free_port, running_service, storescu
@@ -97,6 +101,43 @@ def test_the_commands_say_who_and_why(config: Path, settings: Settings) -> None:
     result = runner.invoke(app, ["complete", QUEUED, "--config", str(config)])
     assert result.exit_code == 1
     assert "The study is queued" in result.stderr
+
+
+def test_retry_by_command_is_in_the_history_and_show_lists_it(config: Path, settings: Settings) -> None:
+    runner, by = CliRunner(), operator_name()
+
+    def called(*words: str) -> str:
+        result = runner.invoke(app, [*words, "--config", str(config)])
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    called("retry", DELIVERED)
+    called("retry", DELIVERED, "--assign", "t1c=AX T1 POST", "--assign", "t2w=none")
+    called("retry", DELIVERED, "--by-rules")
+    expected = [
+        (Action.RETRY, by, "is now sending"),
+        (Action.CHOOSE, by, "t1c, t2w"),
+        (Action.CHOOSE, by, "by the rules"),
+    ]
+    assert actions(settings, DELIVERED) == expected
+    called("retry", "--state", "failed")
+    assert actions(settings, FAILED) == [(Action.RETRY, by, "is now queued")]
+    shown = json.loads(called("show", DELIVERED, "--json"))
+    assert [(one["action"], one["by"], one["sentence"]) for one in shown["actions"]] == expected
+    assert all(datetime.fromisoformat(one["at"]).tzinfo for one in shown["actions"])
+    table = called("show", DELIVERED)
+    assert "Operator actions" in table
+    assert "choose series" in table
+
+
+def test_a_bulk_retry_notes_only_what_it_retried(settings: Settings) -> None:
+    outcomes = retry_many(settings, Filter(since=datetime(2020, 1, 1, tzinfo=UTC)), by="jo")
+    refused = [outcome.study for outcome in outcomes if outcome.sentence]
+    retried = [outcome.study for outcome in outcomes if not outcome.sentence]
+    assert QUEUED in refused
+    assert DELIVERED in retried
+    assert all(actions(settings, study) == [] for study in refused)
+    assert all([by for _, by, _ in actions(settings, study)] == ["jo"] for study in retried)
 
 
 @pytest.mark.peers

@@ -11,8 +11,9 @@ import pytest
 from appliance.service.notices import Notices
 from appliance.service.other_half import SMALL, other_halves
 from appliance.service.worker import Asked, Outcome, Worker
-from appliance.state.inbox import Inbox
-from appliance.state.outbox import Outbox, Outgoing
+from appliance.state.inbox_folder import FolderInbox
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.records import Records
 from appliance.state.states import State
 from dicom_io.reading.read import read_study
@@ -38,7 +39,7 @@ def segmentation(folder: Path, *, source: MadeSeries | None, frame_uid: str = ""
     return path
 
 
-def received(inbox: Inbox, files: Sequence[Path]) -> None:
+def received(inbox: FolderInbox, files: Sequence[Path]) -> None:
     for path in files:
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
         inbox.keep(
@@ -50,11 +51,11 @@ def received(inbox: Inbox, files: Sequence[Path]) -> None:
 
 
 @pytest.fixture
-def inbox(tmp_path: Path) -> Inbox:
-    return Inbox(tmp_path / "inbox")
+def inbox(tmp_path: Path) -> FolderInbox:
+    return FolderInbox(tmp_path / "inbox")
 
 
-def test_each_half_names_the_study_of_the_other(tmp_path: Path, inbox: Inbox) -> None:
+def test_each_half_names_the_study_of_the_other(tmp_path: Path, inbox: FolderInbox) -> None:
     made = images(tmp_path / "images")
     assert len(made.files) > SMALL
     received(inbox, [*made.files, segmentation(tmp_path, source=made)])
@@ -65,7 +66,9 @@ def test_each_half_names_the_study_of_the_other(tmp_path: Path, inbox: Inbox) ->
     assert other_halves(inbox, OTHER)[0] == f"The images it refers to were received in the study {STUDY_UID}."
 
 
-def test_a_segmentation_that_names_no_image_is_known_by_its_frame_of_reference(tmp_path: Path, inbox: Inbox) -> None:
+def test_a_segmentation_that_names_no_image_is_known_by_its_frame_of_reference(
+    tmp_path: Path, inbox: FolderInbox
+) -> None:
     received(inbox, [*images(tmp_path / "images").files, segmentation(tmp_path, source=None)])
     (sentence, _) = other_halves(inbox, STUDY_UID)
     assert sentence == (
@@ -74,17 +77,17 @@ def test_a_segmentation_that_names_no_image_is_known_by_its_frame_of_reference(t
     assert other_halves(inbox, OTHER)[0].startswith("Images in its Frame of Reference were received in the study")
 
 
-def test_studies_that_have_nothing_to_do_with_each_other_are_not_named(tmp_path: Path, inbox: Inbox) -> None:
+def test_studies_that_have_nothing_to_do_with_each_other_are_not_named(tmp_path: Path, inbox: FolderInbox) -> None:
     received(inbox, [*images(tmp_path / "images").files, segmentation(tmp_path, source=None, frame_uid="1.2.3.4")])
     assert other_halves(inbox, STUDY_UID) == other_halves(inbox, OTHER) == ()
 
 
-def test_a_refusal_of_the_service_names_the_other_half(tmp_path: Path, inbox: Inbox) -> None:
+def test_a_refusal_of_the_service_names_the_other_half(tmp_path: Path, inbox: FolderInbox) -> None:
     def answer(files: Sequence[Path], question: Asked) -> Outgoing:
         read_study(files, rules=SelectionRules(), assignment=NO_ASSIGNMENT)
         raise AssertionError("a half was read as a study")
 
-    records, outbox = Records(tmp_path / "studies.sqlite3"), Outbox(tmp_path / "outbox")
+    records, outbox = Records(tmp_path / "studies.sqlite3"), FolderOutbox(tmp_path / "outbox")
     notices = Notices(destinations=(), inbox=inbox, outbox=outbox, records=records)
     worker = Worker(answer=answer, inbox=inbox, outbox=outbox, records=records, destinations=["pacs"], notices=notices)
     made = images(tmp_path / "images")

@@ -12,7 +12,7 @@ import pytest
 from appliance.service.retry import Filter, choose_for_study, retry_studies, retry_study
 from appliance.service.study_status import show_study
 from appliance.settings import Destination
-from appliance.state.records import DeliveryState
+from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
 from models.errors import SetupError
 from tests.appliance.service.test_study_status import Site
@@ -63,7 +63,7 @@ def test_a_destination_alone_gets_what_it_lacks(site: Site) -> None:
     site.outbox.put(job, site.results())
     site.records.answered(job, destinations=["pacs", "other"])
     for name, state in (("pacs", DeliveryState.DONE), ("other", DeliveryState.REFUSED)):
-        for delivery in site.records.due_deliveries(name):
+        for delivery in site.records.take_deliveries(name, lease_s=0):
             site.records.delivery_tried(delivery, state=state, sentence="", next_at=datetime.now(UTC))
     assert states(site) == {"1.1": State.FAILED}
     assert retry_studies(site.settings, Filter(destination="pacs")) == ()
@@ -79,7 +79,7 @@ def test_a_delivered_study_is_sent_again_to_one_destination(site: Site) -> None:
     site.delivered("1.1")
     assert retry_studies(site.settings, Filter(destination="pacs")) == ()
     assert len(retry_studies(site.settings, Filter(state=State.DELIVERED, destination="pacs"))) == 1
-    assert len(site.records.due_deliveries("pacs")) == 1
+    assert len(site.records.take_deliveries("pacs", lease_s=0)) == 1
     assert retry_study(site.settings, "1.1", destination="pacs") is State.SENDING
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.service.lazy_pipeline import try_workbench
+from appliance.service.bench import try_workbench
 from appliance.service.startup_checks import settings_to_serve
 from appliance.settings import ModelSettings, Settings
 from models.errors import SetupError
@@ -52,8 +52,15 @@ def test_what_the_machine_lacks_is_told_together(tmp_path: Path, monkeypatch: py
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         text = f'[service]\nhost = "127.0.0.1"\nport = {port}\nstate_dir = "state"\n[models]\npackages = ["nowhere"]\n'
+        text += 'trusted_keys = ["no.pub"]\n'
         sentence = told(written(tmp_path, text))
-    for mistake in ("cannot be written", f"port {port}", "has no manifest.toml", "no [[senders]]"):
+    for mistake in (
+        "cannot be written",
+        f"port {port}",
+        "has no manifest.toml",
+        "no.pub is not there",
+        "no [[senders]]",
+    ):
         assert mistake in sentence
 
 

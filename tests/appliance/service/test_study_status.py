@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from appliance.service import doctor
+from appliance.service.audit import Audit
 from appliance.service.doctor import Check, Verdict
 from appliance.service.retention import Retention
 from appliance.service.retry import retry_study
@@ -24,10 +25,12 @@ from appliance.service.service import Service, check_service
 from appliance.service.study_status import list_studies, short_ids, show_study, worst_deliveries
 from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings, StatusSettings
 from appliance.state.disk import exposed
-from appliance.state.inbox import Inbox
-from appliance.state.job_queue import Jobs
-from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import DeliveryRecord, DeliveryState, Records, UnknownStudy
+from appliance.state.inbox_folder import FolderInbox
+from appliance.state.job_queue import JobQueue, QueuePlace
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import FolderOutbox
+from appliance.state.record_rows import DeliveryRecord, DeliveryState, UnknownStudy
+from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
 from dicom_io.answer import Answer, AnswerObject, Role
 from models.errors import SetupError
@@ -48,8 +51,8 @@ class Site:
             destinations=(Destination("pacs", "PACS", "127.0.0.1"),),
         )
         self.records = Records(state_dir / "studies.sqlite3")
-        self.inbox = Inbox(state_dir / "inbox")
-        self.outbox = Outbox(state_dir / "outbox")
+        self.inbox = FolderInbox(state_dir / "inbox")
+        self.outbox = FolderOutbox(state_dir / "outbox")
 
     def queued(self, study: str = STUDY) -> str:
         self.inbox.keep(study, instance_uid="1.1", meta=b"", dataset=b"pixels")
@@ -69,7 +72,7 @@ class Site:
 
     def delivered(self, study: str = STUDY) -> str:
         job = self.sending(study)
-        for delivery in self.records.due_deliveries("pacs"):
+        for delivery in self.records.take_deliveries("pacs", lease_s=0):
             self.records.delivery_tried(delivery, state=DeliveryState.DONE, sentence="", next_at=datetime.now(UTC))
         return job
 
@@ -86,7 +89,7 @@ def test_the_list_says_why(site: Site) -> None:
     site.records.start(job)
     site.records.gave_up(job, state=State.REFUSED, sentence="no segmentation")
     site.sending("1.2")
-    (delivery,) = site.records.due_deliveries("pacs")
+    (delivery,) = site.records.take_deliveries("pacs", lease_s=0)
     site.records.delivery_tried(
         delivery, state=DeliveryState.WAITING, sentence="PACS cannot be reached", next_at=datetime.now(UTC)
     )
@@ -138,24 +141,18 @@ def test_a_service_needs_somebody_who_sends_and_somebody_who_gets(tmp_path: Path
     with pytest.raises(SetupError, match=r"no peer may send.*no peer gets"):
         check_service(Settings())
     with pytest.raises(SetupError, match="no peer may send"):
-        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), answer=lambda files, asked: None)  # type: ignore[arg-type, return-value]
+        Service(Settings(service=ServiceSettings(state_dir=tmp_path)), worker=())
 
 
 @pytest.fixture
 def retention(site: Site, tmp_path: Path) -> Iterator[Retention]:
-    jobs = Jobs(
-        answer=lambda job: "",
-        conclude=lambda job, outcome: None,
-        database_url="",
-        folder=tmp_path / "state",
-        executor="worker",
-        poll_s=1.0,
-        max_attempts=1,
-    )
-    jobs.start()
+    queue = JobQueue(QueuePlace(folder=tmp_path / "state", executor="worker"))
+    queue.open()
     settings = RetentionSettings(received_days=14, results_days=90)
-    yield Retention(settings, records=site.records, inbox=site.inbox, outbox=site.outbox, jobs=jobs)
-    jobs.stop()
+    yield Retention(
+        settings, records=site.records, inbox=site.inbox, outbox=site.outbox, queue=queue, audit=Audit(Settings())
+    )
+    queue.close()
 
 
 def test_images_go_first_then_results_and_record(site: Site, retention: Retention) -> None:
@@ -315,7 +312,7 @@ def test_the_status_is_shown_again_until_it_is_stopped(site: Site, tmp_path: Pat
             if "1.2.3.4" in line:
                 site.records.arrived("1.2.3.5")
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=120)
         assert (process.returncode, complaints) == (0, "")
         assert "Accession" in read
     finally:

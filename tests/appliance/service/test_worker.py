@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +17,11 @@ from appliance.service.notices import Notices
 from appliance.service.worker import Asked, Outcome, Worker
 from appliance.settings import DeliverySettings, Destination
 from appliance.stages import StageCost
-from appliance.state.inbox import Inbox
-from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import DeliveryRecord, DeliveryState, Records
+from appliance.state.inbox_folder import FolderInbox
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import FolderOutbox
+from appliance.state.record_rows import DeliveryRecord, DeliveryState
+from appliance.state.records import Records
 from appliance.state.states import State
 from dicom_io.answer import RESULTS, Answer, AnswerObject, Role
 from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerRejected, PeerUnavailable, Remedy, SeriesNotFound
@@ -42,8 +46,8 @@ class Bench:
     def __init__(self, folder: Path, answer: Callable[[], Outgoing]) -> None:
         self.asked: list[tuple[Sequence[Path], Asked]] = []
         self.records = Records(folder / "studies.sqlite3")
-        self.inbox = Inbox(folder / "inbox")
-        self.outbox = Outbox(folder / "outbox")
+        self.inbox = FolderInbox(folder / "inbox")
+        self.outbox = FolderOutbox(folder / "outbox")
 
         def asked(files: Sequence[Path], question: Asked) -> Outgoing:
             self.asked.append((files, question))
@@ -87,7 +91,7 @@ def test_results_go_to_the_outbox_and_the_study_is_sending(bench: Bench) -> None
     assert bench.records.study(STUDY).state is State.SENDING
     first, second = bench.outbox.objects(job)
     assert (first.role, second.role) == (Role.SEG_T1C, Role.PDF)
-    assert dcmread(first.file).SOPInstanceUID == first.sop_instance_uid
+    assert dcmread(bench.outbox.folder_of(job) / first.file_name).SOPInstanceUID == first.sop_instance_uid
     assert bench.outbox.stages(job) == (StageCost("read", 0.5, 0.4, 100.0),)
     assert {file.stat().st_mode & 0o777 for file in bench.outbox.folder_of(job).iterdir()} == {0o600}
     text = (bench.outbox.folder_of(job) / "objects.json").read_text()
@@ -106,6 +110,31 @@ def test_a_repeated_step_computes_nothing_again_and_changes_nothing(bench: Bench
     bench.records.close()
 
 
+@pytest.mark.parametrize(
+    "full",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+)
+def test_a_full_disk_is_nothing_about_the_study(tmp_path: Path, full: Exception) -> None:
+    errors: list[Exception] = [full]
+
+    def answer() -> Outgoing:
+        if errors:
+            raise errors.pop()
+        return outgoing()
+
+    bench = Bench(tmp_path, answer)
+    job = bench.queued()
+    with pytest.raises(type(full)):
+        bench.worker.answer(job)
+    assert bench.records.study(STUDY).state is State.RUNNING
+    assert bench.run(job) == Outcome(State.SENDING)
+    bench.records.close()
+
+
 def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
     job = bench.queued()
     folder = bench.outbox.folder_of(job)
@@ -114,7 +143,7 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
     (part / "01-seg_t1c.dcm").write_bytes(b"half")
     assert not bench.outbox.has(job)
     assert bench.run(job) == Outcome(State.SENDING)
-    assert dcmread(bench.outbox.objects(job)[0].file).StudyInstanceUID == uid("a")
+    assert dcmread(folder / bench.outbox.objects(job)[0].file_name).StudyInstanceUID == uid("a")
     assert not part.exists()
     bench.records.close()
 
@@ -130,7 +159,7 @@ def test_half_written_results_of_a_crash_are_written_anew(bench: Bench) -> None:
         ),
         (ObjectNotConformant("an object lacks X"), State.FAILED, "an object lacks X"),
         (RDeepNetError("the model fails"), State.FAILED, "the model fails"),
-        (MemoryError(), State.FAILED, "An unexpected error (MemoryError)"),
+        (MemoryError(), State.FAILED, "The study needed more memory than the machine has"),
         (KeyError("Test^Patient"), State.FAILED, "An unexpected error (KeyError)"),
     ],
 )

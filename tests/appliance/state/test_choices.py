@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
+import sqlalchemy as sa
 
 from appliance.state.choices import Choices
-from appliance.state.records import Records, UnknownStudy
+from appliance.state.record_rows import UnknownStudy
+from appliance.state.records import Records
 from appliance.state.states import State
+from appliance.state.tables import STUDIES
 
 STUDY, DIGEST = "1.2.3", "a" * 64
 CHOICE = ("tumour=Reader 2", "t2w=none")
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "studies.sqlite3")
-    yield records
-    records.close()
 
 
 def brought_to(records: Records, state: State) -> str:
@@ -37,7 +30,7 @@ def brought_to(records: Records, state: State) -> str:
     if state is State.DELIVERED:
         records.answered(job, destinations=[])
         with records.transaction() as database:
-            database.execute("UPDATE studies SET state = ?", (State.DELIVERED,))
+            database.execute(sa.update(STUDIES).values(state=State.DELIVERED))
     assert records.study(STUDY).state is state
     return job
 

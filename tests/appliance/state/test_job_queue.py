@@ -11,8 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from appliance.state.job_queue import Fate, Jobs
+import pytest
+from dbos._sys_db import SystemDatabase
+from sqlalchemy.exc import OperationalError
+
+from appliance.state import job_worker
+from appliance.state.job_queue import Fate, JobQueue, QueuePlace, QueueUnavailable
+from appliance.state.job_worker import JobWorker
 
 JOB = "1.2.3:abc"
 
@@ -20,7 +27,8 @@ JOB = "1.2.3:abc"
 DYING = """
 import os, sys, time
 from pathlib import Path
-from appliance.state.job_queue import Jobs
+from appliance.state.job_queue import JobQueue, QueuePlace
+from appliance.state.job_worker import JobWorker
 
 folder, dies_in, version = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 
@@ -34,16 +42,48 @@ def answer(job_id):
     note("answer")
     return "outcome"
 
-jobs = Jobs(answer=answer, conclude=lambda job_id, outcome: note("conclude"), database_url="", folder=folder,
-            executor="worker", poll_s=0.05, max_attempts=3, version=version)
-jobs.start()
-jobs.put("1.2.3:abc")
+place = QueuePlace(folder=folder, executor="worker", version=version)
+queue = JobQueue(place)
+queue.open()
+JobWorker(place, answer=answer, conclude=lambda job_id, outcome: note("conclude"), poll_s=0.05, max_attempts=3).start()
+queue.put("1.2.3:abc")
 end = time.monotonic() + 30
 while time.monotonic() < end:
     time.sleep(0.05)
-    if jobs.fate("1.2.3:abc").name != "IN_FLIGHT":
+    if queue.fate("1.2.3:abc").name != "IN_FLIGHT":
         os._exit(0)
 os._exit(1)
+"""
+
+
+# The service before the computation had a process of its own: queue and worker in one, and it dies in the first step.
+PREVIOUS = """
+import os, sys, time
+from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
+
+DBOS(config={"name": "rdeepnet", "system_database_url": "sqlite:///" + sys.argv[1] + "/queue.sqlite3",
+             "application_version": "1", "executor_id": "worker", "serializer": DBOSPortableJSONSerializer(),
+             "log_level": "WARNING", "enable_otlp": False})
+
+@DBOS.step(name="answer")
+def answer(job_id):
+    os._exit(9)
+
+@DBOS.step(name="conclude")
+def conclude(job_id, outcome):
+    pass
+
+@DBOS.workflow(name="answer_study", max_recovery_attempts=2)
+def answer_study(job_id):
+    conclude(job_id, answer(job_id))
+
+DBOS.listen_queues(["studies"])
+DBOS.launch()
+DBOS.register_queue("studies", worker_concurrency=1, polling_interval_sec=2.0, on_conflict="always_update")
+for job in ("1.2.3:abc", "1.2.4:def"):
+    with SetWorkflowID(job):
+        DBOS.enqueue_workflow("studies", answer_study, job)
+time.sleep(60)
 """
 
 
@@ -60,27 +100,28 @@ def steps(folder: Path) -> list[str]:
 @contextmanager
 def working(
     folder: Path, *, answer: Callable[[str], str], version: str = "1", executor: str = "worker"
-) -> Iterator[tuple[Jobs, list[tuple[str, str]]]]:
-    """A worker in this process, and what it concluded."""
+) -> Iterator[tuple[JobQueue, list[tuple[str, str]]]]:
+    """A queue with a worker in this process, and what it concluded."""
     concluded: list[tuple[str, str]] = []
-    jobs = Jobs(
+    place = QueuePlace(folder=folder, executor=executor, version=version)
+    queue = JobQueue(place)
+    queue.open()
+    worker = JobWorker(
+        place,
         answer=answer,
         conclude=lambda job_id, outcome: concluded.append((job_id, outcome)),
-        database_url="",
-        folder=folder,
-        executor=executor,
         poll_s=0.05,
         max_attempts=3,
-        version=version,
     )
-    jobs.start()
+    worker.start()
     try:
-        yield jobs, concluded
+        yield queue, concluded
     finally:
-        jobs.stop()
+        worker.stop()
+        queue.close()
 
 
-def wait_for_end(jobs: Jobs, job_id: str = JOB) -> Fate:
+def wait_for_end(jobs: JobQueue, job_id: str = JOB) -> Fate:
     end = time.monotonic() + 30
     while (fate := jobs.fate(job_id)) is Fate.IN_FLIGHT and time.monotonic() < end:
         time.sleep(0.02)
@@ -185,6 +226,22 @@ def test_a_job_of_a_worker_that_has_another_name_now_goes_on(tmp_path: Path) -> 
     assert concluded == [(JOB, "outcome")]
 
 
+def test_jobs_of_the_version_that_computed_in_the_service_are_taken_over(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PREVIOUS, str(tmp_path)]
+    assert subprocess.run(command, check=False, timeout=120, stderr=subprocess.DEVNULL).returncode == 9
+    answered: list[str] = []
+
+    def answer(job_id: str) -> str:
+        answered.append(job_id)
+        return "outcome"
+
+    with working(tmp_path, answer=answer) as (jobs, concluded):
+        jobs.put("1.2.4:def")
+        assert [wait_for_end(jobs, job) for job in (JOB, "1.2.4:def")] == [Fate.DONE, Fate.DONE]
+    assert sorted(answered) == [JOB, "1.2.4:def"], "one was running, the other waited"
+    assert len(concluded) == 2
+
+
 def test_the_database_is_private_and_readable_json(tmp_path: Path) -> None:
     with working(tmp_path, answer=lambda job_id: "outcome") as (jobs, _):
         jobs.put(JOB)
@@ -202,20 +259,72 @@ def test_the_database_is_private_and_readable_json(tmp_path: Path) -> None:
     assert json.loads(inputs) == {"positionalArgs": [JOB], "namedArgs": {}}
 
 
-def test_the_worker_says_how_long_it_has_been_at_it(tmp_path: Path) -> None:
+def test_a_cancelled_job_is_not_begun(tmp_path: Path) -> None:
     go_on = threading.Event()
 
     def answer(job_id: str) -> str:
         go_on.wait(30)
         return "outcome"
 
-    with working(tmp_path, answer=answer) as (jobs, _):
-        assert jobs.longest_running_s() == 0
+    with working(tmp_path, answer=answer) as (jobs, concluded):
+        jobs.put("1.2.4:def")
         jobs.put(JOB)
-        end = time.monotonic() + 30
-        while jobs.longest_running_s() < 0.1 and time.monotonic() < end:
-            time.sleep(0.02)
-        assert jobs.longest_running_s() >= 0.1
+        jobs.cancel(JOB)
         go_on.set()
-        assert wait_for_end(jobs) is Fate.DONE
-        assert jobs.longest_running_s() == 0
+        assert wait_for_end(jobs, "1.2.4:def") is Fate.DONE
+        assert jobs.fate(JOB) is Fate.BROKEN
+    assert concluded == [("1.2.4:def", "outcome")]
+
+
+def test_a_job_whose_row_says_begun_while_nobody_executes_it_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """State after a full disk: the queue could not write what became of a step, neither its result nor an error."""
+    monkeypatch.setattr(job_worker, "_LOOK_EVERY_S", 0.3)
+    real, full = SystemDatabase.record_operation_result, [True]
+
+    def record(self: SystemDatabase, *arguments: Any, **named: Any) -> None:
+        if full[0]:
+            raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        real(self, *arguments, **named)
+
+    monkeypatch.setattr(SystemDatabase, "record_operation_result", record)
+    put_back: list[str] = []
+    place = QueuePlace(folder=tmp_path, executor="worker")
+    queue = JobQueue(place)
+    queue.open()
+    begun: list[str] = []
+
+    def answer(job_id: str) -> str:
+        begun.append(job_id)
+        return "outcome"
+
+    worker = JobWorker(
+        place, answer=answer, conclude=lambda *_: None, poll_s=0.05, max_attempts=3, put_back=put_back.extend
+    )
+    worker.start()
+    try:
+        queue.put(JOB)
+        end = time.monotonic() + 30
+        while len(begun) < 5 and time.monotonic() < end:  # more often than max_attempts: it is not the job's fault
+            time.sleep(0.02)
+        full[0] = False
+        assert wait_for_end(queue) is Fate.DONE
+    finally:
+        worker.stop()
+        queue.close()
+    assert len(put_back) >= 4
+    assert set(put_back) == {JOB}
+
+
+def test_a_queue_on_a_full_disk_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = JobQueue(QueuePlace(folder=tmp_path, executor="worker"))
+    queue.open()
+
+    def full(self: SystemDatabase, *arguments: Any, **named: Any) -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    monkeypatch.setattr(SystemDatabase, "init_workflow", full)
+    with pytest.raises(QueueUnavailable, match="its disk is full"):
+        queue.put(JOB)
+    queue.close()

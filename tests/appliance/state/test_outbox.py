@@ -1,28 +1,33 @@
-"""The outbox: what is put is there, in order, also in folders of version 0.1.0. Kind: mechanics."""
+"""The outbox of one machine also reads folders of version 0.1.0. Kind: mechanics."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from appliance.stages import StageCost
-from appliance.state.outbox import LIST, OLDER_LIST, Outbox, Outgoing
-from dicom_io.writing.encode import encode
-from tests.dicom_io.made_studies import make
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import LIST, OLDER_LIST, FolderOutbox
+from dicom_io.answer import Answer, AnswerObject, Role
+from tests.end_to_end.small_study import document, segmentation
 
 JOB = "1.2.3:abc"
 
 
-def test_what_is_put_is_there_and_stays_as_it_is(tmp_path: Path) -> None:
-    outbox, made = Outbox(tmp_path / "outbox"), make()
-    assert (outbox.has(JOB), outbox.objects(JOB), outbox.stages(JOB)) == (False, (), ())
-    answer = encode(made.study, made.prepared, made.report, features_sr=False)
-    outbox.put(JOB, Outgoing(answer, (StageCost("read", 0.1, 0.2, 300.0),)))
-    waiting = outbox.objects(JOB)
-    assert [item.role for item in waiting] == [item.role for item in answer.objects]
-    assert all(item.file.is_file() for item in waiting)
-    outbox.put(JOB, Outgoing(answer, ()))
-    assert outbox.stages(JOB) == (StageCost("read", 0.1, 0.2, 300.0),)
+def answer_of_a_study() -> Answer:
+    """Two objects and a PDF."""
+    objects = (
+        AnswerObject(Role.SEG_T1C, segmentation("s", ours=True)),
+        AnswerObject(Role.PDF, document("d", ours=True)),
+    )
+    return Answer(objects, b"%PDF")
 
+
+def test_the_list_of_an_older_version_is_read(tmp_path: Path) -> None:
+    outbox = FolderOutbox(tmp_path / "outbox")
+    outbox.put(JOB, Outgoing(answer_of_a_study(), (StageCost("read", 0.1, 0.2, 300.0),)))
+    waiting = outbox.objects(JOB)
+    assert len(waiting) > 1
     (outbox.folder_of(JOB) / LIST).rename(outbox.folder_of(JOB) / OLDER_LIST)
     assert outbox.objects(JOB) == waiting
+    assert outbox.stages(JOB) == (StageCost("read", 0.1, 0.2, 300.0),)
     assert outbox.has(JOB)

@@ -1,25 +1,19 @@
-"""The records of studies: every legal way, and nothing else. Kind: mechanics."""
+"""The records of studies: every legal way, and nothing else, in a file and in a database. Kind: mechanics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from appliance.state.records import DeliveryState, NotKept, NotKeptCount, Records, UnknownStudy
+from appliance.state.not_kept_records import NotKept, NotKeptCount, NotKeptRecords
+from appliance.state.record_rows import DeliveryState, UnknownStudy
+from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
 
 STUDY = "1.2.3"
 SOON = datetime.now(UTC)
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    records = Records(tmp_path / "state" / "studies.sqlite3")
-    yield records
-    records.close()
 
 
 def queued(records: Records, digest: str = "a" * 64) -> str:
@@ -35,7 +29,7 @@ def sending(records: Records, *destinations: str) -> str:
 
 
 def tried(records: Records, destination: str, state: DeliveryState, sentence: str = "") -> State | None:
-    (delivery,) = records.due_deliveries(destination)
+    (delivery,) = records.take_deliveries(destination, lease_s=0)
     return records.delivery_tried(delivery, state=state, sentence=sentence, next_at=SOON)
 
 
@@ -48,7 +42,7 @@ def test_the_usual_way(records: Records) -> None:
     assert job == f"{STUDY}:{'a' * 32}"
     assert tried(records, "pacs", DeliveryState.DONE) is State.DELIVERED
     assert way(records) == [State.RECEIVED, State.QUEUED, State.RUNNING, State.SENDING, State.DELIVERED]
-    assert records.due_deliveries("pacs") == ()
+    assert records.take_deliveries("pacs", lease_s=0) == ()
 
 
 def test_an_illegal_move_changes_nothing(records: Records) -> None:
@@ -79,7 +73,7 @@ def test_a_repeated_step_comes_to_the_same_end(records: Records) -> None:
 def test_a_job_interrupted_between_its_steps_is_concluded(records: Records) -> None:
     job = queued(records)
     records.start(job)
-    records.interrupted()
+    records.interrupted([job])
     assert records.study(STUDY).state is State.QUEUED
     assert records.answered(job, destinations=["pacs"]), "the queue goes on at the second step"
     assert records.study(STUDY).state is State.SENDING
@@ -152,16 +146,26 @@ def test_retry_of_a_delivered_study_sends_everything_again(records: Records) -> 
 
 def test_a_pause_is_kept_until_retry_or_a_restart(records: Records) -> None:
     sending(records)
-    (delivery,) = records.due_deliveries("pacs")
+    (delivery,) = records.take_deliveries("pacs", lease_s=0)
     later = datetime.now(UTC) + timedelta(hours=1)
     records.delivery_tried(delivery, state=DeliveryState.WAITING, sentence="absent", next_at=later)
-    assert records.due_deliveries("pacs") == ()
+    assert records.take_deliveries("pacs", lease_s=0) == ()
     records.retry(STUDY, has_results=True)
-    (delivery,) = records.due_deliveries("pacs")
+    (delivery,) = records.take_deliveries("pacs", lease_s=0)
     assert delivery.attempts == 1
     records.delivery_tried(delivery, state=DeliveryState.WAITING, sentence="absent", next_at=later)
     records.waiting_restarted(destinations=["pacs"])
-    assert len(records.due_deliveries("pacs")) == 1
+    assert len(records.take_deliveries("pacs", lease_s=0)) == 1
+
+
+def test_what_waits_for_one_destination_can_be_tried_now(records: Records) -> None:
+    sending(records, "one", "two")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    for name in ("one", "two"):
+        (delivery,) = records.take_deliveries(name, lease_s=0)
+        records.delivery_tried(delivery, state=DeliveryState.WAITING, sentence="absent", next_at=later)
+    records.try_now("one")
+    assert [len(records.take_deliveries(name, lease_s=0)) for name in ("one", "two")] == [1, 0]
 
 
 def test_what_waits_for_a_destination_that_is_no_more_is_failed(records: Records) -> None:
@@ -184,13 +188,14 @@ def test_only_what_has_ended_can_be_forgotten(records: Records) -> None:
         records.study(STUDY)
 
 
-def test_another_process_sees_what_was_recorded(tmp_path: Path, records: Records) -> None:
+def test_another_process_sees_what_was_recorded(place: Path | str, records: Records) -> None:
     job = sending(records)
-    other = Records(tmp_path / "state" / "studies.sqlite3")
+    other = Records(place)
     assert other.study(STUDY).job_id == job
     assert other.retry(STUDY, has_results=True) is State.SENDING
     other.close()
-    assert (tmp_path / "state" / "studies.sqlite3").stat().st_mode & 0o777 == 0o600
+    if isinstance(place, Path):
+        assert place.stat().st_mode & 0o777 == 0o600
 
 
 def test_studies_are_listed_by_their_last_change(records: Records) -> None:
@@ -206,16 +211,20 @@ def other(number: int, *, study: str = STUDY, series: str = "1.9", ours: bool = 
     return NotKept(study, f"1.8.{number}", series, "1.2.840.10008.5.1.4.1.1.7", ours)
 
 
-def test_what_was_not_kept_is_counted_once_by_class_and_by_series_and_outlives_the_process(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "studies.sqlite3"
-    records = Records(path)
-    records.not_kept([other(1), other(2), other(3, ours=True)])
-    records.not_kept([other(2), other(4, series="1.10"), other(1, study="1.2.4")])
+def test_what_was_not_kept_is_counted_once_by_class_and_by_series_and_outlives_the_process(
+    place: Path | str,
+) -> None:
+    records = Records(place)
+    NotKeptRecords(records).add([other(1), other(2), other(3, ours=True)])
+    NotKeptRecords(records).add([other(2), other(4, series="1.10"), other(1, study="1.2.4")])
     records.close()
-    records = Records(path)
+    records = Records(place)
     sop_class = other(1).sop_class_uid
-    assert records.not_kept_by_class(STUDY) == (NotKeptCount(sop_class, False, 3), NotKeptCount(sop_class, True, 1))
-    assert records.not_kept_by_series(STUDY) == {"1.9": 3, "1.10": 1}
+    assert NotKeptRecords(records).by_class(STUDY) == (
+        NotKeptCount(sop_class, False, 3),
+        NotKeptCount(sop_class, True, 1),
+    )
+    assert NotKeptRecords(records).by_series(STUDY) == {"1.9": 3, "1.10": 1}
     assert records.studies() == (), "it makes no study"
     records.close()
 
@@ -223,11 +232,23 @@ def test_what_was_not_kept_is_counted_once_by_class_and_by_series_and_outlives_t
 def test_what_was_not_kept_is_forgotten_with_its_study_or_after_a_time(records: Records) -> None:
     sending(records)
     tried(records, "pacs", DeliveryState.DONE)
-    records.not_kept([other(1), other(1, study="1.2.4")])
-    records.forget_not_kept(before=SOON - timedelta(days=1))
-    assert records.not_kept_by_series("1.2.4") == {"1.9": 1}
-    records.forget_not_kept(before=datetime.now(UTC) + timedelta(seconds=1))
-    assert records.not_kept_by_series("1.2.4") == {}
-    assert records.not_kept_by_series(STUDY) == {"1.9": 1}, "its study is still recorded"
+    NotKeptRecords(records).add([other(1), other(1, study="1.2.4")])
+    NotKeptRecords(records).forget_before(SOON - timedelta(days=1))
+    assert NotKeptRecords(records).by_series("1.2.4") == {"1.9": 1}
+    NotKeptRecords(records).forget_before(datetime.now(UTC) + timedelta(seconds=1))
+    assert NotKeptRecords(records).by_series("1.2.4") == {}
+    assert NotKeptRecords(records).by_series(STUDY) == {"1.9": 1}, "its study is still recorded"
     records.forget(STUDY)
-    assert records.not_kept_by_series(STUDY) == {}
+    NotKeptRecords(records).forget(STUDY)
+    assert NotKeptRecords(records).by_series(STUDY) == {}
+
+
+def test_an_answered_study_is_not_completed_again(records: Records) -> None:
+    """A host that found it complete, and was frozen until another had queued and answered it."""
+    job = sending(records, "pacs")
+    with pytest.raises(IllegalMove, match="only one that is arriving"):
+        records.queue(STUDY, digest="a" * 64)
+    assert tried(records, "pacs", DeliveryState.DONE) is State.DELIVERED
+    with pytest.raises(IllegalMove, match="only one that is arriving"):
+        records.queue(STUDY, digest="a" * 64)
+    assert records.study(STUDY).job_id == job

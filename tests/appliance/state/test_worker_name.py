@@ -8,7 +8,7 @@ import pytest
 
 from appliance.state import worker_name as worker_name_module
 from appliance.state.records import Records
-from appliance.state.worker_name import schema_name, worker_name
+from appliance.state.worker_name import host_and_gpu, worker_name
 
 
 def name_in(path: Path) -> str:
@@ -30,14 +30,22 @@ def test_the_name_stays_with_the_records_whatever_the_host_is_called(
     assert other != first
 
 
-@pytest.mark.parametrize("worker", ["gpu-1", "GPU 1", "gpu_1", "ä", "", "x" * 300])
-def test_a_schema_name_needs_no_quotes_and_fits(worker: str) -> None:
-    name = schema_name(worker)
-    assert name.isascii()
-    assert name.replace("_", "").isalnum()
-    assert name == name.lower()
-    assert len(name) <= 63, "PostgreSQL cuts longer names"
-
-
-def test_names_that_look_alike_have_schemas_of_their_own() -> None:
-    assert len({schema_name(worker) for worker in ("gpu-1", "GPU 1", "gpu_1", "gpu.1")}) == 4
+@pytest.mark.parametrize(
+    ("visible", "name"),
+    [
+        (None, "tower-0"),
+        ("2", "tower-2"),
+        ("3,1", "tower-3"),
+        ("", "tower-cpu"),
+        ("GPU-8f6e, GPU-1", "tower-GPU-8f6e"),
+        ("MIG-GPU-8f6e/1/0", "tower-MIG-GPU-8f6e-1-0"),
+    ],
+)
+def test_the_name_in_a_shared_home_is_the_hosts_and_its_gpus(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, name: str
+) -> None:
+    monkeypatch.setattr(worker_name_module.socket, "gethostname", lambda: "tower")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert host_and_gpu() == name

@@ -16,11 +16,15 @@ from appliance.settings import Settings, load_settings
 from appliance.stages import StageCost
 from appliance.state.choices import Choices
 from appliance.state.commitment_records import CommitmentRecords
-from appliance.state.inbox import Inbox
+from appliance.state.inbox_folder import FolderInbox
+from appliance.state.not_kept_records import NotKeptRecords
 from appliance.state.operator_actions import OperatorActions
-from appliance.state.outbox import Outbox, Outgoing
-from appliance.state.records import DeliveryState, Records
+from appliance.state.outbox import Outgoing
+from appliance.state.outbox_folder import FolderOutbox
+from appliance.state.record_rows import DeliveryState
+from appliance.state.records import Records
 from appliance.state.states import State
+from appliance.state.worker_records import WorkerRecords
 from dicom_io.answer import Answer, AnswerObject, Role
 from tests.end_to_end.running import free_port, wait_for
 from tests.end_to_end.small_study import document
@@ -56,10 +60,12 @@ def configuration(folder: Path, *, port: int, token: bool, more: str = "") -> Pa
 def populate(state_dir: Path) -> None:
     """A study in every state, as a service leaves them."""
     records = Records(state_dir / "studies.sqlite3")
-    inbox, outbox = Inbox(state_dir / "inbox"), Outbox(state_dir / "outbox")
+    inbox, outbox = FolderInbox(state_dir / "inbox"), FolderOutbox(state_dir / "outbox")
     CommitmentRecords(records)
     OperatorActions(records)
     Choices(records)
+    NotKeptRecords(records)
+    WorkerRecords(records)
 
     def queued(study: str) -> str:
         inbox.keep(study, instance_uid="1.1", meta=b"", dataset=b"pixels")
@@ -75,7 +81,7 @@ def populate(state_dir: Path) -> None:
         return job
 
     def tried(destination: str, state: DeliveryState, sentence: str = "") -> None:
-        for delivery in records.due_deliveries(destination):
+        for delivery in records.take_deliveries(destination, lease_s=0):
             records.delivery_tried(delivery, state=state, sentence=sentence, next_at=datetime.now(UTC))
 
     sending(DELIVERED)

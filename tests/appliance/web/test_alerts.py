@@ -218,11 +218,11 @@ def test_mail_is_handed_to_the_server() -> None:
 def test_every_problem_has_a_code_and_no_study_is_named(tmp_path: Path) -> None:
     settings = load_settings(configuration(tmp_path, port=free_port(), token=False))
     populate(settings.service.state_dir)
-    bad = around(service=("No pulse: it has stopped.",), free_gb=5.0)
+    bad = around(service=("No pulse: it has stopped.",), worker=("It ended 2 times.",), free_gb=5.0)
     view = overview(settings)
     late = replace(view, waiting_since=view.at - timedelta(hours=5))
     found = problems(late, bad, settings)
-    assert set(found) == {"refused", "failed", "waiting", "service", "destination:second", "disk"}
+    assert set(found) == {"refused", "failed", "waiting", "service", "worker", "destination:second", "disk"}
     assert found["refused"] == "1 study is refused; retry or drop them, the page says why."
     assert "5 h" in found["waiting"]
     text = " ".join(found.values())

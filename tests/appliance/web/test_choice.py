@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from appliance.service.study_status import open_records, show_study
-from appliance.state.inbox import Inbox, newest_files
+from appliance.service.study_status import show_study
+from appliance.state.homes import open_records
+from appliance.state.inbox_folder import FolderInbox, FolderInboxReader
 from appliance.state.operator_actions import Action, OperatorActions
 from appliance.state.records import Records
 from appliance.state.states import State
@@ -29,7 +30,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> SyntheticStudy:
 def page(tmp_path_factory: pytest.TempPathFactory, study: SyntheticStudy) -> Iterator[Page]:
     with running_page(tmp_path_factory.mktemp("page")) as page:
         state_dir = page.settings.service.state_dir
-        inbox, records = Inbox(state_dir / "inbox"), Records(state_dir / "studies.sqlite3")
+        inbox, records = FolderInbox(state_dir / "inbox"), Records(state_dir / "studies.sqlite3")
         for file in study.files:
             header = dcmread(file, stop_before_pixels=True)
             inbox.keep(header.StudyInstanceUID, instance_uid=header.SOPInstanceUID, meta=b"", dataset=file.read_bytes())
@@ -47,11 +48,14 @@ def uid(study: SyntheticStudy) -> str:
 
 
 def test_the_newest_version_of_every_instance_counts(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path / "inbox")
+    inbox = FolderInbox(tmp_path / "inbox")
     for instance, content in (("1", b"a"), ("2", b"b"), ("1", b"c")):
         inbox.keep("1.2.3", instance_uid=instance, meta=b"", dataset=content)
-    assert set(newest_files(tmp_path / "inbox", "1.2.3")) == set(inbox.content("1.2.3").files)
-    assert newest_files(tmp_path / "inbox", "1.2.4") == ()
+    reader = FolderInboxReader(tmp_path / "inbox")
+    assert reader.content("1.2.3") == inbox.content("1.2.3")
+    with reader.fetched("1.2.3", reader.content("1.2.3").instances) as files:
+        assert {file.read_bytes() for file in files} == {b"b", b"c"}
+    assert reader.content("1.2.4").instances == ()
 
 
 def test_what_arrived_is_offered(page: Page, study: SyntheticStudy) -> None:

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from appliance.settings import Settings, load_settings
-from appliance.state.records import DeliveryState, Records
+from appliance.state.record_rows import DeliveryState
+from appliance.state.records import Records
 from appliance.web.metrics import BUCKETS_S, Family, Metrics
 from appliance.web.surroundings import Fact, Surroundings
 from tests.appliance.web.site import (
@@ -88,7 +89,8 @@ def test_the_figures_are_those_of_the_records(settings: Settings) -> None:
     assert found['rdeepnet_outbox_objects{destination="pacs"}'] == 0
     assert found['rdeepnet_outbox_objects{destination="second"}'] == 1
     assert found['rdeepnet_received_instances_total{door="dicom"}'] == 5  # one of each study that was complete
-    assert found["rdeepnet_service_up"] == 1
+    assert found["rdeepnet_service_up"] == found["rdeepnet_worker_up"] == 1
+    assert found["rdeepnet_worker_ends_total"] == found["rdeepnet_jobs_put_back_total"] == 0
     assert found['rdeepnet_destination_up{destination="second"}'] == 0
     assert found["rdeepnet_disk_free_bytes"] == 12.5e9
     assert found["rdeepnet_certificate_expiry_seconds"] == pytest.approx(10 * 86400, abs=60)
@@ -169,6 +171,7 @@ tests:
     input_series:
       - {series: 'up{job="rdeepnet"}', values: '0x30'}
       - {series: 'rdeepnet_service_up', values: '1x4 0x30'}
+      - {series: 'rdeepnet_worker_up', values: '1x4 0x30'}
       - {series: 'rdeepnet_destination_up{destination="pacs"}', values: '0x30'}
       - {series: 'rdeepnet_destination_up{destination="second"}', values: '1x30'}
       - {series: 'rdeepnet_failed_total', values: '0x10 1x20'}
@@ -184,6 +187,7 @@ tests:
 FIRING = {
     "RdeepnetPageDown": 6,
     "RdeepnetServiceDown": 9,
+    "RdeepnetWorkerDying": 9,
     "RdeepnetDestinationDown": 16,
     "RdeepnetStudyFailed": 12,
     "RdeepnetStudyWaits": 6,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.service.study_status import open_records
 from appliance.settings import Settings, TlsSettings, WebSettings
+from appliance.state.database import DatabaseUnavailable
+from appliance.state.homes import open_records
 from appliance.state.operator_actions import OperatorActions
 from appliance.state.records import Records
 from appliance.web.app import FORM_LIMIT, HEADERS
@@ -241,7 +242,7 @@ def test_the_page_only_reads_the_records(tmp_path: Path) -> None:
     reader = Records(path, read_only=True)
     with writer.transaction():  # a writer at work holds up no reader
         assert [study.study_uid for study in reader.studies()] == ["1.2.3"]
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(DatabaseUnavailable, match="readonly"):
         reader.arrived("1.2.4")
     with reader.transaction():  # and a reader no writer
         writer.arrived("1.2.5")

@@ -13,10 +13,9 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
 from dicom_io.errors import NotReadable
-from dicom_io.images import limits
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.headers import read_header, read_instances
-from dicom_io.images.limits import codestream_size, opened
+from dicom_io.images.limits import Limits, codestream_size, opened
 from dicom_io.images.pixels import decode, load
 from dicom_io.images.series import series_of
 from tests.dicom_io.made_series import affine_of, voxels_of, write_series
@@ -76,7 +75,7 @@ def test_a_codestream_that_claims_another_size_is_refused_before_it_is_decoded(s
     frame[begins + 8 : begins + 16] = (60_000).to_bytes(4, "big") * 2  # Xsiz, Ysiz
     dataset.PixelData = encapsulate([bytes(frame)])
     dataset.save_as(path)
-    (instance,) = [one for one in read_instances(study.glob("*.dcm")) if one.path == path]
+    (instance,) = read_instances([path])
     tracemalloc.start()
     try:
         with pytest.raises(NotReadable, match="compressed as 60000 × 60000 pixels, and its header says 48 × 64"):
@@ -98,8 +97,7 @@ def test_a_header_that_claims_more_than_a_study_has_is_refused(study: Path, rows
             list(decode(instance))
 
 
-def test_a_deflated_bomb_is_not_inflated(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_INFLATED", 8 * 1024**2)
+def test_a_deflated_bomb_is_not_inflated(study: Path) -> None:
     path = next(study.glob("*.dcm"))
     dataset = pydicom.dcmread(path)
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
@@ -113,7 +111,7 @@ def test_a_deflated_bomb_is_not_inflated(study: Path, monkeypatch: pytest.Monkey
     tracemalloc.start()
     try:
         with pytest.raises(NotReadable, match="inflates to more than 8 MB"):
-            read_header(path)
+            read_header(path, limits=Limits(inflated_mib=8, header_mib=1))
         assert tracemalloc.get_traced_memory()[1] < 16 * 1024**2
     finally:
         tracemalloc.stop()
@@ -122,3 +120,9 @@ def test_a_deflated_bomb_is_not_inflated(study: Path, monkeypatch: pytest.Monkey
 def test_a_usual_study_passes(study: Path) -> None:
     (series,) = series_of(read_instances(study.glob("*.dcm")))
     assert load(series.phases[0]).voxels.shape == SHAPE
+
+
+def test_a_volume_larger_than_the_limit_is_refused(study: Path) -> None:
+    (series,) = series_of(read_instances(study.glob("*.dcm"), limits=Limits(voxels=SHAPE[0] * SHAPE[1] * SHAPE[2] - 1)))
+    with pytest.raises(NotReadable, match=r"has 3 slices of 48 × 64 voxels; at most 9215 voxels were expected"):
+        load(series.phases[0])

@@ -113,7 +113,7 @@ def test_images_of_both_kinds_are_no_volume(tmp_path: Path) -> None:
     dataset = pydicom.dcmread(path)
     dataset.PhotometricInterpretation = "MONOCHROME1"
     dataset.save_as(path)
-    with pytest.raises(NotReadable, match="1 of 3 images have the Photometric Interpretation MONOCHROME1"):
+    with pytest.raises(NotReadable, match="1 of 3 images has the Photometric Interpretation MONOCHROME1"):
         volume_of(tmp_path)
 
 

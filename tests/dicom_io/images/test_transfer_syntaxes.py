@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from base64 import b64decode
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,10 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import (
+    MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     HTJ2KLossless,
@@ -24,6 +29,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from dicom_io.errors import NotReadable
+from dicom_io.images import pixels
+from dicom_io.images.decoders import DECODERS, decoder_of
 from dicom_io.images.headers import read_instances
 from dicom_io.images.pixels import load
 from dicom_io.images.series import series_of
@@ -116,3 +124,43 @@ def test_high_throughput_jpeg_2000_gives_the_same_voxels(tmp_path: Path, syntax:
         dataset.file_meta.TransferSyntaxUID = syntax
         dataset.save_as(path)
     np.testing.assert_array_equal(volume_of(tmp_path), np.stack([pixels] * 3))
+
+
+@pytest.mark.parametrize("syntax", DECODERS, ids=lambda syntax: syntax.name)
+def test_each_transfer_syntax_has_one_decoder_and_it_is_installed(syntax: pydicom.uid.UID) -> None:
+    plugin = decoder_of(syntax)
+    assert (plugin == "") == (not syntax.is_encapsulated)
+    assert plugin in (*get_decoder(syntax).available_plugins, "")
+    assert plugin != "gdcm" or ("JPEG 2000" not in syntax.name and "JPEG-LS" not in syntax.name)
+
+
+@pytest.mark.parametrize("syntax", [MPEG2MPML, pydicom.uid.UID("1.2.3.4")], ids=lambda syntax: syntax.name)
+def test_any_other_is_refused_by_name(tmp_path: Path, syntax: pydicom.uid.UID) -> None:
+    write_series(tmp_path, [voxels_of((3, 6, 8))], affine=affine_of(), description="T1", number=4)
+    for path in tmp_path.glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.PixelData = encapsulate([b"\0" * 8])
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = syntax
+        pydicom.dcmwrite(path, dataset, implicit_vr=False, little_endian=True)
+    with pytest.raises(NotReadable, match=f"transfer syntax {re.escape(syntax.name)}, which is not supported"):
+        volume_of(tmp_path)
+
+
+def test_no_other_decoder_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def recorded(dataset: pydicom.Dataset, **options: object) -> Iterator[NDArray[np.generic]]:
+        asked.append(str(options["decoding_plugin"]))
+        return iter_pixels(dataset, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pixels, "iter_pixels", recorded)
+    write_series(tmp_path, [voxels_of((3, 48, 64))], affine=affine_of(), description="T1", number=4)
+    for path, syntax in zip(
+        sorted(tmp_path.glob("*.dcm")), (RLELossless, JPEG2000Lossless, JPEGLSLossless), strict=True
+    ):
+        dataset = pydicom.dcmread(path)
+        dataset.compress(syntax, generate_instance_uid=False)
+        dataset.save_as(path)
+    assert volume_of(tmp_path).shape == (3, 48, 64)
+    assert sorted(asked) == ["pydicom", "pyjpegls", "pylibjpeg"]

@@ -173,7 +173,7 @@ def fractions_of(*values: int, maximum: int = 255) -> Callable[[], NDArray[np.bo
 @pytest.mark.parametrize(
     ("values", "maximum", "part"),
     [
-        ((0, 60, 100, 255), 100, r"values up to 255 \(1 voxels above 100\); 0 to 100"),
+        ((0, 60, 100, 255), 100, r"values up to 255 \(1 voxel above 100\); 0 to 100"),
         ((0, 1, 1, 1), 255, r"its values \(1\) never reach half of the maximum of 255"),
         ((0, 0x31, 0x21), 255, r"its values \(33, 49\) never reach half"),
         ((0, 0x80, 0x91, 0x11), 255, r"its values \(17, 128, 145\) look like flags made of a few bits"),

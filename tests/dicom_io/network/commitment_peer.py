@@ -112,7 +112,11 @@ class Archive:
         return (2 if lost else 1), information
 
     def _report_here(self, association: object, report: tuple[int, Dataset]) -> None:
-        time.sleep(0.2)  # after the response to the request
+        # After the response to the request. The reactor may have passed the gate that `send_*` closes, and would then
+        # take the answer to the report for itself: the gate is closed well before.
+        time.sleep(0.1)
+        association._reactor_checkpoint.clear()  # type: ignore[attr-defined]
+        time.sleep(0.1)
         self._send(association, report)
 
     def _report_there(self, _association: object, report: tuple[int, Dataset]) -> None:

@@ -9,12 +9,20 @@ from io import BytesIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SegmentationStorage,
+)
+from pynetdicom.dsutils import encode
 
 from dicom_io.errors import NotReadable
-from dicom_io.network.instance_header import arrived_header, is_uid
+from dicom_io.network.instance_header import _any_header, _simple_header, arrived_header, is_uid
 from dicom_io.network.storage_classes import TRANSFER_SYNTAXES
-from tests.end_to_end.small_study import image, uid
+from tests.end_to_end.small_study import image, instance, uid
 
 
 def plain_bytes() -> bytes:
@@ -70,3 +78,35 @@ def test_a_damaged_data_set_is_read_or_refused(data: st.DataObject) -> None:
     except NotReadable:
         return
     assert is_uid(header.study_instance_uid)
+    simple = _simple_header(bytes(content), ExplicitVRLittleEndian)
+    assert simple is None or simple == _any_header(bytes(content), ExplicitVRLittleEndian, is_whole=True)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+def test_the_short_way_reads_what_the_library_reads(syntax: UID) -> None:
+    dataset = image("one", 1)
+    dataset.ImageComments = "after the header"
+    dataset.ReferencedImageSequence = [Dataset()]  # encoded with its length
+    dataset.ReferencedImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
+    content = encode(dataset, syntax.is_implicit_VR, is_little_endian=True)
+    assert content is not None
+    simple = _simple_header(memoryview(content), syntax)
+    assert simple == _any_header(content, syntax, is_whole=True)
+    assert simple is not None
+    assert simple.series_instance_uid == dataset.SeriesInstanceUID
+
+
+@pytest.mark.parametrize("unusual", ["undefined length", "ours", "without series"])
+def test_what_is_unusual_is_left_to_the_library(unusual: str) -> None:
+    dataset = image("one", 1)
+    if unusual == "undefined length":
+        dataset.ReferencedImageSequence = [Dataset()]
+        dataset["ReferencedImageSequence"].is_undefined_length = True
+    elif unusual == "ours":
+        dataset = instance("one", sop_class=SegmentationStorage, number=1, ours=True)
+    else:
+        del dataset.SeriesInstanceUID
+    content = encode(dataset, is_implicit_vr=False, is_little_endian=True)
+    assert content is not None
+    assert _simple_header(content, ExplicitVRLittleEndian) is None
+    assert arrived_header(memoryview(content), ExplicitVRLittleEndian).is_ours is (unusual == "ours")

@@ -6,7 +6,7 @@ import errno
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_FIND, C_STORE
 from pynetdicom.dsutils import encode
 
-from dicom_io.errors import PeerRefused
+from dicom_io.errors import CannotKeepNow, PeerRefused
 from dicom_io.network.arriving_objects import BEGINNING
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, Bounds
 from dicom_io.network.callers import Caller
@@ -51,6 +51,12 @@ ULTRASOUND_RETIRED = "1.2.840.10008.5.1.4.1.1.6"
 NEWER_CLASS = "1.2.840.10008.5.1.4.1.1.9999"  # not in any edition so far
 
 
+def lasting(received: Received) -> Received:
+    """An instance that is still there when the receiver uses its memory again; maps of files last by themselves."""
+    dataset = received.dataset
+    return replace(received, dataset=bytes(dataset) if isinstance(dataset, memoryview) else dataset)
+
+
 @dataclass
 class Listening:
     """A receiver with what it was told."""
@@ -65,7 +71,7 @@ class Listening:
     def store(self, received: Received) -> None:
         if self.error is not None:
             raise self.error
-        self.received.append(received)
+        self.received.append(lasting(received))
 
     def peer(self, *, called: str = TITLE, calling: str = "PACS") -> Peer:
         return Peer(called, "127.0.0.1", self.port, calling, 10.0)
@@ -187,11 +193,13 @@ def test_everybody_is_accepted_only_when_the_settings_say_so() -> None:
     receiver.stop()
 
 
-def test_a_full_disk_is_out_of_resources(listening: Listening) -> None:
+def test_a_full_disk_and_a_home_that_is_away_are_out_of_resources(listening: Listening) -> None:
     listening.error = OSError(errno.ENOSPC, "No space left on device")
     assert status_of(listening, image("one", 1)) == Status.OUT_OF_RESOURCES == 0xA700
     listening.error = OSError(errno.EIO, "Input/output error")
     assert status_of(listening, image("one", 1)) == Status.PROCESSING_FAILURE == 0x0110
+    listening.error = CannotKeepNow("the database does not answer")
+    assert status_of(listening, image("one", 1)) == Status.OUT_OF_RESOURCES
     listening.error = None
     assert status_of(listening, image("one", 1)) == Status.SUCCESS
 

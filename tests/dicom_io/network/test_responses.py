@@ -7,6 +7,7 @@ request and the wait for the response, so that the response is there when the re
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from pathlib import Path
@@ -67,5 +68,33 @@ def test_no_response_is_lost_to_the_reactor(tmp_path: Path) -> None:
         echo(peer)
         for _ in range(2):
             assert [sent.delivery for sent in send(files, peer)] == [Delivery.STORED] * len(files)
+    finally:
+        archive.shutdown()
+
+
+@pytest.mark.usefixtures("forced_race")
+def test_nobody_waits_for_a_connection_that_is_gone(tmp_path: Path) -> None:
+    """The archive dies with the first of three objects; each of the others waited out its time behind it."""
+    files = [tmp_path / f"{number}.dcm" for number in range(3)]
+    for number, path in enumerate(files):
+        image("one", number).save_as(path, enforce_file_format=True)
+
+    def dies(event: evt.Event) -> int:
+        transport = event.assoc.dul.socket
+        assert transport is not None
+        assert transport.socket is not None
+        transport.socket.shutdown(socket.SHUT_RDWR)
+        return 0x0000
+
+    archive = AE("ARCHIVE")
+    archive.add_supported_context(MRImageStorage, ImplicitVRLittleEndian)
+    server = archive.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, dies)])
+    assert server is not None
+    timeout_s = 20.0
+    begun = time.monotonic()
+    try:
+        results = send(files, Peer("ARCHIVE", "127.0.0.1", server.server_address[1], "RDEEPNET", timeout_s))
+        assert time.monotonic() - begun < timeout_s
+        assert [sent.delivery for sent in results] == [Delivery.UNAVAILABLE] * len(files)
     finally:
         archive.shutdown()

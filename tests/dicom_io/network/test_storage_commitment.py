@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from sqlite3 import OperationalError
 
 import pytest
 from pydicom.dataset import Dataset
@@ -24,6 +23,7 @@ from dicom_io.network.commitment_report import (
 from dicom_io.network.receive import Receiver
 from dicom_io.network.send import Peer, echo
 from dicom_io.network.storage_commitment import Asked, request_commitment
+from models.errors import RDeepNetError
 from tests.dicom_io.network.commitment_peer import Archive, Habit
 
 REFERENCES = [(SegmentationStorage, "2.25.11"), (EncapsulatedPDFStorage, "2.25.12")]
@@ -167,7 +167,7 @@ def test_statuses_of_a_report(kind: int, information: Dataset, expected: ReportS
     assert report_to_us(Told(), kind, information) == expected
 
 
-@pytest.mark.parametrize("error", [OSError(28, "no space"), OperationalError("disk I/O error")])
+@pytest.mark.parametrize("error", [OSError(28, "no space"), RDeepNetError("the records cannot be written")])
 def test_a_report_that_can_not_be_recorded_is_answered_with_a_failure(error: Exception) -> None:
     told = Told()
     told.error = error

@@ -21,10 +21,12 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_io.images.headers import read_instances, sender_of
 from dicom_io.network import receive, store_lane
+from dicom_io.network.arriving_objects import IN_MEMORY, Memory, WholeObject
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.command_set import StoreRequest, file_beginning, store_request, store_response
 from dicom_io.network.receive import Received, Receiver
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from tests.dicom_io.network.test_receive import lasting
 from tests.end_to_end.small_study import image
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -125,7 +127,7 @@ class Stored:
         self.receiver = Receiver(
             ae_title="RDEEPNET",
             callers=None,
-            store=self.received.append,
+            store=lambda received: self.received.append(lasting(received)),
             opened=lambda number: None,
             closed=lambda number: None,
             refused=lambda title, address, why: None,
@@ -181,6 +183,53 @@ def test_the_same_bytes_arrive_whatever_comes_between(stored: Stored, largest_pd
         assert received.dataset == encode(dataset, False, True)
         assert received.sop_instance_uid == dataset.SOPInstanceUID
         assert received.calling_title == "MODALITY"
+
+
+def test_an_object_is_not_touched_by_what_the_peer_sends_after_it(tmp_path: Path) -> None:
+    """The memory of an object is used again, but not before it is stored: a peer may not wait for the response."""
+    memory = Memory()
+    first = WholeObject(tmp_path, memory=memory, most_bytes=IN_MEMORY, exceeded=lambda: None)
+    first.write(b"first")
+    content = first.content()
+    second = WholeObject(tmp_path, memory=memory, most_bytes=IN_MEMORY, exceeded=lambda: None)
+    second.write(b"other")
+    assert content == b"first"
+    first.close()
+    third = WholeObject(tmp_path, memory=memory, most_bytes=IN_MEMORY, exceeded=lambda: None)
+    third.write(b"third")
+    assert (second.content(), third.content()) == (b"other", b"third")
+
+
+@pytest.mark.parametrize("together", [1, 7, 1000, 200_000])
+def test_pieces_of_any_size_are_the_same_objects(in_lane: Stored, together: int) -> None:
+    """PDUs as TCP cuts and joins them, two C-STORE at once among them."""
+    association = in_lane.associated()
+    (context_id,) = [cx.context_id for cx in association.accepted_contexts if cx.abstract_syntax == MRImageStorage]
+    assert context_id is not None
+    datasets = [image("one", number, rows=16 if together < 100 else 128) for number in (1, 2)]
+    stream = b""
+    for number, dataset in enumerate(datasets, start=1):
+        request = primitive(number)
+        request.AffectedSOPInstanceUID = dataset.SOPInstanceUID
+        encoded = encode(dataset, False, True)
+        assert encoded is not None
+        values = [value(context_id, 3, command_of(C_STORE_RQ(), request))]
+        values += [value(context_id, 0, encoded[at : at + 5000]) for at in range(0, len(encoded), 5000)]
+        values.append(value(context_id, 2, b"\x00\x00"))
+        stream += b"".join(struct.pack(">BBL", 4, 0, len(each)) + each for each in values)
+    transport = association.dul.socket
+    assert transport is not None
+    assert transport.socket is not None
+    for at in range(0, len(stream), together):
+        transport.socket.sendall(stream[at : at + together])
+    end = time.monotonic() + 30
+    while len(in_lane.received) < len(datasets) and time.monotonic() < end:
+        time.sleep(0.02)
+    for dataset, received in zip(datasets, in_lane.received, strict=True):
+        encoded = encode(dataset, False, True)
+        assert encoded is not None
+        assert received.dataset == encoded + b"\x00\x00"
+    association.abort()
 
 
 def test_an_association_rests_and_goes_on(in_lane: Stored) -> None:

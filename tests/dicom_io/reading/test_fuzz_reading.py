@@ -101,23 +101,26 @@ def whole_study(folder: Path, *, enhanced: bool, contours: bool, mixed: bool) ->
             write_seg(folder / "seg.dcm", MASK, affine=affine_of(), source=series, edit=side)
 
 
-def mutate(folder: Path, *, seed: int) -> None:
-    """One to three damages to the files of a study."""
+def mutate(folder: Path, *, seed: int, only: str = "*.dcm") -> None:
+    """One to three damages to the files of a study whose names match."""
     dice = random.Random(seed)
     for _ in range(dice.randint(1, 3)):
-        path = dice.choice(sorted(path for path in folder.glob("*.dcm") if path.stat().st_size))
-        damage = dice.choice((_bytes, _bytes, _truncate, _element, _element, _nested, _remove))
+        paths = sorted(path for path in folder.glob(only) if path.stat().st_size)
+        if not paths:
+            return
+        path = dice.choice(paths)
+        damage = dice.choice((change_bytes, change_bytes, cut_off, _element, _element, _nested, _remove))
         damage(path, dice)
 
 
-def _bytes(path: Path, dice: random.Random) -> None:
+def change_bytes(path: Path, dice: random.Random) -> None:
     data = bytearray(path.read_bytes())
     for _ in range(dice.randint(1, 8)):
         data[dice.randrange(len(data))] = dice.randrange(256)
     path.write_bytes(data)
 
 
-def _truncate(path: Path, dice: random.Random) -> None:
+def cut_off(path: Path, dice: random.Random) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: dice.randrange(len(data))])
 
@@ -237,14 +240,19 @@ def _says_so(study: Study, truth: Study) -> bool:
     return bool(warnings_of[0] - warnings_of[1]) or study.missing != truth.missing
 
 
-def outcome(*, seed: int) -> str:
-    """Read one damaged study: the class of the refusal, or "read" and what is known of it."""
+def outcome(*, seed: int, only: str = "*.dcm") -> str:
+    """Read one damaged study: the class of the refusal, or "read" and what is known of it.
+
+    Parameters
+    ----------
+    only : names of the files that are damaged
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         truth = truth_of(seed % 8)
         for written, data in truth.files.items():
             (folder / written).write_bytes(data)
-        mutate(folder, seed=seed)
+        mutate(folder, seed=seed, only=only)
         files = sorted(folder.iterdir())
         find_studies(folder)
         before = {path: path.read_bytes() for path in files}

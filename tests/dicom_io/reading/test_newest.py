@@ -10,11 +10,12 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_io.errors import SelectionAmbiguous
-from dicom_io.reading.newest import covers, dice, is_later
+from dicom_io.reading.newest import covers, is_later
 from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, Rule, SelectionRules
 from dicom_io.study import Study
 from models.acquisition import SeveralTumours
+from models.segmentation.agreement import dice
 from models.volume import Sequence as MrSequence
 from tests.dicom_io.made_series import MadeSeries, affine_of, ball, voxels_of, write_seg, write_series
 

@@ -267,7 +267,7 @@ def no_algorithm(dataset: Dataset) -> None:
 
 
 def empty_text(dataset: Dataset) -> None:
-    child(child(dataset, "Qualitative Evaluations"), "Conclusion").TextValue = ""
+    child(dataset, "Conclusion").TextValue = ""
 
 
 def no_relationship(dataset: Dataset) -> None:
@@ -370,12 +370,13 @@ def test_a_reference_to_an_object_that_is_sent_later_is_refused(made: Made, answ
 
 def test_a_reference_to_a_series_that_was_not_received_is_refused(made: Made, answer: Answer) -> None:
     dataset = copy_of(answer, Role.KEY_SR)
-    group = next(
-        item
-        for item in child(dataset, "Imaging Measurements").ContentSequence
-        if any(c.ConceptNameCodeSequence[0].CodeValue == "121232" for c in item.ContentSequence)
+    series = next(
+        content
+        for group in child(dataset, "Imaging Measurements").ContentSequence
+        for content in group.ContentSequence
+        if content.ConceptNameCodeSequence[0].CodeValue == "121232"  # source series for segmentation
     )
-    child(group, "Source Series for Segmentation").UID = "1.2.3"
+    series.UID = "1.2.3"
     with pytest.raises(ObjectNotConformant, match=r"series 1\.2\.3"):
         check_answer(with_key_report(answer, dataset), made.study, replaced=REPLACED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -10,18 +11,27 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from pydicom import Dataset
+from typer.testing import CliRunner
 
+from appliance.cli import app
+from appliance.offline.result_folder import features_csv
 from dicom_io.answer import Role
+from dicom_io.feature_codes import feature_code
 from dicom_io.writing.encode import encode
 from dicom_io.writing.segmentation_object import make_segmentation
+from models.features.table import Feature
 from models.volume import Region, Sequence
+from reports.content import Report
 from tests.conftest import require_programs
 from tests.dicom_io.made_studies import Made, header, make
+from tests.dicom_io.writing.test_structured_report import encode_report
 
 pytestmark = pytest.mark.peers
 
@@ -116,6 +126,46 @@ def test_dsrdump_reads_the_reports(written: tuple[Made, Path]) -> None:
     assert made.report.models[0].conclusion in run("dsrdump", "+Pl", folder / f"{Role.KEY_SR}.dcm")
 
 
+@pytest.mark.parametrize("role", [Role.KEY_SR, Role.FEATURES_SR])
+def test_every_value_has_its_label_where_people_read_it(written: tuple[Made, Path], role: Role, tmp_path: Path) -> None:
+    """In DCMTK's page of a report each value stands behind its label, none in a row of naked numbers."""
+    _, folder = written
+    run("dsr2html", folder / f"{role}.dcm", tmp_path / "sr.html")
+    page = (tmp_path / "sr.html").read_text()
+    values = []
+    pending = list(pydicom.dcmread(folder / f"{role}.dcm").ContentSequence)
+    while pending:
+        item = pending.pop()
+        if item.ValueType == "CONTAINER":
+            pending += item.ContentSequence
+        elif item.RelationshipType == "CONTAINS":
+            values.append(item.ConceptNameCodeSequence[0].CodeMeaning)
+    labels = Counter(map(html.unescape, re.findall(r"<div>\n<b>(.+?):</b>", page)))
+    assert not Counter(values) - labels
+    assert set(labels - Counter(values)) == {"Finding Site"}  # a modifier that has one itself: in the annex of the page
+    assert role is Role.FEATURES_SR or len(values) > 40
+    numbers = re.findall(r'<div>\n<b>.+?:</b><br>\n<span class="under">(-?[0-9.e+-]+) ([^<]+)</span>', page)
+    assert len(numbers) == sum(numbers_in(folder / f"{role}.dcm"))
+    if role is Role.KEY_SR:
+        assert max(len(re.sub(r"\D", "", number.split("e")[0]).lstrip("0")) for number, _ in numbers) <= 7
+
+
+def test_a_listing_has_label_value_and_unit_in_one_line_and_the_answer_first(written: tuple[Made, Path]) -> None:
+    """DCMTK's dsrdump of the key SR; no number of a model ends with the naked unit 1."""
+    made, folder = written
+    lines = run("dsrdump", folder / f"{Role.KEY_SR}.dcm").splitlines()
+    numbers = [line for line in lines if " NUM:" in line]
+    for line in numbers:
+        assert re.search(r'NUM:\(,,"[^"]{3,}"\)="-?[0-9.e+-]+" \(\S+,UCUM,"[^"]{3,}"\)>$', line), line
+    groups = "\n".join(lines).split('CONTAINER:(,,"Measurement Group")')[1:]
+    assert not any("(1,UCUM" in group for group in groups[: len(made.report.models)])
+    assert 'NUM:(,,"Percentile Ranking of measurement")="83.25" (%,UCUM,"percent")' in groups[0]
+    first = [re.search(r'\(,,"([^"]+)"\)', line) for line in lines if line.startswith("  <contains")]
+    labels = [found[1] for found in first if found]
+    assert labels[: len(made.report.models)] == ["Conclusion"] * len(made.report.models)
+    assert labels.index("Notice") < labels.index("Imaging Measurements")
+
+
 def numbers_in(report: Path) -> list[int]:
     """NUM items of each measurement group, counted in the file by DCMTK."""
     groups = run("dsrdump", report).split('CONTAINER:(,,"Measurement Group")')[1:]
@@ -134,14 +184,67 @@ def test_tid1500reader_returns_every_group_with_every_number(
     if role is Role.KEY_SR:
         titles = [section.model.title for section in made.report.models] + titles
     assert [group["TrackingIdentifier"] for group in read] == titles
-    regions = [group for group in read if "ReferencedSegment" in group]
+    assert all("ReferencedSegment" in group and group["Finding"] and group["FindingSite"] for group in read)
+    regions = read[-len(made.report.regions) :]
     evaluations = Counter(len(group["qualitativeEvaluations"]) for group in read)
-    # The sequence of a region; group and validity of a model.
-    assert evaluations == Counter({1: len(regions), 2: len(read) - len(regions)}) - Counter()
+    # The sequence of a region; group, validity and summary of the analysis of a model.
+    assert evaluations == Counter({1: len(regions), 3: len(read) - len(regions)}) - Counter()
     assert len(regions) == len(made.report.regions)
     for group, section in zip(regions, made.report.regions, strict=True):
-        assert float(group["measurementItems"][0]["value"]) == pytest.approx(section.volume.value, rel=1e-9)
+        assert float(group["measurementItems"][0]["value"]) == pytest.approx(
+            section.volume.value,
+            rel=6e-4 if role is Role.KEY_SR else 1e-9,  # rounded for readers in the key SR
+        )
         assert group["Laterality"]["CodeMeaning"] == "Left"
+
+
+def named(group: dict[str, Any], item: dict[str, Any]) -> tuple[str, ...]:
+    """(sequence, region, feature, filter, sub-band) of a number in the JSON of tid1500reader, by codes alone."""
+    modifiers = {
+        one["modifier"]["CodeValue"]: one["modifierValue"]["CodeValue"] for one in item.get("measurementModifiers", ())
+    }
+    return (
+        group["qualitativeEvaluations"][0]["conceptValue"]["CodeValue"],
+        group["Finding"]["CodeValue"],
+        item["quantity"]["CodeValue"],
+        modifiers.get("FILTER", ""),
+        modifiers.get("SUBBAND", ""),
+    )
+
+
+def test_all_features_come_back_from_tid1500reader_by_their_codes(tmp_path: Path) -> None:
+    """The 3,452 of the vector: no two share their codes, and each has the value of its row of features.csv."""
+    made = make(features_per_region=863)
+    item, _ = encode_report(made, features=True)
+    item.dataset.save_as(tmp_path / "sr.dcm", enforce_file_format=True)
+    run("tid1500reader", "--inputDICOM", tmp_path / "sr.dcm", "--outputMetadata", tmp_path / "sr.json")
+    read: dict[tuple[str, ...], float] = {}
+    for group in json.loads((tmp_path / "sr.json").read_text())["Measurements"]:
+        for number in group["measurementItems"][1:]:  # the volume first
+            assert named(group, number) not in read
+            read[named(group, number)] = float(number["value"])
+    sequences = {Sequence.T1C: "110816", Sequence.T2W: "110805"}
+    regions = {Region.INTRATUMORAL: "108369006", Region.PERITUMORAL: "PERITUMORAL"}
+    sent = {}
+    for section in made.report.regions:
+        for feature in section.features:
+            coded = feature_code(feature)
+            applied = {name.value: value.value for name, value in coded.modifiers}
+            key = (sequences[section.sequence], regions[section.region], coded.code.value)
+            sent[(*key, applied.get("FILTER", ""), applied.get("SUBBAND", ""))] = feature.value
+    assert len(sent) == 3452
+    assert read == pytest.approx(sent, rel=1e-9, abs=0)
+
+    (tmp_path / "features.csv").write_bytes(features_csv(rows_of(made.report)))
+    arguments = ["read-sr", str(tmp_path / "sr.dcm"), "--out", str(tmp_path / "back.csv")]
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.output.count("3452 features")) == (0, 1)
+    assert (tmp_path / "back.csv").read_bytes() == (tmp_path / "features.csv").read_bytes()
+
+
+def rows_of(report: Report) -> list[Feature]:
+    """The features of a report, as an extraction gives them."""
+    return [Feature(row.key, row.value, row.unit, row.ibsi) for section in report.regions for row in section.features]
 
 
 def test_segimage2itkimage_returns_the_masks(written: tuple[Made, Path], tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def number(meaning: str, value: str, *below: pydicom.Dataset) -> pydicom.Dataset
     item = content("NUM", code("X", "99TEST", meaning), *below)
     measured = pydicom.Dataset()
     measured.NumericValue = value
+    measured.MeasurementUnitsCodeSequence = [code("1", "UCUM", "no units")]
     item.MeasuredValueSequence = [measured]
     return item
 
@@ -77,8 +78,25 @@ def test_numbers_and_conclusion_of_each_model(tmp_path: Path) -> None:
         group("Model B", conclusion("Group", "Indeterminate"), conclusion("Why", "Age"), conclusion("Why", "Organ")),
     )
     assert read_predictions(path) == (
-        ReadPrediction("Model A", {"Score": 1.25, "RFS": 0.75}, {"Group": "High"}),
+        ReadPrediction("Model A", {"Score": (1.25, "1"), "RFS": (0.75, "1")}, {"Group": "High"}),
         ReadPrediction("Model B", {}, {"Group": "Indeterminate", "Why": "Age; Organ"}),
+    )
+
+
+def test_a_model_that_names_its_segment_is_told_from_a_region(tmp_path: Path) -> None:
+    """By the summary of its analysis (111065, DCM); the type of the lesion is no conclusion."""
+    segment = content("IMAGE", code("121191", "DCM", "Referenced Segment"))
+    lesion = conclusion("Finding", "Neoplasm")
+    lesion.ConceptNameCodeSequence = [code("121071", "DCM", "Finding")]
+    summary = conclusion("Summary of Analyses", "Succeeded")
+    summary.ConceptNameCodeSequence = [code("111065", "DCM", "Summary of Analyses")]
+    path = report(
+        tmp_path / "sr.dcm",
+        group("Model", lesion, segment, number("Score", "1.25"), summary),
+        group("Tumour", lesion, segment, number("Volume", "12"), conclusion("MR sequence", "T1")),
+    )
+    assert read_predictions(path) == (
+        ReadPrediction("Model", {"Score": (1.25, "1")}, {"Summary of Analyses": "Succeeded"}),
     )
 
 

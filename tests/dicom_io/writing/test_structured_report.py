@@ -9,12 +9,15 @@ import highdicom as hd
 import pytest
 from pydicom import Dataset
 
+from dicom_io import codes
 from dicom_io.answer import AnswerObject
 from dicom_io.identity import is_ours
 from dicom_io.writing.segmentation_object import make_segmentation, segment_references
 from dicom_io.writing.structured_report import make_features_report, make_key_report
 from models.volume import Region, Sequence
-from tests.dicom_io.made_studies import Made, make
+from reports import wording
+from reports.content import ContributionGroup
+from tests.dicom_io.made_studies import Made, header, make
 
 
 def encode_report(made: Made, *, features: bool = False) -> tuple[AnswerObject, tuple[AnswerObject, ...]]:
@@ -41,10 +44,15 @@ def read_back(item: AnswerObject) -> hd.sr.Comprehensive3DSR:
 
 
 def texts(dataset: Dataset) -> list[tuple[str, str]]:
-    """(concept, text) of the qualitative evaluations at the root."""
+    """(concept, text) of what stands before the measurements, and of the qualitative evaluations, in order."""
     container = dataset.ContentSequence[-1]
-    assert container.ConceptNameCodeSequence[0].CodeMeaning == "Qualitative Evaluations"
-    return [(item.ConceptNameCodeSequence[0].CodeMeaning, item.TextValue) for item in container.ContentSequence]
+    assert meaning(container) == "Qualitative Evaluations"
+    first = [item for item in dataset.ContentSequence if item.RelationshipType == "CONTAINS" and "TextValue" in item]
+    return [(meaning(item), item.TextValue) for item in (*first, *container.ContentSequence)]
+
+
+def meaning(item: Dataset) -> str:
+    return str(item.ConceptNameCodeSequence[0].CodeMeaning)
 
 
 def test_each_region_has_its_group_with_volume_and_leading_features_exactly() -> None:
@@ -76,34 +84,143 @@ def test_each_model_has_its_group_with_its_numbers_and_its_group() -> None:
     risk, krt7 = groups
     by_code = {m.name.value: m.value for m in risk.get_measurements()}
     assert by_code["RECURRENCE_SCORE"] == 1.4375
-    assert (by_code["RFS_12_MO"], by_code["RFS_24_MO"], by_code["RFS_36_MO"]) == (0.97123456789, 0.912, 0.857)
+    survival = [m for m in risk.get_measurements() if m.name.value == "RFS"]
+    assert [m.value for m in survival] == [97.123456789, 91.2, 85.7]
+    assert {m.unit.value for m in survival} == {"%"}
+    horizons = [number_below(m, "HORIZON", "INFERRED FROM") for m in survival]
+    assert horizons == [(12.0, "mo"), (24.0, "mo"), (36.0, "mo")]
     assert by_code["CUT_OFF"] == 1.10
-    assert len(risk.get_measurements()) == 5 + 2 * 2 + 2  # numbers, two intervals, two contributions
+    assert len(risk.get_measurements()) == 5 + 2  # numbers and contributions
     assert [(e.name.value, e.value.meaning) for e in risk.get_qualitative_evaluations()] == [
         ("RISK_GROUP", "High risk"),
         ("VALIDITY", "Valid"),
+        ("111065", "Succeeded"),
     ]
-    assert [m.value for m in krt7.get_measurements()] == [0.31, 0.5]
+    assert [(m.value, m.unit.value) for m in krt7.get_measurements()] == [(31.0, "%"), (50.0, "%")]
     assert krt7.get_qualitative_evaluations()[0].value.value == "KRT7_AS_LOW"
 
 
-def test_limits_of_intervals_follow_their_number() -> None:
+def number_below(measurement: hd.sr.Measurement, name: str, relationship: str) -> tuple[float, str]:
+    """Value and unit of the number called `name` below a measurement."""
+    (item,) = [one for one in measurement[0].ContentSequence if one.ConceptNameCodeSequence[0].CodeValue == name]
+    assert (item.ValueType, item.RelationshipType) == ("NUM", relationship)
+    measured = item.MeasuredValueSequence[0]
+    return measured.FloatingPointValue, measured.MeasurementUnitsCodeSequence[0].CodeValue
+
+
+def modifiers(measurement: hd.sr.Measurement) -> dict[str, str]:
+    below = measurement[0].get("ContentSequence", ())
+    return {
+        item.ConceptNameCodeSequence[0].CodeValue: item.ConceptCodeSequence[0].CodeValue
+        for item in below
+        if item.RelationshipType == "HAS CONCEPT MOD"
+    }
+
+
+def test_ranges_are_distances_with_their_kind() -> None:
+    """The score has its plausible range of 1.2 to 1.9, survival at 24 months its interval of 86 to 95 %."""
     risk = read_back(encode_report(make())[0]).content.get_image_measurement_groups()[0]
-    values = [m.value for m in risk.get_measurements()]
-    assert values[2:5] == [0.912, 0.86, 0.95]
-    assert risk.get_measurements()[3].name.meaning.startswith("Lower limit of 95 % interval")
+    score, first, second = risk.get_measurements()[:3]
+    upper, lower = "371886008", "371885007"
+    assert modifiers(score) == {"UNCERTAINTY": "PLAUSIBLE_RANGE"}
+    assert modifiers(second) == {"UNCERTAINTY": "INTERVAL_95"}
+    assert modifiers(first) == {}
+    assert number_below(second, lower, "HAS PROPERTIES") == (pytest.approx(91.2 - 86.0), "%")
+    assert number_below(second, upper, "HAS PROPERTIES") == (pytest.approx(95.0 - 91.2), "%")
+
+
+def test_a_share_says_which_inputs_by_codes() -> None:
+    risk = read_back(encode_report(make())[0]).content.get_image_measurement_groups()[0]
+    shares = [m for m in risk.get_measurements() if m.name.value == "CONTRIBUTION"]
+    assert [modifiers(m) for m in shares] == [
+        {"SEQUENCE": "110816", "REGION": "108369006", "FEATURE_CLASS": "TEXTURE", "121401": "ATTRIBUTION"},
+        {"SEQUENCE": "110816", "REGION": "PERITUMORAL", "FEATURE_CLASS": "INTENSITY", "121401": "ATTRIBUTION"},
+    ]
+
+
+@pytest.mark.parametrize("multi_frame", [False, True])
+def test_a_model_names_the_tumour_its_site_and_its_images(multi_frame: bool) -> None:
+    """Each sequence that the model was computed from: the image with the largest section, and the tumour's segment."""
+    made = make(multi_frame=multi_frame)
+    item, sent = encode_report(made)
+    groups = read_back(item).content.get_image_measurement_groups()
+    for group, section in zip(groups, made.report.models, strict=True):
+        assert group.finding_type == codes.NEOPLASM
+        assert group.finding_sites[0].value == codes.BREAST
+        assert group.finding_sites[0].laterality.meaning == "Left"
+        images = [image for image in made.report.key_images if image.sequence in section.sequences]
+        assert len(images) == len(section.sequences)
+        expected = []
+        for image in images:
+            source = made.study.sources[image.sequence]
+            instance = source.instances[0 if multi_frame else image.slice_index]
+            expected.append(
+                (instance.sop_instance_uid, [source.frame_numbers[image.slice_index]] if multi_frame else None)
+            )
+        assert [(i.referenced_sop_instance_uid, i.referenced_frame_numbers) for i in group.source_images] == expected
+        segments = [
+            one.ReferencedSOPSequence[0] for one in group[0].ContentSequence if meaning(one) == "Referenced Segment"
+        ]
+        assert [str(one.ReferencedSOPInstanceUID) for one in segments] == [
+            sent[list(made.prepared.sequences).index(sequence)].sop_instance_uid for sequence in section.sequences
+        ]
+        assert {one.ReferencedSegmentNumber for one in segments} == {1}
+
+
+def test_another_organ_is_no_breast() -> None:
+    source = header()
+    source.BodyPartExamined = "LIVER"
+    groups = read_back(encode_report(make(patient_header=source))[0]).content.get_image_measurement_groups()
+    assert [group.finding_sites for group in groups] == [[], []]
+
+
+def test_the_place_among_the_training_patients_is_a_property_of_the_score() -> None:
+    """TID 311 in TID 310: a percentile (CID 227) with its population; in words behind the numbers."""
+    made = make()
+    risk, krt7 = read_back(encode_report(made)[0]).content.get_image_measurement_groups()[:2]
+    score = risk.get_measurements()[0]
+    assert (score.unit.value, score.unit.scheme_designator, score.unit.meaning) == ("{score}", "UCUM", "score")
+    properties = {item.ConceptNameCodeSequence[0].CodeValue: item for item in score[0].ContentSequence}
+    place = properties["121415"].MeasuredValueSequence[0]
+    assert place.FloatingPointValue == 83.25
+    assert place.MeasurementUnitsCodeSequence[0].CodeValue == "%"
+    assert properties["121405"].TextValue == wording.TRAINING_POPULATION
+    distances = [properties[code.value].MeasuredValueSequence[0] for code in codes.DISTANCES]
+    assert {one.MeasurementUnitsCodeSequence[0].CodeValue for one in distances} == {"{score}"}
+    assert [one.FloatingPointValue for one in distances] == pytest.approx([0.2375, 0.4625])
+    assert all("ContentSequence" not in one[0] for one in krt7.get_measurements())
+    about = f"{made.report.models[0].model.title}: {made.report.models[0].about}"
+    assert texts(encode_report(made)[0].dataset).count(("Training of the model, and place of the value", about)) == 1
+
+
+def test_attributions_are_in_per_cent_and_none_is_nothing() -> None:
+    made = make()
+    shares = tuple(
+        ContributionGroup(label, 1, share, 0.0, 0.0) for label, share in (("a", 0.6), ("b", -0.4), ("c", 0.0))
+    )
+    section = replace(made.report.models[0], contribution_groups=shares)
+    report = replace(made.report, models=(section,))
+    (risk,) = read_back(
+        encode_report(Made(made.study, made.prepared, report))[0]
+    ).content.get_image_measurement_groups()
+    assert [(m.name.meaning, m.value, m.unit.value) for m in risk.get_measurements()[-2:]] == [
+        ("a", 60.0, "%"),
+        ("b", -40.0, "%"),
+    ]
 
 
 def test_everything_the_report_says_in_words_is_there() -> None:
     made = make(with_t2w=False)
     said = texts(encode_report(made)[0].dataset)
-    assert ("Conclusion", made.report.models[0].conclusion) in said
+    section = made.report.models[0]
+    assert said[0] == ("Conclusion", f"{section.model.title}: {section.conclusion}")
+    assert said.index(("Notice", made.report.notice)) < len(made.report.models) + 1  # before any number
     assert (
         "Model not applicable",
         "KRT7-AS expression: not applicable, because no T2W series was found",
     ) in said
     for note in made.report.notes:
-        assert (note.code, note.sentence) in said
+        assert (note.code.replace("-", " ").capitalize(), note.sentence) in said
     assert ("Notice", made.report.notice) in said
     assert ("Notice", made.report.notices[0]) in said
     for label, text in made.report.provenance.items():
@@ -117,7 +234,7 @@ def test_notes_state_their_weight() -> None:
         for item in container.ContentSequence
         if "ContentSequence" in item
     }
-    assert weights == {"shell-cut-by-body": "Warning", "threshold": "Note"}
+    assert weights == {"Shell cut by body": "Warning", "Threshold": "Note"}
 
 
 def test_without_t2w_nothing_refers_to_it() -> None:

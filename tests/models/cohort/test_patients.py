@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,14 @@ import pytest
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
+from models.cohort.checks import check_features
 from models.cohort.features import read_features
 from models.cohort.outcomes import DAYS_PER_MONTH, OutcomeColumns, TimeUnit, read_outcomes
 from models.cohort.patients import CohortCheck, check_cohort, join
 from models.errors import CohortRejected
+from models.inference.tasks import Task
+from models.training.patients import training_patients
+from models.volume import Sequence
 from tests.models.cohort.made_tables import HEADER, outcome_rows, values, write_features, write_outcomes
 from tests.models.small_packages import input_names
 
@@ -51,7 +56,7 @@ def notes(check: CohortCheck) -> list[str]:
 
 def test_a_good_cohort_has_nothing(tmp_path: Path, rows: Rows) -> None:
     check = checked(tmp_path, rows)
-    assert check == CohortCheck((), ())
+    assert (check.refusals, check.notes) == ((), ())
 
 
 def test_join_follows_the_outcomes(tmp_path: Path, rows: Rows) -> None:
@@ -101,7 +106,6 @@ def test_outcomes_are_refused(tmp_path: Path, rows: Rows, change: Callable[[Rows
     ("changes", "code"),
     [
         ({(2, FIRST): "inf"}, "feature-not-finite"),
-        ({(2, FIRST): ""}, "feature-missing"),
         ({(2, "settings_digest"): "0" * 64}, "feature-settings-differ"),
         ({(2, "bias_correction"): "none"}, "bias-correction-differs"),
         ({(2, "patient"): "0003"}, "id-repeated"),
@@ -109,6 +113,17 @@ def test_outcomes_are_refused(tmp_path: Path, rows: Rows, change: Callable[[Rows
 )
 def test_features_are_refused(tmp_path: Path, rows: Rows, changes: dict[tuple[int, str], str], code: str) -> None:
     assert refusals(checked(tmp_path, rows, changes=changes)) == [code]
+
+
+def test_a_feature_without_a_value_is_a_warning_and_its_patient_is_left_out(tmp_path: Path, rows: Rows) -> None:
+    check = checked(tmp_path, rows, changes={(2, FIRST): "", (4, FIRST): ""})
+    assert refusals(check) == []
+    assert notes(check) == ["feature-undefined"]
+    [note] = check.notes
+    assert "1 of the T1+C features empty and the others not" in note.sentence
+    table = join(read_features(tmp_path / "features.csv"), read_outcomes(tmp_path / "outcomes.csv"))
+    patients = training_patients(table, task=Task.RECURRENCE, sequences=tuple(Sequence), cohort=None)
+    assert patients.left_out[0] == 2
 
 
 def test_same_features_in_two_cohorts_are_refused(tmp_path: Path, rows: Rows) -> None:
@@ -188,7 +203,11 @@ def test_columns_in_the_order_asked_for(tmp_path: Path) -> None:
     [
         ("features.xlsx", "", "a .csv or .parquet file was expected"),
         ("features.csv", "id,a\n1,2\n", "no column settings_digest"),
-        ("features.csv", "id,a,settings_digest,engine,bias_correction\n1,2,x,y,z\n", "no feature, such as"),
+        (
+            "features.csv",
+            "id,a,settings_digest,engine,bias_correction\n1,2,x,y,z\n",
+            "is no feature of ours .first: .a",
+        ),
         ("features.csv", f"id,{FIRST},settings_digest,engine,bias_correction\n1,high,x,y,z\n", "not a number"),
         ("features.csv", f"id,{FIRST},settings_digest,engine,bias_correction\n", "no row"),
         ("features.csv", f"id,{FIRST},{FIRST},settings_digest,engine,bias_correction\n1,2,3,x,y,z\n", "more than once"),
@@ -228,3 +247,36 @@ def test_outcomes_with_other_names_units_and_separators(tmp_path: Path) -> None:
     assert rows.times_months == pytest.approx([365.25 / DAYS_PER_MONTH])
     with pytest.raises(CohortRejected, match="'date=x' names no column"):
         OutcomeColumns().renamed(("date=x",))
+
+
+def test_one_value_in_two_spellings_is_named(tmp_path: Path, rows: Rows) -> None:
+    subtype = HEADER.index("subtype")
+    for row, spelling in zip(rows, ("Luminal A", "luminal a", "luminal_A"), strict=False):
+        row[subtype] = spelling
+    check = checked(tmp_path, rows)
+    assert notes(check) == ["values-spelt-twice"]
+    assert "1 value in several spellings ('Luminal A' and 'luminal a' and 'luminal_A'" in check.notes[0].sentence
+    for number, row in enumerate(rows):
+        row[subtype] = f"Text {number}" if number % 2 else f"text {number - 1}"
+    assert notes(checked(tmp_path, rows)) == []  # free text is not looked at, nor printed
+
+
+@pytest.mark.parametrize(
+    ("outlined", "expected"),
+    [
+        (("manual", "semiautomatic: grow-cut 1.0"), ["outlines-differ"]),
+        (("manual", ""), []),  # what is not stated is not another way
+        (("manual", "manual"), []),
+    ],
+)
+def test_tumours_outlined_in_different_ways_are_a_warning(
+    tmp_path: Path, rows: Rows, outlined: tuple[str, str], expected: list[str]
+) -> None:
+    checked(tmp_path, rows)  # writes the tables
+    features = read_features(tmp_path / "features.csv")
+    count = len(features.identifiers)
+    several = replace(features, outlined=tuple(outlined[row % 2] for row in range(count)))
+    found = [note for note in check_features(several).notes if note.code == "outlines-differ"]
+    assert [note.code for note in found] == expected
+    assert all(f"manual: {(count + 1) // 2}" in note.sentence for note in found)
+    assert several.rows([1, 0]).outlined == (outlined[1], outlined[0])

@@ -58,7 +58,9 @@ def test_the_table_that_is_written(model: LoadedModel, tmp_path: Path, suffix: s
     assert list(written.columns) == [
         *("id", "score", "group", "rfs_12_months", "rfs_24_months", "rfs_36_months", "range_low", "range_high"),
         *("validity", "reasons"),
-        *("familiar", "residual", "distance", "share_outside", "quality_notes", "model", "version", "digest"),
+        *("familiar", "residual", "distance", "share_outside", "quality_notes", "verdicts", "model", "version"),
+        "digest",
+        "signed_by",
     ]
     assert list(written["id"]) == ["0000", "0001", "0002", "0003", "0004"]
     np.testing.assert_allclose(written["score"].astype(float), found.scores, rtol=1e-12)
@@ -112,6 +114,11 @@ def test_features_made_otherwise_are_a_note_of_patient_and_table(model: LoadedMo
     every = {(row, "settings_digest"): "0" * 64 for row in range(6)}
     found = score_rows(model, read_features(write_features(tmp_path / "g.csv", values(6), changes=every)))
     assert "6 of the 6 patients" in next(one.sentence for one in found.notes if one.code == "feature-settings-differ")
+    # Other settings are other quantities: no score, and the reason beside it.
+    assert not found.scored.any()
+    assert np.isfinite(found.withheld).all()
+    assert {one.state for one in found.validity} == {State.OUTSIDE}
+    assert all("feature-settings-differ" in [reason.code for reason in one.reasons] for one in found.validity)
 
 
 def test_unfamiliar_patients_and_a_model_without_signal(tmp_path: Path) -> None:

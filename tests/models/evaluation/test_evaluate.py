@@ -13,7 +13,7 @@ from models.cohort.outcomes import read_outcomes
 from models.cohort.patients import PatientTable, join
 from models.errors import CohortRejected
 from models.evaluation.evaluate import EvaluationSettings, evaluate_model
-from models.evaluation.recurrence import risk_groups
+from models.evaluation.recurrence import FrozenModel, evaluate_recurrence, risk_groups
 from models.evaluation.results import Evaluation
 from models.inference.package import FeatureOrigin, shipped_packages
 from models.inference.runtime import LoadedModel, Provider, load_model, load_models
@@ -21,6 +21,7 @@ from models.inference.tasks import Task
 from models.statistics.concordance import harrell_c
 from models.statistics.estimate import Estimate, NotEstimable
 from models.statistics.followed import Followed
+from models.statistics.survival import breslow_baseline
 from tests.models.cohort.made_tables import COUNT, outcome_rows, values, write_features, write_outcomes
 from tests.models.small_packages import input_names, write_small_package
 
@@ -142,7 +143,7 @@ def test_expression_model(tmp_path: Path) -> None:
     assert found.recurrence == ()
     testing = next(one for one in found.expression if (one.cohort, one.subgroup) == ("testing", None))
     assert isinstance(testing.auc, Estimate)
-    assert testing.auc.method == "DeLong"
+    assert testing.auc.method.startswith("smoothed Wilson")
     assert testing.has_signal is True
     assert isinstance(testing.sensitivity, Estimate)
     assert 0 < testing.brier < 1
@@ -160,3 +161,35 @@ def test_scoring_reaches_a_thousand_patients_a_second() -> None:
     started = time.perf_counter()
     assert model.score(patients).shape == (512,)
     assert 512 / (time.perf_counter() - started) > 350
+
+
+def test_survival_is_not_said_beyond_the_patients() -> None:
+    """300 patients followed for 16 months and one for 40: at 24 and 36 months nothing is known."""
+    rng = np.random.default_rng(1)
+    times = np.append(np.minimum(rng.exponential(60, 300), 16.0), 40.0)
+    patients = Followed.of(times, np.append(times[:300] < 16, False), rng.normal(size=301))
+    frozen = FrozenModel(
+        0.0, (12.0, 24.0, 36.0), breslow_baseline(times, np.append(times[:300] < 16, False), np.zeros(301))
+    )
+    found = evaluate_recurrence(patients, frozen, cohort="a", subgroup=None, resamples=100, seed=1)
+    first, *later = found.horizons
+    assert isinstance(first.survival, Estimate)
+    for horizon in later:
+        assert isinstance(horizon.survival, NotEstimable)
+        assert horizon.survival.reason.startswith("1 patient is followed to")
+        assert isinstance(horizon.brier, NotEstimable)
+        assert horizon.calibration == ()
+        assert horizon.calibration_curve is None
+        assert horizon.decision is None
+    assert found.tau_months == 12.0
+
+
+def test_follow_up_that_ends_at_exactly_the_horizon_is_named() -> None:
+    rng = np.random.default_rng(2)
+    times = np.minimum(rng.exponential(60, 100).clip(0.5), 36.0)
+    patients = Followed.of(times, times < 36, rng.normal(size=100))
+    frozen = FrozenModel(0.0, (36.0,), breslow_baseline(times, times < 36, np.zeros(100)))
+    (horizon,) = evaluate_recurrence(patients, frozen, cohort="a", subgroup=None, resamples=100, seed=1).horizons
+    assert isinstance(horizon.survival, Estimate)
+    assert isinstance(horizon.auc, NotEstimable)
+    assert "ends at exactly 36 months; later is needed" in horizon.auc.reason

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from models.features.settings import FeatureSettings
+from models.features.settings import BinOrigin, FeatureSettings
 from models.volume import Roi, Volume
 
 RELATIVE = 1e-9
@@ -37,8 +39,13 @@ def affine_of(spacing_mm: tuple[float, float, float]) -> np.ndarray:
 def pyradiomics_values(
     volume: Volume, roi: Roi, settings: FeatureSettings, *, pre_crop: bool = False
 ) -> dict[str, float]:
-    """All features of PyRadiomics 3.0.1; NaN where it gives NaN, its ValueError where it refuses."""
+    """All features of PyRadiomics 3.0.1; NaN where it gives NaN, its ValueError where it refuses.
+
+    A mask without background is taken as PyRadiomics 3.1 takes it; 3.0.1 refuses it. Of the steps of IBSI those are
+    taken that PyRadiomics has: one way of re-segmentation, and aggregations that are not by slice.
+    """
     pytest.importorskip("radiomics")
+    from radiomics import imageoperations
     from radiomics.featureextractor import RadiomicsFeatureExtractor
 
     logging.getLogger("radiomics").setLevel(logging.CRITICAL + 1)
@@ -54,6 +61,7 @@ def pyradiomics_values(
         binCount=settings.bin_count,
         preCrop=pre_crop,
         padDistance=5,
+        **_of_ibsi(settings),
     )
     extractor.disableAllImageTypes()
     extractor.enableImageTypeByName("Original")
@@ -64,9 +72,38 @@ def pyradiomics_values(
             "Wavelet", customArgs={"wavelet": settings.wavelet, "level": settings.wavelet_levels}
         )
     extractor.enableAllFeatures()
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
+    extractor.enabledFeatures.pop("shape2D")
+    full = (
+        patch.object(imageoperations, "getMask", _without_a_look_at_the_background) if roi.mask.all() else nullcontext()
+    )
+    with warnings.catch_warnings(), np.errstate(all="ignore"), full:
         warnings.simplefilter("ignore")  # 0/0 where a direction has no pairs
         return {name: float(value) for name, value in extractor.execute(image, mask).items()}
+
+
+def _of_ibsi(settings: FeatureSettings) -> dict[str, object]:
+    lacking = (
+        bool(settings.resample_mm),
+        settings.aggregation.by_slice,
+        settings.bin_origin is BinOrigin.MINIMUM,
+        bool(settings.resegment_range) and settings.resegment_sigma is not None,
+    )
+    assert not any(lacking)
+    found: dict[str, object] = {}
+    if settings.resegment_range:
+        found |= {"resegmentRange": list(settings.resegment_range), "resegmentMode": "absolute"}
+    if settings.resegment_sigma:
+        found |= {"resegmentRange": [-settings.resegment_sigma, settings.resegment_sigma], "resegmentMode": "sigma"}
+    if settings.aggregation.merges_directions:
+        found["weightingNorm"] = "no_weighting"
+    if settings.aggregation.within_slices:
+        assert settings.wavelet is None, "PyRadiomics would make the wavelet two-dimensional, too"
+        found["force2D"] = True
+    return found
+
+
+def _without_a_look_at_the_background(mask: sitk.Image, **settings: object) -> sitk.Image:
+    return sitk.Cast(mask, sitk.sitkUInt32)
 
 
 def natural_scale(name: str, reference: Mapping[str, float]) -> float:
@@ -88,6 +125,8 @@ def natural_scale(name: str, reference: Mapping[str, float]) -> float:
         "InterquartileRange": grey,
         "Range": grey,
         "Variance": grey**2,
+        # Of values far above their spread: the last bit of their mean, in units of the spread.
+        "Skewness": grey / max(of("firstorder_Variance"), 1e-300) ** 0.5 if feature == "Skewness" else 1.0,
     }
     if feature == "ClusterShade":
         return 1 + of("glcm_ClusterProminence") ** 0.75

@@ -8,7 +8,7 @@ import pytest
 from models.features.contour_features import ContourFeatures
 from models.features.extract import extract_features
 from models.features.own import OwnEngine
-from models.features.settings import FeatureSettings
+from models.features.settings import Aggregation, FeatureSettings
 from models.inference.package import shipped_packages
 from models.inference.runtime import Provider, load_model
 from models.preprocessing.other_readers import OtherReaders, other_readers
@@ -46,6 +46,46 @@ def test_they_equal_those_of_a_whole_extraction() -> None:
     np.testing.assert_array_equal(every.vectors(few), found[:, 20::211])
 
 
+def test_what_is_known_already_is_the_same_as_asked_alone() -> None:
+    """Two models after each other, the first five contours and then the rest: numbers do not depend on the order."""
+    prepared = prepared_study(MASK, t2w=True)
+    readers = other_readers(prepared, count=4)
+    regions = [f"{sequence}_{region}" for sequence in Sequence for region in Region]
+    one = [
+        f"{where}_{name}"
+        for where in regions
+        for name in ("original_glcm_Contrast", "wavelet-LLH_gldm_SmallDependenceEmphasis")
+    ]
+    other = [
+        f"{where}_{name}"
+        for where in regions
+        for name in ("original_glcm_MCC", "original_ngtdm_Busyness", "original_glcm_Contrast")
+    ]
+
+    def fresh() -> ContourFeatures:
+        return ContourFeatures(prepared, settings=SETTINGS, shell_mm=SHELL_MM, readers=readers)
+
+    shared = fresh()
+    for names in (one, other):
+        found = np.concatenate([shared.vectors(names, slice(0, 2)), shared.vectors(names, slice(2, None))])
+        assert np.isfinite(found).all()
+        np.testing.assert_array_equal(found, fresh().vectors(names))
+
+
+def test_a_contour_at_the_edge_of_the_image_has_the_features_of_a_whole_extraction() -> None:
+    """The box that contours share ends where the image does; 2.00000007 mm is a spacing that rounding has changed."""
+    spacing = (2.00000007, 0.8, 0.8)
+    mask = np.roll(ball((14, 40, 40), spacing=spacing, radius_mm=7.0), (3, -10, 0), axis=(0, 1, 2))
+    prepared = prepared_study(mask, spacing=spacing)
+    readers = OtherReaders(1.0, 0.8, ({Sequence.T1C: mask}, {Sequence.T1C: np.roll(mask, 1, axis=2)}))
+    table = extract_features(
+        of_contour(prepared, readers.masks[1][Sequence.T1C]), engine=OwnEngine(), settings=SETTINGS
+    )
+    names = table.names[30::61]
+    found = ContourFeatures(prepared, settings=SETTINGS, shell_mm=SHELL_MM, readers=readers).vectors(names)
+    np.testing.assert_allclose(found[1], table.vector(names), rtol=1e-9, atol=1e-12)
+
+
 def test_a_contour_without_voxels_has_no_features() -> None:
     prepared = prepared_study(MASK)
     masks = ({Sequence.T1C: MASK}, {Sequence.T1C: np.zeros_like(MASK)})
@@ -70,3 +110,14 @@ def test_twenty_contours_tell_the_spread_of_sixty() -> None:
     )
     scores = model.score(rows)
     assert np.std(scores[:20], ddof=1) == pytest.approx(np.std(scores, ddof=1), rel=0.4)
+
+
+def test_settings_that_change_grid_region_and_neighbours_hold_for_contours_too() -> None:
+    prepared = prepared_study(MASK)
+    readers = other_readers(prepared, count=1)
+    wanted = FeatureSettings(
+        wavelet=None, resample_mm=(1.5, 1.5, 1.5), resegment_sigma=3.0, aggregation=Aggregation.MERGED_2D
+    )
+    table = extract_features(of_contour(prepared, readers.masks[0][Sequence.T1C]), engine=OwnEngine(), settings=wanted)
+    found = ContourFeatures(prepared, settings=wanted, shell_mm=SHELL_MM, readers=readers).vectors(table.names)
+    np.testing.assert_allclose(found[0], table.vector(table.names), rtol=1e-9, atol=1e-12)

@@ -8,14 +8,15 @@ import torch
 
 import models.features.own as own
 from models.compiled import compiled as compile_kernel
-from models.errors import EngineUnavailable, FeatureUndefined, SetupError, StudyRejected
+from models.errors import EngineUnavailable, SetupError, StudyRejected
 from models.features.batch import grey_level_features
 from models.features.families.diagnostics import diagnostics
 from models.features.filters.discretise import MOST_LEVELS
 from models.features.kernels import box as box_kernels
-from models.features.names import DIAGNOSTICS
+from models.features.names import DIAGNOSTICS, feature_names
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
+from models.features.undefined import undefined_among
 from models.volume import Region, Roi, Volume
 from tests.models.features.phantoms import tumour_study
 from tests.models.features.reference import affine_of, roi_of, volume_of
@@ -70,7 +71,6 @@ def test_diagnostics_are_those_of_the_reference_engine(study: tuple[Volume, dict
     [
         (noise(4, 5, 6), mask_of((4, 5, 6), 2, 2, 2), "1 × 1 × 1"),
         (noise(4, 5, 6), mask_of((4, 5, 6), 2, slice(1, 4), 2), "1 × 3 × 1"),
-        (noise(4, 5, 6), mask_of((4, 5, 6), slice(None)), "whole image"),
     ],
 )
 def test_regions_that_are_refused(voxels: np.ndarray, mask: np.ndarray, message: str) -> None:
@@ -88,19 +88,46 @@ def test_a_region_on_another_grid_is_refused() -> None:
         )
 
 
-def test_a_constant_image_can_not_be_normalised() -> None:
+def test_a_constant_image_that_can_not_be_normalised_has_shape_and_diagnostics() -> None:
     mask = mask_of((4, 5, 6), slice(1, 3), slice(1, 3), slice(1, 3))
-    with pytest.raises(StudyRejected, match="value 7"):
-        extract(np.full((4, 5, 6), 7, np.float32), mask, FeatureSettings(wavelet=None))
+    settings = FeatureSettings(wavelet=None)
+    found = extract(np.full((4, 5, 6), 7, np.float32), mask, settings)
+    assert tuple(found) == feature_names(settings)
+    finite = {name for name, value in found.items() if np.isfinite(value)}
+    assert finite == {name for name in found if "_shape_" in name or name.startswith("diagnostics_")}
+    assert set(undefined_among(found).values()) == {
+        "every voxel of the image has one value, so that it cannot be normalised"
+    }
 
 
-@pytest.mark.parametrize("pattern", ["apart", "two voxels"])
-def test_features_without_value_are_named_errors(pattern: str) -> None:
+@pytest.mark.parametrize("largest", [1e200, 1e308])
+def test_values_too_large_to_be_squared_are_refused(largest: float) -> None:
+    mask = mask_of((4, 5, 6), slice(1, 3), slice(1, 3), slice(1, 3))
+    voxels = largest * np.random.default_rng(1).normal(0, 0.2, (4, 5, 6))
+    with pytest.raises(StudyRejected, match="Rescale the image"):
+        extract(voxels, mask, FeatureSettings(wavelet=None))
+
+
+@pytest.mark.parametrize(
+    ("other", "undefined"),
+    [
+        ((1, 2, 2), {"firstorder": "no voxel of the region lies between"}),
+        ((3, 3, 3), {"firstorder": "no voxel", "glcm": "no two voxels of the region are neighbours"}),
+        ((3, 4, 5), {"firstorder": "no voxel", "glcm": "no two voxels", "glrlm": "no line of voxels"}),
+    ],
+    ids=["diagonal", "apart on a line", "apart"],
+)
+def test_two_voxels_lack_some_features_only(other: tuple[int, int, int], undefined: dict[str, str]) -> None:
     mask = np.zeros((5, 6, 7), bool)
-    mask[1, 1, 1] = True
-    mask[(3, 4, 5) if pattern == "apart" else (1, 2, 2)] = True
-    with pytest.raises(FeatureUndefined, match="no two" if pattern == "apart" else "RobustMeanAbsoluteDeviation"):
-        extract(noise(5, 6, 7), mask)
+    mask[1, 1, 1] = mask[other] = True
+    reasons = undefined_among(extract(noise(5, 6, 7), mask, FeatureSettings()))
+    images = {name.split("_")[0] for name in reasons}
+    of_original = {name.split("_")[1]: why for name, why in reasons.items() if name.startswith("original_")}
+    assert len(images) == 9
+    assert len(reasons) == 9 * (1 + 24 * ("glcm" in undefined) + 16 * ("glrlm" in undefined))
+    assert set(of_original) == set(undefined)
+    for family, why in undefined.items():
+        assert of_original[family].startswith(why)
 
 
 def test_too_many_bins_are_refused() -> None:

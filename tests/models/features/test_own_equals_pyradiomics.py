@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.errors import FeatureUndefined, StudyRejected
+from models.errors import StudyRejected
 from models.features.names import feature_names
 from models.features.own import OwnEngine
 from models.features.settings import FeatureSettings
@@ -82,6 +82,7 @@ def test_other_settings(wanted: FeatureSettings) -> None:
         ("touches the first corner", box_mask((9, 12, 11), slice(0, 4), slice(0, 5), slice(0, 6))),
         ("touches the last corner", box_mask((9, 12, 11), slice(5, 9), slice(7, 12), slice(5, 11))),
         ("whole slices", box_mask((9, 12, 11), slice(3, 6))),
+        ("whole image", box_mask((9, 12, 11))),
         ("disconnected", box_mask((9, 12, 11), slice(1, 8, 3), slice(1, 11, 4), slice(0, 9))),
         ("even box", box_mask((20, 22, 24), slice(8, 12), slice(8, 14), slice(8, 16))),
         ("odd box", box_mask((21, 23, 25), slice(8, 13), slice(8, 13), slice(8, 15))),
@@ -178,16 +179,19 @@ def check_like_pyradiomics(
     try:
         reference = pyradiomics_values(volume, roi, wanted)
     except ValueError:
+        if np.ptp(voxels) == 0:  # it fails after a division by zero; there is no oracle
+            return
         with pytest.raises(StudyRejected):
             OwnEngine().extract(volume, {Region.INTRATUMORAL: roi}, wanted)
         return
-    undefined = {name for name, value in reference.items() if not np.isfinite(value)}
-    by_rounding = {name for name in undefined if name.endswith(("_Imc2", "_MCC"))}
-    if undefined - by_rounding or any(name.endswith("_glcm_Contrast") for name in undefined):
-        with pytest.raises(FeatureUndefined):
-            OwnEngine().extract(volume, {Region.INTRATUMORAL: roi}, wanted)
-        return
     ours = OwnEngine().extract(volume, {Region.INTRATUMORAL: roi}, wanted)[Region.INTRATUMORAL]
+    undefined = {name for name, value in reference.items() if not np.isfinite(value)}
+    by_rounding = {
+        name
+        for name in undefined
+        if name.endswith(("_Imc2", "_MCC")) and name.rsplit("_", 1)[0] + "_Contrast" not in undefined
+    }
+    assert {name for name, value in ours.items() if not np.isfinite(value)} == undefined - by_rounding
     assert all(ours[name] == 0 for name in by_rounding)
     flat = {
         name.rsplit("_", 2)[0]

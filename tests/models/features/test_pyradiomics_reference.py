@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import EngineUnavailable, StudyRejected
+from models.errors import EngineUnavailable, FeatureUndefined, StudyRejected
 from models.features.extract import FeatureEngine, extract_features, extract_region, open_engine
 from models.features.families.diagnostics import diagnostics
 from models.features.names import DIAGNOSTICS, GREY_LEVEL, vector_names
@@ -182,13 +182,55 @@ def test_regions_too_small_are_refused(
         extract_region(volume, roi_of(mask, SPACING), engine=engine, settings=FeatureSettings())
 
 
-def test_a_region_of_the_whole_image_or_another_grid_is_refused(engine: FeatureEngine) -> None:
+def test_a_region_of_the_whole_image_has_features(engine: FeatureEngine) -> None:
+    volume, _ = speckled((6, 8, 9), (slice(3, 6), slice(5, 8), slice(5, 9)))
+    whole, settings = roi_of(np.ones(volume.shape, dtype=bool), SPACING), FeatureSettings(diagnostics=False)
+    found = engine.extract(volume, {Region.INTRATUMORAL: whole}, settings)[Region.INTRATUMORAL]
+    assert found == pyradiomics_values(volume, whole, settings)
+
+
+def test_both_engines_lack_the_same_features(engine: FeatureEngine) -> None:
+    volume, _ = speckled((6, 8, 9), (slice(3, 6), slice(5, 8), slice(5, 9)))
+    mask = np.zeros(volume.shape, dtype=bool)
+    mask[1, 1, 1] = mask[3, 4, 5] = True
+    flat = Volume(volume.affine, np.full(volume.shape, 7, np.float32))
+    for image in (volume, flat):
+        tables = [
+            extract_region(image, roi_of(mask, SPACING), engine=each, settings=FeatureSettings())
+            for each in (engine, open_engine("own", device="cpu"))
+        ]
+        assert tables[0].names == tables[1].names
+        assert tables[0].undefined == tables[1].undefined
+        assert len(tables[0]) + len(tables[0].undefined) == 863
+    with pytest.raises(FeatureUndefined, match=r"1 of 1 feature has .*original_glcm_Contrast.*one value"):
+        tables[0].vector(["original_glcm_Contrast"])
+    with pytest.raises(FeatureUndefined, match="cannot be normalised"):
+        tables[0]["original_glcm_Contrast"]
+
+
+def test_a_study_with_a_feature_without_value_is_refused_unless_it_may_be_left_empty() -> None:
     volume, roi = speckled((10, 16, 16), (slice(3, 6), slice(5, 10), slice(5, 10)))
-    whole = roi_of(np.ones(volume.shape, dtype=bool), SPACING)
-    with pytest.raises(StudyRejected, match="is the whole image"):
-        extract_region(volume, whole, engine=engine, settings=FeatureSettings())
-    with pytest.raises(StudyRejected, match="resample the region to the grid"):
-        extract_region(volume, roi_of(roi.mask, (2.0, 0.9, 0.81)), engine=engine, settings=FeatureSettings())
+    mask = np.zeros(volume.shape, dtype=bool)
+    mask[4, 4, 4] = mask[4, 5, 5] = True
+    own, settings = open_engine("own", device="cpu"), FeatureSettings(wavelet=None)
+    rois = {Region.INTRATUMORAL: roi_of(mask, SPACING), Region.PERITUMORAL: roi}
+    whole = PreparedSequence(volume, {**rois, Region.INTRATUMORAL: roi}, np.ones(volume.shape, dtype=bool))
+    tiny = PreparedSequence(volume, rois, np.ones(volume.shape, dtype=bool))
+    with pytest.raises(FeatureUndefined, match=r"1 of 238 features .*RobustMeanAbsoluteDeviation"):
+        extract_features(Prepared({Sequence.T1C: tiny}, ()), engine=own, settings=settings)
+    both = Prepared({Sequence.T1C: whole, Sequence.T2W: tiny}, ())
+    assert set(extract_features(both, engine=own, settings=settings).dropped) == {Sequence.T2W}
+    kept = extract_features(both, engine=own, settings=settings, keep_undefined=True)
+    assert list(kept.undefined) == ["t2w_intratumoral_original_firstorder_RobustMeanAbsoluteDeviation"]
+    assert len(kept) == 4 * 119 - 1
+    assert not kept.dropped
+
+
+def test_a_region_on_another_grid_is_refused_with_what_differs(engine: FeatureEngine) -> None:
+    volume, roi = speckled((10, 16, 16), (slice(3, 6), slice(5, 10), slice(5, 10)))
+    turned = roi_of(roi.mask, (2.0, 0.9, 0.91))
+    with pytest.raises(StudyRejected, match=r"measure 2 × 0\.9 × 0\.91 mm instead of 2 × 0\.9 × 0\.8 mm"):
+        engine.extract(volume, {Region.INTRATUMORAL: turned}, FeatureSettings())
 
 
 def test_an_image_too_small_for_the_log_filter_is_refused(engine: FeatureEngine) -> None:
@@ -229,5 +271,5 @@ def test_an_engine_that_leaves_a_feature_out_is_a_defect() -> None:
             return {Region.INTRATUMORAL: {"original_firstorder_Mean": 1.0}}
 
     volume, roi = speckled((10, 16, 16), (slice(3, 6), slice(5, 10), slice(5, 10)))
-    with pytest.raises(SetupError, match="yields 1 features and 863 were expected"):
+    with pytest.raises(SetupError, match="yields 1 feature and 863 were expected"):
         extract_region(volume, roi, engine=Forgetful(), settings=FeatureSettings())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.errors import SetupError
+from models.errors import CohortRejected, SetupError
 from models.inference.familiarity import Familiarity, Measures
 from models.training.familiarity import fit_familiarity, input_ranges
 
@@ -58,6 +58,21 @@ def test_components_are_those_of_a_singular_value_decomposition(familiarity: Fam
     np.testing.assert_allclose(overlap, 1, atol=1e-5)
 
 
+def test_a_narrow_table_has_the_same_components_and_nothing_outside_them() -> None:
+    """More patients than inputs: the matrix of the inputs is taken, and all directions are components."""
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(300, 6)) @ rng.normal(size=(6, 6))
+    found = fit_familiarity(values, np.arange(6), seed=1)
+    z = np.clip((values - values.mean(axis=0)) / values.std(axis=0), -4, 4)
+    _, singular, directions = np.linalg.svd(z, full_matrices=False)
+    np.testing.assert_allclose(found.variances, singular**2 / 300, rtol=1e-9)
+    np.testing.assert_allclose(np.abs((found.directions * directions).sum(axis=1)), 1, atol=1e-5)
+    low, high = np.quantile(values, (0.005, 0.995), axis=0)
+    fresh = found.measures(values + 0.01, low=low, high=high)
+    assert np.all(fresh.residual == 0)
+    assert found.limits.residual == 0
+
+
 def test_new_patients_from_the_same_source_are_familiar(familiarity: Familiarity) -> None:
     fresh = measured(familiarity, made(4000, seed=2))
     for name in ("residual", "distance", "share"):
@@ -105,5 +120,5 @@ def test_what_does_not_fit_is_refused(familiarity: Familiarity) -> None:
         Familiarity.from_bytes(familiarity.to_bytes(), inputs=INPUTS - 1)
     with pytest.raises(SetupError, match="is not an archive"):
         Familiarity.from_bytes(familiarity.to_bytes()[:100], inputs=INPUTS)
-    with pytest.raises(SetupError, match="at least 10 are needed"):
+    with pytest.raises(CohortRejected, match="10 patients are needed to learn what is usual; there are 9"):
         fit_familiarity(TRAINING[:9], np.arange(INPUTS), seed=1)

@@ -15,6 +15,7 @@ from models.inference.plausible_range import (
     FACTOR,
     FAR_FROM_CUT_OFF,
     INFLATION,
+    NO_RANGE,
     Spread,
     as_output,
     as_score,
@@ -28,7 +29,7 @@ from models.inference.runtime import LoadedModel, Provider, load_model
 from models.inference.tasks import Task
 from models.statistics.baseline_resamples import BaselineResamples
 from models.validity import State
-from tests.models.small_packages import patients, table, write_small_package
+from tests.models.small_packages import NO_SIGNAL, patients, table, write_small_package
 
 FACTS = SpreadFacts(RangeSource.REFITS, 6, INFLATION[RangeSource.REFITS])
 
@@ -91,7 +92,7 @@ def test_borderline_is_a_range_that_holds_the_cut_off(
     assert is_borderline == (abs(score - 1.10) <= FACTOR * np.hypot(training, contours))
 
 
-def test_no_range_is_no_reason(recurrence: LoadedModel) -> None:
+def test_no_range_of_a_package_that_gives_ranges_is_no_reason(recurrence: LoadedModel) -> None:
     assert range_reasons(recurrence.package, None) == ()
 
 
@@ -182,6 +183,23 @@ def test_a_package_of_an_older_version_gives_no_range(tmp_path: Path) -> None:
     outcome, counts = asked(model, patients(scorer, 1, seed=9)[0], moved=0.1)
     assert outcome.plausible_range is None
     assert counts == []
+    # Nobody may take the group for one that was found to hold: borderline could not be told.
+    assert outcome.validity.state is State.CONDITIONAL
+    (reason,) = (one for one in outcome.validity.reasons if one.code == NO_RANGE)
+    assert "'recurrence' 0.1.0 gives no plausible range" in reason.sentence
+    assert "Train the package again with this version" in reason.sentence
+    # Neither a place among scores it does not hold nor a picture.
+    assert outcome.rank is None
+    assert outcome.training is not None
+    assert (outcome.training.groups, outcome.training.hazard_ratio) == ((), None)
+
+
+def test_without_a_score_the_missing_range_is_no_reason(tmp_path: Path) -> None:
+    scorer = write_small_package(tmp_path / "recurrence", out_of_fold=NO_SIGNAL)
+    model = load_model(tmp_path / "recurrence", provider=Provider.CPU)
+    outcome, _ = asked(model, patients(scorer, 1, seed=9)[0], moved=0.1)
+    assert outcome.validity.state is State.OUTSIDE
+    assert NO_RANGE not in [reason.code for reason in outcome.validity.reasons]
 
 
 def test_a_range_of_the_wrong_order_is_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 from models.errors import StudyRejected
 from models.inference.familiarity import FamiliarityTest, Limits, Measures
 from models.inference.package import FeatureOrigin
+from models.inference.plausible_range import NO_RANGE
 from models.inference.predict import (
     Group,
     ModelOutcome,
@@ -108,7 +109,13 @@ def test_a_model_that_needs_a_missing_sequence_says_why(loaded: dict[str, tuple[
     values = patients(loaded["t1c"][1], 1, seed=8)[0]
     first, second, third = predict(table(names, values), models, missing=NO_T2W)
     for outcome, model in ((first, models[0]), (second, models[1])):
-        assert outcome == NotApplicable(model.package.identity, "no T2W series was found")
+        assert outcome == NotApplicable(
+            model.package.identity,
+            "no T2W series was found",
+            quantity=outcome.quantity,
+            horizons_months=model.package.horizons_months,
+        )
+        assert outcome.quantity is not None
     assert isinstance(third, ModelOutcome)
 
 
@@ -127,6 +134,8 @@ def test_a_model_that_stands_in_is_silent_where_the_other_one_is_asked(
             f"it substitutes for '{recurrence.package.identity.title}', which was run because the study has all it "
             "needs (T1+C and T2W)",
             is_expected=True,
+            quantity=Quantity.RECURRENCE_SCORE,
+            horizons_months=t1c.package.horizons_months,
         )
     # Without the other one, or where the other one lacks a sequence, it answers.
     (alone,) = predict(table(input_names(), values), [stand_in], missing={})
@@ -141,7 +150,7 @@ def test_a_study_is_refused_when_no_model_applies(loaded: dict[str, tuple[Loaded
     names = input_names((Sequence.T1C,))
     features = table(names, np.zeros(len(names)))
     with pytest.raises(
-        StudyRejected, match=r"None of the 1 models is applicable \(recurrence: no T2W series was found\)"
+        StudyRejected, match=r"The only model is not applicable \(recurrence: no T2W series was found\)"
     ):
         predict(features, [model], missing=NO_T2W)
     with pytest.raises(StudyRejected, match="no model is loaded"):
@@ -169,7 +178,7 @@ def test_inputs_unlike_those_of_the_training_patients_are_a_note(
     outcome = outcome_of(model, input_names(), values)
     (note,) = outcome.notes
     assert (note.code, note.severity) == ("unlike-training-patients", Severity.WARNING)
-    (reason,) = outcome.validity.reasons
+    (reason,) = (one for one in outcome.validity.reasons if one.code != NO_RANGE)  # the small package has no refits
     assert (reason.code, reason.state) == ("unlike-training-patients", State.CONDITIONAL)
     assert "1 of 160 inputs beyond 4 standard deviations" in reason.sentence
     assert f"({familiarity.limits.count:.0f} at most in 99% of new patients)" in reason.sentence
@@ -236,7 +245,7 @@ def test_nothing_computed_is_an_outcome_of_every_model_that_would_be_run(
     assert isinstance(second, NotApplicable)
     assert isinstance(third, ModelOutcome)
     assert (third.validity.state, third.withheld, third.group) == (State.NOT_COMPUTABLE, (), None)
-    with pytest.raises(StudyRejected, match="None of the 1 models is applicable"):
+    with pytest.raises(StudyRejected, match="The only model is not applicable"):
         not_computed(models[:1], missing=NO_T2W, reasons=[large])
 
 
@@ -276,6 +285,9 @@ def test_other_settings_engine_and_bias_correction_are_notes(tmp_path: Path) -> 
     ]
     assert SETTINGS[:12] in outcome.notes[0].sentence
     assert "abababababab" in outcome.notes[0].sentence
+    assert outcome.validity.state is State.OUTSIDE
+    assert outcome.predictions == ()
+    assert "feature-settings-differ" in [reason.code for reason in outcome.validity.reasons]
     same = table(input_names(), ordinary(scorer), settings="ab" * 32, engine="pyradiomics 3.0.1")
     (outcome,) = predict(same, [model], missing={}, bias="SimpleITK N4")
     assert isinstance(outcome, ModelOutcome)

@@ -75,7 +75,7 @@ def test_a_label_is_left_out_and_on_the_tumour_refused() -> None:
 def test_blank_and_repeated_slices() -> None:
     one, other = (part.as_stored(part.body) for part in (found(changed((0,), 0)), found(VOXELS)))
     assert np.mean(one == other) > 0.995
-    with pytest.raises(StudyRejected, match="1 slices of T1\\+C that hold tumour are blank"):
+    with pytest.raises(StudyRejected, match="1 slice of T1\\+C that holds tumour is blank"):
         found(changed((16,), 0))
     voxels = VOXELS.copy()
     voxels[5] = voxels[4]
@@ -184,7 +184,7 @@ def test_a_hot_pixel_in_the_fill_is_fill() -> None:
     part = measured_part(Volume(affine, padded), tumour, sequence=Sequence.T1C)
     np.testing.assert_array_equal(part.volume.voxels, found(VOXELS).volume.voxels)
     [hot] = [note for note in part.notes if note.code == "hot-pixels"]
-    assert "1 voxels in the fill of T1+C" in hot.sentence
+    assert "1 voxel in the fill of T1+C" in hot.sentence
     assert "slice 10, row 5, column 6" in hot.sentence
 
 

@@ -12,12 +12,14 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from models.compiled import compiled
 from models.errors import DeviceMemoryExhausted, EngineUnavailable, SetupError, StudyRejected
 from models.images import read_image
+from models.preprocessing import n4
 from models.preprocessing.measurement import body_mask
 from models.preprocessing.n4 import N4, evaluate, fit_log_field, refine, sharpened, spline_weights
 from models.preprocessing.n4_settings import N4Settings, shrink_factors, shrunk
-from models.preprocessing.n4_simpleitk import SimpleItkN4
+from models.preprocessing.n4_simpleitk import SimpleItkN4, _filter
 from models.volume import Volume
 from tests.models.preprocessing.bias_phantom import BiasPhantom, bias_phantom
 
@@ -55,6 +57,47 @@ def test_the_field_is_simpleitks(phantom: BiasPhantom, settings: N4Settings) -> 
     # The accuracy asked of the default settings on large volumes; with few iterations it is float32 round-off.
     assert gain_removed(ours, theirs, phantom.body) < 1e-4
     assert np.std(theirs[phantom.body]) > 50 * gain_removed(ours, theirs, phantom.body)
+
+
+@compiled
+def itks_statistic(change):  # type: ignore[no-untyped-def]
+    """ITK's coefficient of variation of exp(change): running mean and sum of squares, rounded to float32 each time."""
+    mean, squares, count = np.float32(0), np.float32(0), 0.0
+    for k in range(change.size):
+        gain = np.float64(np.float32(np.exp(change[k])))
+        count += 1.0
+        if count > 1.0:
+            apart = np.float32(gain - np.float64(mean))
+            squares = np.float32(np.float64(squares) + np.float64(np.float32(apart * apart)) * (count - 1.0) / count)
+        mean = np.float32(np.float64(mean) * (1.0 - 1.0 / count) + gain / count)
+    return np.sqrt(np.float64(squares) / (count - 1.0)) / np.float64(mean)
+
+
+def test_our_convergence_statistic_is_exact_where_itks_running_mean_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one difference between both that is not rounding: after one iteration of the same fit, on 100,000 voxels."""
+    large = bias_phantom((20, 100, 110), (2.4, 1.6, 1.6))
+    settings = N4Settings(shrink=1, iterations=(1,), convergence_threshold=1e-9)
+    small = shrunk(large.volume, large.body, shrink=1)
+    assert np.count_nonzero(small.mask) > 100_000
+    fit = _filter(settings)
+    fit.Execute(sitk.GetImageFromArray(small.image), sitk.GetImageFromArray(small.mask.astype(np.uint8)))
+    found: list[tuple[float, float, float]] = []
+    ours = n4._variation_of_gain
+
+    def recorded(change: torch.Tensor) -> float:
+        before = change.numpy().copy()
+        gain = np.exp(before.astype(np.float64))
+        found.append((float(itks_statistic(before)), ours(change), float(gain.std(ddof=1) / gain.mean())))
+        return found[-1][1]
+
+    monkeypatch.setattr(n4, "_variation_of_gain", recorded)
+    n4.fit_log_field(torch.from_numpy(small.image), torch.from_numpy(small.mask), settings)
+    ((as_itk, mine, true),) = found
+    assert mine == pytest.approx(true, rel=1e-5)
+    assert fit.GetCurrentConvergenceMeasurement() == pytest.approx(as_itk, rel=5e-4)
+    assert as_itk > 1.002 * true
 
 
 @pytest.mark.slow
@@ -184,7 +227,7 @@ def test_what_can_not_be_fitted_is_refused(phantom: BiasPhantom) -> None:
         N4(QUICK, "cpu").correct(Volume(np.eye(4), phantom.volume.voxels[:1]), phantom.body[:1])
     speck = np.zeros(phantom.volume.shape, dtype=bool)
     speck[0, 0, 0] = True
-    with pytest.raises(StudyRejected, match="None of the 1 voxels of the body mask is left"):
+    with pytest.raises(StudyRejected, match="None of the 1 voxel of the body mask is left"):
         N4(N4Settings(), "cpu").correct(phantom.volume, speck)
 
 

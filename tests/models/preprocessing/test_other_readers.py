@@ -30,8 +30,15 @@ def test_readers_overlap_as_measured(mask: np.ndarray) -> None:
     assert min(each) > 0.19
 
 
+def test_contours_of_a_rough_outline_differ_more() -> None:
+    """A method that outlined the tumour adds to what readers differ by (`models.outline`)."""
+    usual, rough = (other_readers(prepared_study(BALL, spacing=SPACING), dice=wanted) for wanted in (DICE, 0.7))
+    assert np.mean([dice(contour[Sequence.T1C], BALL) for contour in rough.masks]) == pytest.approx(0.7, abs=0.02)
+    assert rough.amplitude_mm > 1.3 * usual.amplitude_mm
+
+
 def test_a_fragmented_tumour_moves_by_fewer_millimetres() -> None:
-    """Why the overlap is calibrated and not the distance."""
+    """Reason for calibrating the overlap and not the distance."""
     compact, fragmented = (other_readers(prepared_study(mask, spacing=SPACING)) for mask in (BALL, FRAGMENTS))
     assert fragmented.amplitude_mm < 0.7 * compact.amplitude_mm
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -85,3 +87,42 @@ def test_a_doubtful_mask_makes_the_answer_conditional() -> None:
     assert reason.overruled_by == "plausibility.volume_doubtful_cm3"
     assert found.is_computable
     found.require()
+
+
+def test_an_impossible_tumour_on_t2w_is_left_out_where_t1c_has_one_of_its_own() -> None:
+    volumes = {Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}
+    right, wrong = Roi(AFFINE, TUMOUR, "tumour"), Roi(AFFINE, BODY, "tumour")
+    limits = PlausibilityLimits(volume_doubtful_cm3=1.0, volume_impossible_cm3=20.0)
+    found = check_tumours(volumes, {Sequence.T1C: right, Sequence.T2W: wrong}, evidence=SUPPRESSED, limits=limits)
+    assert found.is_computable
+    assert [reason.code for reason in found.reasons] == ["tumour-volume"]  # of T1+C
+    assert list(found.usable(volumes)) == [Sequence.T1C]
+    (note,) = (one for one in found.notes if one.sequence is Sequence.T2W)
+    assert note.code == "sequence-left-out"
+    # 4/3 π (3.3 cm)³ = 150.5 cm³, less or more by voxels at the edge.
+    pattern = r"The segmentation on T2W cannot be a breast tumour. It measures 15[0-2] cm³; at most 20.00 cm³ was"
+    assert re.search(pattern, note.sentence)
+    assert found.dropped[Sequence.T2W].startswith("T2W cannot be used: The segmentation on T2W cannot be")
+    # T1+C that cannot be one withholds everything, and so does the only tumour there is.
+    for tumours in ({Sequence.T1C: wrong, Sequence.T2W: right}, {Sequence.T2W: wrong}):
+        found = check_tumours(volumes, tumours, evidence=SUPPRESSED, limits=limits)
+        assert not found.is_computable
+        assert found.dropped == {}
+
+
+def test_a_tumour_that_is_lost_on_t2w_leaves_it_out() -> None:
+    far = centred_affine(SHAPE, SPACING)
+    far[:3, 3] += 5_000
+    tumours = {Sequence.T1C: Roi(AFFINE, TUMOUR, "tumour"), Sequence.T2W: Roi(far, TUMOUR, "tumour")}
+    volumes = {Sequence.T1C: IMAGE, Sequence.T2W: IMAGE}
+    found = check_tumours(volumes, tumours, evidence=SUPPRESSED, limits=PlausibilityLimits())
+    assert found.is_computable
+    assert list(found.dropped) == [Sequence.T2W]
+
+
+def test_doubts_go_with_the_sequence_they_are_about() -> None:
+    tumours = dict.fromkeys(Sequence, Roi(AFFINE, TUMOUR, "tumour"))
+    volumes = dict.fromkeys(Sequence, IMAGE)
+    found = check_tumours(volumes, tumours, evidence=SUPPRESSED, limits=PlausibilityLimits(volume_doubtful_cm3=1.0))
+    assert [reason.sentence.split(":")[0] for reason in found.reasons] == ["The tumour on T1+C", "The tumour on T2W"]
+    assert found.without({Sequence.T2W: "it has no features"}).reasons == found.against[Sequence.T1C]

@@ -122,7 +122,7 @@ def test_size_and_form_are_those_of_one_lesion_on_both_sequences() -> None:
 def test_every_feature_of_the_vector_was_measured() -> None:
     shape = measured_shape(vector_names())
     assert len(shape.names) == 3452
-    with pytest.raises(SetupError, match="1 features were not measured"):
+    with pytest.raises(SetupError, match="1 feature was not measured"):
         measured_shape(("t1c_intratumoral_original_glcm_Beauty",))
 
 

@@ -19,7 +19,7 @@ from models.statistics.cox import fit_cox
 from models.statistics.cutpoint import select_cut_off
 from models.statistics.delong import delong_auc
 from models.statistics.followed import Followed
-from models.statistics.kaplan_meier import log_rank, survival_curve, weighted_survival_at
+from models.statistics.kaplan_meier import Limits, log_rank, survival_curve, weighted_survival_at
 from models.statistics.roc import auc_at
 from models.statistics.survival import breslow_baseline
 
@@ -57,7 +57,7 @@ def test_auc(patients: Followed, expected: dict[str, Any]) -> None:
 
 
 def test_kaplan_meier_with_log_limits(table: np.ndarray, expected: dict[str, Any]) -> None:
-    curve = survival_curve(table[:, 0], table[:, 1])
+    curve = survival_curve(table[:, 0], table[:, 1], limits=Limits.LOG)
     survival, low, high = np.array([curve.at(months) for months in HORIZONS]).T
     assert survival == pytest.approx(expected["km_12_24_36"], abs=1e-14)
     assert low == pytest.approx(expected["km_log_lower"], abs=1e-12)

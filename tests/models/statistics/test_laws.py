@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from models.errors import StudyRejected
+from models.statistics import concordance
 from models.statistics.bootstrap import resampled_estimate
 from models.statistics.brier import brier_at, integrated_brier
 from models.statistics.calibration import calibration_groups, calibration_slope
-from models.statistics.concordance import harrell_c, uno_c
+from models.statistics.concordance import harrell_c, influences, uno_c
 from models.statistics.cox import fit_cox
 from models.statistics.cutpoint import log_rank_scores, select_cut_off
 from models.statistics.decision_curve import decision_curve
@@ -19,6 +20,7 @@ from models.statistics.delong import delong_auc
 from models.statistics.estimate import Estimate, NotEstimable
 from models.statistics.followed import Floats, Followed
 from models.statistics.kaplan_meier import (
+    Limits,
     log_rank,
     median_follow_up,
     survival_curve,
@@ -116,6 +118,29 @@ def test_concordance_by_hand() -> None:
     assert harrell_c(worse)[0] == pytest.approx((1 + 0.5 + 0 + 0) / 4)
 
 
+def test_influences_are_the_derivative_of_the_concordance() -> None:
+    """By weights of 1 + h and 1 - h of one patient; their squares sum to the variance of the bootstrap."""
+    patients, step = Followed.of(*made()), 1e-5
+    value, found = influences(patients)
+    assert value == pytest.approx(harrell_c(patients)[0], abs=1e-13)
+    change = step * np.eye(len(patients))
+    derivative = (harrell_c(patients, 1 + change) - harrell_c(patients, 1 - change)) / (2 * step)
+    np.testing.assert_allclose(found, derivative, atol=1e-9)
+    assert found.sum() == pytest.approx(0, abs=1e-12)
+    samples = harrell_c(patients, patients.resampled(resamples=2000, seed=1))
+    assert np.sqrt(found @ found) == pytest.approx(samples.std(), rel=0.08)
+
+
+def test_pairs_in_blocks_are_the_same_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    patients = Followed.of(*made())
+    weights = patients.resampled(resamples=5, seed=2).astype(np.float64)
+    whole = harrell_c(patients, weights), uno_c(patients, tau_months=36.0, weights=weights), influences(patients)[1]
+    monkeypatch.setattr(concordance, "_PAIRS", 7 * len(patients))
+    parts = harrell_c(patients, weights), uno_c(patients, tau_months=36.0, weights=weights), influences(patients)[1]
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
 def test_roc_curve_has_the_area() -> None:
     patients = Followed.of(*made())
     curve = roc_curve_at(patients, 24.0)
@@ -156,7 +181,8 @@ def test_survival_curve_by_hand() -> None:
     curve = survival_curve([2, 3, 3, 5], [1, 1, 0, 0])
     assert curve.survival == pytest.approx([3 / 4, 3 / 4 * 2 / 3, 1 / 2])
     assert curve.numbers_at_risk([0, 2, 3, 4, 6]) == (4, 4, 3, 1, 0)
-    assert curve.at(1.0) == (1.0, 1.0, 1.0)
+    assert curve.at(1.0) == (1.0, pytest.approx(1 / (1 + 1.959964**2 / 4), abs=1e-6), 1.0)  # Wilson, four of four
+    assert survival_curve([2, 3, 3, 5], [1, 1, 0, 0], limits=Limits.LOG).at(1.0) == (1.0, 1.0, 1.0)
     assert np.isnan(curve.at(5.1)[0])
     everyone = survival_curve([2, 3], [1, 1])
     assert everyone.at(9.0)[0] == 0  # nobody is left: survival stays 0

@@ -13,7 +13,7 @@ from lifelines import CoxPHFitter, NelsonAalenFitter
 from lifelines.utils import concordance_index
 from pandas import DataFrame
 
-from models.errors import SetupError
+from models.errors import CohortRejected, SetupError
 from models.statistics.concordance import harrell_c_of
 from models.statistics.survival import BaselineHazard, breslow_baseline
 
@@ -144,5 +144,5 @@ def test_concordance_by_hand(order: tuple[int, ...]) -> None:
     ],
 )
 def test_concordance_of_impossible_cohorts_is_refused(times: list[float], events: list[int], message: str) -> None:
-    with pytest.raises(SetupError, match=message):
+    with pytest.raises(CohortRejected, match=message):
         harrell_c_of(times, events, np.zeros(2))

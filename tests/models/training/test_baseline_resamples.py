@@ -10,6 +10,7 @@ from models.statistics.baseline_resamples import BaselineResamples
 from models.statistics.survival import breslow_baseline
 from models.training.baseline_resamples import RESAMPLES, resample_baseline, weighted_slopes
 from models.training.deepsurv import cox_slope
+from models.training.divisions import OutOfFoldOutputs
 
 RNG = np.random.default_rng(3)
 COUNT = 240
@@ -35,7 +36,9 @@ def test_a_weight_is_a_patient_drawn_so_often() -> None:
 
 
 def test_hazards_are_breslows() -> None:
-    found = resample_baseline(TIMES, EVENTS, OUTPUTS, fold_of=FOLDS, slope=0.8, horizons_months=(12.0, 24.0), seed=1)
+    found = resample_baseline(
+        TIMES, EVENTS, OutOfFoldOutputs(OUTPUTS[None], FOLDS[None]), slope=0.8, horizons_months=(12.0, 24.0), seed=1
+    )
     assert found is not None
     assert found.slopes.size <= RESAMPLES
     model = breslow_baseline(TIMES, EVENTS, 0.8 * OUTPUTS)
@@ -45,13 +48,20 @@ def test_hazards_are_breslows() -> None:
 
 
 def test_the_farther_from_the_mean_the_wider() -> None:
-    found = resample_baseline(TIMES, EVENTS, OUTPUTS, fold_of=FOLDS, slope=0.8, horizons_months=(24.0,), seed=1)
+    found = resample_baseline(
+        TIMES, EVENTS, OutOfFoldOutputs(OUTPUTS[None], FOLDS[None]), slope=0.8, horizons_months=(24.0,), seed=1
+    )
     assert found is not None
     assert found.spread(3.0, 24.0) > 1.5 * found.spread(0.0, 24.0) > 0
 
 
 def test_a_model_that_predicts_nothing_has_none() -> None:
-    assert resample_baseline(TIMES, EVENTS, OUTPUTS, fold_of=FOLDS, slope=0.0, horizons_months=(24.0,), seed=1) is None
+    assert (
+        resample_baseline(
+            TIMES, EVENTS, OutOfFoldOutputs(OUTPUTS[None], FOLDS[None]), slope=0.0, horizons_months=(24.0,), seed=1
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize("hazard", [0.0, np.nan])

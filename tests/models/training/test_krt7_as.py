@@ -44,7 +44,7 @@ def test_tpm_by_hand_sums_to_a_million() -> None:
     for counts, lengths, message in (
         ([[1.0]], [0.0], "must be positive"),
         ([[-1.0]], [5.0], "not negative"),
-        ([[0.0]], [5.0], "have no read"),
+        ([[0.0]], [5.0], "has no read"),
         ([[1.0]], [5.0, 6.0], "genes × samples"),
     ):
         with pytest.raises(CohortRejected, match=message):
@@ -116,7 +116,7 @@ def test_counts_to_package(shape: FeatureShape, quick: Recipe, tmp_path: Path) -
     assert {name.split("_")[1] for name in patients.names} == {"intratumoral"}
     assert patients.is_high.sum() == 200
     assert patients.origin == FeatureOrigin(SETTINGS, "e 1", "n4")
-    options = TrainingOptions(recipe=quick, permutations=1)
+    options = TrainingOptions(recipe=quick, divisions=1, permutations=1)
     trained = train_krt7_as(patients.names, patients.values, is_high=patients.is_high, options=options)
     assert trained.out_of_fold.has_signal
     assert np.mean(trained.permuted_auc) < trained.out_of_fold.value
@@ -136,7 +136,7 @@ def rows(cohorts: tuple[str, ...], *, high: float = 1.0) -> OutcomeRows:
 
 def feature_rows(count: int) -> FeatureRows:
     values = np.random.default_rng(1).normal(size=(count, 2))
-    names = ("t1c_intratumoral_a", "t1c_peritumoral_b")
+    names = ("t1c_intratumoral_original_glcm_Contrast", "t1c_peritumoral_original_glcm_Contrast")
     return FeatureRows(
         "features.csv",
         tuple(f"p{i}" for i in range(count)),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.errors import SetupError
+from models.errors import CohortRejected
 from models.training.deepsurv import cox_slope
 from models.training.partial_likelihood import RiskSets, Ties, negative_log_partial_likelihood, risk_sets
 
@@ -102,7 +102,7 @@ def test_stays_finite_with_huge_log_risks(dtype: torch.dtype) -> None:
 
 
 def test_a_cohort_without_events_is_refused() -> None:
-    with pytest.raises(SetupError, match="no event"):
+    with pytest.raises(CohortRejected, match="no event"):
         risk_sets([1.0, 2.0], [0, 0])
 
 

@@ -7,7 +7,7 @@ import pytest
 from lifelines import CoxPHFitter
 from pandas import DataFrame
 
-from models.errors import SetupError
+from models.errors import CohortRejected
 from models.simulation.cohort import Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape
 from models.training.partial_likelihood import Ties, negative_log_partial_likelihood, risk_sets
@@ -103,7 +103,7 @@ def test_too_few_events_are_refused() -> None:
     x, times, events = patients(60, 5, seed=4)
     events[:] = 0
     events[:9] = 1
-    with pytest.raises(SetupError, match="9 events; at least 10 are needed for 5 folds"):
+    with pytest.raises(CohortRejected, match="10 events are needed for 5 folds; there are 9"):
         fit_penalised_cox(x, np.arange(5), times_months=times, events=events, correlation_limit=1.0, seed=1)
-    with pytest.raises(SetupError, match="no event"):
+    with pytest.raises(CohortRejected, match="no event"):
         CoxLikelihood(times, np.zeros(60))

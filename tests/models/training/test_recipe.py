@@ -10,14 +10,14 @@ import pytest
 from lifelines import CoxPHFitter
 from pandas import DataFrame
 
-from models.errors import SetupError
+from models.errors import CohortRejected, SetupError
 from models.simulation.cohort import Cohort, Truth, simulate_cohort
 from models.simulation.feature_shape import FeatureShape
 from models.statistics.concordance import harrell_c_of
 from models.training.deepsurv import RecurrenceModel, cox_slope, fit_recurrence, objective_of, outer_folds
 from models.training.ensemble import fit_ensemble, out_of_fold
 from models.training.mlp import auc, fit_expression, platt_scaling
-from models.training.network import Recipe
+from models.training.network import LOW_DIMENSIONAL, Recipe
 from models.training.partial_likelihood import Ties
 from models.training.selection import stratified_folds
 
@@ -166,7 +166,7 @@ def test_platt_scaling_finds_the_logit() -> None:
 
 def test_too_few_patients_of_a_class_are_refused(shape: FeatureShape) -> None:
     high = np.arange(60) < 20
-    with pytest.raises(SetupError, match="20 of 60 patients have high expression; at least 25 of each"):
+    with pytest.raises(CohortRejected, match=r"25 patients of each class .* of 60 patients 20 have high expression"):
         fit_expression(shape.names, np.zeros((60, len(shape.names))), high=high, recipe=Recipe(), seed=1)
 
 
@@ -180,18 +180,6 @@ def test_impossible_recipes_are_refused(change: dict[str, object]) -> None:
 
 # Bounds of the training figures (tests/benchmarks): they tell a broken trainer, they are no evidence of quality. Test
 # splits of the DeepSurv paper; `lifelines` shows that gaussian is nonlinear (a linear Cox model is at chance).
-LOW_DIMENSIONAL = Recipe(
-    hidden=(32, 32),
-    dropout=0.0,
-    batch_norm=False,
-    learning_rate=1e-2,
-    epochs=400,
-    patience=40,
-    correlation_limit=1.0,
-    selected=None,
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "least"), [("linear", 0.765), ("gaussian", 0.640), ("gbsg", 0.670)])
 def test_it_reaches_the_concordance_of_deepsurv(shared_data: Path, name: str, least: float) -> None:

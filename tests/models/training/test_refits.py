@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import SetupError
+from models.errors import CohortRejected, SetupError
 from models.inference.manifest import RangeSource
 from models.inference.package import load_package
 from models.inference.runtime import Provider, load_model
@@ -72,14 +72,14 @@ def test_refits_are_the_recipe_on_bootstrap_samples() -> None:
 
 
 def test_too_few_of_a_kind_are_refused() -> None:
-    with pytest.raises(SetupError, match="--refits 0"):
+    with pytest.raises(CohortRejected, match="--refits 0"):
         refits(high=np.arange(80) < 2)
 
 
 @pytest.mark.parametrize("count", [1, 5, -1])
 def test_few_refits_are_refused(count: int) -> None:
     with pytest.raises(SetupError, match="0 or at least 6"):
-        TrainingOptions(TINY, refits=count)
+        TrainingOptions(TINY, divisions=1, refits=count)
 
 
 @pytest.mark.parametrize("task", Task)

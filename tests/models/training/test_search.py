@@ -88,7 +88,7 @@ def test_the_choice_is_made_anew_in_every_outer_fold_without_its_patients(cohort
 
 
 def test_trials_stand_in_manifest_card_and_notes(cohort: Cohort, tiny: Recipe, tmp_path: Path) -> None:
-    options = TrainingOptions(recipe=tiny, permutations=0, trials=2, refits=0)
+    options = TrainingOptions(recipe=tiny, divisions=1, permutations=0, trials=2, refits=0)
     trained = train_recurrence(
         cohort.names, cohort.values, times_months=cohort.times_months, events=cohort.events, options=options
     )

@@ -7,7 +7,7 @@ import pytest
 from lifelines import CoxPHFitter
 from pandas import DataFrame
 
-from models.errors import SetupError
+from models.errors import CohortRejected
 from models.training.ensemble import usable_inputs
 from models.training.selection import null_martingale_residuals, stratified_folds, strongest, uncorrelated
 
@@ -75,7 +75,9 @@ def test_usable_inputs_vary_and_are_no_diagnostics() -> None:
     values = np.array([[1.0, 5.0, 1e9], [2.0, 5.0, 1e9 + 1e4], [3.0, 5.0, 1e9]])
     np.testing.assert_array_equal(usable_inputs(names, values, diagnostics=False), [2])
     np.testing.assert_array_equal(usable_inputs(names, values, diagnostics=True), [0, 2])
-    with pytest.raises(SetupError, match="No input varies"):
+    with pytest.raises(CohortRejected, match="No input varies"):
         usable_inputs(names, np.ones((3, 3)), diagnostics=True)
-    with pytest.raises(SetupError, match="finite numbers, patients × 3"):
+    with pytest.raises(CohortRejected, match=r"holds 1e\+308; at most 1e\+150"):
+        usable_inputs(names, np.where(values == 2.0, 1e308, values), diagnostics=True)
+    with pytest.raises(CohortRejected, match="finite numbers, patients × 3"):
         usable_inputs(names, np.where(values == 2.0, np.nan, values), diagnostics=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pypdf import PdfReader
+from reportlab.pdfgen.canvas import Canvas
 
 from models.inference.outcome import NotApplicable
 from models.quality_notes import QualityNote, Severity
@@ -22,6 +23,8 @@ from models.validity import Reason, State
 from models.volume import Sequence
 from reports import wording
 from reports.content import Report
+from reports.paper import Paper
+from reports.pdf.charts import GroupCurves
 from reports.pdf.document import render_pdf
 from reports.pdf.theme import Typesetter
 from tests.conftest import ROOT, require_programs
@@ -248,6 +251,64 @@ def test_oblique_and_narrow_images() -> None:
     report = examples.report(direction=direction, sequences=(Sequence.T2W,), size=40)
     assert report.key_images[0].edges == ("RP", "LA", "AR", "PL")
     assert "RP" in pages(render_pdf(report))[0].split()
+
+
+SHOWING = [State.VALID, State.CONDITIONAL, State.BORDERLINE]
+
+
+@pytest.mark.parametrize("paper", list(Paper))
+@pytest.mark.parametrize("state", [*SHOWING, State.OUTSIDE, State.NOT_COMPUTABLE])
+def test_page_one_in_every_state(state: State, paper: Paper) -> None:
+    """With a Chinese name: pictures stay on it, place and picture of the training patients are where a score is."""
+    subject = replace(examples.SUBJECT, patient_name="王小梅 (Wang, Xiaomei)", institution="上海市第一人民医院")
+    report = examples.in_state(state, subject=subject)
+    first, *later = [plain(text) for text in pages(render_pdf(report, paper=paper))]
+    assert "王小梅(Wang,Xiaomei)" in first
+    assert plain(wording.REVIEWED_BY) in first
+    assert bool(later) is (state in SHOWING)
+    for image in report.key_images:
+        assert plain(image.caption) in first
+    recurrence, krt7_as = report.models
+    assert ("83 of 100 training patients" in recurrence.about) is (state in SHOWING)
+    assert ("among the highest 1 of 100 training patients" in krt7_as.about) is (state in SHOWING)
+    assert krt7_as.training_groups is None  # its task has no survival
+    shown = recurrence.training_groups
+    assert (shown is not None) is (state in SHOWING)
+    if shown is None:
+        assert plain(wording.TRAINING_GROUPS) not in first
+        return
+    for text in (shown.title, shown.note, recurrence.about, krt7_as.about, *(curve.label for curve in shown.curves)):
+        assert plain(text) in first
+    for curve in shown.curves:
+        assert all(count in first for _, count in curve.at_risk)
+
+
+@pytest.mark.parametrize("state", SHOWING)
+def test_an_older_package_has_neither_place_nor_picture(state: State) -> None:
+    report = examples.in_state(state, is_older=True)
+    first = plain(pages(render_pdf(report))[0])
+    for section in report.models:
+        assert section.training_groups is None
+        assert section.about.endswith("0.50 is chance).")
+    assert "of100trainingpatients" not in first
+    assert plain(wording.TRAINING_GROUPS) not in first
+    assert plain("Hazard ratio") not in first
+
+
+def test_the_curves_are_told_apart_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """High risk is dashed, low risk is not, whatever the state; each has its name at its end."""
+    dashes: list[list[float]] = []
+    drawn: list[str] = []
+    canvas = Canvas(io.BytesIO())
+    monkeypatch.setattr(canvas, "setDash", lambda pattern: dashes.append(list(pattern)))
+    monkeypatch.setattr(canvas, "drawString", lambda x, y, text: drawn.append(text))
+    groups = examples.in_state(State.BORDERLINE).models[0].training_groups
+    assert groups is not None
+    chart = GroupCurves(groups, width=114, is_coloured=False)
+    chart.canv = canvas
+    chart.draw()
+    assert [bool(dash) for dash in dashes] == [False, False, True, False]
+    assert drawn[-2:] == ["low 93%", "high 39%"]
 
 
 @pytest.mark.parametrize("years", [1, 2, 4, 5])

@@ -10,8 +10,9 @@ import pytest
 from pypdf import PdfReader
 from reportlab.pdfgen.canvas import Canvas
 
+from reports.fonts import in_reading_order
 from reports.pdf import theme
-from reports.pdf.theme import Typesetter, in_reading_order
+from reports.pdf.theme import Typesetter
 
 WIDE = next((file for file in theme.WIDE_FILES if Path(file).is_file()), None)
 needs_wide = pytest.mark.skipif(WIDE is None, reason="no font for Chinese, Japanese and Korean is installed")

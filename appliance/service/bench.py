@@ -1,0 +1,142 @@
+"""Opening of the workbench: tested before the service starts, in a process that then ends, and opened in the worker.
+
+The service therefore does not start with broken parts, starts quickly, and never holds any of the numerical libraries.
+They are imported inside the functions for that.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.in_short import AnswerInShort
+from appliance.process_pool import Broken, work_off
+from appliance.service.worker import Asked
+from appliance.settings import Settings
+from appliance.state.outbox import Outgoing
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from models.errors import SetupError
+
+if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
+    from dicom_io.network.send import Peer
+
+LOG = logging.getLogger("rdeepnet.workbench")
+
+
+def try_workbench(settings: Settings) -> None:
+    """Opens the workbench in a process that then ends.
+
+    Raises
+    ------
+    SetupError
+        As `open_workbench`, or when the process is ended from outside.
+    """
+    for outcome in work_off([None], partial(_opened, settings), workers=1):
+        if isinstance(outcome, Broken):
+            raise SetupError(f"The models and engines could not be tested: {outcome.reason}")
+
+
+def _opened(settings: Settings) -> Callable[[None], None]:
+    from appliance.workbench import open_workbench
+
+    open_workbench(settings)
+    return _nothing_more
+
+
+def _nothing_more(_: None) -> None:
+    """Task of the process that tests the workbench; opening it was the test."""
+
+
+@dataclass(frozen=True, eq=False)
+class OnWorkbench:
+    """Answers studies on an open workbench."""
+
+    bench: Workbench
+    archive: Peer | None
+
+    def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
+        return answer(files, asked, bench=self.bench, archive=self.archive)
+
+
+def answerer(settings: Settings) -> OnWorkbench:
+    """Opens the workbench; returns what answers studies on it.
+
+    Raises
+    ------
+    SetupError
+        As `open_workbench`.
+    """
+    from appliance.workbench import open_workbench
+
+    return OnWorkbench(open_workbench(settings), archive_of(settings))
+
+
+def archive_of(settings: Settings) -> Peer | None:
+    """The archive to ask for counts, where there is one."""
+    from appliance.transport import client_tls
+    from dicom_io.network.send import Peer
+
+    archive = settings.archive
+    if not archive.host:
+        return None
+    return Peer(
+        archive.ae_title,
+        archive.host,
+        archive.port,
+        calling_title=settings.service.ae_title,
+        timeout_s=archive.timeout_s,
+        tls=client_tls(settings, plain=archive.plain),
+    )
+
+
+def answer(
+    files: Sequence[Path],
+    asked: Asked,
+    *,
+    bench: Workbench,
+    archive: Peer | None = None,
+) -> Outgoing:
+    """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
+
+    It counts instances that arrived and were not kept as well.
+    """
+    from appliance.pipeline import answer_study
+    from dicom_io.reading.read import NOTHING_KNOWN
+
+    held = NOTHING_KNOWN if archive is None else _held(archive, files)
+    held = {series: count - asked.not_kept.get(series, 0) for series, count in held.items()}
+    result = answer_study(
+        files,
+        bench,
+        assignment=asked.assignment,
+        created=asked.created,
+        held=held,
+        earlier=asked.earlier,
+        remarks=asked.remarks,
+    )
+    return Outgoing(
+        result.answer,
+        result.stages,
+        created=asked.created,
+        facts=result.facts,
+        in_short=AnswerInShort.of_result(result),
+    )
+
+
+def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:
+    """Image counts at the archive; nothing when it cannot be asked, which must not hold up a study."""
+    from dicom_io.images.file_scan import study_uid_of
+    from dicom_io.network.find import images_held
+    from dicom_io.reading.read import NOTHING_KNOWN
+
+    study_uid = study_uid_of(files)
+    try:
+        return images_held(archive, study_uid) if study_uid else NOTHING_KNOWN
+    except (PeerUnavailable, PeerRefused) as error:
+        LOG.warning("the archive could not be asked for its images: %s", error)
+        return NOTHING_KNOWN

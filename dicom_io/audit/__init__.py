@@ -1,0 +1,1 @@
+"""Audit trail: DICOM audit messages and their way to an audit repository."""

@@ -1,0 +1,1 @@
+"""Expression of genes: tables, annotation, screens, gene sets."""

@@ -1,0 +1,1 @@
+"""Drafts of a tumour's outline, made from what a person marked: strokes, or a point and a box."""

@@ -1,0 +1,1 @@
+"""Analyses of a cohort: sections, tables and figures; HTML, PDF, JSON, CSV, vector figures, methods to paste."""

@@ -1,0 +1,1 @@
+"""Report of the analysis of patients: what is shown, in which words."""

@@ -1,0 +1,1 @@
+"""Report of a therapy analysis: what is shown, in which words."""

@@ -1,0 +1,1 @@
+"""Figures of journal quality: one theme, every chart as SVG, PDF and PNG."""

@@ -1,0 +1,1 @@
+"""Mutated input of every kind, within the budgets of [limits]."""

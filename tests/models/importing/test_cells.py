@@ -1,0 +1,67 @@
+"""Cells, headers and names that ordinary programs write. Kind: regression; each was read wrongly or not at all."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from models.errors import CohortRejected
+from models.importing.cell_numbers import is_number, numbers
+from models.importing.cells import Cells, read_cells
+from models.importing.provenance import differing
+from models.importing.schema import ColumnRole
+from models.importing.tables import guessed_schema, read_tables
+
+
+def cells(folder: Path, content: str, *, name: str = "table.csv") -> Cells:
+    path = folder / name
+    path.write_bytes(content.encode())
+    return read_cells(path)
+
+
+def test_a_text_that_the_schema_states_is_no_empty_cell(tmp_path: Path) -> None:
+    table = cells(tmp_path, "ID,chemo\nP1,None\nP2,Yes\nP3,\n")
+    first, second, third = numbers(table, "chemo", {"None": 0.0, "Yes": 1.0})
+    assert (first, second) == (0.0, 1.0)
+    assert math.isnan(third)
+
+
+def test_an_eigenvalue_of_pyradiomics_is_its_real_part(tmp_path: Path) -> None:
+    table = cells(tmp_path, "ID,MCC,other\nP1,(0.5+0j),(0.5+0.1j)\nP2,(0.25-1e-17j),1\n")
+    assert numbers(table, "MCC") == [0.5, 0.25]
+    with pytest.raises(CohortRejected, match="no number"):
+        numbers(table, "other")
+
+
+def test_an_underscore_is_no_separator_of_thousands(tmp_path: Path) -> None:
+    assert not is_number("1_000")
+    with pytest.raises(CohortRejected, match="'1_000', which is no number"):
+        numbers(cells(tmp_path, "ID,a\nP1,1_000\n"), "a")
+
+
+def test_a_header_of_any_length_and_any_line_ends(tmp_path: Path) -> None:
+    names = [f"feature_with_a_long_name_that_a_program_made_of_its_settings_{number:05d}" for number in range(2500)]
+    row = ",".join("1" for _ in names)
+    assert len(cells(tmp_path, f"ID,{','.join(names)}\nP1,{row}\n").header) == 2502
+    assert cells(tmp_path, "ID;a\rP1;1\rP2;2\r").rows[1][:2] == ("P2", "2")
+    assert cells(tmp_path, 'ID,"Age\n(years)"\r\nP1,50\r\n').header[1] == "Age (years)"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        *((name, ColumnRole.IGNORE) for name in ("OS.time", "RFS.months", "Survival.Time", "vital.status", "pCR")),
+        *((name, ColumnRole.CLINICAL) for name in ("ER.status", "age", "T_stage")),
+    ],
+)
+def test_names_of_outcomes_are_known_with_dots_and_capitals(tmp_path: Path, name: str, role: ColumnRole) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"ID,original_firstorder_Mean,{name}\nP1,1,0\nP2,2,1\n", encoding="utf-8")
+    table, program = read_tables([path])
+    assert guessed_schema(table, program).schema.columns[name].role is role
+
+
+def test_settings_differ_also_where_one_is_none_and_the_other_absent() -> None:
+    assert differing({"binWidth": 25, "sigma": None}, {"binWidth": 25}) == "sigma (None and not stated)"
