@@ -53,3 +53,11 @@ def rows_of(stream: Iterable[str], *, delimiter: str = ",") -> list[list[str]]:
         When it is no such table.
     """
     return [[unescaped(cell) for cell in row] for row in csv.reader(stream, delimiter=delimiter, strict=True)]
+
+
+def cells_in(line: str, *, delimiter: str) -> int:
+    """Number of cells of one line, 0 where a cell is longer than the csv module takes."""
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        return 0

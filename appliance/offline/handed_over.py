@@ -114,7 +114,7 @@ def answer_with(settings: Settings, bench: Workbench) -> Callable[[str, Sequence
         if isinstance(row, Row):
             rows_of(folder, extraction, study).keep(row, values["input_digest"])
         else:
-            (folder / REFUSAL).write_text(row.sentence, encoding="utf-8")
+            write_output(folder / REFUSAL, row.sentence.encode())
 
     return answer
 

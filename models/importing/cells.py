@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from models.csv_table import rows_of
+from models.csv_table import cells_in, rows_of
 from models.errors import CohortRejected
 from models.number_words import counted
 
@@ -91,7 +91,7 @@ def read_cells(path: Path) -> Cells:
     except UnicodeDecodeError as error:
         raise CohortRejected(f"{path.name} is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8.") from error
     first = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
-    delimiter = max(_DELIMITERS, key=lambda one: _cells_in(first, one))
+    delimiter = max(_DELIMITERS, key=lambda one: cells_in(first, delimiter=one))
     try:
         table = rows_of(io.StringIO(text, newline=""), delimiter=delimiter)
     except csv.Error as error:
@@ -126,14 +126,6 @@ def read_cells(path: Path) -> Cells:
         rows=tuple((*(cell.strip() for cell in row), path.stem) for _, row in rows),
         places=tuple(f"row {number}" for number, _ in rows),
     )
-
-
-def _cells_in(line: str, delimiter: str) -> int:
-    """Cells of a header, 0 where it is one field of more than the csv module takes."""
-    try:
-        return len(next(csv.reader([line], delimiter=delimiter), []))
-    except csv.Error:
-        return 0
 
 
 def _check_header(source: str, header: Sequence[str]) -> None:

@@ -136,12 +136,16 @@ OTHERWISE = {
     "appliance/deploy/sbom.py": "the bill, in a checkout",
     "appliance/service/memory.py": "a switch of the kernel below /proc, not a file",
     "appliance/service/backup.py": "the target's folder is made first, closed to others",
+    "appliance/state/object_store.py": "into a scratch folder, closed to others, deleted when it was read",
+    "appliance/state/outbox_shared.py": "into a scratch folder",
+    "appliance/state/stored_bytes.py": "into a scratch folder",
     "appliance/service/demo.py": "a folder of its own, closed to others; what the demonstration shows has no patient",
     "models/simulation/feature_shape.py": "a tool of the developers, in their checkout",
     "dicom_io/synthetic/study_writer.py": "synthetic studies for tests and demonstrations",
     "dicom_io/network/collector.py": "what comes back in the demonstration and in tests",
     "dicom_io/answer.py": "into memory",
     "reports/figures/encode.py": "into memory",
+    "reports/pdf/archive.py": "into memory",
     "reports/pdf/page.py": "into memory",
 }
 WRITES = {"write_text", "write_bytes", "savefig", "to_csv", "to_parquet", "copyfile", "copytree", "save", "save_as"}
