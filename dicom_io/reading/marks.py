@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import SelectionAmbiguous, TumourNotFound
+from dicom_io.errors import SelectionAmbiguous, StrokesNotFound, TumourNotFound
 from dicom_io.images.headers import Instance, content_digest, read_instances, text
 from dicom_io.images.library_remarks import library_remarks
 from dicom_io.images.limits import USUAL, Limits
@@ -114,7 +114,7 @@ def _marked(instances: Sequence[Instance], strokes: Path | None, box: BoxMarks |
     if strokes is not None and not named:
         named = [segment for segment in segments if not is_background(segment)]
     if not named:
-        raise StudyRejected(
+        raise StrokesNotFound(
             "No strokes were found: no segment of the study is called stroke or seed. Paint the tumour on at least 3 "
             'slices, better 5, in a segment called "tumour strokes", or name the file with --strokes.'
         )

@@ -24,6 +24,10 @@ from reports.region_sections import edge_letters
 Mask = NDArray[np.bool_]
 
 TITLE = "Draft of a tumour outline: needs review"
+REVIEW_NOTE = (
+    "Draft of a tumour outline: a person must look at every slice, then edit it under a name without the word draft, "
+    "or accept it. Nothing is computed from the draft."
+)
 STRIP = "Draft, not a segmentation: nothing is computed from it before a person has accepted or edited it"
 LEGEND = (
     "Orange: the draft; on slices called painted it is the stroke as it was drawn. The slice "
