@@ -119,6 +119,6 @@ def in_words(draft: MadeDraft) -> str:
     return (
         f"A draft of the tumour on {draft.study.sequence.label} was made by {draft.method.name}: "
         f"{draft.volume_mm3 / 1000:.2f} cm³ on {counted(draft.slices, 'slice')}. It is not answered before a person "
-        'has looked at every slice: edit it in a viewer and save it under a name without "draft", or accept it unchanged '
-        "on the page or with rdeepnet segment --accept."
+        'has looked at every slice: edit it in a viewer and save it under a name without "draft", or accept it '
+        "unchanged, on the page or with rdeepnet segment --accept."
     )

@@ -62,8 +62,8 @@ class OperatorActions:
             connection.execute(insert_new(connection, WANTED_NOW), {"study_uid": study_uid})
             _note(connection, study_uid, Action.ANSWER_NOW, by, "")
 
-    def accept(self, study_uid: str, draft_uid: str, *, by: str) -> None:
-        """Records that a person accepted the draft of a study, which is queued to be answered with it.
+    def accept(self, study_uid: str, draft_uid: str, *, job_id: str, by: str) -> None:
+        """Records that a person accepted the draft that a job made, and queues its study to be answered with it.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class OperatorActions:
         """
         with self._records.transaction() as connection:
             row = required_row(connection, study_uid)
-            if row.state != State.REVIEW:
+            if row.state != State.REVIEW or row.job_id != job_id:
                 raise IllegalMove(f"The study is {row.state}; only a draft that waits for a person can be accepted.")
             _note(connection, study_uid, Action.ACCEPT, by, draft_uid)
             new_job(connection, row, digest=row.digest)

@@ -96,6 +96,10 @@ class Results:
             for item in self.values["objects"]
         )
 
+    def of_role(self, role: Role) -> str:
+        """SOP Instance UID of the object in a role; empty where there is none."""
+        return next((item.sop_instance_uid for item in self.objects() if item.role is role), "")
+
     @property
     def has_pdf(self) -> bool:
         """Returns whether there is a plain PDF; results of answers have one, and notices none."""
