@@ -195,14 +195,15 @@ MODULES: tuple[Module, ...] = (
         },
     ),
     Module(
-        "Key Object Document, SR Document Content of a rejection note", "C.17.6.2, C.17.3",
+        "Key Object Document, SR Document Content of a rejection note or the note about a draft", "C.17.6.2, C.17.3",
         (KeyObjectSelectionDocumentStorage,),
         {
             "ReferencedRequestSequence": "orders the images name, else the accession number",
-            "CurrentRequestedProcedureEvidenceSequence": "the objects of the answer that is replaced",
+            "CurrentRequestedProcedureEvidenceSequence": "the objects of the answer that is replaced; the draft",
             "ValueType": "`CONTAINER`",
             "ConceptNameCodeSequence": '(113038, DCM, "Incorrect Modality Worklist Entry") after a correction of the '
-            'identity, else (113001, DCM, "Rejected for Quality Reasons")',
+            'identity, else (113001, DCM, "Rejected for Quality Reasons"); of a draft (128201, DCM, "For Physician '
+            'Review")',
             "ContinuityOfContent": "`CONTINUOUS`",
             "ContentTemplateSequence": "template 2010 of DCMR",
             "ContentSequence": "why, and the objects",
@@ -237,8 +238,8 @@ MODULES: tuple[Module, ...] = (
             "AcquisitionDateTime": "empty",
             "BurnedInAnnotation": "`YES`",
             "RecognizableVisualFeatures": "`NO`",
-            "SourceInstanceSequence": "the other objects of the same answer",
-            "DocumentTitle": "title of the report, and what it replaces and why",
+            "SourceInstanceSequence": "the other objects of the same answer; the draft",
+            "DocumentTitle": "title of the report, and what it replaces and why; of a draft that it needs review",
             "ConceptNameCodeSequence": "(18748-4, LN, \"Diagnostic Imaging Report\")",
             "MIMETypeOfEncapsulatedDocument": "`application/pdf`",
             "EncapsulatedDocumentLength": "bytes of the PDF without padding",

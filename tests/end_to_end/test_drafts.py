@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from dicom_io.identity import is_accepted, is_draft
 from dicom_io.synthetic.study_writer import make_study
 from models.volume import Sequence
 from tests.conftest import require_programs
-from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service
+from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, wait_for
 from tests.end_to_end.strokes import reviewed, strokes
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
@@ -77,8 +76,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def waits_for_objects(site: Site, study: str, kinds: Counter[str]) -> None:
-    from tests.end_to_end.running import wait_for
-
     wait_for(lambda: site.kinds(study) == kinds, what=f"{kinds} at the PACS")
 
 
@@ -103,7 +100,7 @@ def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site
             warnings = [line for line in said.splitlines() if line.startswith("Warning")]
             assert all("99RDEEPNET" in line or "DeviceUID" in line for line in warnings), (item.Modality, said)
     site.orthanc.push(study)  # with the draft in it
-    time.sleep(3.0)
+    wait_for(lambda: sum(one.instances for one in site.service.show(uid).not_kept if one.is_ours) == 3, what="our own")
     assert site.service.show(uid).record.state is State.REVIEW
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     accepted = CliRunner().invoke(app, arguments)
