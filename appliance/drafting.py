@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset
 
+from dicom_io.answer import AnswerObject, Role
 from dicom_io.errors import SelectionAmbiguous, StrokesNotFound, StrokesOnly
 from dicom_io.images.limits import USUAL, Limits
 from dicom_io.marked_study import MarkedStudy
@@ -33,7 +33,7 @@ class MadeDraft:
     study : images and marks it was made from
     mask : bool (slices, rows, columns)
     notice : of the method's makers; empty where there is none
-    dataset : the DICOM Segmentation
+    segmentation : as a DICOM object
     sheet : PDF of every slice
     """
 
@@ -41,7 +41,7 @@ class MadeDraft:
     mask: Mask
     method: Method
     notice: str
-    dataset: Dataset
+    segmentation: AnswerObject
     sheet: bytes
 
     @property
@@ -64,7 +64,7 @@ def draft_of(study: MarkedStudy, method: Method, *, created: datetime, notice: s
         When the marks make no draft.
     """
     mask = method.segment(study.images, study.seeds)
-    dataset = make_draft(study, mask, method, created=created, notice=notice)
+    segmentation = AnswerObject(Role.DRAFT_SEG, make_draft(study, mask, method, created=created, notice=notice))
     sheet = contact_sheet(
         DraftPictures(
             subject=study.subject,
@@ -79,7 +79,7 @@ def draft_of(study: MarkedStudy, method: Method, *, created: datetime, notice: s
             notice=notice,
         )
     )
-    return MadeDraft(study, mask, method, notice, dataset, sheet)
+    return MadeDraft(study, mask, method, notice, segmentation, sheet)
 
 
 def draft_instead_of(

@@ -105,7 +105,7 @@ def make_draft_of(
     )
     method, notice = _method(study, wish)
     made = draft_of(study, method, created=created, notice=notice)
-    content = file_of(made.dataset)
+    content = made.segmentation.file
     record = _record(made, content, created)
     for name, written in ((DRAFT, content), (SHEET, made.sheet), (RECORD, _json(record))):
         write_output(out / name, written)
@@ -128,7 +128,7 @@ def _record(made: MadeDraft, content: bytes, created: datetime) -> dict[str, Any
         "software": f"rdeepnet {software_version()}",
         "created": created.isoformat(),
         "study_instance_uid": str(study.header.StudyInstanceUID),
-        "sop_instance_uid": str(made.dataset.SOPInstanceUID),
+        "sop_instance_uid": made.segmentation.sop_instance_uid,
         "sha256": hashlib.sha256(content).hexdigest(),
         "sequence": study.sequence.value,
         "images": study.described,

@@ -187,7 +187,7 @@ def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench:
         made = draft_instead_of(
             refusal, files, rules=bench.rules, assignment=asked.assignment, created=asked.created, limits=bench.limits
         )
-    objects = draft_objects(made.dataset, made.sheet, header=made.study.header, created=asked.created)
+    objects = draft_objects(made.segmentation, made.sheet, header=made.study.header, created=asked.created)
     return Outgoing(Answer(objects, made.sheet), stages.costs, created=asked.created, review=in_words(made))
 
 

@@ -101,5 +101,5 @@ class Reviews:
 
 
 def _person(by: str) -> str:
-    """An operator without the place he acted from: "jo" of "jo (page)"."""
+    """The name of an operator without the place of the action: "jo" of "jo (page)"."""
     return by.removesuffix(")").rpartition(" (")[0] or by

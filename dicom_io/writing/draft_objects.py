@@ -29,12 +29,14 @@ SERIES: Final = {
 }
 
 
-def draft_objects(draft: Dataset, sheet: bytes, *, header: Dataset, created: datetime) -> tuple[AnswerObject, ...]:
+def draft_objects(
+    segmentation: AnswerObject, sheet: bytes, *, header: Dataset, created: datetime
+) -> tuple[AnswerObject, ...]:
     """The draft, its note and its contact sheet, in the order in which they are sent.
 
     Parameters
     ----------
-    draft : as `draft_segmentation.make_draft` makes it
+    segmentation : as `draft_segmentation.make_draft` makes it
     sheet : PDF
     header : patient and study, as of `MarkedStudy.header`
     created : dates and times, with time zone
@@ -44,6 +46,8 @@ def draft_objects(draft: Dataset, sheet: bytes, *, header: Dataset, created: dat
     ObjectNotConformant
         When an object fails our own check.
     """
+
+    draft = segmentation.dataset
 
     def root(role: Role, sop_class_uid: str, modality: str) -> Dataset:
         return base_object(
@@ -57,7 +61,7 @@ def draft_objects(draft: Dataset, sheet: bytes, *, header: Dataset, created: dat
             devices=[equipment.product()],
         )
 
-    return (AnswerObject(Role.DRAFT_SEG, draft), _note(draft, header, root), _sheet(draft, sheet, header, root))
+    return (segmentation, _note(draft, header, root), _sheet(draft, sheet, header, root))
 
 
 _Root = Callable[[Role, str, str], Dataset]

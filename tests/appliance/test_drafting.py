@@ -36,7 +36,7 @@ def drafted(folder: Path, *, assignment: Assignment = NO_ASSIGNMENT) -> MadeDraf
 
 
 def sent(made: MadeDraft) -> tuple[AnswerObject, ...]:
-    return draft_objects(made.dataset, made.sheet, header=made.study.header, created=CREATED)
+    return draft_objects(made.segmentation, made.sheet, header=made.study.header, created=CREATED)
 
 
 def test_strokes_by_name_make_a_draft_also_beside_another_choice(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_strokes_by_name_make_a_draft_also_beside_another_choice(tmp_path: Path)
     assert dice(made.mask, TUMOUR) > 0.95
     assert in_words(made).startswith("A draft of the tumour on T1+C was made by grow-cut from strokes on 5 slices: ")
     chosen = drafted(tmp_path, assignment=Assignment(tumour=("tumour strokes",)))
-    assert chosen.dataset.SOPInstanceUID == made.dataset.SOPInstanceUID
+    assert chosen.segmentation.sop_instance_uid == made.segmentation.sop_instance_uid
 
 
 def test_strokes_without_a_name_are_recognised_by_their_slices(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_dciodvfy_takes_every_object_of_a_draft_and_the_final_one(tmp_path: Path
 def test_a_draft_whose_manufacturer_an_archive_rewrote_is_not_answered_and_drafted_alike(tmp_path: Path) -> None:
     painted(tmp_path / "s.dcm", images(tmp_path))
     made = drafted(tmp_path)
-    came_back = pydicom.dcmread(store(made.dataset, tmp_path / "draft.dcm"))
+    came_back = pydicom.dcmread(store(made.segmentation.dataset, tmp_path / "draft.dcm"))
     came_back.Manufacturer = "Archive Ltd"
     store(came_back, tmp_path / "draft.dcm")
-    assert drafted(tmp_path).dataset.SOPInstanceUID == made.dataset.SOPInstanceUID
+    assert drafted(tmp_path).segmentation.sop_instance_uid == made.segmentation.sop_instance_uid
