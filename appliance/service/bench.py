@@ -72,7 +72,7 @@ class OnWorkbench:
         if asked.reviewed.acceptance is not None:
             return answer_accepted(files, asked, bench=self.bench, archive=self.archive)
         try:
-            return answer([*files, *asked.reviewed.drafts], asked, bench=self.bench, archive=self.archive)
+            return answer(_with(asked.reviewed.drafts, files), asked, bench=self.bench, archive=self.archive)
         except (TumourNotFound, StrokesOnly) as refusal:
             if not self.drafts:
                 raise
@@ -157,12 +157,11 @@ def answer_accepted(files: Sequence[Path], asked: Asked, *, bench: Workbench, ar
         Role.ACCEPTED_SEG,
         make_final(read_draft(accepted.draft, limits=bench.limits), accepted_by=accepted.by, accepted=accepted.at),
     )
-    came_back = short_hash(final.sop_instance_uid.encode())  # from the archive that it was sent to
     with TemporaryDirectory(prefix="rdeepnet-") as folder:
         path = Path(folder) / "final.dcm"
         write_output(path, final.file)
-        others = [file for file in files if not file.name.startswith(came_back)]
-        outgoing = answer([*others, path, *asked.reviewed.drafts], asked, bench=bench, archive=archive)
+        ours = {**asked.reviewed.drafts, final.sop_instance_uid: path}
+        outgoing = answer(_with(ours, files), asked, bench=bench, archive=archive)
     objects = (final, *outgoing.answer.objects)
     return replace(outgoing, answer=replace(outgoing.answer, objects=objects))
 
@@ -189,6 +188,12 @@ def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench:
         )
     objects = draft_objects(made.segmentation, made.sheet, header=made.study.header, created=asked.created)
     return Outgoing(Answer(objects, made.sheet), stages.costs, created=asked.created, review=in_words(made))
+
+
+def _with(ours: Mapping[str, Path], files: Sequence[Path]) -> list[Path]:
+    """Files of the inbox and objects of ours, by their UIDs: ours in place of what an archive made of them."""
+    came_back = tuple(short_hash(uid.encode()) for uid in ours)
+    return [*(file for file in files if not file.name.startswith(came_back)), *ours.values()]
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:

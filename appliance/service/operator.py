@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from appliance.service.audit import Audit, told_at_once
 from appliance.service.retry import Filter, Retried, choose_for_study, retry_studies, retry_study
-from appliance.service.reviews import Reviews
+from appliance.service.reviews import Reviews, person_of
 from appliance.service.study_status import found
 from appliance.settings import Settings
 from appliance.state.homes import open_home, open_records
@@ -21,6 +21,7 @@ from models.number_words import counted
 LOG = logging.getLogger("rdeepnet.operator")
 
 REASON_LIMIT = 500  # characters
+NAME_LIMIT = 64  # characters of a Person Name (VR PN)
 
 
 def retry(settings: Settings, study: str, *, by: str, destination: str = "") -> State:
@@ -106,10 +107,17 @@ def accept_draft(settings: Settings, study: str, *, by: str, draft_uid: str = ""
     Raises
     ------
     IllegalMove
-        When the study has no draft that waits for a person, or another than the one that was looked at.
+        When the study has no draft that waits for a person, or another than the one that was looked at; or the name is
+        empty or too long for the object.
     UnknownStudy
         When none matches, or more than one.
     """
+    name = person_of(by).strip()
+    if not 0 < len(name) <= NAME_LIMIT:
+        raise IllegalMove(
+            f"The name of the person who accepts the draft has {counted(len(name), 'character')}; expected 1 to "
+            f"{NAME_LIMIT}."
+        )
     home = open_home(settings)
     try:
         record = found(home.records, study)

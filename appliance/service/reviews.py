@@ -7,9 +7,9 @@ in review; the final segmentation is made of it in the worker, always the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -39,9 +39,14 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """Drafts of a study on this machine, to read, and the acceptance of one of them."""
+    """Drafts of a study on this machine, to read, and the acceptance of one of them.
 
-    drafts: tuple[Path, ...] = ()
+    Attributes
+    ----------
+    drafts : SOP Instance UID → file
+    """
+
+    drafts: Mapping[str, Path] = field(default_factory=dict)
     acceptance: Acceptance | None = None
 
 
@@ -89,17 +94,19 @@ class Reviews:
             }
             accepted = self._actions.acceptance(study_uid)
             if accepted is None:
-                yield Reviewed(tuple(files.values()))
+                yield Reviewed(files)
                 return
             if accepted.sentence not in files:
                 raise RDeepNetError(
                     "The draft that was accepted was deleted (see [retention]); expected it in the outbox: send the "
                     "study with its strokes or its reviewed segmentation again."
                 )
-            acceptance = Acceptance(files[accepted.sentence], _person(accepted.by), accepted.at)
-            yield Reviewed(tuple(files.values()), acceptance)
+            acceptance = Acceptance(files[accepted.sentence], person_of(accepted.by), accepted.at)
+            yield Reviewed(files, acceptance)
 
 
-def _person(by: str) -> str:
+def person_of(by: str) -> str:
     """The name of an operator without the place of the action: "jo" of "jo (page)"."""
-    return by.removesuffix(")").rpartition(" (")[0] or by
+    for place in (" (page)", " (command line)"):
+        by = by.removesuffix(place)
+    return by

@@ -34,8 +34,8 @@ LEGEND = (
     "before the first and after the last is shown without an outline: check that no tumour is left there."
 )
 WHAT_TO_DO = (
-    "Look at every slice. Accept the draft unchanged with rdeepnet segment --accept, with your name; or edit it in a "
-    'viewer and save it under a name without "draft" (label "Tumour").'
+    "Look at every slice. Accept the draft unchanged, on the page of the appliance or with rdeepnet segment --accept "
+    'and your name; or edit it in a viewer and save it under a name without "draft" (label "Tumour").'
 )
 _COLUMNS = 4
 _AROUND = 1  # slices before the first and after the last

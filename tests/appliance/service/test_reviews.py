@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.service.bench import _with
 from appliance.service.notices import Notices
 from appliance.service.reviews import Reviews
 from appliance.service.worker import Asked, Worker
@@ -178,3 +179,15 @@ def test_a_refusal_without_strokes_stays_one(site: Site) -> None:
 
     site.worker._answer = refuse
     assert site.run(site.arrive(b"images")) is State.REFUSED
+
+
+def test_a_draft_that_an_archive_rewrote_gives_way_to_ours(tmp_path: Path) -> None:
+    inbox = FolderInbox(tmp_path / "inbox")
+    for uid in ("1.1", "1.2"):
+        inbox.keep(STUDY, instance_uid=uid, meta=b"", dataset=uid.encode())
+    with inbox.fetched(STUDY, inbox.content(STUDY).instances) as files:
+        together = _with({"1.2": tmp_path / "ours.dcm"}, files)
+        (kept,) = [file for file in together if file.parent != tmp_path]
+        assert kept.read_bytes() == b"1.1"
+    assert together[-1] == tmp_path / "ours.dcm"
+    assert len(together) == 2
