@@ -142,8 +142,8 @@ def segment(
         given = {"FOLDER": folder, "--strokes": strokes, "--box": box, "--point": point, "--network": network}
         if others := [name for name, value in given.items() if value is not None]:
             raise typer.BadParameter(f"cannot be combined with {' and '.join(others)}", param_hint="--accept")
-        if (draft := Path(accept)).exists():
-            _accept(draft, out or draft.parent, by=by or operator_name(), as_json=as_json)
+        if (file := Path(accept)).exists():
+            _accept(file, out or file.parent, by=by or operator_name(), as_json=as_json)
         elif out is not None:
             raise typer.BadParameter("needs a file; a draft of the service is answered there", param_hint="--out")
         else:

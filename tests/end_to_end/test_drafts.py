@@ -136,19 +136,15 @@ def test_a_reviewed_segmentation_of_another_maker_is_answered_and_compared(tmp_p
     assert site.kinds(study)["SEG"] == 4  # strokes, draft, reviewed, ours
 
 
-def test_killed_at_every_stage_there_is_one_draft(tmp_path: Path, site: Site) -> None:
+def test_killed_while_it_computes_there_is_one_draft_and_one_answer(tmp_path: Path, site: Site) -> None:
     study, uid = site.send(tmp_path, seed=23)
     site.service.wait_for_state(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
     site.service.wait_for_state(uid, State.REVIEW)
-    site.service.kill()  # while it is sent
-    site.service.start()
     waits_for_objects(site, study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    site.service.kill()
-    site.service.start()
     site.service.wait_for_state(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
