@@ -156,7 +156,7 @@ MODULES: tuple[Module, ...] = (
             "PresentationLUTShape": "`IDENTITY`",
             "LossyImageCompression": "`00`",
             "ImageComments": "notice that this is research software",
-            "ContentLabel": "`TUMOUR_SHELL`; of a draft `DRAFT`, of one that a person accepted `TUMOUR`",
+            "ContentLabel": "`TUMOUR_SHELL`; `DRAFT` of a draft, `TUMOUR` of one that a person accepted",
             "ContentDescription": "fixed by role",
             "ContentCreatorName": "empty: a device made it; who accepted a draft",
             "SegmentationType": "`BINARY`",
