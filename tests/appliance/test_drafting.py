@@ -10,12 +10,13 @@ import pydicom
 import pytest
 
 from appliance.drafting import MadeDraft, draft_instead_of, in_words
-from dicom_io.answer import AnswerObject, Role
+from appliance.settings import Destination
+from dicom_io.answer import DRAFTS, AnswerObject, Role
 from dicom_io.errors import GeometryInvalid, SelectionAmbiguous, StrokesOnly, TumourNotFound
 from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from dicom_io.writing.draft_objects import draft_objects
-from models.errors import StudyRejected
+from models.errors import SetupError, StudyRejected
 from models.segmentation.agreement import dice
 from tests.conftest import require_programs
 from tests.dicom_io.drafted import CREATED, PAINTED, TUMOUR, accepted, images, painted, store
@@ -149,3 +150,14 @@ def test_a_draft_whose_manufacturer_an_archive_rewrote_is_not_answered_and_draft
     came_back.Manufacturer = "Archive Ltd"
     store(came_back, tmp_path / "draft.dcm")
     assert drafted(tmp_path).segmentation.sop_instance_uid == made.segmentation.sop_instance_uid
+
+
+def test_a_destination_gets_what_it_lists_of_drafts_and_nothing_unless_it_lists_them() -> None:
+    assert not any(Destination("pacs", "PACS", "h").wants(role) for role in (*DRAFTS, Role.ACCEPTED_SEG))
+    some = Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_SEG, Role.DRAFT_SHEET))
+    wanted = [role for role in (*DRAFTS, Role.ACCEPTED_SEG) if some.wants(role)]
+    assert wanted == [Role.DRAFT_SEG, Role.DRAFT_SHEET, Role.ACCEPTED_SEG]
+    with pytest.raises(SetupError, match="lists pdf; expected draft_seg, draft_note, draft_sheet"):
+        Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_SEG, Role.PDF))
+    with pytest.raises(SetupError, match="without draft_seg, the draft itself"):
+        Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_NOTE,))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.service.operator import accept_draft
 from appliance.settings import Settings
 from appliance.state.homes import open_records
 from appliance.state.inbox_folder import FolderInbox
@@ -17,7 +18,7 @@ from appliance.state.operator_actions import Action, OperatorActions
 from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.records import Records
-from appliance.state.states import State
+from appliance.state.states import IllegalMove, State
 from dicom_io.answer import Answer, AnswerObject, Role
 from tests.appliance.web.site import PDF, Page, running_page
 from tests.dicom_io.audit.schema import checked, codes, objects
@@ -82,6 +83,12 @@ def test_only_who_signed_in_looked_and_names_the_draft_accepts_it(page: Page) ->
     with looking_at(page.settings) as records:
         assert records.study(ELSEWHERE).state is State.REVIEW
         assert OperatorActions(records).of_study(ELSEWHERE) == ()
+
+
+@pytest.mark.parametrize("name", ["", "  (page)", "x" * 65])
+def test_a_name_that_no_object_can_hold_accepts_nothing(page: Page, name: str) -> None:
+    with pytest.raises(IllegalMove, match="expected 1 to 64"):
+        accept_draft(page.settings, ELSEWHERE, by=name)
 
 
 def test_an_accepted_draft_queues_the_study_and_says_who(page: Page) -> None:
