@@ -7,12 +7,8 @@ that nobody else names a library's errors; the next transaction opens a new conn
 
 from __future__ import annotations
 
-import math
-import select
 import sqlite3
 import threading
-import time
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from appliance.files import make_private_folder
+from appliance.state.connections import ping_rarely
 from appliance.state.disk import is_disk_full
 from appliance.state.migrations import bring_up_to_date, check_version
 from appliance.state.record_rows import utc_now
@@ -40,7 +37,6 @@ _BUSY_S = 30.0  # another process writes for milliseconds
 _BUSY_READING_S = 5.0
 _IDLE_S = 60.0  # between two statements of a transaction
 _CONNECTIONS, _MORE_CONNECTIONS = 4, 16  # kept open, and more while many associations are open
-_PING_AFTER_S = 20.0
 _LOST = "57P"  # class of SQLSTATE: the server ends, or the operator ended the session
 _FOR_NOW = ("25006", "25P03")  # the server has become a standby; this process was frozen in a transaction
 
@@ -309,31 +305,8 @@ def _shared(url: str, *, read_only: bool, name: str) -> sa.Engine:
         pool_pre_ping=True,  # a server that was away is back: no transaction fails for that alone
         pool_use_lifo=True,
     )
-    _ping_rarely(engine)
+    ping_rarely(engine)
     return engine
-
-
-def _ping_rarely(engine: sa.Engine) -> None:
-    """Has a connection asked whether it lives only after a pause, or when the server has said something unasked.
-
-    A server that ends, or whose process is killed, closes the connection, which shows here without a question; one
-    that lost power is noticed by the next question, like one that loses power in the middle of a transaction.
-    """
-    asked = engine.dialect.do_ping
-    used_s: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
-
-    @sa.event.listens_for(engine, "checkin")
-    def given_back(raw: Any, record: Any) -> None:
-        if raw is not None:
-            used_s[raw] = time.monotonic()
-
-    def ping(raw: Any) -> bool:
-        is_recent = time.monotonic() - used_s.get(raw, -math.inf) < _PING_AFTER_S
-        if is_recent and not raw.closed and not select.select([raw.fileno()], [], [], 0)[0]:
-            return True
-        return bool(asked(raw))
-
-    engine.dialect.do_ping = ping  # type: ignore[method-assign, assignment]
 
 
 def _nothing_yet(place: Path | str) -> RDeepNetError:
