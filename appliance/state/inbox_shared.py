@@ -204,7 +204,8 @@ _OF_STUDY = sa.select(INSTANCES.c.instance, INSTANCES.c.version, INSTANCES.c.con
     INSTANCES.c.study_uid == sa.bindparam("study")
 )
 _COUNTS = (
-    sa.select(INSTANCES.c.study_uid, sa.func.count(INSTANCES.c.instance.distinct()).label("instances"))
+    sa.select(INSTANCES.c.study_uid, sa.func.count().label("instances"))
+    .where(INSTANCES.c.version == 0)  # each has one: nothing is sorted to find what is distinct
     .group_by(INSTANCES.c.study_uid)
     .order_by(INSTANCES.c.study_uid)
 )
