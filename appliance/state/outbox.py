@@ -25,13 +25,17 @@ PDF = "report.pdf"
 
 @dataclass(frozen=True, eq=False)
 class Outgoing:
-    """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short."""
+    """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short.
+
+    `review` is empty for an answer; of a draft it says what waits for a person.
+    """
 
     answer: Answer
     stages: tuple[StageCost, ...]
     created: datetime | None = None
     facts: AnswerFacts | None = None
     in_short: AnswerInShort | None = None
+    review: str = ""
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Names and bytes of the files, the objects in the order in which they are sent, then the PDF."""
@@ -64,6 +68,8 @@ class Outgoing:
             result["facts"] = self.facts.as_json()
         if self.in_short is not None:
             result["in_short"] = self.in_short.as_json()
+        if self.review:
+            result["review"] = self.review
         return result
 
 
@@ -90,10 +96,19 @@ class Results:
             for item in self.values["objects"]
         )
 
+    def of_role(self, role: Role) -> str:
+        """SOP Instance UID of the object in a role; empty where there is none."""
+        return next((item.sop_instance_uid for item in self.objects() if item.role is role), "")
+
     @property
     def has_pdf(self) -> bool:
         """Returns whether there is a plain PDF; results of answers have one, and notices none."""
         return bool(self.values.get("has_pdf", "facts" in self.values))
+
+    @property
+    def review(self) -> str:
+        """Sentence of a draft, about what waits for a person; empty where the results are none."""
+        return str(self.values.get("review", ""))
 
     def stages(self) -> tuple[StageCost, ...]:
         """Cost of each stage of the job."""
