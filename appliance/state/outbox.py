@@ -179,6 +179,32 @@ class Outbox(Protocol):
         """Deletes the results of every job of a study."""
 
 
+class ListedResults:
+    """What an outbox says of a job, from the list of its results; the base of both homes."""
+
+    def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
+        """Job → list of its results, of those jobs that have any."""
+        raise NotImplementedError
+
+    def objects(self, job_id: str) -> tuple[Waiting, ...]:
+        """The objects of a job, in the order in which they are sent; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.objects()
+
+    def stages(self, job_id: str) -> tuple[StageCost, ...]:
+        """Cost of each stage of a job; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.stages()
+
+    def created(self, job_id: str) -> datetime | None:
+        """Date of what a job made; None where it is not known."""
+        results = self._listed(job_id)
+        return None if results is None else results.created()
+
+    def _listed(self, job_id: str) -> Results | None:
+        return self.results([job_id]).get(job_id)
+
+
 def in_order(results: Iterable[Results]) -> tuple[EarlierAnswer, ...]:
     """The answers among results, oldest first."""
     answers = [answer for answer in (one.answer() for one in results) if answer is not None]
