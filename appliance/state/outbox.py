@@ -180,7 +180,7 @@ class Outbox(Protocol):
 
 
 class ListedResults:
-    """What an outbox says of a job, from the list of its results; the base of both homes."""
+    """Answers of an outbox on a job, from the list of its results; the base of both homes."""
 
     def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
         """Job → list of its results, of those jobs that have any."""

@@ -24,6 +24,7 @@ NAMES = ("host-a", "host-b")
 KILLED, KILLED_S3 = "whole hosts killed at random", "whole hosts killed at random, images in S3"
 CUT, SERVER = "the lock of a living worker is cut", "PostgreSQL killed and started again"
 BOTH = "one study to both receivers at once"
+STUDIES_A_KILL = 6  # at least
 JOB_S = 1.0  # a computation, so that kills meet some
 
 
@@ -63,12 +64,17 @@ def judge(tally: Tally, site: Site, all_pushed: Sequence[Pushed]) -> None:
 
 
 class Senders:
-    """Two senders at work all the time, each with one study after the other."""
+    """Two senders at work all the time, each with one study after the other.
 
-    def __init__(self, site: Site, *, pause_s: float = 0.3) -> None:
-        self._site, self._pause_s = site, pause_s
+    They wait while several studies are under way, so that what is measured is not the length of the queue.
+    """
+
+    def __init__(self, site: Site, *, pause_s: float = 0.3, under_way: int = 4) -> None:
+        self._site, self._pause_s, self._under_way = site, pause_s, under_way
         self.pushed: list[Pushed] = []
         self.trouble: list[str] = []
+        self._open: list[Pushed] = []
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(number,), daemon=True) for number in range(2)]
 
@@ -93,7 +99,16 @@ class Senders:
             except AssertionError as error:
                 self.trouble.append(str(error))
                 return
+            with self._lock:
+                self._open.append(pushed)
             self._stop.wait(self._pause_s)
+            while not self._stop.is_set() and self._has_enough():
+                self._stop.wait(self._pause_s)
+
+    def _has_enough(self) -> bool:
+        with self._lock:
+            self._open = [one for one in self._open if not self._site.ledger.of_study(one.study_uid)]
+            return len(self._open) >= self._under_way
 
 
 def taken_over_s(site: Site, killed_at_s: float, interrupted: str) -> float | None:
@@ -148,6 +163,8 @@ def kill_hosts(folder: Path, *, trials: int, names: Sequence[str] = NAMES, s3: b
                 host.start()
                 if number % 10 == 9:
                     print(f"  {number + 1} kills, {len(senders.pushed)} studies", flush=True)
+            enough = trials * STUDIES_A_KILL
+            wait_for(lambda: len(senders.pushed) >= enough, what="too few studies", limit_s=10.0 * enough)
         tally.trials = trials
         tally.problems += senders.trouble
         judge(tally, site, senders.pushed)
