@@ -35,6 +35,9 @@ def secret_files(settings: Settings, *, file: Path | None) -> Iterator[tuple[Pat
     ):
         if path is not None:
             yield path, what
+    for destination in settings.destinations:
+        if destination.stow_token_file is not None:
+            yield destination.stow_token_file, f"the token of {destination.name} ([[destinations]] stow_token_file)"
 
 
 def readable_by_others(settings: Settings, *, file: Path | None) -> tuple[str, ...]:

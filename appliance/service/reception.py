@@ -17,6 +17,7 @@ from appliance.service.receiving import bounds, callers, committing, log_ended, 
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
 from appliance.state.commitment_records import CommitmentRecords
@@ -84,6 +85,7 @@ class Reception:
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
                 tls=client_tls(settings, plain=destination.plain),
+                web=web_peer_of(destination, settings, timeout_s=settings.delivery.timeout_s),
                 audit=audit,
                 host=receiver_name(settings),
             )

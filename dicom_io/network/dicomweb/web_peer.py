@@ -18,6 +18,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
 from dicom_io.errors import BodyNotReadable, PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.network.dicomweb.address import url_mistake
 from dicom_io.network.tls import LOWEST, SUITES
 from models.errors import SetupError
 
@@ -148,25 +149,6 @@ class WebPeer:
                 "PEM."
             ) from error
         return context
-
-
-def url_mistake(url: str) -> str:
-    """What is wrong with the address of a server, without a full stop; empty when nothing is.
-
-    The address is not repeated where it may hold a password.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "cannot be read; expected https://host/path"
-    if parts.scheme not in ("https", "http") or not host:
-        return "is none; expected https://host/path"
-    if parts.username is not None or parts.password is not None:
-        return "holds a user or a password; expected neither: a bearer token goes into a file of its own"
-    if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        return "has a query, a fragment or characters that an address cannot have; expected https://host/path"
-    return ""
 
 
 def content(answer: Answer, *, at_most: int = MOST_ANSWER_BYTES) -> bytes:

@@ -9,6 +9,7 @@ import email
 import email.policy
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def read(body: bytes, *, boundary: bytes = BOUNDARY.encode(), cuts: list[int] | 
         end=lambda: ended.append(len(parts)),
     )
     places = [0, *sorted(cuts or []), len(body)]
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in pairwise(places):
         reader.feed(body[begin:end])
     reader.close()
     assert ended == list(range(1, len(parts) + 1))
@@ -118,7 +119,9 @@ def test_a_part_may_have_neither_headers_nor_content() -> None:
         ({"a": "b"}, b""),
     ]
     assert read(b"--ab=_c--") == []
-    assert read(b"--ab=_c\r\nA: b\r\n  c\r\n\r\nx\r\n--ab=_c-- and an epilogue\r\n--ab=_c\r\n") == [({"a": "b  c"}, b"x")]
+    assert read(b"--ab=_c\r\nA: b\r\n c\r\n\r\nx\r\n--ab=_c-- and an epilogue\r\n--ab=_c\r\n") == [
+        ({"a": "b c"}, b"x")
+    ]
 
 
 def test_no_more_than_a_boundary_and_the_headers_of_a_part_are_held() -> None:
