@@ -119,9 +119,7 @@ def test_a_part_may_have_neither_headers_nor_content() -> None:
         ({"a": "b"}, b""),
     ]
     assert read(b"--ab=_c--") == []
-    assert read(b"--ab=_c\r\nA: b\r\n c\r\n\r\nx\r\n--ab=_c-- and an epilogue\r\n--ab=_c\r\n") == [
-        ({"a": "b c"}, b"x")
-    ]
+    assert read(b"--ab=_c\r\nA: b\r\n c\r\n\r\nx\r\n--ab=_c-- and an epilogue\r\n--ab=_c\r\n") == [({"a": "b c"}, b"x")]
 
 
 def test_no_more_than_a_boundary_and_the_headers_of_a_part_are_held() -> None:

@@ -169,9 +169,7 @@ def test_the_token_is_read_for_each_call_and_never_shown(files: list[Path], tmp_
     ]
 
 
-def test_nothing_comes_from_the_environment(
-    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_comes_from_the_environment(files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority, other = make_authority(tmp_path, "ours"), make_authority(tmp_path, "other")
     issued = authority.issue("server")
     nowhere = f"http://127.0.0.1:{free_port()}"
