@@ -32,6 +32,7 @@ def secret_files(settings: Settings, *, file: Path | None) -> Iterator[tuple[Pat
         (settings.alerts.webhook_key_file, "the key of the webhook ([alerts] webhook_key_file)"),
         (settings.alerts.smtp_password_file, "the password of the mail server ([alerts] smtp_password_file)"),
         (settings.web.token_file, "the tokens of the operators ([web] token_file)"),
+        (settings.web.stow_token_file, "the tokens of who may send images ([web] stow_token_file)"),
     ):
         if path is not None:
             yield path, what

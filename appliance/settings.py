@@ -436,6 +436,7 @@ class WebSettings:
     names: tuple[str, ...] = ()  # host names it is called by; a call by any other is refused (DNS rebinding)
     token_file: Path | None = None  # lines "NAME TOKEN" (0600); none: the page only shows
     session_s: Seconds = 8 * 3600.0  # a shift
+    stow_token_file: Path | None = None  # of who may send by STOW-RS, as token_file; none: nobody may
     plain: bool = False  # without HTTPS although others can reach it: a proxy of the site secures it
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from appliance.service.receiving import bounds, callers, committing, log_ended, 
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
+from appliance.service.web_door import WebDoor
 from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
@@ -94,6 +95,12 @@ class Reception:
         self._retention = Retention(
             settings.retention, records=records, inbox=inbox, outbox=outbox, queue=queue, audit=audit
         )
+        self._web_door = WebDoor(
+            settings.service.state_dir,
+            store=audit.storing(self._intake.store),
+            opened=completeness.opened,
+            closed=audit.closing(completeness.closed),
+        )
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
             callers=callers(settings),
@@ -127,6 +134,7 @@ class Reception:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
+        self._web_door.round()
         self._intake.round(now_s)
         self._queue_complete()
         if now_s >= self._next_fates_s:

@@ -187,6 +187,18 @@ def kind_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def parameter_of(content_type: str, name: str) -> str:
+    """A parameter of a content type; empty where it is not there."""
+    value = _message(content_type).get_param(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _message(content_type: str) -> Message:
+    message = Message()
+    message["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
+    return message
+
+
 def boundary_of(content_type: str) -> bytes:
     """Boundary of a multipart/related content type.
 
@@ -195,11 +207,9 @@ def boundary_of(content_type: str) -> bytes:
     BodyNotReadable
         When it is of another type, or names no usable boundary.
     """
-    message = Message()
-    message["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
     if kind_of(content_type) != RELATED:
         raise BodyNotReadable(f"The body is {kind_of(content_type)[:60] or 'of no type'}; expected {RELATED}.")
-    boundary = message.get_boundary() or ""
+    boundary = _message(content_type).get_boundary() or ""
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY or not boundary.isascii() or not boundary.isprintable():
         raise BodyNotReadable(f"The content type names no boundary of 1 to {_LONGEST_BOUNDARY} characters.")
     return boundary.encode("ascii")

@@ -47,7 +47,7 @@ def web_server(answer: Callable[[Request], Reply], *, tls: TlsFiles | None = Non
     requests: list[Request] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             request = Request(self.command, self.path, dict(self.headers.items()), body)
             requests.append(request)
@@ -61,7 +61,8 @@ def web_server(answer: Callable[[Request], Reply], *, tls: TlsFiles | None = Non
             self.wfile.write(reply.body)
             self.close_connection = True
 
-        do_GET = do_POST = _answer
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
