@@ -22,7 +22,7 @@ MOST_HEADER_BYTES = 16 * 1024  # of one part; a content type and a location take
 MOST_PREAMBLE_BYTES = 64 * 1024  # before the first boundary; nobody writes any
 
 _CHUNK = 256 * 1024
-_LONGEST_BOUNDARY = 70  # RFC 2046 §5.1.1
+_LONGEST_BOUNDARY = 256  # RFC 2046 §5.1.1 allows 70, and Orthanc sends 73
 
 
 class _State(Enum):
