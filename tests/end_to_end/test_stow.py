@@ -100,26 +100,27 @@ def test_what_was_stored_while_the_service_was_away_is_answered(tmp_path: Path) 
     orthanc = Orthanc(tmp_path / "orthanc", plugins=[dicomweb_plugin()])
     try:
         more = web_settings(tmp_path / "service", port=port) + stow_destination(orthanc)
-        with running_service(tmp_path / "service", destinations={}, senders=["NOBODY"], more=more) as service:
+        with (
+            running_service(tmp_path / "service", destinations={}, senders=["NOBODY"], more=more) as service,
+            running_web(service),
+        ):
             peer = WebPeer(f"http://127.0.0.1:{port}/dicom-web", 30.0, token_file=tmp_path / "service" / "token")
             files = write_study(tmp_path / "study", "away", images=5)
-            with running_web(service):
-                service.kill()
-                assert {sent.delivery for sent in store(files, peer)} == {Delivery.STORED}
+            service.kill()
+            assert {sent.delivery for sent in store(files, peer)} == {Delivery.STORED}
             service.start()
             service.wait_for_state(uid("away"), State.DELIVERED)
             assert service.begun(uid("away")) == [str(len(files))]
-            with running_web(service):  # the same again changes nothing
-                assert {sent.delivery for sent in store(files, peer)} == {Delivery.STORED}
-                stow = service.settings.service.state_dir / "stow"
-                wait_for(lambda: not any(path.is_dir() for path in stow.iterdir()), what="the spool to be taken")
-                assert service.show(uid("away")).record.state is State.DELIVERED
-            # A destination that is away: the results wait, and arrive when it is there again.
+            # The same again changes nothing.
+            assert {sent.delivery for sent in store(files, peer)} == {Delivery.STORED}
+            stow = service.settings.service.state_dir / "stow"
+            wait_for(lambda: not any(path.is_dir() for path in stow.iterdir()), what="the spool to be taken")
+            assert service.show(uid("away")).record.state is State.DELIVERED
+            # A destination that is away: the results wait for it.
             orthanc.stop()
-            with running_web(service):
-                more_files = write_study(tmp_path / "later", "later", images=3)
-                assert {sent.delivery for sent in store(more_files, peer)} == {Delivery.STORED}
-                service.wait_for_state(uid("later"), State.SENDING)
-                wait_for(lambda: "cannot be reached, or broke off" in service.log(), what="the attempt to fail")
+            later = write_study(tmp_path / "later", "later", images=3)
+            assert {sent.delivery for sent in store(later, peer)} == {Delivery.STORED}
+            service.wait_for_state(uid("later"), State.SENDING)
+            wait_for(lambda: "cannot be reached, or broke off" in service.log(), what="the attempt to fail")
     finally:
         orthanc.stop()

@@ -77,7 +77,7 @@ def open_requests(page: Page) -> int:
 
 
 class Taken:
-    """What a receiver is told."""
+    """A receiver that notes what it is told."""
 
     def __init__(self, page: Page) -> None:
         self.events: list[str] = []
