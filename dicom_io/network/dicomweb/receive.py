@@ -55,7 +55,7 @@ class StoreRequest:
 
     @property
     def response(self) -> StoreResponse:
-        """Fate of the parts that were read whole."""
+        """Fates of the parts that were read whole."""
         return StoreResponse(tuple(self._referenced), tuple(self._failed), tuple(self._others))
 
     def feed(self, chunk: bytes) -> None:
