@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from appliance.settings import load_settings
+from appliance.state.record_rows import DeliveryState
+from appliance.state.states import State
 from tests.conftest import ROOT, require_programs
 from tests.end_to_end.running import Orthanc, free_port, running_service, wait_for
 from tests.end_to_end.small_study import uid, write_study
@@ -65,6 +67,11 @@ def test_the_page_leads_from_orthanc_to_the_service_and_back_to_files(
             command = send.replace("http://127.0.0.1:8042", here).replace("ORTHANC-STUDY", study)
             subprocess.run(["sh", "-c", command], check=True, capture_output=True)
             wait_for(lambda: len(orthanc.instances(study)) > before, what="the results in Orthanc")
+            service.wait_for_state(uid("page"), State.DELIVERED)
+            assert service.begun(uid("page")) == [str(before)]  # all of it came before it was answered
+            detail = service.show(uid("page"))
+            assert {one.state for one in detail.deliveries if one.destination == "cloud"} == {DeliveryState.DONE}
+            assert not detail.commitments  # DICOMweb has none
         monkeypatch.chdir(tmp_path / "orthanc")
         example = blocks("python")[0].replace("http://127.0.0.1:8042", here).replace("STUDY-INSTANCE-UID", uid("page"))
         said = io.StringIO()

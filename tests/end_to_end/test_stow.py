@@ -1,5 +1,5 @@
-"""Studies come by STOW-RS, from our own sender and from Orthanc, and results leave by it; with the service and the web
-process as they ship, but for the answer, which is a fake one.
+"""Studies come by STOW-RS and results leave by it, though processes are away or killed; with the service and the web
+process as they ship, but for the answer, which is a fake one. From Orthanc: `tests/docs/test_dicomweb_page.py`.
 
 Kind: mechanics (whole processes, a real peer).
 """
@@ -7,7 +7,6 @@ Kind: mechanics (whole processes, a real peer).
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import threading
@@ -19,7 +18,6 @@ import pytest
 
 from appliance.state.inbox import short_hash
 from appliance.state.inbox_folder import FolderInboxReader
-from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
 from dicom_io.errors import PeerUnavailable
 from dicom_io.network.dicomweb.store import store
@@ -68,40 +66,6 @@ def web_settings(folder: Path, *, port: int) -> str:
 
 def stow_destination(orthanc: Orthanc, name: str = "web") -> str:
     return f'[[destinations]]\nname = "{name}"\nstow_url = "{orthanc.web_url}"\nplain = true\n'
-
-
-def as_orthanc_knows_us(port: int) -> dict[str, object]:
-    server = {
-        "Url": f"http://127.0.0.1:{port}/dicom-web/",
-        "HttpHeaders": {"Authorization": f"Bearer {TOKEN}"},
-    }
-    return {"DicomWeb": {"Servers": {"rdeepnet": server}}}
-
-
-def test_from_orthanc_and_back_by_dicomweb_alone(tmp_path: Path) -> None:
-    require_programs("Orthanc")
-    port = free_port()
-    orthanc = Orthanc(tmp_path / "orthanc", plugins=[dicomweb_plugin()], more=as_orthanc_knows_us(port))
-    try:
-        more = web_settings(tmp_path / "service", port=port) + stow_destination(orthanc)
-        with (
-            running_service(tmp_path / "service", destinations={}, senders=["NOBODY"], more=more) as service,
-            running_web(service),
-        ):
-            study = orthanc.upload(write_study(tmp_path / "study", "both ways", images=12))
-            before = len(orthanc.instances(study))
-            job = {"Resources": [study], "Synchronous": True}
-            said = orthanc.post("dicom-web/servers/rdeepnet/stow", json.dumps(job).encode())
-            assert said["InstancesCount"] == str(before) or int(said["InstancesCount"]) == before, said
-            record = service.wait_for_state(uid("both ways"), State.DELIVERED)
-            assert service.begun(uid("both ways")) == [str(before)]  # all of it came before it was answered
-            wait_for(lambda: len(orthanc.instances(study)) > before, what="the results in Orthanc")
-            detail = service.show(uid("both ways"))
-            assert {one.state for one in detail.deliveries if one.destination == "web"} == {DeliveryState.DONE}
-            assert not detail.commitments  # DICOMweb has none
-            assert record.state is State.DELIVERED
-    finally:
-        orthanc.stop()
 
 
 def test_what_was_stored_while_the_service_was_away_is_answered(tmp_path: Path) -> None:
