@@ -17,6 +17,8 @@ from appliance.service.receiving import bounds, callers, committing, log_ended, 
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
+from appliance.service.web_door import WebDoor
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
 from appliance.state.commitment_records import CommitmentRecords
@@ -85,6 +87,7 @@ class Reception:
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
                 tls=client_tls(settings, plain=destination.plain),
+                web=web_peer_of(destination, settings, timeout_s=settings.delivery.timeout_s),
                 audit=audit,
                 host=receiver_name(settings),
             )
@@ -92,6 +95,12 @@ class Reception:
         ]
         self._retention = Retention(
             settings.retention, records=records, inbox=inbox, outbox=outbox, queue=queue, audit=audit
+        )
+        self._web_door = WebDoor(
+            settings.service.state_dir,
+            store=audit.storing(self._intake.store),
+            opened=completeness.opened,
+            closed=audit.closing(completeness.closed),
         )
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
@@ -126,6 +135,7 @@ class Reception:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
+        self._web_door.round()
         if now_s >= self._next_round_s:
             self._intake.round(now_s)
             self._queue_complete()

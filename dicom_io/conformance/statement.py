@@ -18,6 +18,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 from dicom_io.audit import messages, syslog
 from dicom_io.audit.messages import AuditCode
 from dicom_io.conformance.annexes import annexes
+from dicom_io.conformance.dicomweb import dicomweb
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
 from dicom_io.network import bounded_transport, find, places, receive, send, storage_classes, storage_commitment, tls
@@ -124,7 +125,8 @@ def _introduction() -> Iterable[str]:
     ]
     yield table(("Service", "SOP Class", "UID", "SCU", "SCP"), rows)
     yield (
-        "Not supported: Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange, DICOMweb."
+        "Not supported: Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange. For "
+        "DICOMweb see 2.5."
     )
 
 
@@ -313,6 +315,7 @@ def _configuration(limits: Limits) -> Iterable[str]:
             ("Destinations: AE title, host, port, objects, storage commitment", "list"),
         ],
     )
+    yield from dicomweb()
     yield "## 3 Media interchange"
     yield "Not supported."
     yield "## 4 Character sets"
