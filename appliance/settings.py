@@ -156,12 +156,13 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class ArchiveSettings:
-    """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
+    """The archive: it is asked by C-FIND how many images each series has, and studies are fetched from it."""
 
     host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
+    retrieve_timeout_s: Seconds = 300.0  # some archives say nothing before a study has come from their slow storage
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
