@@ -33,14 +33,16 @@ def section() -> Iterable[str]:
     yield (
         f"Series of Modality {', '.join(find_studies.READ_MODALITIES)} or without one are retrieved, one request for "
         "each, all on one association: by C-MOVE to the AE title of RECEIVER, or by C-GET into a folder. A retrieval "
-        "counts as complete when nothing failed and as many objects were sent as the archive counted, not by its status alone."
+        "counts as complete when nothing failed and as many objects were sent as the archive counted, not "
+        "by its status alone."
     )
     yield table(("Attribute", "Use"), [(keyword, use) for keyword, use in retrieve.RETRIEVE_KEYS.items()])
     contexts, roles = retrieve.proposed_contexts()
     yield (
         f"C-GET proposes {len(contexts)} presentation contexts: {UID(retrieve.STUDY_ROOT_GET).name}, and as SCP (role "
         f"selection) the {len(INPUT_CLASSES)} input classes, each in one context for the uncompressed transfer "
-        f"syntaxes and one for each compressed one of 2.2.2, and {len(roles) - len(INPUT_CLASSES)} other storage classes, whose "
+        f"syntaxes and one for each compressed one of 2.2.2, and {len(roles) - len(INPUT_CLASSES)} other storage "
+        "classes, whose "
         "objects are acknowledged and not kept."
     )
     yield table(
