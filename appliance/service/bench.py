@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from appliance.in_short import AnswerInShort
 from appliance.process_pool import Broken, work_off
 from appliance.service.worker import Asked
-from appliance.settings import Settings
+from appliance.settings import PriorSettings, Settings
 from appliance.state.outbox import Outgoing
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from models.errors import SetupError
@@ -58,9 +58,10 @@ class OnWorkbench:
 
     bench: Workbench
     archive: Peer | None
+    priors: PriorSettings = field(default_factory=PriorSettings)
 
     def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
-        return answer(files, asked, bench=self.bench, archive=self.archive)
+        return answer(files, asked, bench=self.bench, archive=self.archive, priors=self.priors)
 
 
 def answerer(settings: Settings) -> OnWorkbench:
@@ -73,7 +74,7 @@ def answerer(settings: Settings) -> OnWorkbench:
     """
     from appliance.workbench import open_workbench
 
-    return OnWorkbench(open_workbench(settings), archive_of(settings))
+    return OnWorkbench(open_workbench(settings), archive_of(settings), settings.priors)
 
 
 def archive_of(settings: Settings) -> Peer | None:
@@ -100,12 +101,14 @@ def answer(
     *,
     bench: Workbench,
     archive: Peer | None = None,
+    priors: PriorSettings | None = None,
 ) -> Outgoing:
     """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
 
     It counts instances that arrived and were not kept as well.
     """
     from appliance.pipeline import answer_study
+    from appliance.service.priors import comparing, mark_of
     from dicom_io.reading.read import NOTHING_KNOWN
 
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
@@ -118,6 +121,7 @@ def answer(
         held=held,
         earlier=asked.earlier,
         remarks=asked.remarks,
+        comparing=None if priors is None else comparing(asked, priors),
     )
     return Outgoing(
         result.answer,
@@ -125,6 +129,8 @@ def answer(
         created=asked.created,
         facts=result.facts,
         in_short=AnswerInShort.of_result(result),
+        measured=None if result.measured is None else result.measured.as_json(),
+        patient_mark=mark_of(result.study),
     )
 
 

@@ -143,6 +143,7 @@ def _read(
             chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
         ),
         evidence=evidence,
+        phases={sequence: len(images.dynamic.phases) for sequence, images in chosen.items()},
     )
 
 
