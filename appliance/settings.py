@@ -443,6 +443,13 @@ class Settings:
             raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
         if self.priors.archive and not self.archive.host:
             raise SetupError("priors.archive is true and archive.host is empty; expected the address of the archive")
+        known = {sender.ae_title for sender in self.senders}
+        is_sender = self.archive.ae_title in known or self.service.accept_unknown_senders
+        if self.priors.archive and self.priors.retrieve == "move" and not is_sender:
+            raise SetupError(
+                f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
+                'port would refuse what it sends; expected it in [[senders]], or "get"'
+            )
         if self.priors.archive and self.priors.retrieve == "move" and self.shared.is_used:
             raise SetupError(
                 'priors.retrieve is "move" and several hosts share a database: the archive would send to another host '

@@ -7,11 +7,12 @@ an issuer; birth date and sex must not contradict. Anything else is listed for a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from models.inference.change import ComparisonLimits, Obstacle, StudyMeasured
+from models.quality_notes import QualityNote
 
 _MARK_DIGITS = 4  # hexadecimal: 16 bits find candidates among thousands, and say nothing about a Patient ID
 
@@ -85,10 +86,12 @@ class Comparing:
     ----------
     find : earlier studies that may be of the patient
     limits : how far images may differ
+    remarks : what the report says about the search, asked for after it
     """
 
     find: FindPriors
     limits: ComparisonLimits = field(default_factory=ComparisonLimits)
+    remarks: Callable[[], Sequence[QualityNote]] = tuple
 
 
 def patient_mark(patient_id: str) -> str:

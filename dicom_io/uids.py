@@ -18,7 +18,7 @@ from models.inference.predict import ModelIdentity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import wording
-from reports.change import PRIOR_NOT_USED
+from reports.change import PRIOR_NOT_USED, PRIORS_NOT_ASKED
 from reports.content import Report
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
@@ -61,7 +61,7 @@ def answer_digest(study: Study, report: Report) -> str:
 
 def about_priors(report: Report) -> list[str]:
     """Texts that a report says of earlier studies; empty where it says nothing."""
-    said = [note.sentence for note in report.notes if note.code == PRIOR_NOT_USED]
+    said = [note.sentence for note in report.notes if note.code in (PRIOR_NOT_USED, PRIORS_NOT_ASKED)]
     if report.change is not None:
         rows = [f"{row.label}: {row.then_shown}; {row.now_shown}" for row in report.change.rows]
         said += [report.change.title, report.change.study_instance_uid, *rows, *report.change.sentences]

@@ -22,6 +22,10 @@ from reports.content import ChangeRow, ChangeSection, Measurement
 
 PRIOR_NOT_USED: Final = "prior-not-used"  # code of the quality note about an earlier study that is not compared
 
+PRIORS_NOT_ASKED: Final = "priors-not-asked"  # code of the note that the archive did not answer
+NOT_ASKED: Final = (
+    "The archive could not be asked for earlier studies of the patient; only answers that are kept here were looked at."
+)
 INTERVAL: Final = "Interval between the examinations"
 COLUMNS: Final = ("", "{then}", "{now}", "Change")
 NUMBERS_ONLY: Final = (
@@ -118,6 +122,11 @@ def not_used_note(day: date | None, obstacle: Obstacle) -> QualityNote:
         severity=Severity.NOTE,
         sentence=f"The study of {wording.date_shown(day)} is not compared, because {OBSTACLES[obstacle]}.",
     )
+
+
+def archive_not_asked() -> QualityNote:
+    """The quality note that earlier studies may be missed."""
+    return QualityNote(code=PRIORS_NOT_ASKED, severity=Severity.NOTE, sentence=NOT_ASKED)
 
 
 def _sizes(change: Change) -> Iterator[ChangeRow]:

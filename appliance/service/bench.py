@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from appliance.in_short import AnswerInShort
 from appliance.process_pool import Broken, work_off
 from appliance.service.worker import Asked
-from appliance.settings import PriorSettings, Settings
+from appliance.settings import Settings
 from appliance.state.outbox import Outgoing
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from models.errors import SetupError
@@ -58,10 +58,10 @@ class OnWorkbench:
 
     bench: Workbench
     archive: Peer | None
-    priors: PriorSettings = field(default_factory=PriorSettings)
+    settings: Settings = field(default_factory=Settings)
 
     def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
-        return answer(files, asked, bench=self.bench, archive=self.archive, priors=self.priors)
+        return answer(files, asked, bench=self.bench, archive=self.archive, settings=self.settings)
 
 
 def answerer(settings: Settings) -> OnWorkbench:
@@ -74,7 +74,7 @@ def answerer(settings: Settings) -> OnWorkbench:
     """
     from appliance.workbench import open_workbench
 
-    return OnWorkbench(open_workbench(settings), archive_of(settings), settings.priors)
+    return OnWorkbench(open_workbench(settings), archive_of(settings), settings)
 
 
 def archive_of(settings: Settings) -> Peer | None:
@@ -101,7 +101,7 @@ def answer(
     *,
     bench: Workbench,
     archive: Peer | None = None,
-    priors: PriorSettings | None = None,
+    settings: Settings | None = None,
 ) -> Outgoing:
     """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
 
@@ -121,7 +121,7 @@ def answer(
         held=held,
         earlier=asked.earlier,
         remarks=asked.remarks,
-        comparing=None if priors is None else comparing(asked, priors),
+        comparing=None if settings is None else comparing(asked, settings, bench=bench, archive=archive),
     )
     return Outgoing(
         result.answer,

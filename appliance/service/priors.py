@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from appliance.logs import describe
-from appliance.settings import PriorSettings, Settings
+from appliance.settings import Settings
 from appliance.state.outbox import Outbox, Results
 from dicom_io.answer import Role
 
 if TYPE_CHECKING:
+    from appliance.pipeline import Workbench
     from appliance.service.worker import Asked
+    from dicom_io.network.send import Peer
     from dicom_io.priors import Comparing, FindPriors, Present, PriorStudy
     from dicom_io.study import Study
 
@@ -29,14 +31,33 @@ def own_priors(settings: Settings, outbox: Outbox) -> FindPriors | None:
     return (lambda present: answered_before(present, outbox)) if settings.priors.compare else None
 
 
-def comparing(asked: Asked, settings: PriorSettings) -> Comparing | None:
-    """Comparison of a study with earlier ones; None where there is none."""
+def comparing(asked: Asked, settings: Settings, *, bench: Workbench, archive: Peer | None) -> Comparing | None:
+    """Comparison of a study with earlier ones; None where there is none.
+
+    Parameters
+    ----------
+    bench : computes studies that the archive has and that were not answered here
+    archive : asked where the settings say so
+    """
     from dicom_io.priors import Comparing
     from models.inference.change import ComparisonLimits
 
     if asked.own_priors is None:
         return None
-    return Comparing(asked.own_priors, ComparisonLimits(settings.voxel_fraction, settings.field_strength_t))
+    limits = ComparisonLimits(settings.priors.voxel_fraction, settings.priors.field_strength_t)
+    if archive is None or not settings.priors.archive:
+        return Comparing(asked.own_priors, limits)
+    from appliance.pipeline import answer_study
+    from appliance.service.archived_priors import ArchivedPriors
+    from dicom_io.rules import NO_ASSIGNMENT
+
+    found = ArchivedPriors(
+        settings,
+        archive,
+        asked.own_priors,
+        lambda files: answer_study(files, bench, assignment=NO_ASSIGNMENT, created=asked.created),
+    )
+    return Comparing(found.find, limits, lambda: found.remarks)
 
 
 def mark_of(study: Study) -> str:

@@ -48,7 +48,9 @@ def compared(report: Report, present: Present, now: StudyMeasured, comparing: Co
     if not present.identity.patient_id:
         return report  # the report says already that there is no Patient ID
     found = sorted(
-        comparing.find(present), key=lambda one: (str(one.study_date or ""), one.study_instance_uid), reverse=True
+        (one for one in comparing.find(present) if not _is_later(one, present)),
+        key=lambda one: (str(one.study_date or ""), one.study_instance_uid),
+        reverse=True,
     )
     notes = []
     section = None
@@ -70,7 +72,12 @@ def compared(report: Report, present: Present, now: StudyMeasured, comparing: Co
             study_instance_uid=prior.study_instance_uid,
             report=prior.report,
         )
-    return replace(report, change=section, notes=(*report.notes, *dict.fromkeys(notes)))
+    return replace(report, change=section, notes=(*report.notes, *dict.fromkeys((*notes, *comparing.remarks()))))
+
+
+def _is_later(prior: PriorStudy, present: Present) -> bool:
+    """Returns whether a study is no earlier one at all."""
+    return prior.study_date is not None and present.study_date is not None and prior.study_date > present.study_date
 
 
 def _obstacles(prior: PriorStudy, present: Present, now: StudyMeasured, comparing: Comparing) -> Iterator[Obstacle]:
@@ -86,7 +93,7 @@ def _obstacles(prior: PriorStudy, present: Present, now: StudyMeasured, comparin
         yield Obstacle.NOT_EARLIER
         return
     if prior.measured is None:
-        yield prior.obstacle or Obstacle.NO_ANSWER
+        yield prior.obstacle or Obstacle.NO_ANSWER  # what kept its answer from being there
         return
     yield from obstacles(prior.measured, now, limits=comparing.limits)
 

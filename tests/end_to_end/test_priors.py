@@ -15,13 +15,13 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
-from appliance.service.study_status import show_study
+from appliance.service.study_status import list_studies, show_study
 from appliance.state.states import State
 from dicom_io.answer import Role
 from dicom_io.synthetic.study_writer import Grid, SyntheticPatient, SyntheticStudy, make_study
 from models.volume import Sequence
 from tests.conftest import require_programs
-from tests.end_to_end.running import RunningService, free_port, running_service, storescp, storescu
+from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, storescp, storescu
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
@@ -107,3 +107,88 @@ def test_the_second_study_of_a_patient_says_what_changed(tmp_path: Path, service
     for listed in (service.settings.service.state_dir / "outbox").glob("*/objects.json"):
         assert "SYN-" not in listed.read_text()
         assert len(json.loads(listed.read_text())["patient_mark"]) == 4
+
+
+@pytest.fixture(scope="module")
+def archived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningService, Orthanc]]:
+    """The service as it ships, which asks Orthanc for earlier studies; each the other's peer."""
+    require_programs("Orthanc")
+    folder, port = tmp_path_factory.mktemp("archived"), free_port()
+    settings = (
+        f'[archive]\nhost = "127.0.0.1"\nport = {port}\nae_title = "ORTHANC"\n'
+        "[priors]\ncompare = true\narchive = true\n"
+    )
+    with running_service(
+        folder / "service", destinations={"pacs": port}, hung_after_s=600, computes=True, more=settings
+    ) as service:
+        orthanc = Orthanc(folder / "orthanc", service_port=service.port, port=port)
+        try:
+            yield service, orthanc
+        finally:
+            orthanc.stop()
+
+
+def pushed(service: RunningService, orthanc: Orthanc, study: SyntheticStudy) -> FileDataset:
+    """The key report of a study that Orthanc pushes."""
+    orthanc.push(orthanc.upload(study.files))
+    service.wait_for_state(study.study_instance_uid, State.DELIVERED, patience_s=300)
+    (file,) = [
+        one.file for one in show_study(service.settings, study.study_instance_uid).objects if one.role is Role.KEY_SR
+    ]
+    return dcmread(file)
+
+
+def with_issuer(study: SyntheticStudy, issuer: str) -> SyntheticStudy:
+    for file in study.files:
+        dataset = dcmread(file)
+        dataset.IssuerOfPatientID = issuer
+        dataset.save_as(file, enforce_file_format=True)
+    return study
+
+
+def test_an_earlier_study_is_fetched_from_the_archive_and_is_not_answered_itself(
+    tmp_path: Path, archived: tuple[RunningService, Orthanc]
+) -> None:
+    service, orthanc = archived
+    prior = with_issuer(made(tmp_path / "prior", 81, FIRST), "HOSPA")
+    stranger = with_issuer(made(tmp_path / "stranger", 82, FIRST), "HOSPB")
+    for study in (prior, stranger):
+        orthanc.upload(study.files)
+    report = pushed(service, orthanc, with_issuer(made(tmp_path / "now", 83, SECOND, radius_mm=10.0), "HOSPA"))
+    assert said(report, "CHANGE")[0] == "Change since 2025-03-14, 128 days"
+    (note,) = said(report, "PRIOR_NOT_USED")
+    assert "was issued by another assigning authority" in note
+    known = {line.study_uid for line in list_studies(service.settings)}
+    assert prior.study_instance_uid not in known
+    state = service.settings.service.state_dir
+    assert [path.name for path in (state / "inbox").iterdir()] == [str(report.StudyInstanceUID)]
+    assert list((state / "priors").iterdir()) == []
+    assert "SYN-P" not in service.log()
+
+
+def test_an_earlier_study_without_a_segmentation_is_said_to_be_of_no_use(
+    tmp_path: Path, archived: tuple[RunningService, Orthanc]
+) -> None:
+    service, orthanc = archived
+    patient = replace(PATIENT, patient_id="SYN-NOSEG")
+    prior = made(tmp_path / "prior", 84, FIRST, patient=patient)
+    orthanc.upload([file for file in prior.files if dcmread(file, stop_before_pixels=True).Modality == "MR"])
+    report = pushed(service, orthanc, made(tmp_path / "now", 85, SECOND, patient=patient))
+    (note,) = said(report, "PRIOR_NOT_USED")
+    assert "no measurement of a tumour" in note
+    assert said(report, "CHANGE") == []
+
+
+def test_an_archive_that_does_not_answer_holds_nothing_up_and_is_said(
+    tmp_path: Path, archived: tuple[RunningService, Orthanc]
+) -> None:
+    """The last test of the archive: it is stopped."""
+    service, orthanc = archived
+    study = made(tmp_path / "now", 86, SECOND, patient=replace(PATIENT, patient_id="SYN-LAST"))
+    orthanc.stop()
+    assert storescu(study.files, port=service.port) == 0
+    service.wait_for_state(study.study_instance_uid, State.SENDING, patience_s=300)
+    (file,) = [
+        one.file for one in show_study(service.settings, study.study_instance_uid).objects if one.role is Role.KEY_SR
+    ]
+    assert len(said(dcmread(file), "PRIORS_NOT_ASKED")) == 1
