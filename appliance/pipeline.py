@@ -16,6 +16,7 @@ from pathlib import Path
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
+from dicom_io.errors import TumourEmpty
 from dicom_io.images.limits import USUAL, Limits
 from dicom_io.priors import Comparing
 from dicom_io.reading.patient_identity import present_of
@@ -41,7 +42,7 @@ from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, Prepared, prepare
-from models.preprocessing.tumour_check import TumourCheck, check_tumours
+from models.preprocessing.tumour_check import NO_TUMOUR, TumourCheck, check_tumours
 from models.quality_notes import QualityNote
 from models.threads import one_thread
 from models.validity import Reason, State
@@ -136,7 +137,8 @@ def answer_study(
     earlier : answers given to the same study before, oldest first; the new one says which it replaces
     remarks : what the report says besides
     cover : makes the answer one without names; None leaves them
-    comparing : how it is compared with earlier studies of the patient; None looks for none
+    comparing : how it is compared with earlier studies of the patient; None looks for none. A segment without a voxel
+        is a legal answer where an earlier study can be compared, and a refusal otherwise
 
     Raises
     ------
@@ -145,14 +147,25 @@ def answer_study(
     """
     stages = Stages()
     with stages.measured("read"):
-        study = read_study(files, rules=bench.rules, assignment=assignment, held=held, limits=bench.limits)
+        study = read_study(
+            files,
+            rules=bench.rules,
+            assignment=assignment,
+            held=held,
+            limits=bench.limits,
+            may_be_empty=comparing is not None,
+        )
         use = check_intended_use(study.evidence, bench.intended_use)
         if cover is not None:
             study, use = cover.study(study), cover.reasons(use)
     with stages.measured("preprocess"):
         parts = MeasuredParts()
-        tumours = check_tumours(
-            study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+        tumours = (
+            NO_TUMOUR
+            if study.nothing_segmented
+            else check_tumours(
+                study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+            )
         )
     computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
@@ -173,6 +186,8 @@ def answer_study(
     if comparing is not None:
         with stages.measured("priors"):
             report = compared(report, present_of(study), facts_now, comparing)
+        if study.nothing_segmented and report.change is None:
+            raise TumourEmpty(study.nothing_segmented)  # a mistake, as long as no earlier tumour is known
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)
         answer = encode(

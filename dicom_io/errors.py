@@ -5,7 +5,8 @@ StudyRejected (models.errors)      the study must change: do not repeat
  │   └─ TumourNotFound             the role is that of the tumour's segmentation
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
- │   └─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ ImagesMissing              the archive holds more images than arrived
+ │   └─ TumourEmpty                the segment of the tumour holds no voxel
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
@@ -58,6 +59,10 @@ class GeometryInvalid(InputRejected):
 
 class ImagesMissing(GeometryInvalid):
     """The archive holds more images than arrived; they may still arrive."""
+
+
+class TumourEmpty(GeometryInvalid):
+    """The segment of the tumour holds no voxel: a mistake, or no tumour is left (see `pipeline.answer_study`)."""
 
 
 class NotReadable(InputRejected):

@@ -30,7 +30,9 @@ def measured(study: Study, report: Report, *, settings: str) -> StudyMeasured:
     settings : digest of all settings that determine the numbers
     """
     regions = {one.sequence: _size(one) for one in report.regions if one.region is Region.INTRATUMORAL}
-    is_shown = report.state.shows_features or not report.models
+    if study.nothing_segmented:
+        regions = {sequence: TumourSize(0.0, {}) for sequence in study.acquisitions}
+    is_shown = bool(study.nothing_segmented) or report.state.shows_features or not report.models
     return StudyMeasured(
         settings=settings,
         software=f"rdeepnet {software_version()}",

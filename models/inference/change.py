@@ -227,7 +227,7 @@ def obstacles(
         found.add(Obstacle.NO_IMAGES)
     for sequence in common:
         found |= _unlike(then.images[sequence], now.images[sequence], limits)
-    if then.side and now.side and then.side != now.side:
+    if {then.side, now.side} == {"L", "R"}:
         found.add(Obstacle.OTHER_SIDE)
     return tuple(one for one in Obstacle if one in found)
 

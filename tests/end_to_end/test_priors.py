@@ -109,6 +109,27 @@ def test_the_second_study_of_a_patient_says_what_changed(tmp_path: Path, service
         assert len(json.loads(listed.read_text())["patient_mark"]) == 4
 
 
+def without_tumour(study: SyntheticStudy) -> SyntheticStudy:
+    """The study with a segmentation in which every voxel is background."""
+    (file,) = [file for file in study.files if dcmread(file, stop_before_pixels=True).Modality == "SEG"]
+    dataset = dcmread(file)
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(file, enforce_file_format=True)
+    return study
+
+
+def test_an_empty_segment_after_an_earlier_tumour_is_a_legal_answer(tmp_path: Path, service: RunningService) -> None:
+    patient = replace(PATIENT, patient_id="SYN-EMPTY")
+    answered(service, made(tmp_path / "first", 75, FIRST, patient=patient))
+    report = answered(service, without_tumour(made(tmp_path / "second", 76, SECOND, patient=patient)))
+    lines = said(report, "CHANGE")
+    assert any(line.startswith("Tumour volume, T1+C: ") and "0 (no tumour segmented)" in line for line in lines)
+    assert any("(−100%)" in line for line in lines)
+    stranger = without_tumour(made(tmp_path / "third", 77, SECOND, patient=replace(PATIENT, patient_id="SYN-NEW")))
+    assert storescu(stranger.files, port=service.port) == 0
+    service.wait_for_state(stranger.study_instance_uid, State.REFUSED, patience_s=300)
+
+
 @pytest.fixture(scope="module")
 def archived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningService, Orthanc]]:
     """The service as it ships, which asks Orthanc for earlier studies; each the other's peer."""

@@ -171,6 +171,8 @@ def acquired(**changes: Any) -> StudyMeasured:
         (acquired(slice_mm=3.0), Obstacle.OTHER_VOXELS),
         (acquired(slice_mm=2.3), None),
         (then(side="R"), Obstacle.OTHER_SIDE),
+        (then(side="B"), None),  # nothing that contradicts the left
+        (then(side=""), None),
         (then(images={}), Obstacle.NO_IMAGES),
     ],
 )
