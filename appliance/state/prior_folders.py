@@ -3,7 +3,7 @@
 The worker makes a folder for each request, named by its Message ID and the Study Instance UID, and asks the archive for
 the study; the archive repeats that ID in each object it sends (Move Originator Message ID), by which the receiver puts
 the object there and nowhere else. Message IDs of priors are 32768 and more; what a person fetches has a lower one. An
-object for a request that nobody waits for any longer is acknowledged and dropped. Nothing here survives a restart.
+object for a request that is no longer open is acknowledged and dropped. Nothing here survives a restart.
 """
 
 from __future__ import annotations
