@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
 from appliance.shared_settings import SharedSettings
-from dicom_io.answer import RESULTS, Role
+from dicom_io.answer import DRAFTS, RESULTS, Role
 from dicom_io.audit.syslog import TLS_PORT, Transport
 from dicom_io.images.limits import Limits
 from dicom_io.rules import SelectionRules
@@ -120,6 +120,7 @@ class Destination:
     port: Port = 104  # the port of a PACS, unless it says otherwise
     send: tuple[Role, ...] = RESULTS  # everything that was made
     notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
+    drafts: tuple[Role, ...] = ()  # strokes are refused, not drafted: a site asks for drafts, and says who reviews them
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
@@ -131,9 +132,20 @@ class Destination:
                 f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
                 "reject_replaced decides on rejection notes, notices on notices"
             )
+        if others := [role for role in self.drafts if role not in DRAFTS]:
+            raise SetupError(f"drafts of {self.name} lists {', '.join(others)}; expected {', '.join(DRAFTS)}")
+        if self.drafts and Role.DRAFT_SEG not in self.drafts:
+            raise SetupError(
+                f"drafts of {self.name} lists {', '.join(self.drafts)} without {Role.DRAFT_SEG}, the draft itself; "
+                "expected it among them"
+            )
 
     def wants(self, role: Role) -> bool:
         """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
+        if role in DRAFTS:
+            return role in self.drafts
+        if role is Role.ACCEPTED_SEG:
+            return bool(self.drafts)
         if role is Role.REJECTION_NOTE:
             return self.reject_replaced
         return role in self.send or role is Role.NOTICE

@@ -42,6 +42,7 @@ REPORT_TITLE: Code = codes.DCM.ImagingMeasurementReport
 # Titles of a rejection note (IHE RAD TF-1 32, Imaging Object Change Management).
 REJECTED_FOR_QUALITY = Code("113001", "DCM", "Rejected for Quality Reasons")
 INCORRECT_WORKLIST_ENTRY = Code("113038", "DCM", "Incorrect Modality Worklist Entry")
+FOR_REVIEW: Code = codes.cid7010.ForPhysicianReview
 PDF_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
 LATERALITY: Code = codes.SCT.Laterality
 SOURCE_IMAGE: Code = codes.DCM.SourceImageForImageProcessingOperation

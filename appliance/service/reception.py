@@ -36,7 +36,8 @@ from dicom_io.network.receive import Receiver
 
 LOG = logging.getLogger("rdeepnet.service")
 
-_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue
+_SHARED_ROUND = 1.5  # polls: every second one, since many receivers ask one server
+_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue; half as often where hosts share one
 _RETENTION_EVERY_S = 3600.0
 _TIDYING_ENDS_S = 10.0  # what it has not deleted then is deleted after the next start
 
@@ -46,7 +47,7 @@ class Reception:
 
     Attributes
     ----------
-    has_work : a study arrives or is queued here, so that a worker is needed
+    has_work : a study arrives or is queued here, so that a worker is needed; in a shared home always
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Reception:
         completeness = _completeness(settings, records)
         self._intake = Intake(inbox=inbox, records=records, completeness=completeness)
         self._put: set[str] = set()  # jobs this process has queued
-        self._next_fates_s = self._next_retention_s = 0.0
+        self._next_round_s = self._next_fates_s = self._next_retention_s = 0.0
         self._tidying: threading.Thread | None = None
         commitments = Commitments(
             destinations=committing(settings),
@@ -128,13 +129,15 @@ class Reception:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
-        self._intake.round(now_s)
-        self._queue_complete()
+        if now_s >= self._next_round_s:
+            self._intake.round(now_s)
+            self._queue_complete()
+            self._next_round_s = now_s + (_SHARED_ROUND * self._settings.jobs.poll_s if self._records.is_shared else 0)
         if now_s >= self._next_fates_s:
             with self._records.leader("rounds") as leads:  # each can do it for all
                 if leads:
                     self._keep_in_step()
-            self._next_fates_s = now_s + _FATES_EVERY_S
+            self._next_fates_s = now_s + (2 if self._records.is_shared else 1) * _FATES_EVERY_S
         if now_s >= self._next_retention_s:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
             if not self._records.is_shared:
@@ -165,7 +168,7 @@ class Reception:
     def _queue_complete(self) -> None:
         """Queues the studies that are complete; to queue one twice is to queue it once."""
         queued = self._records.studies_in(State.QUEUED)
-        self.has_work = bool(queued) or self._intake.is_arriving()
+        self.has_work = self._records.is_shared or bool(queued) or self._intake.is_arriving()
         for record in queued:
             if record.job_id not in self._put:
                 self._queue.put(record.job_id)

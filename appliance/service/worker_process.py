@@ -117,6 +117,7 @@ def _opened(
         outbox=outbox,
         records=records,
         destinations=[destination.name for destination in settings.destinations],
+        draft_destinations=[destination.name for destination in settings.destinations if destination.drafts],
         notices=Notices(destinations=settings.destinations, inbox=inbox, outbox=outbox, records=records),
         memory_gib=settings.worker.memory_gib,
         own_priors=own_priors(settings, outbox),

@@ -27,6 +27,8 @@ PDF = "report.pdf"
 class Outgoing:
     """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short.
 
+    `review` is empty for an answer; of a draft it says what waits for a person.
+
     Attributes
     ----------
     facts : for a later answer to the same study
@@ -40,6 +42,7 @@ class Outgoing:
     in_short: AnswerInShort | None = None
     measured: Mapping[str, Any] | None = None
     patient_mark: str = ""
+    review: str = ""
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Names and bytes of the files, the objects in the order in which they are sent, then the PDF."""
@@ -75,6 +78,8 @@ class Outgoing:
             result["patient_mark"] = self.patient_mark
         if self.in_short is not None:
             result["in_short"] = self.in_short.as_json()
+        if self.review:
+            result["review"] = self.review
         return result
 
 
@@ -101,10 +106,19 @@ class Results:
             for item in self.values["objects"]
         )
 
+    def of_role(self, role: Role) -> str:
+        """SOP Instance UID of the object in a role; empty where there is none."""
+        return next((item.sop_instance_uid for item in self.objects() if item.role is role), "")
+
     @property
     def has_pdf(self) -> bool:
         """Returns whether there is a plain PDF; results of answers have one, and notices none."""
         return bool(self.values.get("has_pdf", "facts" in self.values))
+
+    @property
+    def review(self) -> str:
+        """Sentence of a draft, about what waits for a person; empty where the results are none."""
+        return str(self.values.get("review", ""))
 
     def stages(self) -> tuple[StageCost, ...]:
         """Cost of each stage of the job."""
@@ -186,6 +200,32 @@ def has_mark(listed: bytes | str, mark: str) -> bool:
     """Returns whether a list of results, as JSON, may have a mark; it is read for certainty."""
     searched = f'"patient_mark": "{mark}"'
     return (searched.encode() in listed) if isinstance(listed, bytes) else (searched in listed)
+
+
+class ListedResults:
+    """What an outbox says of a job, from the list of its results; the base of both homes."""
+
+    def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
+        """Job → list of its results, of those jobs that have any."""
+        raise NotImplementedError
+
+    def objects(self, job_id: str) -> tuple[Waiting, ...]:
+        """The objects of a job, in the order in which they are sent; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.objects()
+
+    def stages(self, job_id: str) -> tuple[StageCost, ...]:
+        """Cost of each stage of a job; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.stages()
+
+    def created(self, job_id: str) -> datetime | None:
+        """Date of what a job made; None where it is not known."""
+        results = self._listed(job_id)
+        return None if results is None else results.created()
+
+    def _listed(self, job_id: str) -> Results | None:
+        return self.results([job_id]).get(job_id)
 
 
 def in_order(results: Iterable[Results]) -> tuple[EarlierAnswer, ...]:

@@ -11,15 +11,13 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from appliance.stages import StageCost
 from appliance.state.database import Database
-from appliance.state.outbox import Outgoing, Results, Waiting, in_order
+from appliance.state.outbox import ListedResults, Outgoing, Results, in_order
 from appliance.state.scratch import Scratch
 from appliance.state.stored_bytes import StoredBytes, missing, new_key
 from appliance.state.tables import RESULTS
@@ -28,7 +26,7 @@ from dicom_io.earlier import EarlierAnswer
 _AT_ONCE = 1000  # jobs in one question
 
 
-class SharedOutbox:
+class SharedOutbox(ListedResults):
     """Results in the shared home; every method may be called from any thread of any host.
 
     Parameters
@@ -83,21 +81,6 @@ class SharedOutbox:
                 rows = connection.execute(_LISTS, {"jobs": asked[start : start + _AT_ONCE]})
                 results |= {row.job_id: Results(json.loads(row.listed)) for row in rows}
         return results
-
-    def objects(self, job_id: str) -> tuple[Waiting, ...]:
-        """The objects of a job, in the order in which they are sent; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.objects()
-
-    def stages(self, job_id: str) -> tuple[StageCost, ...]:
-        """Cost of each stage of a job; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.stages()
-
-    def created(self, job_id: str) -> datetime | None:
-        """Date of what a job made; None where it is not known."""
-        results = self._results(job_id)
-        return None if results is None else results.created()
 
     def answers(self, study_uid: str) -> Sequence[EarlierAnswer]:
         """Answers to a study, oldest first."""
@@ -157,9 +140,6 @@ class SharedOutbox:
             if keys:
                 self._stored.drop_with(connection, keys)
         self._stored.drop(keys)
-
-    def _results(self, job_id: str) -> Results | None:
-        return self.results([job_id]).get(job_id)
 
 
 def _bundle(outgoing: Outgoing) -> bytes:

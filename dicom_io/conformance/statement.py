@@ -256,8 +256,10 @@ def _initiator(limits: Limits) -> Iterable[str]:
         "Segmentations are sent before the reports that refer to them, then the PDF, all on one association. A "
         "rejection note (Key Object Selection) for the objects of an answer that was replaced comes last, where it is "
         "configured. A study that is not processed gives one Secondary Capture that says why, for the reasons that are "
-        "configured. Every object passes the product's own conformance check before anything is sent. Statuses of the "
-        "peer:"
+        "configured. Where it is configured, a study with strokes in place of its tumour gives a draft Segmentation, a "
+        "Key Object Selection that names it for review, and its contact sheet as PDF; the answer to a draft that a "
+        "person accepted begins with the final Segmentation. Every object passes the product's own conformance check "
+        "before anything is sent. Statuses of the peer:"
     )
     yield table(("Status", "Behaviour"), [(codes, _CONSEQUENCES[what]) for codes, what in _judgements()])
     yield (

@@ -96,7 +96,7 @@ class Senders:
             self._stop.wait(self._pause_s)
 
 
-def taken_over_s(site: Site, host: Host, killed_at_s: float, interrupted: str) -> float | None:
+def taken_over_s(site: Site, killed_at_s: float, interrupted: str) -> float | None:
     """Seconds from the death of a host to the moment at which its computation began again; None where it has not."""
     later = [each.at_s for each in site.begun() if each.study_uid == interrupted and each.at_s > killed_at_s]
     return min(later) - killed_at_s if later else None
@@ -104,33 +104,47 @@ def taken_over_s(site: Site, host: Host, killed_at_s: float, interrupted: str) -
 
 def interrupted_by(site: Site, host: Host) -> str:
     """The study that a host computes at this moment; empty where it computes none."""
-    begun = [each for each in site.begun() if each.host == host.name]
+    begun = [each for each in site.begun() if each.host == host.name and each.at_s > host.started_at_s]
     if not begun or time.time() - begun[-1].at_s > JOB_S - 0.2:
         return ""
     return begun[-1].study_uid
 
 
+def computing(site: Site, *, among: Sequence[Host] | None = None) -> Host:
+    """Wait for a host that computes at this moment."""
+    found: list[Host] = []
+
+    def somebody_computes() -> bool:
+        found[:] = [host for host in among or site.hosts if host.is_up and interrupted_by(site, host)]
+        return bool(found)
+
+    wait_for(somebody_computes, what="no host computes", every_s=0.02)
+    return random.choice(found)
+
+
 def kill_hosts(folder: Path, *, trials: int, names: Sequence[str] = NAMES, s3: bool = False) -> Tally:
-    """Whole hosts killed at random moments while two senders are at work; each comes back seconds later."""
+    """Whole hosts killed while two senders are at work; each comes back seconds later.
+
+    One kill comes at a random moment, the next at one at which the host computes, in turn.
+    """
     tally = Tally(GROUP, KILLED_S3 if s3 else KILLED)
-    chance = random.Random()
     with (
         running_postgres() as postgres,
         s3_simulator(folder) if s3 else nullcontext("") as more,
         running_site(folder / "site", postgres, names, more=more) as site,
     ):
         site.takes(JOB_S)
-        met: list[tuple[Host, float, str]] = []
+        met: list[tuple[float, str]] = []
         with Senders(site) as senders:
             for number in range(trials):
-                time.sleep(chance.uniform(0.5, 4.0))
+                time.sleep(random.uniform(0.5, 4.0))
                 assert all(each.is_up for each in site.hosts), "a host ended by itself"
-                host = chance.choice(site.hosts)
+                host = random.choice(site.hosts) if number % 2 else computing(site)
                 study_at_hand = interrupted_by(site, host)
                 host.kill()
                 if study_at_hand:
-                    met.append((host, time.time(), study_at_hand))
-                time.sleep(chance.uniform(0.0, 4.0))
+                    met.append((time.time(), study_at_hand))
+                time.sleep(random.uniform(0.0, 4.0))
                 host.start()
                 if number % 10 == 9:
                     print(f"  {number + 1} kills, {len(senders.pushed)} studies", flush=True)
