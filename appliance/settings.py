@@ -224,16 +224,36 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class ArchiveSettings:
-    """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
+    """The archive: it is asked by C-FIND how many images each series has, and studies are fetched from it."""
 
     host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
+    retrieve_timeout_s: Seconds = 300.0  # some archives say nothing before a study has come from their slow storage
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """Earlier studies of the same patient, which an answer is compared with."""
+
+    compare: bool = False  # one page more, of numbers that a reader must be ready for: a site asks for it
+    archive: bool = False  # also look for them at the archive, and compute them: minutes for each study
+    retrieve: Annotated[str, OneOf(("move", "get"))] = (
+        "move"  # "move" to our port, "get" where the archive cannot call us
+    )
+    most: Annotated[int, Between(1, 10)] = 1  # fetched for one study, the last first; each is computed
+    voxel_fraction: Annotated[float, Between(0.0, 1.0)] = 0.2  # texture of voxels a fifth larger is another texture
+    field_strength_t: Annotated[float, Between(0.0, 10.0)] = 0.1  # 1.5 and 1.494 are one; 1.5 and 3 are not
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.archive and not self.compare:
+            raise SetupError("archive is true and compare is false; expected both, or neither")
 
 
 @dataclass(frozen=True)
@@ -465,6 +485,7 @@ class Settings:
     destinations: tuple[Destination, ...] = ()
     study: StudySettings = field(default_factory=StudySettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    priors: PriorSettings = field(default_factory=PriorSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     limits: Limits = field(default_factory=Limits)
@@ -489,6 +510,20 @@ class Settings:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
+        if self.priors.archive and not self.archive.host:
+            raise SetupError("priors.archive is true and archive.host is empty; expected the address of the archive")
+        known = {sender.ae_title for sender in self.senders}
+        is_sender = self.archive.ae_title in known or self.service.accept_unknown_senders
+        if self.priors.archive and self.priors.retrieve == "move" and not is_sender:
+            raise SetupError(
+                f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
+                'port would refuse what it sends; expected it in [[senders]], or "get"'
+            )
+        if self.priors.archive and self.priors.retrieve == "move" and self.shared.is_used:
+            raise SetupError(
+                'priors.retrieve is "move" and several hosts share a database: the archive would send to another host '
+                'than the one that computes; expected "get"'
+            )
         if self.audit.syslog_host and self.audit.syslog_transport is Transport.TLS and self.tls.certificate is None:
             raise SetupError(
                 'audit: syslog_transport is "tls", and [tls] is not set; expected the files of [tls], or "tcp" or '

@@ -6,6 +6,7 @@ StudyRejected (models.errors)      the study must change: do not repeat
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
  │   ├─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ TumourEmpty                the segment of the tumour holds no voxel
  │   └─ StrokesOnly                a segmentation is drawn on slices apart: strokes, and not the whole tumour
  ├─ StrokesNotFound                no segment says that it holds strokes, of which a draft could be made
  └─ NotReadable                    a file or an attribute cannot be decoded
@@ -62,6 +63,10 @@ class GeometryInvalid(InputRejected):
 
 class ImagesMissing(GeometryInvalid):
     """The archive holds more images than arrived; they may still arrive."""
+
+
+class TumourEmpty(GeometryInvalid):
+    """The segment of the tumour holds no voxel: a mistake, or no tumour is left (see `pipeline.answer_study`)."""
 
 
 class StrokesOnly(GeometryInvalid):

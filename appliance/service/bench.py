@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,12 +67,19 @@ class OnWorkbench:
     bench: Workbench
     archive: Peer | None
     drafts: bool = False
+    settings: Settings = field(default_factory=Settings)
 
     def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
         if asked.reviewed.acceptance is not None:
-            return answer_accepted(files, asked, bench=self.bench, archive=self.archive)
+            return answer_accepted(files, asked, bench=self.bench, archive=self.archive, settings=self.settings)
         try:
-            return answer(_with(asked.reviewed.drafts, files), asked, bench=self.bench, archive=self.archive)
+            return answer(
+                _with(asked.reviewed.drafts, files),
+                asked,
+                bench=self.bench,
+                archive=self.archive,
+                settings=self.settings,
+            )
         except (TumourNotFound, StrokesOnly) as refusal:
             if not self.drafts:
                 raise
@@ -90,7 +97,7 @@ def answerer(settings: Settings) -> OnWorkbench:
     from appliance.workbench import open_workbench
 
     drafts = any(destination.drafts for destination in settings.destinations)
-    return OnWorkbench(open_workbench(settings), archive_of(settings), drafts)
+    return OnWorkbench(open_workbench(settings), archive_of(settings), drafts, settings)
 
 
 def archive_of(settings: Settings) -> Peer | None:
@@ -117,12 +124,14 @@ def answer(
     *,
     bench: Workbench,
     archive: Peer | None = None,
+    settings: Settings | None = None,
 ) -> Outgoing:
     """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
 
     It counts instances that arrived and were not kept as well.
     """
     from appliance.pipeline import answer_study
+    from appliance.service.priors import comparing, mark_of
     from dicom_io.reading.read import NOTHING_KNOWN
 
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
@@ -135,6 +144,7 @@ def answer(
         held=held,
         earlier=asked.earlier,
         remarks=asked.remarks,
+        comparing=None if settings is None else comparing(asked, settings, bench=bench, archive=archive),
     )
     return Outgoing(
         result.answer,
@@ -142,10 +152,19 @@ def answer(
         created=asked.created,
         facts=result.facts,
         in_short=AnswerInShort.of_result(result),
+        measured=None if result.measured is None else result.measured.as_json(),
+        patient_mark=mark_of(result.study),
     )
 
 
-def answer_accepted(files: Sequence[Path], asked: Asked, *, bench: Workbench, archive: Peer | None = None) -> Outgoing:
+def answer_accepted(
+    files: Sequence[Path],
+    asked: Asked,
+    *,
+    bench: Workbench,
+    archive: Peer | None = None,
+    settings: Settings | None = None,
+) -> Outgoing:
     """`answer` with the draft that a person accepted as the segmentation, which goes back with the answer."""
     from dicom_io.answer import AnswerObject, Role
     from dicom_io.reading.draft_files import read_draft
@@ -161,7 +180,7 @@ def answer_accepted(files: Sequence[Path], asked: Asked, *, bench: Workbench, ar
         path = Path(folder) / "final.dcm"
         write_output(path, final.file)
         ours = {**asked.reviewed.drafts, final.sop_instance_uid: path}
-        outgoing = answer(_with(ours, files), asked, bench=bench, archive=archive)
+        outgoing = answer(_with(ours, files), asked, bench=bench, archive=archive, settings=settings)
     objects = (final, *outgoing.answer.objects)
     return replace(outgoing, answer=replace(outgoing.answer, objects=objects))
 

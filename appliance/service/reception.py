@@ -13,6 +13,7 @@ from appliance.service.delivery import Courier
 from appliance.service.fates import Fates
 from appliance.service.hosts import is_gone
 from appliance.service.intake import Intake
+from appliance.service.prior_arrivals import apart
 from appliance.service.receiving import bounds, callers, committing, log_ended, log_failed
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
@@ -28,6 +29,7 @@ from appliance.state.host_records import HostRecords
 from appliance.state.inbox import Inbox
 from appliance.state.job_queue import JobQueue
 from appliance.state.outbox import Outbox
+from appliance.state.prior_folders import PriorFolders
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.worker_name import receiver_name
@@ -105,7 +107,7 @@ class Reception:
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
             callers=callers(settings),
-            store=audit.storing(self._intake.store),
+            store=audit.storing(apart(self._intake.store, settings)),
             opened=completeness.opened,
             closed=audit.closing(completeness.closed),
             refused=audit.refused,
@@ -123,6 +125,7 @@ class Reception:
         self._records.waiting_restarted(
             destinations=[d.name for d in self._settings.destinations], host=receiver_name(self._settings)
         )
+        PriorFolders(self._settings.service.state_dir).clear()
         self._intake.find_unfinished()
         for courier in self._couriers:
             courier.start()

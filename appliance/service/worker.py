@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.logs import describe
 from appliance.service.memory import give_back, in_words, is_out_of_memory
@@ -32,6 +33,9 @@ from models.errors import RDeepNetError, StudyRejected
 from models.quality_notes import QualityNote
 from reports.notice.content import NoticeReason
 
+if TYPE_CHECKING:
+    from dicom_io.priors import FindPriors
+
 LOG = logging.getLogger("rdeepnet.worker")
 
 
@@ -46,6 +50,7 @@ class Asked:
     assignment : the explicit choice that counts for the study
     earlier : answers to it that were sent before, oldest first
     remarks : what the report says besides, of what the service did before
+    own_priors : finds earlier answered studies of the patient among the results; None where none is wanted
     reviewed : drafts of its tumour that were made here, and the acceptance of one
     """
 
@@ -54,6 +59,7 @@ class Asked:
     assignment: Assignment = NO_ASSIGNMENT
     earlier: tuple[EarlierAnswer, ...] = ()
     remarks: tuple[QualityNote, ...] = ()
+    own_priors: FindPriors | None = None
     reviewed: Reviewed = field(default_factory=Reviewed)
 
 
@@ -90,6 +96,7 @@ class Worker:
     draft_destinations : of those that get drafts
     notices : about studies that are not processed
     memory_gib : limit of this process, for the sentence about a study that needs more; 0 without one
+    own_priors : finds earlier answered studies among the results; None where none is wanted
     """
 
     def __init__(
@@ -103,7 +110,9 @@ class Worker:
         notices: Notices,
         draft_destinations: Sequence[str] = (),
         memory_gib: float = 0.0,
+        own_priors: FindPriors | None = None,
     ) -> None:
+        self._own_priors = own_priors
         self._answer = answer
         self._inbox = inbox
         self._outbox = outbox
@@ -188,6 +197,7 @@ class Worker:
             assignment=Assignment.parse(self._choices.counting(record.study_uid)),
             earlier=tuple(self._outbox.answers(record.study_uid)),  # this job has none yet
             remarks=void(self._notices.standing(record.study_uid)),
+            own_priors=self._own_priors,
             reviewed=reviewed,
         )
 

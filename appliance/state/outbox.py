@@ -28,6 +28,11 @@ class Outgoing:
     """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short.
 
     `review` is empty for an answer; of a draft it says what waits for a person.
+
+    Attributes
+    ----------
+    facts : for a later answer to the same study
+    measured, patient_mark : for a later study of the patient; None and "" without (`dicom_io.priors`)
     """
 
     answer: Answer
@@ -35,6 +40,8 @@ class Outgoing:
     created: datetime | None = None
     facts: AnswerFacts | None = None
     in_short: AnswerInShort | None = None
+    measured: Mapping[str, Any] | None = None
+    patient_mark: str = ""
     review: str = ""
 
     def files(self) -> Iterator[tuple[str, bytes]]:
@@ -66,6 +73,9 @@ class Outgoing:
             result["created"] = self.created.isoformat()
         if self.facts is not None:
             result["facts"] = self.facts.as_json()
+        if self.measured is not None:
+            result["measured"] = dict(self.measured)
+            result["patient_mark"] = self.patient_mark
         if self.in_short is not None:
             result["in_short"] = self.in_short.as_json()
         if self.review:
@@ -119,6 +129,10 @@ class Results:
         values = self.values.get("in_short")
         return AnswerInShort.from_json(values) if values else None
 
+    def measured(self) -> Mapping[str, Any] | None:
+        """Numbers that a later study of the patient is compared with, as `models.inference.change` wrote them."""
+        return self.values.get("measured")
+
     def created(self) -> datetime | None:
         """Date of what the job made; None where it is not known."""
         created = self.values.get("created")
@@ -166,6 +180,9 @@ class Outbox(Protocol):
     def answers(self, study_uid: str) -> Sequence[EarlierAnswer]:
         """Answers to a study, oldest first; those of older versions are left out."""
 
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient (`dicom_io.priors`)."""
+
     def fetched(self, job_id: str, file_names: Sequence[str]) -> AbstractContextManager[tuple[Path, ...]]:
         """Some files of a job, in that order, on this machine while the block runs; only to read."""
 
@@ -177,6 +194,12 @@ class Outbox(Protocol):
 
     def remove(self, study_uid: str) -> None:
         """Deletes the results of every job of a study."""
+
+
+def has_mark(listed: bytes | str, mark: str) -> bool:
+    """Returns whether a list of results, as JSON, may have a mark; it is read for certainty."""
+    searched = f'"patient_mark": "{mark}"'
+    return (searched.encode() in listed) if isinstance(listed, bytes) else (searched in listed)
 
 
 class ListedResults:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.files import PART, make_private_folder, sync_folder, write_durably
-from appliance.state.outbox import ListedResults, Outgoing, Results, in_order
+from appliance.state.outbox import ListedResults, Outgoing, Results, has_mark, in_order
 from dicom_io.earlier import EarlierAnswer
 
 LIST = "objects.json"
@@ -70,6 +70,19 @@ class FolderOutbox(ListedResults):
         """Answers to a study, oldest first; those of older versions are left out."""
         lists = (folder / LIST for folder in self._folder.glob(f"{study_uid}_*"))
         return in_order(Results(json.loads(file.read_bytes())) for file in lists if file.is_file())
+
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient."""
+        found: dict[str, Results] = {}
+        for file in self._folder.glob(f"[0-9]*/{LIST}"):
+            try:
+                listed = file.read_bytes()
+            except FileNotFoundError:  # retention came between
+                continue
+            if has_mark(listed, mark):
+                results = Results(json.loads(listed))
+                found[str(results.values["job"])] = results
+        return found
 
     @contextmanager
     def fetched(self, job_id: str, file_names: Sequence[str]) -> Iterator[tuple[Path, ...]]:

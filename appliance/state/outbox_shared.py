@@ -88,6 +88,12 @@ class SharedOutbox(ListedResults):
             lists = list(connection.execute(_OF_STUDY, {"study": study_uid}).scalars())
         return in_order(Results(json.loads(listed)) for listed in lists)
 
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_MARKED, {"mark": f'%"patient_mark": "{mark}"%'}).all()
+        return {row.job_id: Results(json.loads(row.listed)) for row in rows}
+
     @contextmanager
     def fetched(self, job_id: str, file_names: Sequence[str]) -> Iterator[tuple[Path, ...]]:
         """Some files of a job, in that order, on this machine while the block runs.
@@ -153,4 +159,5 @@ def _study_of(job_id: str) -> str:
 _KEY = sa.select(RESULTS.c.key).where(RESULTS.c.job_id == sa.bindparam("job"))
 _PUT = postgresql.insert(RESULTS).on_conflict_do_nothing().returning(RESULTS.c.job_id)
 _LISTS = sa.select(RESULTS.c.job_id, RESULTS.c.listed).where(RESULTS.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
+_MARKED = sa.select(RESULTS.c.job_id, RESULTS.c.listed).where(RESULTS.c.listed.like(sa.bindparam("mark")))
 _OF_STUDY = sa.select(RESULTS.c.listed).where(RESULTS.c.study_uid == sa.bindparam("study"))

@@ -17,6 +17,7 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.audit import messages, syslog
 from dicom_io.audit.messages import AuditCode
+from dicom_io.conformance import retrieval
 from dicom_io.conformance.annexes import annexes
 from dicom_io.conformance.dicomweb import dicomweb
 from dicom_io.conformance.markdown import table
@@ -122,11 +123,11 @@ def _introduction() -> Iterable[str]:
         ("Storage, every other class", "see 2.2.2", "see 2.2.2", "no", "yes, acknowledged and not kept"),
         ("Storage Commitment", *_uid(STORAGE_COMMITMENT), "yes", "no"),
         ("Query, where an archive is configured", *_uid(UID(find.STUDY_ROOT_FIND)), "yes", "no"),
+        *retrieval.overview(),
     ]
     yield table(("Service", "SOP Class", "UID", "SCU", "SCP"), rows)
     yield (
-        "Not supported: Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange. For "
-        "DICOMweb see 2.5."
+        "Not supported: Modality Worklist, MPPS, Instance Availability, Print, Media Interchange. For DICOMweb see 2.5."
     )
 
 
@@ -298,6 +299,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
         "arrive. No answer, a failure, or no count: the study is answered without this check."
     )
     yield table(("Attribute", "Use"), [(keyword, use) for keyword, use in find.KEYS.items()])
+    yield from retrieval.section()
 
 
 def _configuration(limits: Limits) -> Iterable[str]:
