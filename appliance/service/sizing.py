@@ -74,14 +74,14 @@ class Costs:
     database_gb : above which images are better in S3
     """
 
-    received_per_s: float = 70.0
-    job_s: float = 0.5
-    receiver_sessions: int = 4
-    worker_sessions: int = 11
-    receiver_polls: float = 30.0
-    worker_polls: float = 25.0
-    study_commits: float = 110.0
-    instance_commits: float = 2.0
+    received_per_s: float = 120.0
+    job_s: float = 1.0
+    receiver_sessions: int = 3
+    worker_sessions: int = 12
+    receiver_polls: float = 5.0
+    worker_polls: float = 7.5
+    study_commits: float = 75.0
+    instance_commits: float = 1.1
     commitment_s: float = 2.3
     log_ratio: float = 1.07
     server_sessions: int = 500

@@ -165,7 +165,7 @@ class Outbox(Protocol):
 
 
 class ListedResults:
-    """What an outbox says of a job, from the list of its results; the base of both homes."""
+    """Part of an outbox that says what a job has, from the list of its results; the base of both homes."""
 
     def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
         """Job → list of its results, of those jobs that have any."""
