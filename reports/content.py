@@ -243,6 +243,21 @@ class KeyImage:
     caption: str
 
 
+@dataclass(frozen=True, eq=False)
+class Subtraction:
+    """Maximum intensity projection of T1+C minus the phase before contrast, along the slices.
+
+    Attributes
+    ----------
+    image : the projection, in the intensities of the source images; its tumour is a projection as well, its slice the
+        first of those that were projected
+    last_slice_index : zero-based, the last of them
+    """
+
+    image: KeyImage
+    last_slice_index: int
+
+
 @dataclass(frozen=True)
 class SeriesUsed:
     """One row of the table of images used."""
@@ -277,6 +292,7 @@ class Report:
     reasons : sentences against the answers, each once, the weightiest first
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
+    subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
     """
 
     subject: Subject
@@ -295,6 +311,7 @@ class Report:
     reasons: tuple[str, ...]
     not_checked: str
     replaces: Replacement | None = None
+    subtraction: Subtraction | None = None
 
     @property
     def has_result(self) -> bool:

@@ -7,6 +7,7 @@ else in this project words a state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -128,6 +129,22 @@ def advice(validity: Validity) -> str:
         f"If a header is wrong, correct it at the archive and send the study again; a person who knows better can "
         f"overrule it ({'; '.join(ways)}), and the answer then says so."
     )
+
+
+def banner(state: State, reasons: Ordered[str]) -> tuple[str, str]:
+    """Label and sentence on a picture: ("To be confirmed", first of the reasons); both empty where nothing is against
+    an answer.
+
+    Parameters
+    ----------
+    reasons : of the report, the weightiest first
+    """
+    row = STATES[state]
+    label = row.lead or ("" if "{group}" in row.headline else row.headline)
+    if not label or not reasons:
+        return label, ""
+    more = len(reasons) - 1
+    return label, reasons[0] + ("" if not more else f" And {more} more reason{'' if more == 1 else 's'}.")
 
 
 def _lower(sentence: str) -> str:
