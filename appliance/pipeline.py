@@ -67,6 +67,7 @@ class Workbench:
     limits : what files may ask for
     withheld : write withheld scores into result.json, for researchers
     fhir : write a FHIR bundle beside the answer
+    key_images : also make the key images
     """
 
     rules: SelectionRules
@@ -81,6 +82,7 @@ class Workbench:
     intended_use: IntendedUse = field(default_factory=IntendedUse)
     withheld: bool = False
     fhir: bool = False
+    key_images: bool = False
     paper: Paper = Paper.A4
     limits: Limits = USUAL
 
@@ -129,7 +131,14 @@ def answer_study(
     """
     stages = Stages()
     with stages.measured("read"):
-        study = read_study(files, rules=bench.rules, assignment=assignment, held=held, limits=bench.limits)
+        study = read_study(
+            files,
+            rules=bench.rules,
+            assignment=assignment,
+            held=held,
+            limits=bench.limits,
+            whole_before=bench.key_images,
+        )
         use = check_intended_use(study.evidence, bench.intended_use)
         if cover is not None:
             study, use = cover.study(study), cover.reasons(use)
@@ -151,6 +160,7 @@ def answer_study(
             settings=bench.features,
             created=created,
             received=_received(study),
+            before=study.contrast.before if bench.key_images else None,
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
     with stages.measured("encode"):
@@ -161,6 +171,7 @@ def answer_study(
             report,
             features_sr=bench.features_sr,
             paper=bench.paper,
+            key_images=bench.key_images,
             replaced=objects_replaced(report.replaces, earlier),
         )
     return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs)

@@ -65,6 +65,7 @@ class Study:
     acquisitions : voxel size and field strength of the images of each sequence
     contrast : what phases and headers say about the contrast of T1+C
     evidence : what the headers say for and against the intended use
+    before : images of T1+C before contrast behind `contrast.before`, where the whole phase was read
     """
 
     subject: Subject
@@ -82,3 +83,4 @@ class Study:
     acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)
     contrast: ContrastEvidence = field(default_factory=ContrastEvidence)
     evidence: Evidence = field(default_factory=Evidence)
+    before: SourceSeries | None = None

@@ -27,9 +27,9 @@ from reports.content import (
     Subject,
     Subtraction,
 )
-from reports.key_images.subtraction import subtraction_of
 from reports.model_sections import model_section
 from reports.region_sections import Picture, key_image, region_section
+from reports.subtraction import subtraction_of
 
 
 def compose(

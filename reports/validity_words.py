@@ -7,7 +7,6 @@ else in this project words a state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -98,9 +97,7 @@ def lead(validity: Validity) -> str:
     row = STATES[validity.state]
     if not row.lead or validity.main is None:
         return ""
-    more = len(validity.decisive) - 1
-    rest = "" if not more else f" And {more} more reason{'' if more == 1 else 's'}."
-    return f"{row.lead}: {_lower(validity.main.sentence)}{rest}"
+    return f"{row.lead}: {_lower(validity.main.sentence)}{_rest(validity)}"
 
 
 def overall(states: Iterable[State]) -> State:
@@ -131,20 +128,26 @@ def advice(validity: Validity) -> str:
     )
 
 
-def banner(state: State, reasons: Ordered[str]) -> tuple[str, str]:
-    """Label and sentence on a picture: ("To be confirmed", first of the reasons); both empty where nothing is against
-    an answer.
+def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
+    """Label and sentence on a picture: ("To be confirmed", the main reason); empty where nothing is against an answer.
 
     Parameters
     ----------
-    reasons : of the report, the weightiest first
+    state : of the document
+    answers : of the models in it; the reason is that of the first in this state
     """
     row = STATES[state]
     label = row.lead or ("" if "{group}" in row.headline else row.headline)
-    if not label or not reasons:
+    validity = next((one for one in answers if one.state is state), None)
+    if not label or validity is None or validity.main is None:
         return label, ""
-    more = len(reasons) - 1
-    return label, reasons[0] + ("" if not more else f" And {more} more reason{'' if more == 1 else 's'}.")
+    return label, f"{validity.main.sentence}{_rest(validity)}"
+
+
+def _rest(validity: Validity) -> str:
+    """Words after the main reason: " And 2 more reasons."; empty where the main one is the only one."""
+    more = len(validity.decisive) - 1
+    return "" if not more else f" And {more} more reason{'' if more == 1 else 's'}."
 
 
 def _lower(sentence: str) -> str:

@@ -136,7 +136,7 @@ def _drawn(report: Report, plan: _Plan, foot: list[_Line], *, rows: int) -> NDAr
     end = _PAD + text_width(words, size=_TITLE, bold=True) + _PAD
     draw.rectangle((0, 0, end, _BAR - 1), fill=_RESEARCH)
     write(draw, (_PAD, (_BAR - _TITLE) / 2 - 2), words, size=_TITLE, bold=True, fill=_WHITE)
-    label, _ = validity_words.banner(report.state, report.reasons)
+    label, _ = _banner(report)
     if label:
         write(draw, (end + _PAD, (_BAR - _TITLE) / 2 - 2), label, size=_TITLE, bold=True, fill=_DOUBT)
     top = float(_BAR + SIDE + _PAD)
@@ -149,6 +149,11 @@ def _drawn(report: Report, plan: _Plan, foot: list[_Line], *, rows: int) -> NDAr
     return np.asarray(picture, dtype=np.uint8)
 
 
+def _banner(report: Report) -> tuple[str, str]:
+    """Label and sentence about the state of the answer."""
+    return validity_words.banner(report.state, (section.validity for section in report.models))
+
+
 # Text (empty: the legend), size, bold, colour, height with the space after it.
 _Line = tuple[str, int, bool, Rgb, float]
 
@@ -157,7 +162,7 @@ def _foot(report: Report, plan: _Plan) -> list[_Line]:
     """The lines below the anatomy."""
     lines = _lines(plan.caption, size=_TITLE, bold=True, fill=_WHITE)
     lines.append(("", _TEXT, False, _GREY, _TEXT * _LEADING + 4))
-    _, sentence = validity_words.banner(report.state, report.reasons)
+    _, sentence = _banner(report)
     if sentence:
         lines += _lines(sentence, size=_TEXT, bold=False, fill=_DOUBT)
     return lines + _lines(report.notice, size=_SMALL, bold=False, fill=_GREY)

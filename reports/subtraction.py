@@ -44,7 +44,7 @@ def subtraction_of(after: Volume, before: Volume, tumour: NDArray[np.bool_]) -> 
         image=KeyImage(
             sequence=Sequence.T1C,
             pixels=projection,
-            tumour=tumour.any(axis=0),
+            tumour=np.asarray(tumour.any(axis=0)),
             shell=np.zeros((rows, columns), dtype=np.bool_),
             pixel_spacing_mm=(row_mm, column_mm),
             slice_index=first,
