@@ -35,10 +35,12 @@ _PAD = 12
 _LETTERS, _TITLE, _TEXT, _SMALL = 22, 17, 15, 12
 _LEADING = 1.4
 _MOST_LINES = 4  # of a sentence about the state
-# Widths of lines and length of dashes and gaps, in pixels: thinner where the tumour is small on the picture.
-_WIDTHS: Final = {False: 1.5, True: 2.4}
+# Widths of lines in fine pixels, odd so that they lie evenly, and length of dashes and gaps in pixels: all smaller
+# where the tumour is small on the picture.
+_WIDTHS: Final = {False: 5, True: 7}
+_RIM = 2  # on each side, in fine pixels
 _DASHES: Final = {False: (5.0, 3.5), True: (10.0, 7.0)}
-_FRAME_WIDTH = 1.4
+_FRAME_WIDTH = 5
 
 
 def _rgb(color: Color) -> Rgb:
@@ -255,19 +257,18 @@ def _stroke(
     points: NDArray[np.float64],
     *,
     color: Rgb,
-    width: float,
+    width: int,
     dash: tuple[float, float] | None,
 ) -> None:
     """Draws a line in a colour with a dark rim, which keeps it visible on bright tissue."""
     colors, mask = ImageDraw.Draw(lines), ImageDraw.Draw(opaque)
-    pieces = [points * _FINE] if dash is None else [np.array(piece) * _FINE for piece in _dashes(points, dash)]
-    inner, outer = round(width * _FINE), round((width + 1.6) * _FINE)
+    # The library counts from the centre of the first pixel, we from its edge.
+    pieces = [[(x * _FINE - 0.5, y * _FINE - 0.5) for x, y in piece] for piece in _dashes(points, dash)]
     for piece in pieces:
-        path = [(float(x), float(y)) for x, y in piece]
-        colors.line(path, fill=_BLACK, width=outer, joint="curve")
-        mask.line(path, fill=255, width=outer, joint="curve")
+        for draw, fill in ((colors, _BLACK), (mask, 255)):
+            draw.line(piece, fill=fill, width=width + 2 * _RIM, joint="curve")
     for piece in pieces:
-        colors.line([(float(x), float(y)) for x, y in piece], fill=color, width=inner, joint="curve")
+        colors.line(piece, fill=color, width=width, joint="curve")
 
 
 def _dashes(points: NDArray[np.float64], dash: tuple[float, float] | None) -> Iterator[list[tuple[float, float]]]:
