@@ -268,7 +268,11 @@ def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area
 
 def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: float) -> str:
     """Caption: "T1+C minus before contrast, maximum of slices 18 to 41 of 60 (48 mm)"; slices are counted from 1."""
-    shown = f"slices {first + 1} to {last + 1} of {slices}" if last - first + 1 < slices else f"all {slices} slices"
+    shown = (
+        f"slices {first + 1} to {last + 1} of {slices}"
+        if last - first + 1 < slices
+        else f"all {counted(slices, 'slice')}"
+    )
     return f"T1+C minus before contrast, maximum of {shown} ({thickness_mm:.0f} mm)"
 
 

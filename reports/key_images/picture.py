@@ -180,7 +180,7 @@ def _lines(text: str, *, size: int, bold: bool, fill: Rgb) -> list[_Line]:
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, plan: _Plan, top: float) -> None:
-    """What the lines on the picture are, from the left."""
+    """Draws what the lines on the picture are, from the left."""
     left, middle = float(_PAD), top + _TEXT * 0.65
     entries: list[tuple[str, Rgb, tuple[float, float] | None]] = []
     if plan.shown is not Shown.SUBTRACTION:
