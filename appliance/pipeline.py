@@ -73,6 +73,7 @@ class Workbench:
     limits : what files may ask for
     withheld : write withheld scores into result.json, for researchers
     fhir : write a FHIR bundle beside the answer
+    key_images : also make the key images
     """
 
     rules: SelectionRules
@@ -87,6 +88,7 @@ class Workbench:
     intended_use: IntendedUse = field(default_factory=IntendedUse)
     withheld: bool = False
     fhir: bool = False
+    key_images: bool = False
     paper: Paper = Paper.A4
     limits: Limits = USUAL
 
@@ -154,6 +156,7 @@ def answer_study(
             held=held,
             limits=bench.limits,
             may_be_empty=comparing is not None,
+            whole_before=bench.key_images,
         )
         use = check_intended_use(study.evidence, bench.intended_use)
         if cover is not None:
@@ -180,6 +183,7 @@ def answer_study(
             settings=bench.features,
             created=created,
             received=_received(study),
+            before=study.contrast.before if bench.key_images else None,
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
         facts_now = measured(study, report, settings=bench.digest())
@@ -196,6 +200,7 @@ def answer_study(
             report,
             features_sr=bench.features_sr,
             paper=bench.paper,
+            key_images=bench.key_images,
             replaced=objects_replaced(report.replaces, earlier),
         )
     return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs, facts_now)

@@ -25,9 +25,11 @@ from reports.content import (
     Report,
     SeriesUsed,
     Subject,
+    Subtraction,
 )
 from reports.model_sections import model_section
 from reports.region_sections import Picture, key_image, region_section
+from reports.subtraction import subtraction_of
 
 
 def compose(
@@ -42,6 +44,7 @@ def compose(
     settings: FeatureSettings,
     created: datetime,
     received: Mapping[Sequence, tuple[Volume, Roi]] | None = None,
+    before: Volume | None = None,
     validity_settings: str = "",
 ) -> Report:
     """The report about one study, with or without results.
@@ -58,6 +61,7 @@ def compose(
     created : when the report is made, with time zone
     validity_settings : settings that decide the states, in words
     received : image and tumour as they were read, for the pictures of a report without `prepared`
+    before : slices of T1+C before contrast, for the subtraction; None where no key images are asked for
     """
     applicable = [outcome for outcome in outcomes if isinstance(outcome, ModelOutcome)]
     skipped = [outcome for outcome in outcomes if isinstance(outcome, NotApplicable)]
@@ -101,6 +105,7 @@ def compose(
         state=state,
         reasons=_reasons(applicable),
         not_checked=NOT_CHECKED,
+        subtraction=_subtraction(received or {}, before),
     )
 
 
@@ -112,6 +117,14 @@ def _reasons(outcomes: Iterable[ModelOutcome]) -> tuple[str, ...]:
             for reason in decide(one for outcome in outcomes for one in outcome.validity.reasons).reasons
         )
     )
+
+
+def _subtraction(received: Mapping[Sequence, tuple[Volume, Roi]], before: Volume | None) -> Subtraction | None:
+    """Of the images as they were read: bias correction and normalisation would show in the difference."""
+    if before is None or Sequence.T1C not in received:
+        return None
+    volume, tumour = received[Sequence.T1C]
+    return subtraction_of(volume, before, tumour.mask)
 
 
 def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:

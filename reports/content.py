@@ -243,6 +243,21 @@ class KeyImage:
     caption: str
 
 
+@dataclass(frozen=True, eq=False)
+class Subtraction:
+    """Maximum intensity projection of T1+C minus the phase before contrast, along the slices.
+
+    Attributes
+    ----------
+    image : the projection, in the intensities of the source images; its tumour is a projection as well, its slice the
+        first of those that were projected
+    last_slice_index : zero-based, the last of them
+    """
+
+    image: KeyImage
+    last_slice_index: int
+
+
 @dataclass(frozen=True)
 class SeriesUsed:
     """One row of the table of images used."""
@@ -329,6 +344,7 @@ class Report:
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
     change : change since an earlier study of the patient; None where none is compared
+    subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
     """
 
     subject: Subject
@@ -348,6 +364,7 @@ class Report:
     not_checked: str
     replaces: Replacement | None = None
     change: ChangeSection | None = None
+    subtraction: Subtraction | None = None
 
     @property
     def has_result(self) -> bool:

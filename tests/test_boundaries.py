@@ -86,6 +86,7 @@ ROOMS: dict[str, set[str]] = {
     "reports/draft": {"reports/pdf"},
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
+    "reports/key_images": {"reports/pdf"},
     "reports/notice": {"reports/pdf"},
     "reports/pdf": {"reports/figures"},
 }

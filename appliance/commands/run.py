@@ -51,6 +51,10 @@ def run(
     fhir: Annotated[
         bool, typer.Option("--fhir", help="Also write each answer as a FHIR R4 bundle, fhir.json.", show_default=False)
     ] = False,
+    key_images: Annotated[
+        bool,
+        typer.Option("--key-images", help="Also write the key images as Secondary Capture.", show_default=False),
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,6 +80,8 @@ def run(
     settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
     if fhir:
         settings = replace(settings, report=replace(settings.report, fhir=True))
+    if key_images:
+        settings = replace(settings, report=replace(settings.report, key_images=True))
     console = stderr()
     with progress("Looking for studies") as looking:
         plan = runs.plan_run(
