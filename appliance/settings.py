@@ -14,11 +14,13 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from appliance.shared_settings import SharedSettings
 from dicom_io.answer import RESULTS, UNASKED, Role
 from dicom_io.audit.syslog import TLS_PORT, Transport
 from dicom_io.images.limits import Limits
+from dicom_io.network.dicomweb.address import url_mistake
 from dicom_io.rules import SelectionRules
 from models.errors import SetupError
 from models.features.settings import FeatureSettings
@@ -31,12 +33,10 @@ from reports.paper import Paper
 
 # PS3.5 §6.2, value representation AE: 1 to 16 characters of the default repertoire, no backslash, no control
 # characters; leading and trailing spaces are not significant, so they are not accepted here.
-AeTitle = Annotated[
-    str,
-    Matches(
-        r"(?=[!-~])[ -\[\]-~]{0,15}[!-\[\]-~]", "an AE title: 1 to 16 characters, no backslash, no space at the ends"
-    ),
-]
+_AE_TITLE = r"(?=[!-~])[ -\[\]-~]{0,15}[!-\[\]-~]"
+_AE_WORDS = "an AE title: 1 to 16 characters, no backslash, no space at the ends"
+AeTitle = Annotated[str, Matches(_AE_TITLE, _AE_WORDS)]
+AeTitleOrNone = Annotated[str, Matches(f"|{_AE_TITLE}", _AE_WORDS)]
 Port = Annotated[int, Between(1, 65535)]
 Name = Annotated[str, Matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of letters, digits, '.', '_' and '-'")]
 Device = Annotated[str, OneOf(("auto", "cpu", "cuda"))]
@@ -110,14 +110,20 @@ class Sender:
                 ) from error
 
 
+_C_STORE = {"ae_title": f"a text that is {_AE_WORDS}", "host": "a text"}  # what C-STORE needs of a destination
+
+
 @dataclass(frozen=True)
 class Destination:
     """A peer that gets the results."""
 
     name: Name
-    ae_title: AeTitle
-    host: str
+    ae_title: AeTitleOrNone = ""  # empty: it has a stow_url
+    host: str = ""
     port: Port = 104  # the port of a PACS, unless it says otherwise
+    stow_url: str = ""  # empty: it gets the results by C-STORE, which every PACS has
+    stow_token_file: Path | None = None  # none: the server asks for no token
+    stow_authorities: Path | None = None  # none: those the system trusts
     send: tuple[Role, ...] = UNASKED  # everything that was made; key images where they are named
     notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
@@ -126,11 +132,61 @@ class Destination:
 
     def __post_init__(self) -> None:
         check(self)
+        self._check_transport()
         if others := [role for role in self.send if role not in RESULTS]:
             raise SetupError(
                 f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
                 "reject_replaced decides on rejection notes, notices on notices"
             )
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, where: str, mistakes: list[str]) -> Destination | None:
+        """From a file; what the one or the other way to a destination needs is missing like any other key."""
+        lacking = [] if "stow_url" in table else [name for name in _C_STORE if name not in table]
+        mistakes += [
+            f"{where}.{name} is missing; expected {_C_STORE[name]}, for C-STORE; or stow_url, for DICOMweb"
+            for name in lacking
+        ]
+        complete = {**dict.fromkeys(lacking, "PACS"), **table}  # so that its other mistakes are found
+        read = read_fields(cls, complete, where=where, mistakes=mistakes)
+        return None if lacking else read
+
+    def _check_transport(self) -> None:
+        given = [name for name in _C_STORE if getattr(self, name)]
+        files = self.stow_token_file is not None or self.stow_authorities is not None
+        if not self.stow_url:
+            if len(given) < len(_C_STORE):
+                raise SetupError(f"{self.name} lacks ae_title or host; expected both, for C-STORE, or stow_url")
+            if files:
+                raise SetupError(f"{self.name} has files for stow_url, and no stow_url; expected both, or neither")
+            return
+        if given:
+            raise SetupError(
+                f"{self.name} has stow_url, and {' and '.join(given)} as well; expected one way: leave them out for "
+                "DICOMweb, or stow_url for C-STORE"
+            )
+        if mistake := url_mistake(self.stow_url):
+            raise SetupError(f"stow_url of {self.name} {mistake}")
+        if not self.stow_url.startswith("https:") and not self.plain:
+            raise SetupError(
+                f"stow_url of {self.name} is not secured; expected https://…, or plain = true where the network is "
+                "protected"
+            )
+
+    @property
+    def title(self) -> str:
+        """AE title; that of a server of DICOMweb, which has none, is its name here."""
+        return self.ae_title or self.name
+
+    @property
+    def address(self) -> str:
+        """Host that is called."""
+        return self.host or urlsplit(self.stow_url).hostname or ""
+
+    @property
+    def commits(self) -> bool:
+        """Returns whether it is asked for storage commitment, which DICOMweb does not have."""
+        return self.storage_commitment and not self.stow_url
 
     def wants(self, role: Role) -> bool:
         """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
@@ -381,6 +437,7 @@ class WebSettings:
     names: tuple[str, ...] = ()  # host names it is called by; a call by any other is refused (DNS rebinding)
     token_file: Path | None = None  # lines "NAME TOKEN" (0600); none: the page only shows
     session_s: Seconds = 8 * 3600.0  # a shift
+    stow_token_file: Path | None = None  # of who may send by STOW-RS, as token_file; none: nobody may
     plain: bool = False  # without HTTPS although others can reach it: a proxy of the site secures it
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer refused: an operator must act
  │   └─ PeerRejected               it rejected the association, perhaps only until its own settings know us: repeat
+ ├─ BodyNotReadable                a body of DICOMweb cannot be read, or was cut off
  ├─ CannotKeepNow                  the home of received instances does not answer: the sender repeats later
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 
@@ -66,6 +67,10 @@ class NotReadable(InputRejected):
 
 class CannotKeepNow(RDeepNetError):
     """The home of received instances does not answer: the sender is told 0xA700, and repeats later."""
+
+
+class BodyNotReadable(RDeepNetError):
+    """A body of DICOMweb cannot be read, or was cut off; who asked for it or sent it repeats."""
 
 
 class PeerUnavailable(RDeepNetError):

@@ -27,6 +27,8 @@ from appliance.state.record_rows import DeliveryRecord, DeliveryState
 from appliance.state.records import Records
 from appliance.state.stored_bytes import BytesMissing
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.network.dicomweb.store import store
+from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.send import Delivery, Peer, Sent, send
 from dicom_io.network.tls import ClientTls
 
@@ -65,6 +67,7 @@ class Courier:
     ----------
     poll_s : interval between two polls for work
     tls : how the connection is secured; None leaves it plain
+    web : the server of a destination that is reached by STOW-RS; None for C-STORE
     audit : told before and after every attempt
     host : name of this one, where several share the records
     """
@@ -81,10 +84,12 @@ class Courier:
         poll_s: float,
         audit: Audit,
         tls: ClientTls | None = None,
+        web: WebPeer | None = None,
         host: str = "",
     ) -> None:
         self._destination = destination
         self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s, tls=tls)
+        self._web = web
         self._settings = settings
         self._records = records
         self._outbox = outbox
@@ -145,7 +150,7 @@ class Courier:
         def send_files(files: Sequence[Path]) -> tuple[Sent, ...]:
             lease_s = (len(files) + _OPERATIONS_BESIDES) * self._settings.timeout_s
             self._records.keep_delivery(delivery, lease_s=lease_s)
-            return send(files, self._peer)
+            return send(files, self._peer) if self._web is None else store(files, self._web)
 
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=send_files)
         self._audit.sent(delivery, self._destination, state=state, sentence=sentence)

@@ -17,6 +17,8 @@ from appliance.service.receiving import bounds, callers, committing, log_ended, 
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
+from appliance.service.web_door import WebDoor
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
 from appliance.state.commitment_records import CommitmentRecords
@@ -84,6 +86,7 @@ class Reception:
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
                 tls=client_tls(settings, plain=destination.plain),
+                web=web_peer_of(destination, settings, timeout_s=settings.delivery.timeout_s),
                 audit=audit,
                 host=receiver_name(settings),
             )
@@ -91,6 +94,12 @@ class Reception:
         ]
         self._retention = Retention(
             settings.retention, records=records, inbox=inbox, outbox=outbox, queue=queue, audit=audit
+        )
+        self._web_door = WebDoor(
+            settings.service.state_dir,
+            store=audit.storing(self._intake.store),
+            opened=completeness.opened,
+            closed=audit.closing(completeness.closed),
         )
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
@@ -125,6 +134,7 @@ class Reception:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
+        self._web_door.round()
         self._intake.round(now_s)
         self._queue_complete()
         if now_s >= self._next_fates_s:
