@@ -22,7 +22,7 @@ from dicom_io.errors import PeerRefused, PeerUnavailable
 from models.errors import SetupError
 
 if TYPE_CHECKING:
-    from appliance.pipeline import Workbench
+    from appliance.pipeline import Result, Workbench
     from dicom_io.network.send import Peer
 
 LOG = logging.getLogger("rdeepnet.workbench")
@@ -125,7 +125,15 @@ def answer(
         created=asked.created,
         facts=result.facts,
         in_short=AnswerInShort.of_result(result),
+        fhir=_bundle(result) if bench.fhir else b"",
     )
+
+
+def _bundle(result: Result) -> bytes:
+    """The answer as a FHIR bundle."""
+    from dicom_io.writing.fhir_bundle import make_fhir_bundle
+
+    return make_fhir_bundle(result.study, result.report, pdf=result.answer.pdf)
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:
