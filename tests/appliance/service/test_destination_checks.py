@@ -102,5 +102,5 @@ def test_real_peers_say_what_they_accept(tmp_path: Path) -> None:
         orthanc.stop()
     port = free_port()
     with storescp(tmp_path / "archive", port):
-        answer = negotiate(Peer("PACS", "127.0.0.1", port, "RDEEPNET", 10.0, None), Role)
+        answer = negotiate(Peer("PACS", "127.0.0.1", port, "RDEEPNET", 10.0, None), CLASS_OF)
         assert (answer.answers_echo, answer.refused, answer.commits) == (True, (), False)
