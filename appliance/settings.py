@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from appliance.shared_settings import SharedSettings
-from dicom_io.answer import RESULTS, UNASKED, Role
+from dicom_io.answer import DRAFTS, RESULTS, UNASKED, Role
 from dicom_io.audit.syslog import TLS_PORT, Transport
 from dicom_io.images.limits import Limits
 from dicom_io.network.dicomweb.address import url_mistake
@@ -130,6 +130,7 @@ class Destination:
     fhir_authorities: Path | None = None  # none: those the system trusts
     send: tuple[Role, ...] = UNASKED  # everything that was made; key images where they are named
     notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
+    drafts: tuple[Role, ...] = ()  # strokes are refused, not drafted: a site asks for drafts, and says who reviews them
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
@@ -146,6 +147,13 @@ class Destination:
             raise SetupError(
                 f"send of {self.name} lists {', '.join(others)}; expected results ({', '.join(RESULTS)}): "
                 "reject_replaced decides on rejection notes, notices on notices"
+            )
+        if others := [role for role in self.drafts if role not in DRAFTS]:
+            raise SetupError(f"drafts of {self.name} lists {', '.join(others)}; expected {', '.join(DRAFTS)}")
+        if self.drafts and Role.DRAFT_SEG not in self.drafts:
+            raise SetupError(
+                f"drafts of {self.name} lists {', '.join(self.drafts)} without {Role.DRAFT_SEG}, the draft itself; "
+                "expected it among them"
             )
 
     @classmethod
@@ -234,6 +242,10 @@ class Destination:
         """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
         if self.is_fhir:
             return role is Role.FHIR
+        if role in DRAFTS:
+            return role in self.drafts
+        if role is Role.ACCEPTED_SEG:
+            return bool(self.drafts)
         if role is Role.REJECTION_NOTE:
             return self.reject_replaced
         return role in self.send or role is Role.NOTICE
@@ -256,16 +268,36 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class ArchiveSettings:
-    """The archive that is asked by C-FIND how many images of each series there are, before a study is answered."""
+    """The archive: it is asked by C-FIND how many images each series has, and studies are fetched from it."""
 
     host: str = ""  # empty: no archive is asked, and a slice missing at an edge shows in the Instance Numbers at most
     ae_title: AeTitle = "PACS"
     port: Port = 104
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
+    retrieve_timeout_s: Seconds = 300.0  # some archives say nothing before a study has come from their slow storage
     plain: bool = False  # it is called without TLS although [tls] is set
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """Earlier studies of the same patient, which an answer is compared with."""
+
+    compare: bool = False  # one page more, of numbers that a reader must be ready for: a site asks for it
+    archive: bool = False  # also look for them at the archive, and compute them: minutes for each study
+    retrieve: Annotated[str, OneOf(("move", "get"))] = (
+        "move"  # "move" to our port, "get" where the archive cannot call us
+    )
+    most: Annotated[int, Between(1, 10)] = 1  # fetched for one study, the last first; each is computed
+    voxel_fraction: Annotated[float, Between(0.0, 1.0)] = 0.2  # texture of voxels a fifth larger is another texture
+    field_strength_t: Annotated[float, Between(0.0, 10.0)] = 0.1  # 1.5 and 1.494 are one; 1.5 and 3 are not
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.archive and not self.compare:
+            raise SetupError("archive is true and compare is false; expected both, or neither")
 
 
 @dataclass(frozen=True)
@@ -498,6 +530,7 @@ class Settings:
     destinations: tuple[Destination, ...] = ()
     study: StudySettings = field(default_factory=StudySettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    priors: PriorSettings = field(default_factory=PriorSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     reading: SelectionRules = field(default_factory=SelectionRules)
     limits: Limits = field(default_factory=Limits)
@@ -532,6 +565,20 @@ class Settings:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
+        if self.priors.archive and not self.archive.host:
+            raise SetupError("priors.archive is true and archive.host is empty; expected the address of the archive")
+        known = {sender.ae_title for sender in self.senders}
+        is_sender = self.archive.ae_title in known or self.service.accept_unknown_senders
+        if self.priors.archive and self.priors.retrieve == "move" and not is_sender:
+            raise SetupError(
+                f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
+                'port would refuse what it sends; expected it in [[senders]], or "get"'
+            )
+        if self.priors.archive and self.priors.retrieve == "move" and self.shared.is_used:
+            raise SetupError(
+                'priors.retrieve is "move" and several hosts share a database: the archive would send to another host '
+                'than the one that computes; expected "get"'
+            )
         if self.audit.syslog_host and self.audit.syslog_transport is Transport.TLS and self.tls.certificate is None:
             raise SetupError(
                 'audit: syslog_transport is "tls", and [tls] is not set; expected the files of [tls], or "tcp" or '

@@ -5,7 +5,10 @@ StudyRejected (models.errors)      the study must change: do not repeat
  │   └─ TumourNotFound             the role is that of the tumour's segmentation
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
- │   └─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ TumourEmpty                the segment of the tumour holds no voxel
+ │   └─ StrokesOnly                a segmentation is drawn on slices apart: strokes, and not the whole tumour
+ ├─ StrokesNotFound                no segment says that it holds strokes, of which a draft could be made
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
@@ -21,6 +24,7 @@ What a reader can do besides depends on who reads: a refusal carries it as `Reme
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from models.errors import RDeepNetError, StudyRejected
 
@@ -59,6 +63,27 @@ class GeometryInvalid(InputRejected):
 
 class ImagesMissing(GeometryInvalid):
     """The archive holds more images than arrived; they may still arrive."""
+
+
+class TumourEmpty(GeometryInvalid):
+    """The segment of the tumour holds no voxel: a mistake, or no tumour is left (see `pipeline.answer_study`)."""
+
+
+class StrokesOnly(GeometryInvalid):
+    """A segmentation is drawn on slices of which no two lie side by side; a draft can be made of it.
+
+    Attributes
+    ----------
+    path : the file of the segmentation
+    """
+
+    def __init__(self, sentence: str, *, path: Path) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+
+class StrokesNotFound(InputRejected):
+    """No segment of the study says that it holds strokes."""
 
 
 class NotReadable(InputRejected):

@@ -39,7 +39,12 @@ ROOMS: dict[str, set[str]] = {
     "appliance/state": set(),
     "appliance/web": {"appliance/service", "appliance/state"},
     "dicom_io/audit": {"dicom_io/network"},
-    "dicom_io/conformance": {"dicom_io/audit", "dicom_io/network", "dicom_io/writing"},
+    "dicom_io/conformance": {
+        "dicom_io/audit",
+        "dicom_io/network",
+        "dicom_io/network/dicomweb",
+        "dicom_io/writing",
+    },
     "dicom_io/images": set(),
     "dicom_io/masks": {"dicom_io/images"},
     "dicom_io/network": {"dicom_io/images"},

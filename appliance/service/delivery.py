@@ -36,6 +36,8 @@ from dicom_io.network.tls import ClientTls
 LOG = logging.getLogger("rdeepnet.delivery")
 
 _SET_BACK_S = 1.0  # the wall clock is set back by more than drift makes up
+_SHARED_POLLS = 2  # couriers of many hosts ask one server: half as often
+_SHARED_ASK_S = 3.0  # between two looks for results that an archive is to be asked about
 _OPERATIONS_BESIDES = 4  # to connect, to open and to close the association, and one to spare
 
 
@@ -119,25 +121,35 @@ class Courier:
         return self._thread.is_alive()
 
     def _work(self) -> None:
-        ahead_s, said = _wall_ahead_s(), ""
-        while not self._stopping.wait(self._poll_s):
+        ahead_s, said, next_ask_s = _wall_ahead_s(), "", 0.0
+        poll_s = (_SHARED_POLLS if self._records.is_shared else 1) * self._poll_s
+        while not self._stopping.wait(poll_s):
             try:
                 if _wall_ahead_s() < ahead_s - _SET_BACK_S:  # what was to be tried in a minute would wait for longer
                     LOG.warning("the clock was set back; what waits is tried now")
                     self._records.try_now(self._destination.name)
                     self._commitments.ask_now(self._destination.name)
                 ahead_s = _wall_ahead_s()
-                while (delivery := self._taken()) is not None:
-                    self.deliver(delivery)
-                if self._stopping.is_set():
-                    return
-                with self._records.leader(f"commitment {self._destination.name}") as is_leader:
-                    if is_leader:
-                        self._commitments.ask_next(self._destination.name, self._peer)
+                self._deliver_due()
+                if time.monotonic() >= next_ask_s:
+                    while not self._stopping.is_set() and self._asked_next():
+                        self._deliver_due()
+                    next_ask_s = time.monotonic() + (_SHARED_ASK_S if self._records.is_shared else 0.0)
                 said = ""
             except DatabaseUnavailable as error:  # what was sent is sent again, as the same
                 if said != (said := describe(error)):  # once, for as long as it is so
                     LOG.error("the records cannot be written; the next round tries again", extra={"error": said})
+
+    def _deliver_due(self) -> None:
+        while (delivery := self._taken()) is not None:
+            self.deliver(delivery)
+
+    def _asked_next(self) -> bool:
+        """Asks whether the results of a job are kept, one host at a time; returns whether it has asked."""
+        if not self._commitments.is_due(self._destination.name):
+            return False
+        with self._records.leader(f"commitment {self._destination.name}") as is_leader:
+            return is_leader and self._commitments.ask_next(self._destination.name, self._peer) is not None
 
     def _taken(self) -> DeliveryRecord | None:
         """The next delivery, which nobody else makes meanwhile; None when none is due."""

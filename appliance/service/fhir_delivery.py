@@ -71,7 +71,7 @@ def check_fhir(destination: Destination, settings: Settings, *, timeout_s: float
 
 
 def bundles_of(delivery: DeliveryRecord, outbox: Outbox) -> list[str]:
-    """Names of the bundles of a job: none for a notice, and none where a later answer exists.
+    """Names of the bundles of a job: none for a notice or a draft, and none where a later answer exists.
 
     A bundle updates what is there: one that waited must not undo a later answer.
 
@@ -85,7 +85,7 @@ def bundles_of(delivery: DeliveryRecord, outbox: Outbox) -> list[str]:
         created = results.created()
         later = [one for one in outbox.answers(delivery.study_uid) if created is not None and one.created > created]
         return [] if later else [FHIR]
-    if results.has_pdf:
+    if results.answer() is not None:
         raise PeerRefused(
             "The results hold no FHIR bundle, since no destination asked for one when they were made; expected one: "
             "send the study again after a change, or leave this destination out."

@@ -14,6 +14,7 @@ from appliance.service.fates import Fates
 from appliance.service.fhir_delivery import fhir_sender
 from appliance.service.hosts import is_gone
 from appliance.service.intake import Intake
+from appliance.service.prior_arrivals import apart
 from appliance.service.receiving import bounds, callers, committing, log_ended, log_failed
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
@@ -29,6 +30,7 @@ from appliance.state.host_records import HostRecords
 from appliance.state.inbox import Inbox
 from appliance.state.job_queue import JobQueue
 from appliance.state.outbox import Outbox
+from appliance.state.prior_folders import PriorFolders
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.worker_name import receiver_name
@@ -37,7 +39,8 @@ from dicom_io.network.receive import Receiver
 
 LOG = logging.getLogger("rdeepnet.service")
 
-_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue
+_SHARED_ROUND = 1.5  # polls: every second one, since many receivers ask one server
+_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue; half as often where hosts share one
 _RETENTION_EVERY_S = 3600.0
 _TIDYING_ENDS_S = 10.0  # what it has not deleted then is deleted after the next start
 
@@ -47,7 +50,7 @@ class Reception:
 
     Attributes
     ----------
-    has_work : a study arrives or is queued here, so that a worker is needed
+    has_work : a study arrives or is queued here, so that a worker is needed; in a shared home always
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class Reception:
         completeness = _completeness(settings, records)
         self._intake = Intake(inbox=inbox, records=records, completeness=completeness)
         self._put: set[str] = set()  # jobs this process has queued
-        self._next_fates_s = self._next_retention_s = 0.0
+        self._next_round_s = self._next_fates_s = self._next_retention_s = 0.0
         self._tidying: threading.Thread | None = None
         commitments = Commitments(
             destinations=committing(settings),
@@ -106,7 +109,7 @@ class Reception:
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
             callers=callers(settings),
-            store=audit.storing(self._intake.store),
+            store=audit.storing(apart(self._intake.store, settings)),
             opened=completeness.opened,
             closed=audit.closing(completeness.closed),
             refused=audit.refused,
@@ -124,6 +127,7 @@ class Reception:
         self._records.waiting_restarted(
             destinations=[d.name for d in self._settings.destinations], host=receiver_name(self._settings)
         )
+        PriorFolders(self._settings.service.state_dir).clear()
         self._intake.find_unfinished()
         for courier in self._couriers:
             courier.start()
@@ -137,13 +141,15 @@ class Reception:
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
         self._web_door.round()
-        self._intake.round(now_s)
-        self._queue_complete()
+        if now_s >= self._next_round_s:
+            self._intake.round(now_s)
+            self._queue_complete()
+            self._next_round_s = now_s + (_SHARED_ROUND * self._settings.jobs.poll_s if self._records.is_shared else 0)
         if now_s >= self._next_fates_s:
             with self._records.leader("rounds") as leads:  # each can do it for all
                 if leads:
                     self._keep_in_step()
-            self._next_fates_s = now_s + _FATES_EVERY_S
+            self._next_fates_s = now_s + (2 if self._records.is_shared else 1) * _FATES_EVERY_S
         if now_s >= self._next_retention_s:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
             if not self._records.is_shared:
@@ -174,7 +180,7 @@ class Reception:
     def _queue_complete(self) -> None:
         """Queues the studies that are complete; to queue one twice is to queue it once."""
         queued = self._records.studies_in(State.QUEUED)
-        self.has_work = bool(queued) or self._intake.is_arriving()
+        self.has_work = self._records.is_shared or bool(queued) or self._intake.is_arriving()
         for record in queued:
             if record.job_id not in self._put:
                 self._queue.put(record.job_id)

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from appliance.files import lock_folder, make_private_folder, sync_folder
 from appliance.logs import describe
+from appliance.service.audit import told_at_once
 from appliance.service.web_door import ENDED, STOW
 from appliance.settings import Settings
 from appliance.web.session import TokenFile
@@ -86,7 +87,7 @@ class StowDoor:
         sender = await run_in_threadpool(self._tokens.owner, token) if scheme.lower() == "bearer" else ""
         address = request.client.host if request.client is not None else ""
         if not sender:
-            LOG.warning("STOW-RS refused: no token that is known", extra={"address": address})
+            await run_in_threadpool(self._tell_refused, address)
             challenge = {"WWW-Authenticate": 'Bearer realm="STOW-RS"'}
             return _said(HTTPStatus.UNAUTHORIZED, "A bearer token of this door is expected.", challenge)
         study_uid = str(request.path_params.get("uid", ""))
@@ -136,6 +137,11 @@ class StowDoor:
         finally:
             is_safe = await asyncio.shield(run_in_threadpool(_ended, arriving, folder))
         return self._answer(arriving.response if is_safe else None, why, sender=sender, address=address)
+
+    def _tell_refused(self, address: str) -> None:
+        why = "STOW-RS without a token that is known"
+        LOG.warning("request refused: %s", why, extra={"address": address})
+        told_at_once(self._settings, lambda audit: audit.refused("", address, why))
 
     def _new_folder(self) -> Path:
         folder = self._folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}"

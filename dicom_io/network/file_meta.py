@@ -19,7 +19,7 @@ _LONG = (b"OB", b"OW", b"UN", b"UT", b"UC", b"UR", b"SQ", b"OD", b"OF", b"OL", b
 
 @dataclass(frozen=True)
 class FileMeta:
-    """What the file meta information says.
+    """Content of the file meta information.
 
     Attributes
     ----------

@@ -69,6 +69,7 @@ class Received:
     study_instance_uid, series_instance_uid : "" of an object that is not needed and cannot be read
     is_ours : this product made it
     needed : a study is read from it; False for other classes and for everything this product made itself
+    move_originator, move_message_id : AE title and Message ID of the C-MOVE that it is part of; "" and 0 where none is
     meta : preamble, prefix and file meta information
     dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning; a
         large one is a map of a file. `meta`, then `dataset` is a DICOM file. It is there until `store` returns
@@ -86,6 +87,8 @@ class Received:
     needed: bool
     meta: bytes
     dataset: bytes | memoryview | mmap
+    move_originator: str = ""
+    move_message_id: int = 0
 
 
 def supported_contexts(
@@ -324,7 +327,11 @@ class Receiver:
             return self._answer(
                 event.assoc,
                 StoreRequest(
-                    request.MessageID or 0, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+                    request.MessageID or 0,
+                    str(request.AffectedSOPClassUID),
+                    str(request.AffectedSOPInstanceUID),
+                    move_originator=str(request.MoveOriginatorApplicationEntityTitle or "").strip(),
+                    move_message_id=request.MoveOriginatorMessageID or 0,
                 ),
                 Context(str(event.context.abstract_syntax), UID(event.context.transfer_syntax)),
                 dataset,
@@ -379,6 +386,8 @@ class Receiver:
                 sender=title,
             ),
             dataset=dataset,
+            move_originator=request.move_originator,
+            move_message_id=request.move_message_id,
         )
         self._store(received)
         return Status.SUCCESS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Ordered
 
-from dicom_io.answer import Answer
+from dicom_io.answer import Answer, Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import Study
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
@@ -64,5 +64,6 @@ def encode(
     pictures = make_key_images(study, report, segments=segments) if key_images else ()
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
     answer = Answer(objects=(*sent, *reports, document, *pictures, *notes), pdf=pdf)
-    check_answer(answer, study, replaced=replaced)
+    prior = () if report.change is None or report.change.report is None else (report.change.report,)
+    check_answer(answer, study, replaced=(*replaced, *(SentObject(Role.KEY_SR, *one) for one in prior)))
     return answer

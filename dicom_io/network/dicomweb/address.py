@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def url_mistake(url: str) -> str:
-    """What is wrong with the address of a server, without a full stop; empty when nothing is.
+    """Mistake in the address of a server, without a full stop; empty when nothing is.
 
     The address is not repeated where it may hold a password.
     """

@@ -114,7 +114,7 @@ class MultipartReader:
         return True
 
     def _boundary(self) -> bool:
-        """What follows a boundary: two hyphens close the body, a line break begins a part."""
+        """Reads on behind a boundary: two hyphens close the body, a line break begins a part."""
         if len(self._held) < 2:
             return False
         if self._held.startswith(b"--"):

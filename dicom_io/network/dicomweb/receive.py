@@ -55,7 +55,7 @@ class StoreRequest:
 
     @property
     def response(self) -> StoreResponse:
-        """What has become of the parts that were read whole."""
+        """Fates of the parts that were read whole."""
         return StoreResponse(tuple(self._referenced), tuple(self._failed), tuple(self._others))
 
     def feed(self, chunk: bytes) -> None:
@@ -165,7 +165,7 @@ class StoreRequest:
         self._note(accepted)
 
     def _judged(self) -> Accepted | None:
-        """What the rules say of it; a failure is noted. It is looked at even so, since a failure names its instance."""
+        """Judges it by the rules; a failure is noted. It is looked at even so, since a failure names its instance."""
         if self._meta is None or self._handle < 0:
             return None
         try:

@@ -27,6 +27,7 @@ from dicom_io.network.file_meta import file_meta
 from dicom_io.network.instance_header import arrived_header, is_uid
 from models.errors import NotWritable, SetupError
 from models.files import PART, make_output_folder
+from models.number_words import counted
 
 BEGINNING = 1024**2  # bytes of a file that its header is read from
 MOST_OBJECT_BYTES = 2 * 1024**3
@@ -84,9 +85,10 @@ def fetch_study(
         arriving = _ArrivingFiles(part, study_uid=study_uid, series_uid=series_uid, most_bytes=most_object_bytes)
         _read(peer, _path(study_uid, series_uid), arriving)
         if len(arriving.sizes) != expected:
+            sent = counted(len(arriving.sizes), "instance")
             raise PeerUnavailable(
-                f"{peer} sent {len(arriving.sizes)} instances of this {what} and lists {expected}; expected as many. "
-                "It may still be receiving them: repeat later."
+                f"{peer} sent {sent} of this {what} and lists {expected}; expected as many. It may still be receiving "
+                "them: repeat later."
             )
         for uid in arriving.sizes:
             (part / f"{uid}.dcm").rename(folder / f"{uid}.dcm")

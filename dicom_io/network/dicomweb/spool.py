@@ -25,7 +25,7 @@ DATASET_START = 65536  # a multiple of every page size
 
 @dataclass(frozen=True)
 class Spooled:
-    """What is known of an instance besides its data set.
+    """Facts about an instance besides its data set.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class StoreResponse:
 
 
 def read_store_response(body: bytes) -> StoreResponse:
-    """What an answer says; nothing where it is not DICOM JSON, or has items that cannot be read."""
+    """Content of an answer; nothing where it is not DICOM JSON, or has items that cannot be read."""
     try:
         dataset = json.loads(body)
     except (UnicodeDecodeError, ValueError, RecursionError):

@@ -10,16 +10,20 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
 from appliance.service.web_door import WebDoor
+from appliance.shared_settings import SharedSettings
 from appliance.web.server import check_web
-from appliance.web.stow import AT_ONCE
-from dicom_io.errors import CannotKeepNow, PeerRejected
+from appliance.web.stow import AT_ONCE, StowDoor
+from dicom_io.errors import CannotKeepNow, PeerRejected, PeerUnavailable
+from dicom_io.network.dicomweb.receive import StoreRequest
 from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.store_response import read_store_response
 from dicom_io.network.dicomweb.web_peer import WebPeer
@@ -77,7 +81,7 @@ def open_requests(page: Page) -> int:
 
 
 class Taken:
-    """What a receiver is told."""
+    """A receiver that notes what it is told."""
 
     def __init__(self, page: Page) -> None:
         self.events: list[str] = []
@@ -252,20 +256,55 @@ def _peak_mib(pid: int) -> float:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
-def test_one_process_has_the_door_and_none_where_hosts_share(page: Page) -> None:
-    from appliance.web.stow import StowDoor
+def test_a_large_body_without_a_token_is_answered_and_not_read(page: Page, tmp_path: Path) -> None:
+    """The answer comes while the sender still sends; it is heard all the same, or the call is repeated."""
+    study = write_study(tmp_path, "refused", images=1, with_segmentation=False)
+    with study[0].open("ab") as file:
+        file.truncate(200 * 1024**2)
+    with pytest.raises((PeerRejected, PeerUnavailable), match=r"401 Unauthorized|broke off"):
+        store(study, peer(page, None))
+    assert post(page, related(study[:0]) or b"--b0--").status == 400  # it goes on
 
+
+def test_what_a_killed_process_left_is_ended_by_the_next(page: Page, files: list[Path], tmp_path: Path) -> None:
+    settings = replace(page.settings, service=replace(page.settings.service, state_dir=tmp_path))
+    left = tmp_path / "stow" / "00000000000000000001-00000000"
+    left.mkdir(parents=True)
+    arriving = StoreRequest(
+        left, boundary=b"b0", study_uid="", most_object_bytes=10**9, sender="router", address="127.0.0.1"
+    )
+    arriving.feed(related(files[:1], closing=False) + b"\r\n--b0\r\n\r\n")  # and a part of which nothing came
+    (left / "000009.part").write_bytes(b"half")
+    taken = Taken(replace(page, settings=settings))
+    taken.door.round()
+    taken.door.round()
+    assert taken.events == ["opened -1", "stored in -1"]  # more may come
+    tokens = page.settings.web.stow_token_file
+    assert tokens is not None
+    StowDoor(settings, tokens).close()
+    assert [path.name for path in left.iterdir()] == ["ended"]
+    taken.door.round()
+    assert taken.events == ["opened -1", "stored in -1", "closed -1"]
+    assert not left.exists()
+
+
+def test_a_request_that_nobody_ends_is_given_up(page: Page, tmp_path: Path) -> None:
+    settings = replace(page.settings, service=replace(page.settings.service, state_dir=tmp_path))
+    left = tmp_path / "stow" / "00000000000000000001-00000000"
+    left.mkdir(parents=True)
+    (left / "000001.instance").write_bytes(b"not one of ours")  # the disk failed: it is named in the log, and goes
+    taken = Taken(replace(page, settings=settings))
+    taken.door.round()
+    assert (taken.events, list(left.iterdir())) == (["opened -1"], [])
+    os.utime(left, (time.time() - 7200, time.time() - 7200))
+    taken.door.round()
+    assert (taken.events, left.exists()) == (["opened -1", "closed -1"], False)
+
+
+def test_one_process_has_the_door_and_none_where_hosts_share(page: Page) -> None:
     tokens = page.settings.web.stow_token_file
     assert tokens is not None
     with pytest.raises(SetupError, match="Another service uses"):
         StowDoor(page.settings, tokens)
     with pytest.raises(SetupError, match=r"stow_token_file is set, and \[shared\] as well"):
-        check_web(shared(page))
-
-
-def shared(page: Page):  # type: ignore[no-untyped-def]
-    import dataclasses
-
-    from appliance.shared_settings import SharedSettings
-
-    return dataclasses.replace(page.settings, shared=SharedSettings(database_url="postgresql://localhost/x"))
+        check_web(replace(page.settings, shared=SharedSettings(database_url="postgresql://localhost/x")))

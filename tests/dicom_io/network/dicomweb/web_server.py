@@ -15,7 +15,7 @@ from dicom_io.network.tls import TlsFiles
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """A request that came."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered; without a length where the connection's end is to end it."""
+    """An answer; without a length where the connection's end is to end it."""
 
     status: int
     body: bytes = b""
