@@ -39,6 +39,8 @@ def secret_files(settings: Settings, *, file: Path | None) -> Iterator[tuple[Pat
     for destination in settings.destinations:
         if destination.stow_token_file is not None:
             yield destination.stow_token_file, f"the token of {destination.name} ([[destinations]] stow_token_file)"
+        if destination.fhir_token_file is not None:
+            yield destination.fhir_token_file, f"the token of {destination.name} ([[destinations]] fhir_token_file)"
 
 
 def readable_by_others(settings: Settings, *, file: Path | None) -> tuple[str, ...]:

@@ -124,6 +124,10 @@ class Destination:
     stow_url: str = ""  # empty: it gets the results by C-STORE, which every PACS has
     stow_token_file: Path | None = None  # none: the server asks for no token
     stow_authorities: Path | None = None  # none: those the system trusts
+    fhir_url: str = ""  # empty: it takes DICOM objects; else bundles go to this base of a FHIR R4 server
+    fhir_folder: Path | None = None  # bundles go into this folder, for a site's interface engine
+    fhir_token_file: Path | None = None  # none: the server asks for no token
+    fhir_authorities: Path | None = None  # none: those the system trusts
     send: tuple[Role, ...] = UNASKED  # everything that was made; key images where they are named
     notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
     drafts: tuple[Role, ...] = ()  # strokes are refused, not drafted: a site asks for drafts, and says who reviews them
@@ -133,6 +137,11 @@ class Destination:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.is_fhir:
+            self._check_fhir()
+            return
+        if self.fhir_token_file is not None or self.fhir_authorities is not None or Role.FHIR in self.send:
+            raise SetupError(f"{self.name} lacks fhir_url or fhir_folder; expected one of them, for FHIR")
         self._check_transport()
         if others := [role for role in self.send if role not in RESULTS]:
             raise SetupError(
@@ -150,14 +159,47 @@ class Destination:
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, where: str, mistakes: list[str]) -> Destination | None:
         """From a file; what the one or the other way to a destination needs is missing like any other key."""
-        lacking = [] if "stow_url" in table else [name for name in _C_STORE if name not in table]
+        other_ways = table.keys() & {"stow_url", "fhir_url", "fhir_folder"}
+        lacking = [] if other_ways else [name for name in _C_STORE if name not in table]
         mistakes += [
-            f"{where}.{name} is missing; expected {_C_STORE[name]}, for C-STORE; or stow_url, for DICOMweb"
+            f"{where}.{name} is missing; expected {_C_STORE[name]}, for C-STORE; or stow_url, for DICOMweb; or "
+            "fhir_url or fhir_folder, for FHIR"
             for name in lacking
         ]
         complete = {**dict.fromkeys(lacking, "PACS"), **table}  # so that its other mistakes are found
         read = read_fields(cls, complete, where=where, mistakes=mistakes)
         return None if lacking else read
+
+    def _check_fhir(self) -> None:
+        """Checks a destination that takes FHIR bundles: it takes nothing else, in one way."""
+        ways = ("ae_title", "host", "stow_url", "fhir_url", "fhir_folder")
+        given = [name for name in ways if getattr(self, name)]
+        if len(given) > 1:
+            raise SetupError(f"{self.name} has {' and '.join(given)}; expected fhir_url or fhir_folder alone")
+        if self.send != (Role.FHIR,):
+            raise SetupError(
+                f'send of {self.name} lists {", ".join(self.send)}; expected ["fhir"]: DICOM objects go to a '
+                "destination of their own"
+            )
+        if not self.fhir_url:
+            return
+        if mistake := url_mistake(self.fhir_url):
+            raise SetupError(f"fhir_url of {self.name} {mistake}")
+        if not self.fhir_url.startswith("https:") and not self.plain:
+            raise SetupError(
+                f"fhir_url of {self.name} is not secured; expected https://…, or plain = true where the network is "
+                "protected"
+            )
+
+    @property
+    def is_fhir(self) -> bool:
+        """Returns whether it takes FHIR bundles, and no DICOM objects."""
+        return bool(self.fhir_url) or self.fhir_folder is not None
+
+    @property
+    def told(self) -> tuple[NoticeReason, ...]:
+        """Reasons of the notices it gets; FHIR has none."""
+        return () if self.is_fhir else self.notices
 
     def _check_transport(self) -> None:
         given = [name for name in _C_STORE if getattr(self, name)]
@@ -189,15 +231,17 @@ class Destination:
     @property
     def address(self) -> str:
         """Host that is called."""
-        return self.host or urlsplit(self.stow_url).hostname or ""
+        return self.host or urlsplit(self.stow_url or self.fhir_url).hostname or ""
 
     @property
     def commits(self) -> bool:
-        """Returns whether it is asked for storage commitment, which DICOMweb does not have."""
-        return self.storage_commitment and not self.stow_url
+        """Returns whether it is asked for storage commitment, which DICOMweb and FHIR do not have."""
+        return self.storage_commitment and not self.stow_url and not self.is_fhir
 
     def wants(self, role: Role) -> bool:
         """Returns whether objects of a role are sent there; which notices are is decided when they are made."""
+        if self.is_fhir:
+            return role is Role.FHIR
         if role in DRAFTS:
             return role in self.drafts
         if role is Role.ACCEPTED_SEG:
@@ -323,7 +367,7 @@ class ReportSettings:
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
     paper: Paper = Paper.A4  # the text is as wide on both
     key_images: bool = False  # pictures of 2 MB each, twice the rest of an answer; destinations ask for them by name
-    fhir: bool = False  # an answer as a FHIR R4 bundle beside it; nothing sends it
+    fhir: bool = False  # an answer as a FHIR R4 bundle beside it; destinations ask for it by fhir_url or fhir_folder
     withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
 
@@ -505,6 +549,11 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     web: WebSettings = field(default_factory=WebSettings)
+
+    @property
+    def makes_fhir(self) -> bool:
+        """Returns whether FHIR bundles are made: because the report has them, or a destination wants them."""
+        return self.report.fhir or any(one.is_fhir for one in self.destinations)
 
     @property
     def makes_key_images(self) -> bool:

@@ -45,7 +45,7 @@ def open_workbench(settings: Settings) -> Workbench:
         cavities=settings.preprocessing.cavities,
         intended_use=settings.intended_use,
         withheld=settings.report.withheld,
-        fhir=settings.report.fhir,
+        fhir=settings.makes_fhir,
         key_images=settings.makes_key_images,
         paper=settings.report.paper,
         limits=settings.limits,

@@ -19,6 +19,7 @@ class Role(StrEnum):
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
     KEY_IMAGES = "key_images"  # optional: Secondary Captures of the largest sections, with outlines; one series
+    FHIR = "fhir"  # no DICOM object: the answer as a FHIR bundle, for destinations that take nothing else
     REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
     NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
     DRAFT_SEG = "draft_seg"  # draft of the tumour, made from strokes; nothing is computed from it

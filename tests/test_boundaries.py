@@ -49,6 +49,7 @@ ROOMS: dict[str, set[str]] = {
     "dicom_io/masks": {"dicom_io/images"},
     "dicom_io/network": {"dicom_io/images"},
     "dicom_io/network/dicomweb": {"dicom_io/network"},
+    "dicom_io/network/fhir": {"dicom_io/network", "dicom_io/network/dicomweb"},
     "dicom_io/reading": {"dicom_io/images", "dicom_io/masks"},
     "dicom_io/synthetic": set(),
     "dicom_io/writing": set(),

@@ -25,7 +25,7 @@ from models.errors import SetupError, StudyRejected
 from models.files import write_output
 
 if TYPE_CHECKING:
-    from appliance.pipeline import Workbench
+    from appliance.pipeline import Result, Workbench
     from dicom_io.network.send import Peer
 
 LOG = logging.getLogger("rdeepnet.workbench")
@@ -152,9 +152,17 @@ def answer(
         created=asked.created,
         facts=result.facts,
         in_short=AnswerInShort.of_result(result),
+        fhir=_bundle(result) if bench.fhir else b"",
         measured=None if result.measured is None else result.measured.as_json(),
         patient_mark=mark_of(result.study),
     )
+
+
+def _bundle(result: Result) -> bytes:
+    """The answer as a FHIR bundle."""
+    from dicom_io.writing.fhir_bundle import make_fhir_bundle
+
+    return make_fhir_bundle(result.study, result.report, pdf=result.answer.pdf)
 
 
 def answer_accepted(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from appliance.logs import describe
 from appliance.service.audit import Audit
+from appliance.service.fhir_delivery import FhirSender, bundles_of
 from appliance.service.storage_commitment import Commitments
 from appliance.settings import DeliverySettings, Destination
 from appliance.state.database import DatabaseUnavailable
@@ -70,6 +71,7 @@ class Courier:
     poll_s : interval between two polls for work
     tls : how the connection is secured; None leaves it plain
     web : the server of a destination that is reached by STOW-RS; None for C-STORE
+    fhir : what brings FHIR bundles to a destination that takes nothing else; None for DICOM objects
     audit : told before and after every attempt
     host : name of this one, where several share the records
     """
@@ -87,11 +89,13 @@ class Courier:
         audit: Audit,
         tls: ClientTls | None = None,
         web: WebPeer | None = None,
+        fhir: FhirSender | None = None,
         host: str = "",
     ) -> None:
         self._destination = destination
         self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s, tls=tls)
         self._web = web
+        self._fhir = fhir
         self._settings = settings
         self._records = records
         self._outbox = outbox
@@ -162,6 +166,8 @@ class Courier:
         def send_files(files: Sequence[Path]) -> tuple[Sent, ...]:
             lease_s = (len(files) + _OPERATIONS_BESIDES) * self._settings.timeout_s
             self._records.keep_delivery(delivery, lease_s=lease_s)
+            if self._fhir is not None:
+                return tuple(self._fhir(file, delivery.study_uid) for file in files)
             return send(files, self._peer) if self._web is None else store(files, self._web)
 
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=send_files)
@@ -192,8 +198,11 @@ def attempt(
     """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
-    wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
     try:
+        if destination.is_fhir:
+            wanted = bundles_of(delivery, outbox)
+        else:
+            wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
         with outbox.fetched(delivery.job_id, wanted) as files:
             results = send_files(files) if files else ()
     except (PeerUnavailable, PeerRejected) as error:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from appliance.service.audit import is_on, out_of_reach
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
+from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
 from appliance.service.web_transport import web_peer_of
@@ -194,8 +195,10 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
     tls = client_tls(settings, plain=destination.plain)
     peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s, tls=tls)
     subject = f"destination {destination.name}"
+    if destination.is_fhir:
+        return _asked(subject, lambda: check_fhir(destination, settings, timeout_s=timeout_s))
     if (web := web_peer_of(destination, settings, timeout_s=timeout_s)) is not None:
-        return _check_web(subject, web)
+        return _asked(subject, lambda: _answered(web))
     if _is_this_service(destination, settings):
         sentence = f"{peer} is this service itself; expected the PACS: correct host and port."
         return Check(subject, Verdict.BAD, sentence)
@@ -228,17 +231,22 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
     return Check(subject, Verdict.GOOD, f"{peer} answers a C-ECHO and accepts everything we send{guard}")
 
 
-def _check_web(subject: str, peer: WebPeer) -> Check:
-    """Checks that a DICOMweb server answers and lets us in; what it takes shows when something is sent."""
+def _answered(peer: WebPeer) -> str:
+    answers(peer)
+    return f"{peer} answers"
+
+
+def _asked(subject: str, ask: Callable[[], str]) -> Check:
+    """Checks that a server or folder answers and lets us in; what it takes shows when something is sent."""
     try:
-        answers(peer)
+        said = ask()
     except PeerUnavailable as error:
         return Check(subject, Verdict.WARNING, f"{error} Results wait until it answers.")
     except PeerRejected as error:
         return Check(subject, Verdict.BAD, f"{error} Results wait until then.")
     except PeerRefused as error:
         return Check(subject, Verdict.BAD, str(error))
-    return Check(subject, Verdict.GOOD, f"{peer} answers")
+    return Check(subject, Verdict.GOOD, said)
 
 
 def _sent_to(destination: Destination, settings: Settings) -> list[Role]:

@@ -100,7 +100,7 @@ class Notices:
 
     def post(self, record: StudyRecord, reason: NoticeReason, sentence: str) -> Posted | None:
         """Puts the notice about a study into the outbox, unless it is there; None when nobody wants or can have it."""
-        wanted = tuple(one.name for one in self._destinations if reason in one.notices)
+        wanted = tuple(one.name for one in self._destinations if reason in one.told)
         instances = self._inbox.content(record.study_uid).instances if wanted else ()
         if not instances or record.asked_at is None:
             return None

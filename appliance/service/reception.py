@@ -11,6 +11,7 @@ from appliance.service.audit import Audit
 from appliance.service.completeness import Completeness
 from appliance.service.delivery import Courier
 from appliance.service.fates import Fates
+from appliance.service.fhir_delivery import fhir_sender
 from appliance.service.hosts import is_gone
 from appliance.service.intake import Intake
 from appliance.service.prior_arrivals import apart
@@ -89,6 +90,7 @@ class Reception:
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
                 tls=client_tls(settings, plain=destination.plain),
+                fhir=fhir_sender(destination, settings),
                 web=web_peer_of(destination, settings, timeout_s=settings.delivery.timeout_s),
                 audit=audit,
                 host=receiver_name(settings),

@@ -21,6 +21,7 @@ from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject
 from models.version import software_version
 
 PDF = "report.pdf"
+FHIR = "fhir.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +41,19 @@ class Outgoing:
     created: datetime | None = None
     facts: AnswerFacts | None = None
     in_short: AnswerInShort | None = None
+    fhir: bytes = b""
     measured: Mapping[str, Any] | None = None
     patient_mark: str = ""
     review: str = ""
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Names and bytes of the files, the objects in the order in which they are sent, then the PDF."""
+        """Names and bytes of the files, the objects in the order in which they are sent, then PDF and FHIR bundle."""
         for number, item in enumerate(self.answer.objects, start=1):
             yield f"{number:02d}-{item.role}.dcm", item.file
         if self.answer.pdf:
             yield PDF, self.answer.pdf
+        if self.fhir:
+            yield FHIR, self.fhir
 
     def listed(self, job_id: str) -> dict[str, Any]:
         """Content that `Results` reads, for JSON."""
@@ -64,9 +68,10 @@ class Outgoing:
                     "sop_instance_uid": item.sop_instance_uid,
                     "series_instance_uid": str(item.dataset.SeriesInstanceUID),
                 }
-                for item, (name, _) in zip(self.answer.objects, self.files(), strict=False)  # the PDF comes last
+                for item, (name, _) in zip(self.answer.objects, self.files(), strict=False)  # PDF and bundle come last
             ],
             "has_pdf": bool(self.answer.pdf),
+            "has_fhir": bool(self.fhir),
             "stages": [asdict(cost) for cost in self.stages],
         }
         if self.created is not None:
@@ -114,6 +119,11 @@ class Results:
     def has_pdf(self) -> bool:
         """Returns whether there is a plain PDF; results of answers have one, and notices none."""
         return bool(self.values.get("has_pdf", "facts" in self.values))
+
+    @property
+    def has_fhir(self) -> bool:
+        """Returns whether there is a FHIR bundle."""
+        return bool(self.values.get("has_fhir"))
 
     @property
     def review(self) -> str:

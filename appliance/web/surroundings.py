@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from appliance.logs import describe
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
+from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
 from appliance.service.startup_checks import missing_peers
 from appliance.service.web_transport import web_peer_of
@@ -139,6 +140,11 @@ class Watch:
 
 def _echo(destination: Destination, settings: Settings) -> Fact:
     timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
+    if destination.is_fhir:
+        try:
+            return Fact(destination.name, True, check_fhir(destination, settings, timeout_s=timeout_s))
+        except RDeepNetError as error:
+            return Fact(destination.name, False, str(error))
     if (web := web_peer_of(destination, settings, timeout_s=timeout_s)) is not None:
         try:
             answers(web)

@@ -240,3 +240,32 @@ def test_key_images_are_made_only_where_somebody_asks_for_them(tmp_path: Path) -
     assert load_settings(written(tmp_path, "[report]\nkey_images = true\n")).makes_key_images
     recipes = [run_recipe(one, assignment=NO_ASSIGNMENT) for one in (default, asked)]
     assert [one["report"]["key_images"] for one in recipes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("lines", "mistake"),
+    [
+        ('fhir_url = "https://h/fhir"', r'expected \["fhir"\]'),
+        ('send = ["fhir"]\nae_title = "A"\nhost = "h"', "lacks fhir_url or fhir_folder"),
+        ('send = ["fhir"]\nfhir_url = "http://h/fhir"', "is not secured"),
+        ('send = ["fhir"]\nfhir_url = "https://u:p@h/fhir"', "a user or a password"),
+        ('send = ["fhir"]\nfhir_url = "https://h/fhir"\nfhir_folder = "x"', "fhir_url and fhir_folder"),
+        ('send = ["fhir", "pdf"]\nfhir_folder = "x"', r'expected \["fhir"\]'),
+        ('ae_title = "A"\nhost = "h"\nfhir_token_file = "t"', "lacks fhir_url or fhir_folder"),
+    ],
+)
+def test_a_destination_of_fhir_takes_bundles_and_nothing_else(tmp_path: Path, lines: str, mistake: str) -> None:
+    with pytest.raises(SetupError, match=mistake):
+        load_settings(written(tmp_path, f'[[destinations]]\nname = "fhir"\n{lines}\n'))
+
+
+def test_bundles_are_made_where_a_destination_takes_them(tmp_path: Path) -> None:
+    text = '[[destinations]]\nname = "fhir"\nfhir_folder = "out"\nsend = ["fhir"]\n'
+    settings = load_settings(written(tmp_path, text))
+    assert settings.makes_fhir
+    assert not Settings().makes_fhir
+    (destination,) = settings.destinations
+    assert destination.fhir_folder == tmp_path / "out"
+    assert [role for role in Role if destination.wants(role)] == [Role.FHIR]
+    assert not destination.commits
+    assert run_recipe(settings, assignment=NO_ASSIGNMENT)["report"]["fhir"] is True

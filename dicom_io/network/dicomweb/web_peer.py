@@ -40,6 +40,7 @@ class WebPeer:
     token_file : bearer token, read again for each call, since tokens are renewed; None sends none
     authorities : certificates (PEM) of those who issue the server's; None for those the system trusts
     certificate, key : ours, for a server that asks for one
+    noun : what it is, in sentences
     """
 
     url: str
@@ -48,13 +49,14 @@ class WebPeer:
     authorities: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    noun: str = "DICOMweb server"
 
     def __post_init__(self) -> None:
         if mistake := url_mistake(self.url):
-            raise SetupError(f"The address of the DICOMweb server {mistake}.")
+            raise SetupError(f"The address of the {self.noun} {mistake}.")
 
     def __str__(self) -> str:
-        return f"the DICOMweb server at {self.url.rstrip('/')}"
+        return f"the {self.noun} at {self.url.rstrip('/')}"
 
     @contextmanager
     def called(

@@ -1,0 +1,1 @@
+"""FHIR R4 as a way to send results: a transaction to a server."""
