@@ -18,6 +18,7 @@ from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
 from reports.feature_words import FeatureClass
+from reports.languages.language import Language
 from reports.replacement import Replacement
 
 
@@ -277,6 +278,7 @@ class Report:
     reasons : sentences against the answers, each once, the weightiest first
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
+    language : of every text in it; labels of the provenance are English keys in all
     """
 
     subject: Subject
@@ -295,6 +297,7 @@ class Report:
     reasons: tuple[str, ...]
     not_checked: str
     replaces: Replacement | None = None
+    language: Language = Language.ENGLISH
 
     @property
     def has_result(self) -> bool:

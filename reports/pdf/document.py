@@ -18,20 +18,20 @@ from reports.pdf.theme import Typesetter
 
 
 def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: Paper = Paper.A4) -> bytes:
-    """The report as a PDF (PDF/A-2b, tagged, English); one page where no model has a result.
+    """The report as a PDF (PDF/A-2b, tagged) in its language; one page where no model has a result.
 
     Parameters
     ----------
     typesetter : sets the text; only needed to look for fonts elsewhere
     """
-    typesetter = typesetter or Typesetter()
+    typesetter = typesetter or Typesetter(language=report.language)
     software = report.provenance.get(wording.SOFTWARE, "")
     furniture = Furniture(
         typesetter,
         notices=report.notices,
         notice=report.notice,
-        made=wording.made_shown(report.created, software),
-        head=wording.running_head(report.subject),
+        made=typesetter.words.say.made_shown(report.created, software),
+        head=typesetter.words.say.running_head(report.subject),
         paper=paper,
     )
     first = furniture.frame()
@@ -52,4 +52,5 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: P
         software=software,
         created=report.created,
         paper=paper,
+        language=report.language,
     )

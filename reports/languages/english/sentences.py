@@ -1,4 +1,4 @@
-"""English sentences: those of `reports.wording`, `validity_words`, `numerals`, `feature_words` and `alternatives`."""
+"""English sentences: those of `reports.wording`, `validity_words`, `numerals` and `feature_words`."""
 
 from __future__ import annotations
 
