@@ -55,7 +55,7 @@ def model_section(outcome: ModelOutcome, features: FeatureTable | None, words: W
         contribution_groups=groups,
         range_note=""
         if outcome.plausible_range is None
-        else f"{words.labels.range_means} {outcome.plausible_range.source}".strip(),
+        else say.in_a_row([words.labels.range_means, outcome.plausible_range.source]),
         about=_about(outcome, say),
         training_groups=_training_groups(outcome, words) if outcome.validity.state.shows_score else None,
         sequences=outcome.sequences,
@@ -70,7 +70,7 @@ def _about(outcome: ModelOutcome, say: Sentences) -> str:
         sentences.append(say.about_training(outcome.training, outcome.quantity))
     if outcome.rank is not None:
         sentences.append(say.rank_sentence(outcome.rank, outcome.quantity))
-    return " ".join(sentences)
+    return say.in_a_row(sentences)
 
 
 def _training_groups(outcome: ModelOutcome, words: Words) -> TrainingGroups | None:
@@ -133,7 +133,7 @@ def _conclusion(outcome: ModelOutcome, measurements: Ordered[Measurement], words
     """The answer in one or two sentences."""
     validity = outcome.validity
     if not measurements:
-        return " ".join(dict.fromkeys(reason.sentence for reason in validity.decisive))
+        return words.say.in_a_row(list(dict.fromkeys(reason.sentence for reason in validity.decisive)))
     score, *survival, cut_off = measurements
     return words.say.conclusion(
         outcome.quantity,

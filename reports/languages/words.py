@@ -94,6 +94,9 @@ class Sentences(Protocol):
     def sentence_case(self, text: str) -> str: ...
     def date_shown(self, day: date | None) -> str: ...
     def moment_shown(self, moment: datetime) -> str: ...
+    def in_a_row(self, sentences: Ordered[str]) -> str:
+        """Sentences one after the other; empty ones are left out."""
+
     def about(self, subject: str, text: str) -> str:
         """A subject and what is said of it: "Contributions: Recurrence score"."""
 

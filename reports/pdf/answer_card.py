@@ -113,7 +113,7 @@ def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowab
     ]
     right = _survival(survival, typesetter, right_width) if survival else _figure(score, typesetter, right_width)
     below: list[Flowable] = [typesetter.paragraph(section.conclusion, styles.body)]
-    small = " ".join(text for text in (section.range_note, section.about) if text)
+    small = typesetter.words.say.in_a_row([section.range_note, section.about])
     if small:
         below.append(typesetter.paragraph(small, styles.caption))
     rows: list[list[object]] = [[left, right], [_beside_curves(below, section, typesetter, inner), []]]

@@ -239,7 +239,7 @@ class GroupCurves(Picture):
     def draw(self) -> None:
         """Draws title, axes, curves and numbers."""
         canvas, groups, size = self.canv, self.groups, self._SIZE
-        left, right = 22.0, 30.0
+        left, right = self._room()
         bottom, plot = self.height - self.HEAD - self.PLOT, self.width - left - right
         end = max(len(curve.survival) for curve in groups.curves) - 1
 
@@ -270,6 +270,16 @@ class GroupCurves(Picture):
         if groups.note:
             self._left(0, row - self.ROW, groups.note)
         self._draw_curves(across, bottom)
+
+    def _room(self) -> tuple[float, float]:
+        """Room left and right of the plot for the words of the rows, in points."""
+
+        def width(text: str) -> float:
+            return self.typesetter.width(text, font=theme.REGULAR, size=self._SIZE)
+
+        names = max(width(curve.label.split(" ", 1)[0]) for curve in self.groups.curves)
+        ends = max(width(curve.label) + 3 for curve in self.groups.curves)
+        return max(22.0, names + 7), max(30.0, ends, width(self.groups.at_risk_label) + 8)
 
     def _left(self, x: float, y: float, text: str) -> None:
         self.typesetter.draw(self.canv, x, y, text, font=theme.REGULAR, size=self._SIZE)

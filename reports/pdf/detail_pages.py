@@ -308,7 +308,10 @@ def _provenance(report: Report, typesetter: Typesetter, width: float) -> list[Fl
     styles = theme.styles()
     labels = typesetter.words.labels.provenance_labels
     rows: Rows = [
-        [typesetter.paragraph(labels.get(label, label), styles.small), typesetter.paragraph(text, styles.mono)]
+        [
+            typesetter.paragraph(labels.get(label) or typesetter.words.part(label), styles.small),
+            typesetter.paragraph(text, styles.mono),
+        ]
         for label, text in report.provenance.items()
     ]
     return _section(

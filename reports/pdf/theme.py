@@ -12,7 +12,7 @@ from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import TableStyle
+from reportlab.platypus import TableStyle, paragraph
 
 from reports import fonts
 from reports.figures.theme import LIGHT
@@ -140,6 +140,10 @@ def bare_table(*, valign: str = "TOP") -> TableStyle:
     )
 
 
+# reportlab lets a line of Chinese begin with these.
+cast(Any, paragraph).ALL_CANNOT_START += "，；：？！"
+
+
 class Typesetter:
     """Sets text in paragraphs, with a font for each character, and counts the characters no font has.
 
@@ -167,6 +171,8 @@ class Typesetter:
         kind = "H1" if style is styles().title else "H2" if style is styles().heading else "P"
         if color is not None:
             style = ParagraphStyle("colored", parent=style, textColor=color)
+        if self.words.language is Language.CHINESE:  # lines break between any two characters
+            style = ParagraphStyle("chinese", parent=style, wordWrap="CJK")
         made = TaggedParagraph(self.markup(text, font=style.fontName), style, encoding="utf-8")
         made.way = (Step(kind),)
         return made

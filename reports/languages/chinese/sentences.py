@@ -77,6 +77,11 @@ def moment_shown(moment: datetime) -> str:
     return f"{date_shown(moment.date())} {moment:%H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
 
 
+def in_a_row(sentences: Ordered[str]) -> str:
+    """Sentences one after the other; empty ones are left out."""
+    return "".join(sentence for sentence in sentences if sentence)
+
+
 def about(subject: str, text: str) -> str:
     """ "对输出的贡献：RDeepNet 复发评分"."""
     return f"{subject}：{text}"

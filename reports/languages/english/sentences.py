@@ -61,6 +61,7 @@ __all__ = [
     "horizon",
     "identity",
     "image_types_words",
+    "in_a_row",
     "in_numbers",
     "intensities_words",
     "joined",
@@ -99,6 +100,11 @@ __all__ = [
 def in_numbers(text: str) -> str:
     """The text as it is."""
     return text
+
+
+def in_a_row(sentences: Ordered[str]) -> str:
+    """Sentences one after the other; empty ones are left out."""
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def about(subject: str, text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from reports.languages.findings.phrase import Phrase
 
 _ROWS: Final = (
-    Phrase("Tumour segmentation ({on:s})", de="Tumorsegmentierung ({on})", zh="肿瘤分割（{on}）"),
+    Phrase("Tumour segmentation ({on:s})", de="Segmentierung des Tumors ({on})", zh="肿瘤分割（{on}）"),
     Phrase("stated in the headers, not confirmed", de="laut Header, nicht bestätigt", zh="头信息注明，未经证实"),
     Phrase(
         "stated in the headers, confirmed by the images",
@@ -77,6 +77,7 @@ _ROWS: Final = (
         de="zweite Phase, als erste nach Kontrastmittel genommen",
         zh="第二期，视为增强后的第一期",
     ),
+    Phrase("Model {name}", de="Modell {name}", zh="模型 {name}"),
     Phrase("assigned", de="zugewiesen", zh="指定"),
     Phrase("rule: {rule:t}", de="Regel: {rule}", zh="规则：{rule}"),
     Phrase("{segment:t} (rule: {rule:t})", de="{segment} (Regel: {rule})", zh="{segment}（规则：{rule}）"),

@@ -50,8 +50,8 @@ LABELS: Final = Labels(
     survival_heading="Rezidivfreies Überleben",
     score_below="niedrig",
     score_above="hoch",
-    training_groups="Trainingspatientinnen ohne Rezidiv",
-    at_risk="unter Risiko",
+    training_groups="Rezidivfrei im Training",
+    at_risk="Anzahl",
     months="Monate",
     contributions_note=(
         "Nettoanteil jeder Merkmalsgruppe am Abstand zwischen der Ausgabe für diese Patientin und der für die "

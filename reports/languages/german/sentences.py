@@ -87,6 +87,11 @@ def moment_shown(moment: datetime) -> str:
     return f"{moment:%d.%m.%Y %H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
 
 
+def in_a_row(sentences: Ordered[str]) -> str:
+    """Sentences one after the other; empty ones are left out."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
 def about(subject: str, text: str) -> str:
     """ "Beiträge zur Ausgabe: RDeepNet-Rezidivscore"."""
     return f"{subject}: {text}"
