@@ -131,7 +131,9 @@ class Results:
             objects=tuple(
                 SentObject(
                     Role(item["role"]),
-                    *(item[key] for key in ("sop_class_uid", "sop_instance_uid", "series_instance_uid")),
+                    item["sop_class_uid"],
+                    item["sop_instance_uid"],
+                    item["series_instance_uid"],
                     Language(item["language"]) if item.get("language") else None,
                 )
                 for item in self.values["objects"]
