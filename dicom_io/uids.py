@@ -64,15 +64,15 @@ def determining(report: Report) -> list[str]:
 
 def instance_uid(digest: str, role: Role, language: Language = Language.ENGLISH) -> str:
     """SOP Instance UID of our object in `role`; `digest` is that of the answer."""
-    return derived_uid("instance", digest, role, *_worded(language))
+    return derived_uid("instance", digest, role, *worded(language))
 
 
 def series_uid(digest: str, role: Role, language: Language = Language.ENGLISH) -> str:
     """Series Instance UID of our object in `role`: every object has a series of its own."""
-    return derived_uid("series", digest, role, *_worded(language))
+    return derived_uid("series", digest, role, *worded(language))
 
 
-def _worded(language: Language) -> tuple[str, ...]:
+def worded(language: Language) -> tuple[str, ...]:
     """The same answer in other words is another object; English ones keep the UIDs that they always had."""
     return () if language is Language.ENGLISH else (language.value,)
 

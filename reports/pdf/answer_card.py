@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from reportlab.lib.colors import Color
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
 from models.inference.predict import Group, Quantity
@@ -182,13 +183,22 @@ def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, wid
     """A probability as a hundred dots, in per cent with its range, and in words below."""
     styles = theme.styles()
     text = [typesetter.paragraph(label, styles.figure_label)] if label else []
-    text.append(typesetter.paragraph(measurement.shown, styles.figure))
+    text.append(typesetter.paragraph(measurement.shown, _in_a_line(measurement.shown, typesetter, width - _ICONS - 6)))
     icons = IconArray(numerals.count_of_hundred(measurement.value), side=_ICONS, typesetter=typesetter)
     head = Table([[icons, text]], colWidths=[_ICONS + 6, width - _ICONS - 6], style=theme.bare_table(valign="MIDDLE"))
     words = [typesetter.paragraph(measurement.in_words, styles.figure_label)]
     if measurement.range_shown:
         words.insert(0, typesetter.paragraph(measurement.range_shown, styles.figure_label))
     return Table([[head], [Spacer(0, 2)], [words]], colWidths=[width], style=theme.bare_table(), hAlign="LEFT")
+
+
+def _in_a_line(text: str, typesetter: Typesetter, room: float) -> ParagraphStyle:
+    """The style of a large number, smaller where the number does not fit into the room, in points."""
+    style = theme.styles().figure
+    width = typesetter.width(text, font=style.fontName, size=style.fontSize)
+    if width <= room:
+        return style
+    return ParagraphStyle("smaller", parent=style, fontSize=style.fontSize * (room - 0.1) / width)
 
 
 def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Flowable]:

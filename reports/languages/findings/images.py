@@ -35,7 +35,10 @@ _PIXELS: Final = (
             "{count} Voxel von {on} {count?hat|haben} den größten Wert {top}, zu dem die nächstniedrigeren nicht "
             "hinführen: Das Bild ist gesättigt. Davon im Tumor: {inside} ({share} von ihm)."
         ),
-        zh="{on} 中有 {count} 个体素为最大值 {top}，而次低值并未连续过渡：图像已饱和。其中位于肿瘤内：{inside}（占肿瘤的 {share}）。",
+        zh=(
+            "{on} 中有 {count} 个体素为最大值 {top}，而次低值并未连续过渡：图像已饱和。其中位于肿瘤内：{inside}（占肿"
+            "瘤的 {share}）。"
+        ),
     ),
     Phrase(
         "{count:n} voxel[s|] of {on:s} [has|have] the largest value, {top:n}, which the next lower ones do not lead "
@@ -58,7 +61,8 @@ _PIXELS: Final = (
             "Nachbarn ersetzt; davon im Tumor: {inside}."
         ),
         zh=(
-            "{on} 中有 {count} 个体素（占图像的 {share}；{where}）的值远超其余（{low} 至 {high}，其余为 {from} 至 {to}），"
+            "{on} 中有 {count} 个体素（占图像的 {share}；{where}）的值远超其余（{low} 至 {high}，其余为 {from} 至 "
+            "{to}），"
             "已用邻点的中位数替换；其中位于肿瘤内：{inside}。"
         ),
     ),
@@ -88,7 +92,8 @@ _PIXELS: Final = (
             "einzigen Werts, wie eingebrannte Buchstaben sie erzeugen; sie und ihre Nachbarn wurden ausgenommen."
         ),
         zh=(
-            "{on} 中有 {count} 个体素（占图像的 {share}；{where}）位于单一值的亮斑中，与烧录的文字相符；这些体素及其邻点已排除。"
+            "{on} 中有 {count} 个体素（占图像的 {share}；{where}）位于单一值的亮斑中，与烧录的文字相符；这些体素及其"
+            "邻点已排除。"
         ),
     ),
     Phrase(
@@ -98,7 +103,10 @@ _PIXELS: Final = (
             "{count} von {total} von {on}, zwischen anderen gelegen, {count?ist|sind} leer ({where}) und "
             "{count?wurde|wurden} ausgenommen. Schichten können verloren gegangen sein: mit dem Archiv vergleichen."
         ),
-        zh="{on} 的 {total}中，有 {count} 层夹在其他层之间且为空白（{where}），已排除。可能丢失了层面：请与归档系统核对。",
+        zh=(
+            "{on} 的 {total}中，有 {count} 层夹在其他层之间且为空白（{where}），已排除。可能丢失了层面：请与归档系统"
+            "核对。"
+        ),
     ),
     Phrase(
         "{count:n} of {total} of {on:s} [has|have] exactly the pixels of another slice ({where}), {inside} of them "
@@ -107,7 +115,10 @@ _PIXELS: Final = (
             "{count} von {total} von {on} {count?hat|haben} genau die Pixel einer anderen Schicht ({where}), davon mit "
             "Tumor: {inside}. Ein Bild wurde unter zwei Positionen gespeichert. Die Serie prüfen."
         ),
-        zh="{on} 的 {total}中，有 {count} 层与另一层像素完全相同（{where}），其中含肿瘤：{inside}。同一图像被存为两个位置。请检查该序列。",
+        zh=(
+            "{on} 的 {total}中，有 {count} 层与另一层像素完全相同（{where}），其中含肿瘤：{inside}。同一图像被存为两"
+            "个位置。请检查该序列。"
+        ),
     ),
     Phrase(
         "slice[s|] {slices}, row[s|] {rows}, column[s|] {columns}",
@@ -129,7 +140,8 @@ _PIXELS: Final = (
         "The body takes {share} of the {on:s} image; {low} to {high} is usual. Either there is hardly any air in the "
         "image, or tissue and air were not told apart: grey levels depend on it.",
         de=(
-            "Der Körper nimmt {share} des {on}-Bildes ein; üblich sind {low} bis {high}. Entweder enthält das Bild kaum "
+            "Der Körper nimmt {share} des {on}-Bildes ein; üblich sind {low} bis {high}. Entweder enthält das Bild "
+            "kaum "
             "Luft, oder Gewebe und Luft wurden nicht unterschieden: Die Grauwerte hängen davon ab."
         ),
         zh=(
@@ -196,7 +208,10 @@ _PIXELS: Final = (
     ),
     Phrase(
         "The bias field of {on:s} had not settled when every level of the fit had reached its limit of iterations.",
-        de="Das Bias-Feld von {on} hatte sich nicht eingependelt, als jede Stufe ihre Höchstzahl an Iterationen erreichte.",
+        de=(
+            "Das Bias-Feld von {on} hatte sich nicht eingependelt, als jede Stufe ihre Höchstzahl an Iterationen "
+            "erreichte."
+        ),
         zh="{on} 的偏置场在各级拟合达到迭代上限时仍未收敛。",
     ),
     Phrase(
@@ -220,7 +235,8 @@ _QUALITY: Final = (
         "The {on:s} images were made at {strength:n} T; the training images of the model '{name}' at {low:n} to "
         "{high:n} T.",
         de=(
-            "Die {on}-Bilder wurden bei {strength} T aufgenommen, die Trainingsbilder des Modells '{name}' bei {low} bis "
+            "Die {on}-Bilder wurden bei {strength} T aufgenommen, die Trainingsbilder des Modells '{name}' bei {low} "
+            "bis "
             "{high} T."
         ),
         zh="{on} 图像在 {strength} T 下采集；模型 '{name}' 的训练图像为 {low} 至 {high} T。",
@@ -229,7 +245,8 @@ _QUALITY: Final = (
         "The {on:s} images were made at {strength:n} T; {low:n} to {high:n} T is usual for the examinations the method "
         "is meant for.",
         de=(
-            "Die {on}-Bilder wurden bei {strength} T aufgenommen; üblich sind bei Untersuchungen, für die das Verfahren "
+            "Die {on}-Bilder wurden bei {strength} T aufgenommen; üblich sind bei Untersuchungen, für die das "
+            "Verfahren "
             "bestimmt ist, {low} bis {high} T."
         ),
         zh="{on} 图像在 {strength} T 下采集；该方法所针对的检查通常为 {low} 至 {high} T。",
@@ -268,7 +285,8 @@ _QUALITY: Final = (
         'Slope from {low:n} to {high:n}): equal values are not equal signal. Set value_mapping = "philips" to use the '
         "signal.",
         de=(
-            "Der Scanner hat die Schichten der {on}-Bilder für die Anzeige verschieden skaliert (Philips Scale Slope mal "
+            "Der Scanner hat die Schichten der {on}-Bilder für die Anzeige verschieden skaliert (Philips Scale Slope "
+            "mal "
             "Rescale Slope von {low} bis {high}): Gleiche Werte sind nicht gleiches Signal. Mit value_mapping = "
             '"philips" wird das Signal verwendet.'
         ),
@@ -290,11 +308,13 @@ _QUALITY: Final = (
         "The Frame of Reference UID of the {on:s} images {found}. In the segmentations sent back it is replaced by a "
         "valid one, so viewers that go by it may not lay them over the images. Correct it at the archive.",
         de=(
-            "Frame of Reference UID der {on}-Bilder: {found}. In den zurückgesendeten Segmentierungen steht eine gültige; "
+            "Frame of Reference UID der {on}-Bilder: {found}. In den zurückgesendeten Segmentierungen steht eine "
+            "gültige; "
             "Betrachter, die sich danach richten, legen sie womöglich nicht über die Bilder. Im Archiv berichtigen."
         ),
         zh=(
-            "{on} 图像的 Frame of Reference UID：{found}。返回的分割中已换成有效值，依据该 UID 的浏览器可能无法把分割叠加到"
+            "{on} 图像的 Frame of Reference UID：{found}。返回的分割中已换成有效值，依据该 UID 的浏览器可能无法把分割"
+            "叠加到"
             "图像上。请在归档系统中更正。"
         ),
     ),
@@ -327,7 +347,8 @@ _QUALITY: Final = (
         "Left out of the {on:s} series, because they are no MR images: {classes}; they have a place in the patient, so "
         "a slice may be missing.",
         de=(
-            "Aus der {on}-Serie ausgenommen, weil es keine MR-Bilder sind: {classes}; sie haben einen Ort im Patienten, "
+            "Aus der {on}-Serie ausgenommen, weil es keine MR-Bilder sind: {classes}; sie haben einen Ort im "
+            "Patienten, "
             "es kann also eine Schicht fehlen."
         ),
         zh="因不是 MR 图像而未计入 {on} 序列：{classes}；它们具有患者坐标位置，因此可能缺少一层。",
@@ -356,7 +377,8 @@ _QUALITY: Final = (
         "Phases {one:n} and {other:n} of {count:n} of the {on:s} series have exactly the same pixels: one phase seems "
         "to have been stored twice. Check that the phase that is used, {used:n}, is the one that is meant.",
         de=(
-            "Die Phasen {one} und {other} von {count} der {on}-Serie haben genau dieselben Pixel: Eine Phase wurde wohl "
+            "Die Phasen {one} und {other} von {count} der {on}-Serie haben genau dieselben Pixel: Eine Phase wurde "
+            "wohl "
             "zweimal gespeichert. Prüfen, ob die verwendete Phase {used} die gemeinte ist."
         ),
         zh=(
@@ -373,7 +395,8 @@ _QUALITY: Final = (
         "Phase {phase:n} of the {on:s} series has images at {count:n} of {total:n} position[s|]: the scan was stopped, "
         "or images are missing. It was left out; the {complete:n} complete phase[ was|s were] used.",
         de=(
-            "Phase {phase} der {on}-Serie hat Bilder an {count} von {total} Positionen: Die Aufnahme wurde abgebrochen, "
+            "Phase {phase} der {on}-Serie hat Bilder an {count} von {total} Positionen: Die Aufnahme wurde "
+            "abgebrochen, "
             "oder Bilder fehlen. Sie wurde ausgenommen; verwendet {complete?wurde|wurden} {complete} vollständige "
             "{complete?Phase|Phasen}."
         ),
@@ -390,7 +413,8 @@ _QUALITY: Final = (
     Phrase(
         "The headers of {which} do not say whether a contrast agent was given: check that it is after contrast.",
         de=(
-            "Laut Header ist für {which} offen, ob Kontrastmittel gegeben wurde: prüfen, ob sie nach Kontrastmittelgabe "
+            "Laut Header ist für {which} offen, ob Kontrastmittel gegeben wurde: prüfen, ob sie nach "
+            "Kontrastmittelgabe "
             "aufgenommen wurde."
         ),
         zh="{which}的头信息未注明是否注射对比剂：请核对其是否为增强后。",

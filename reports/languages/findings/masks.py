@@ -11,7 +11,8 @@ MASKS: Final = (
         "On {on:s} the newer segmentation counts: {later:t} replaces {earlier:t}, since both are about the same region "
         "(Dice {dice:n}).",
         de=(
-            "Auf {on} gilt die neuere Segmentierung: {later} ersetzt {earlier}, da beide dieselbe Region betreffen (Dice "
+            "Auf {on} gilt die neuere Segmentierung: {later} ersetzt {earlier}, da beide dieselbe Region betreffen "
+            "(Dice "
             "{dice})."
         ),
         zh="在 {on} 上以较新的分割为准：{later} 取代 {earlier}，因为两者针对同一区域（Dice {dice}）。",
@@ -27,7 +28,8 @@ MASKS: Final = (
         zh="在 {on} 上未使用，因为优先级更高的规则已选定肿瘤：{names}。",
     ),
     Phrase(
-        "The tumour was drawn on {drawn:t}; the series {used:t} was taken instead: check that it shows the tumour where it "
+        "The tumour was drawn on {drawn:t}; the series {used:t} was taken instead: check that it shows the tumour "
+        "where it "
         "was drawn.",
         de=(
             "Gezeichnet wurde der Tumor auf: {drawn}; stattdessen wurde die Serie {used} genommen: prüfen, ob sie den "
@@ -36,7 +38,8 @@ MASKS: Final = (
         zh="肿瘤勾画于：{drawn}；改用了序列 {used}：请核对肿瘤是否位于勾画之处。",
     ),
     Phrase(
-        "The tumour was drawn on {drawn:t}; phase {phase:n} of {count:n} ({why}) of the series {used:t} was taken instead: "
+        "The tumour was drawn on {drawn:t}; phase {phase:n} of {count:n} ({why}) of the series {used:t} was taken "
+        "instead: "
         "check that it shows the tumour where it was drawn.",
         de=(
             "Gezeichnet wurde der Tumor auf: {drawn}; stattdessen wurde Phase {phase} von {count} ({why}) der Serie "
@@ -51,7 +54,8 @@ MASKS: Final = (
         zh="未随检查到达的 {count} 幅图像",
     ),
     Phrase(
-        "The tumour on {on:s} is stored as fractions of {whole:n}; voxels of at least half of it ({half:n}) were taken.",
+        "The tumour on {on:s} is stored as fractions of {whole:n}; voxels of at least half of it ({half:n}) were "
+        "taken.",
         de=(
             "Der Tumor auf {on} ist in Bruchteilen von {whole} gespeichert; Voxel mit mindestens der Hälfte ({half}) "
             "wurden genommen."
@@ -91,7 +95,8 @@ MASKS: Final = (
         "tumour is where it was drawn.",
         de=(
             "{count} von {total} Frames der Segmentierung {count?nennt|nennen} Bilder an anderer Stelle (bis zu "
-            "{distance} mm entfernt) als die, auf denen sie liegen; sie wurden nach ihrer eigenen Position eingeordnet. "
+            "{distance} mm entfernt) als die, auf denen sie liegen; sie wurden nach ihrer eigenen Position "
+            "eingeordnet. "
             "Am Schlüsselbild prüfen, ob der Tumor dort ist, wo er gezeichnet wurde."
         ),
         zh=(
@@ -104,7 +109,8 @@ MASKS: Final = (
         "from the same corner and of the same size. Check on the key image that the tumour is where it was drawn.",
         de=(
             "Die Frames der Segmentierung haben {rows} × {columns} Pixel, die genannten Bilder {other} × {wide}, von "
-            "derselben Ecke aus und gleich groß. Am Schlüsselbild prüfen, ob der Tumor dort ist, wo er gezeichnet wurde."
+            "derselben Ecke aus und gleich groß. Am Schlüsselbild prüfen, ob der Tumor dort ist, wo er gezeichnet "
+            "wurde."
         ),
         zh=(
             "分割的帧为 {rows} × {columns} 像素，其引用的图像为 {other} × {wide} 像素，起点和像素大小相同。"
@@ -124,7 +130,8 @@ MASKS: Final = (
         "The corners of the frames of the segmentation lie up to {distance:n} voxels off the images they name; at most "
         "{limit:n} was expected.",
         de=(
-            "Die Ecken der Frames der Segmentierung liegen bis zu {distance} Voxel neben den genannten Bildern; erwartet "
+            "Die Ecken der Frames der Segmentierung liegen bis zu {distance} Voxel neben den genannten Bildern; "
+            "erwartet "
             "wurde höchstens {limit}."
         ),
         zh="分割各帧的角点偏离其引用图像最多 {distance} 个体素；预期不超过 {limit}。",
@@ -179,12 +186,18 @@ MASKS: Final = (
     ),
     Phrase(
         "{count:n} of the contours of {name} overlap in part (slice {where}); their union was taken.",
-        de="{count} der Konturen von {name} überlappen sich teilweise (Schicht {where}); genommen wurde die Vereinigung.",
+        de=(
+            "{count} der Konturen von {name} überlappen sich teilweise (Schicht {where}); genommen wurde die "
+            "Vereinigung."
+        ),
         zh="{name} 有 {count} 条轮廓部分重叠（第 {where} 层）；取其并集。",
     ),
     Phrase(
         "Beside its closed contours {name} has others that enclose nothing ({found}); they were left out.",
-        de="Neben den geschlossenen Konturen hat {name} andere, die nichts umschließen ({found}); sie wurden ausgenommen.",
+        de=(
+            "Neben den geschlossenen Konturen hat {name} andere, die nichts umschließen ({found}); sie wurden "
+            "ausgenommen."
+        ),
         zh="除闭合轮廓外，{name} 还有未围成区域的轮廓（{found}）；已排除。",
     ),
     Phrase(
@@ -201,12 +214,14 @@ MASKS: Final = (
         "{shift:n} mm ({along} mm to the left, back and head), rotation {angle:n}°, mutual information {after:n} "
         "(before: {before:n}). The tumour of {drawn:s} was carried over with it: check it.",
         de=(
-            "T1+C und T2W haben verschiedene Frames of Reference. {other} wurde starr auf {one} registriert: Verschiebung "
+            "T1+C und T2W haben verschiedene Frames of Reference. {other} wurde starr auf {one} registriert: "
+            "Verschiebung "
             "{shift} mm ({along} mm nach links, hinten und kopfwärts), Drehung {angle}°, Transinformation {after} "
             "(vorher: {before}). Der Tumor von {drawn} wurde damit übertragen: prüfen."
         ),
         zh=(
-            "T1+C 与 T2W 的 Frame of Reference 不同。已将 {other} 刚性配准到 {one}：平移 {shift} mm（向左、后、头侧 {along} "
+            "T1+C 与 T2W 的 Frame of Reference 不同。已将 {other} 刚性配准到 {one}：平移 {shift} mm（向左、后、头侧 "
+            "{along} "
             "mm），旋转 {angle}°，互信息 {after}（之前 {before}）。{drawn} 的肿瘤随之转移：请核对。"
         ),
     ),
@@ -220,7 +235,8 @@ MASKS: Final = (
             "beibehalten. Der Tumor von {drawn} wurde damit übertragen: prüfen."
         ),
         zh=(
-            "T1+C 与 T2W 的 Frame of Reference 不同。将 {other} 配准到 {one} 未找到比原坐标更合适的变换（互信息 {after}，之前 "
+            "T1+C 与 T2W 的 Frame of Reference 不同。将 {other} 配准到 {one} 未找到比原坐标更合适的变换（互信息 "
+            "{after}，之前 "
             "{before}），因此保留原坐标。{drawn} 的肿瘤据此转移：请核对。"
         ),
     ),
@@ -237,7 +253,8 @@ MASKS: Final = (
         "The mask is on another grid than the image ({differing}) and was carried over in patient space: {there} "
         "there; {here} here.",
         de=(
-            "Die Maske liegt auf einem anderen Gitter als das Bild ({differing}) und wurde im Patientenraum übertragen: "
+            "Die Maske liegt auf einem anderen Gitter als das Bild ({differing}) und wurde im Patientenraum "
+            "übertragen: "
             "dort {there}; hier {here}."
         ),
         zh="掩膜与图像的网格不同（{differing}），已按患者坐标转移：原为 {there}；此处 {here}。",

@@ -22,17 +22,20 @@ _AGAINST: Final = (
         "Train the package again with this version of the software.",
         de=(
             "Das Modell '{name}' {version} gibt keinen plausiblen Bereich an, weil sein Paket nur ein Training ohne "
-            "Mitglieder oder Wiederholungen enthält: Ob eine andere Kontur des Tumors oder ein anderes Training die Gruppe "
+            "Mitglieder oder Wiederholungen enthält: Ob eine andere Kontur des Tumors oder ein anderes Training die "
+            "Gruppe "
             "ändern würde, ist nicht bekannt. Das Paket mit dieser Version der Software neu trainieren."
         ),
         zh=(
-            "模型 '{name}' {version} 不给出合理范围，因为其软件包只含一次训练，没有集成成员或重复训练：不知道换一个肿瘤轮廓或"
+            "模型 '{name}' {version} 不给出合理范围，因为其软件包只含一次训练，没有集成成员或重复训练：不知道换一个肿"
+            "瘤轮廓或"
             "重新训练是否会改变分组。请用本版本软件重新训练该软件包。"
         ),
     ),
     *(
         Phrase(
-            f"The model '{{name}}' could not be shown to tell patients apart: {statistic} {{value}} out of fold, and 0.50 "
+            f"The model '{{name}}' could not be shown to tell patients apart: {statistic} {{value}} out of fold, and "
+            f"0.50 "
             "is chance.",
             de=(
                 "Für das Modell '{name}' ließ sich nicht zeigen, dass es Patientinnen unterscheidet: "
@@ -45,7 +48,8 @@ _AGAINST: Final = (
     *(
         Phrase(
             f"The model '{{name}}' showed no signal in its training: {statistic} {{value:n}} out of fold, 95% interval "
-            "{low:n} to {high:n}, which does not lie above the 0.50 of chance. Its numbers say nothing about this patient.",
+            "{low:n} to {high:n}, which does not lie above the 0.50 of chance. Its numbers say nothing about this "
+            "patient.",
             de=(
                 f"Das Modell '{{name}}' zeigte im Training kein Signal: {german} {{value}} out of fold, 95-%-Intervall "
                 "{low} bis {high}, das nicht über den 0,50 des Zufalls liegt. Seine Zahlen sagen nichts über diese "
@@ -68,7 +72,8 @@ _AGAINST: Final = (
         "The model '{name}': must not be used on patients: {count:n} event[s|] for about {parameters:n} effective "
         "parameters are fewer than {limit:n} for each.",
         de=(
-            "Das Modell '{name}' darf nicht auf Patientinnen angewendet werden: {count} {count?Ereignis|Ereignisse} für "
+            "Das Modell '{name}' darf nicht auf Patientinnen angewendet werden: {count} {count?Ereignis|Ereignisse} "
+            "für "
             "etwa {parameters} effektive Parameter sind weniger als {limit} je Parameter."
         ),
         zh="模型 '{name}' 不得用于患者：约 {parameters} 个有效参数只有 {count} 个事件，每个参数不足 {limit} 个。",
@@ -80,7 +85,10 @@ _AGAINST: Final = (
             "Das Modell '{name}' darf nicht auf Patientinnen angewendet werden: {count} {count?Patientin|Patientinnen} "
             "der selteneren Klasse für etwa {parameters} effektive Parameter sind weniger als {limit} je Parameter."
         ),
-        zh="模型 '{name}' 不得用于患者：约 {parameters} 个有效参数只有 {count} 名较少类别的患者，每个参数不足 {limit} 名。",
+        zh=(
+            "模型 '{name}' 不得用于患者：约 {parameters} 个有效参数只有 {count} 名较少类别的患者，每个参数不足 "
+            "{limit} 名。"
+        ),
     ),
     Phrase(
         "The images are {how} those of the training patients of '{name}': {ratio:n} times the limit that 99% of new "
@@ -91,7 +99,8 @@ _AGAINST: Final = (
             "Standardabweichungen ({usual})."
         ),
         zh=(
-            "这些图像与 '{name}' 的训练患者图像{how}：为 99% 新患者所满足限值的 {ratio} 倍，{total} 个输入中有 {count} 个"
+            "这些图像与 '{name}' 的训练患者图像{how}：为 99% 新患者所满足限值的 {ratio} 倍，{total} 个输入中有 "
+            "{count} 个"
             "超出 {far} 倍标准差（{usual}）。"
         ),
     ),
@@ -143,7 +152,10 @@ _AGAINST: Final = (
     ),
     Phrase(
         "{count:n} input[s are| is] more than {far:n} standard deviations from the mean: {names:t}.",
-        de="{count} {count?Eingabe ist|Eingaben sind} mehr als {far} Standardabweichungen vom Mittel entfernt: {names}.",
+        de=(
+            "{count} {count?Eingabe ist|Eingaben sind} mehr als {far} Standardabweichungen vom Mittel entfernt: "
+            "{names}."
+        ),
         zh="有 {count} 个输入偏离均值超过 {far} 倍标准差：{names}。",
     ),
 )
@@ -158,7 +170,8 @@ _ORIGIN: Final = (
         zh="特征按设置 {one} 提取，而模型 '{name}' 用设置 {other} 训练：其数值与训练患者的数值不可比。",
     ),
     Phrase(
-        "The images were corrected with '{one}', but the model '{name}' was trained on images corrected with '{other}'.",
+        "The images were corrected with '{one}', but the model '{name}' was trained on images corrected with "
+        "'{other}'.",
         de=(
             "Die Bilder wurden mit '{one}' korrigiert, das Modell '{name}' wurde aber an Bildern trainiert, die mit "
             "'{other}' korrigiert waren."
@@ -228,9 +241,9 @@ _ORIGIN: Final = (
         zh="未找到 {on} 序列（指定了 {option}）",
     ),
     Phrase(
-        "it substitutes for '{name}', which was run because the study has all it needs ({what})",
-        de="es vertritt '{name}', das ausgeführt wurde, weil die Untersuchung alles Nötige hat ({what})",
-        zh="它是 '{name}' 的替代模型，而本检查具备后者所需的全部内容（{what}），故运行了后者",
+        "it substitutes for '{model:t}', which was run because the study has all it needs ({what})",
+        de="es vertritt '{model}', das ausgeführt wurde, weil die Untersuchung alles Nötige hat ({what})",
+        zh="它是 '{model}' 的替代模型，而本检查具备后者所需的全部内容（{what}），故运行了后者",
     ),
     Phrase("T1+C and T2W", de="T1+C und T2W", zh="T1+C 和 T2W"),
     Phrase(
@@ -239,13 +252,16 @@ _ORIGIN: Final = (
         zh="演示模型，未经患者数据训练",
     ),
     Phrase(
-        "{count:n} simulated feature vectors (truth '{truth}', seed {seed:n}, models/simulation/cohort.py). No patient is "
+        "{count:n} simulated feature vectors (truth '{truth}', seed {seed:n}, models/simulation/cohort.py). No "
+        "patient is "
         "behind them: distributions and correlations of the features were measured on lesions placed at random in "
         "public MR images, outcomes follow an invented risk",
         de=(
-            "{count} simulierte Merkmalsvektoren (Wahrheit '{truth}', Startwert {seed}, models/simulation/cohort.py). "
-            "Dahinter steht keine Patientin: Verteilungen und Korrelationen der Merkmale wurden an zufällig in "
-            "öffentliche MR-Bilder gesetzten Läsionen gemessen, die Verläufe folgen einem erfundenen Risiko"
+            "{count} simulierte Merkmalsvektoren (Wahrheit '{truth}', Startwert {seed}, "
+            "models/simulation/cohort.py), keine "
+            "Patientin: Verteilungen der Merkmale von zufällig in öffentliche MR-Bilder gesetzten Läsionen, Verläufe "
+            "nach "
+            "erfundenem Risiko"
         ),
         zh=(
             "{count} 个模拟特征向量（真值 '{truth}'，种子 {seed}，models/simulation/cohort.py）。其中没有真实患者："

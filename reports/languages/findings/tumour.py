@@ -186,7 +186,8 @@ _REGIONS: Final = (
             "{here} cm³); Bewegung dazwischen ist nicht korrigiert."
         ),
         zh=(
-            "肿瘤在 {one} 上分割，并按患者坐标转移到 {other}（原为 {there} cm³，此处 {here} cm³）；两者之间的运动未校正。"
+            "肿瘤在 {one} 上分割，并按患者坐标转移到 {other}（原为 {there} cm³，此处 {here} cm³）；两者之间的运动未校"
+            "正。"
         ),
     ),
     Phrase(
@@ -253,7 +254,8 @@ _REGIONS: Final = (
             "der rechten Brust. Die Modelle wurden für einen Tumor gemacht; beide wurden zusammen ausgewertet."
         ),
         zh=(
-            "{on} 图像的两侧均分割有肿瘤：左侧乳腺 {left} cm³，右侧 {right} cm³。模型针对单个肿瘤而建，此处两者合并分析。"
+            "{on} 图像的两侧均分割有肿瘤：左侧乳腺 {left} cm³，右侧 {right} cm³。模型针对单个肿瘤而建，此处两者合并分"
+            "析。"
         ),
     ),
     Phrase(
@@ -328,7 +330,8 @@ _OUTLINE: Final = (
         "The method adds to what readers differ by: the other contours of the plausible range agree with this one at "
         "Dice {one:n} instead of {other:n}.",
         de=(
-            "Die Methode vergrößert die Unterschiede zwischen Befundenden: Die anderen Konturen des plausiblen Bereichs "
+            "Die Methode vergrößert die Unterschiede zwischen Befundenden: Die anderen Konturen des plausiblen "
+            "Bereichs "
             "stimmen mit dieser bei Dice {one} statt {other} überein."
         ),
         zh="该方法增大了阅片者之间的差异：合理范围内的其他轮廓与此轮廓的 Dice 为 {one}，而非 {other}。",

@@ -102,7 +102,8 @@ USE: Final = (
             "senden."
         ),
         zh=(
-            "图像中没有 {missing}；应与归档系统中的一致。只能凭 Study Instance UID 识别本报告：请在归档系统中更正患者信息后"
+            "图像中没有 {missing}；应与归档系统中的一致。只能凭 Study Instance UID 识别本报告：请在归档系统中更正患者"
+            "信息后"
             "重新发送检查。"
         ),
     ),
@@ -170,7 +171,10 @@ USE: Final = (
     ),
     Phrase(
         "The notice “not processed” of {when} UTC ({heading}) is void: this report is the result.",
-        de="Die Mitteilung „nicht verarbeitet“ vom {when} UTC ({heading}) ist hinfällig: Dieser Bericht ist das Ergebnis.",
+        de=(
+            "Die Mitteilung „nicht verarbeitet“ vom {when} UTC ({heading}) ist hinfällig: Dieser Bericht ist das "
+            "Ergebnis."
+        ),
         zh="{when} UTC 的“未处理”通知（{heading}）已失效：本报告即为结果。",
     ),
 )

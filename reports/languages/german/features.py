@@ -1,4 +1,5 @@
-"""German names of features: `t1c_intratumoral_wavelet-LLH_glcm_Contrast` → "T1+C, Tumor, Wavelet LLH, GLCM Kontrast"."""
+"""German names of features: `t1c_intratumoral_wavelet-LLH_glcm_Contrast` → "T1+C, Tumor, Wavelet LLH, GLCM "
+"Kontrast"."""
 
 from __future__ import annotations
 

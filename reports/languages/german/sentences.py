@@ -308,7 +308,8 @@ def advice(validity: Validity) -> str:
     if not all(ways):
         return "Dies lässt sich nicht übersteuern: Die Untersuchung muss auf andere Weise beurteilt werden."
     return (
-        "Ist ein Header falsch, im Archiv korrigieren und die Untersuchung erneut senden; wer es besser weiß, kann dies "
+        "Ist ein Header falsch, im Archiv korrigieren und die Untersuchung erneut senden; wer es besser weiß, kann "
+        "dies "
         f"übersteuern ({'; '.join(ways).replace(', or ', ' oder ')}), und das Ergebnis vermerkt es."
     )
 
