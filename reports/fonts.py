@@ -81,15 +81,15 @@ def require_characters(files: Sequence[str], text: str) -> None:
     for file in files:
         if _wide_font(file) is None:
             raise SetupError(
-                f"The font {file} cannot be read, or has no TrueType outlines; a TrueType file (.ttf, .ttc) was expected, "
-                "since no other can be embedded. Name another one as font in [report]."
+                f"The font {file} cannot be read, or has no TrueType outlines; a TrueType file (.ttf, .ttc) was "
+                "expected, as no other can be embedded. Name another one as font in [report]."
             )
     named = [name for file in (*files, *WIDE_FILES) if (name := _wide_font(file)) is not None]
     if not any(all(_has(name, character) for character in text) for name in named):
         raise SetupError(
             "A report is to be in Chinese, and no font with Chinese characters was found: "
-            f"{', '.join((*files, *WIDE_FILES))} were looked at. Install the Debian package fonts-wqy-microhei, or name "
-            "a TrueType file as font in [report]."
+            f"{', '.join((*files, *WIDE_FILES))} were looked at. Install the Debian package fonts-wqy-microhei, or "
+            "name a TrueType file as font in [report]."
         )
 
 

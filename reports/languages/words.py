@@ -1,8 +1,8 @@
 """`Words`: everything a report says, as a type: labels and typed functions.
 
 Each language has a folder with `labels.py` (one `Labels`) and `sentences.py` (a module that is a `Sentences`). A label
-or function that one of them lacks does not pass mypy, and so cannot be forgotten. Sentences of the closed lists (quality
-notes, reasons of a validity) are written in English where they arise; `reports.languages.findings` has their
+or function that one of them lacks does not pass mypy, and so cannot be forgotten. Sentences of the closed lists
+(quality notes, reasons of a validity) are written in English where they arise; `reports.languages.findings` has their
 translations side by side.
 """
 

@@ -65,7 +65,7 @@ def _lines(notice: Notice, software: str, size: int) -> list[Line]:
         (standing, _HEADING, True, _WHITE, 22),
         (heading, _HEADING, True, _WHITE, 22),
         (f"{words.found}{notice.sentence}", size, False, _WHITE, 8),
-        (f"{words.received}{notice.received}", size, False, _GREY, 16),
+        (f"{words.received}{WORDS[notice.language].part(notice.received)}", size, False, _GREY, 16),
         (f"{words.what_to_do}{action}", size, False, _WHITE, 16),
         (f"{words.code}{code.value} (DCM), {code.meaning}; {notice.reason}", _SMALL, False, _GREY, 22),
         (f"{words.moment(notice.created)} · {software}", _SMALL, False, _GREY, 4),

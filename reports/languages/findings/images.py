@@ -188,6 +188,11 @@ _PIXELS: Final = (
         zh="因加速器内存不足（{why}），{on} 的偏置场在 CPU 上估计。",
     ),
     Phrase(
+        "N4 of an image of {size:p} voxels needs more memory than {device:s} has free",
+        de="N4 eines Bildes von {size} Voxeln braucht mehr Speicher, als {device} frei hat",
+        zh="对 {size} 个体素的图像进行 N4 校正所需的内存超过 {device} 的可用内存",
+    ),
+    Phrase(
         "The bias field of {on:s} could not be estimated; the image was used as it is.",
         de="Das Bias-Feld von {on} konnte nicht geschätzt werden; das Bild wurde unverändert verwendet.",
         zh="无法估计 {on} 的偏置场；图像按原样使用。",

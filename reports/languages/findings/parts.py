@@ -6,6 +6,14 @@ from typing import Final
 
 from reports.languages.findings.phrase import Phrase
 
+_PLANES: Final = (
+    ("axial", "axiale", "轴位"),
+    ("coronal", "koronale", "冠状位"),
+    ("sagittal", "sagittale", "矢状位"),
+    ("oblique axial", "schräg axiale", "斜轴位"),
+    ("oblique coronal", "schräg koronale", "斜冠状位"),
+    ("oblique sagittal", "schräg sagittale", "斜矢状位"),
+)
 _ROWS: Final = (
     Phrase("Tumour segmentation ({on:s})", de="Segmentierung des Tumors ({on})", zh="肿瘤分割（{on}）"),
     Phrase("stated in the headers, not confirmed", de="laut Header, nicht bestätigt", zh="头信息注明，未经证实"),
@@ -31,14 +39,7 @@ _ROWS: Final = (
             de=f"{{count}} {german} {{count?Schicht|Schichten}} von {{distance}} mm",
             zh=f"{{count}} 层{chinese}，层距 {{distance}} mm",
         )
-        for english, german, chinese in (
-            ("axial", "axiale", "轴位"),
-            ("coronal", "koronale", "冠状位"),
-            ("sagittal", "sagittale", "矢状位"),
-            ("oblique axial", "schräg axiale", "斜轴位"),
-            ("oblique coronal", "schräg koronale", "斜冠状位"),
-            ("oblique sagittal", "schräg sagittale", "斜矢状位"),
-        )
+        for english, german, chinese in _PLANES
     ),
     Phrase(
         "{count:n} slices of {distance:n} mm",
@@ -52,17 +53,17 @@ _ROWS: Final = (
     ),
     Phrase("{count:n} voxel[s|], {size:n} cm³", de="{count} Voxel, {size} cm³", zh="{count} 个体素，{size} cm³"),
     Phrase(
-        'segment {number:n} "{label:t}" ({meaning})',
+        'segment {number:n} "{label:q}" ({meaning:p})',
         de='Segment {number} "{label}" ({meaning})',
         zh='分割段 {number} "{label}"（{meaning}）',
     ),
-    Phrase('segment {number:n} "{label:t}"', de='Segment {number} "{label}"', zh='分割段 {number} "{label}"'),
+    Phrase('segment {number:n} "{label:q}"', de='Segment {number} "{label}"', zh='分割段 {number} "{label}"'),
     Phrase(
-        'region {number:n} "{label:t}" ({meaning})',
+        'region {number:n} "{label:q}" ({meaning:p})',
         de='Region {number} "{label}" ({meaning})',
         zh='区域 {number} "{label}"（{meaning}）',
     ),
-    Phrase('region {number:n} "{label:t}"', de='Region {number} "{label}"', zh='区域 {number} "{label}"'),
+    Phrase('region {number:n} "{label:q}"', de='Region {number} "{label}"', zh='区域 {number} "{label}"'),
     Phrase("binary, manual", de="binär, von Hand", zh="二值，手工"),
     Phrase("binary, semiautomatic", de="binär, halbautomatisch", zh="二值，半自动"),
     Phrase("binary, automatic", de="binär, automatisch", zh="二值，自动"),
@@ -88,21 +89,44 @@ _ROWS: Final = (
         zh="第二期，视为增强后的第一期",
     ),
     Phrase("Model {name}", de="Modell {name}", zh="模型 {name}"),
+    Phrase(
+        "{count:n} object[s|]: {kinds:t}", de="{count} {count?Objekt|Objekte}: {kinds}", zh="{count} 个对象：{kinds}"
+    ),
+    *(
+        Phrase(
+            f"{{count:n}} {english} slice[s|]",
+            de=f"{{count}} {german} {{count?Schicht|Schichten}}",
+            zh=f"{{count}} 层{chinese}",
+        )
+        for english, german, chinese in _PLANES
+    ),
+    Phrase("the segmentation of the tumour is missing", de="die Segmentierung des Tumors fehlt", zh="缺少肿瘤分割"),
+    Phrase("no series with contrast was found", de="keine Serie mit Kontrastmittel gefunden", zh="未找到增强序列"),
+    Phrase("images are missing", de="Bilder fehlen", zh="缺少图像"),
+    Phrase("a choice is needed", de="eine Auswahl ist nötig", zh="需要选择"),
+    Phrase(
+        "images or segmentation do not fit together",
+        de="Bilder oder Segmentierung passen nicht zusammen",
+        zh="图像与分割不匹配",
+    ),
+    Phrase("an object cannot be read", de="ein Objekt ist nicht lesbar", zh="有对象无法读取"),
+    Phrase("the study cannot be evaluated", de="die Untersuchung kann nicht ausgewertet werden", zh="该检查无法评估"),
+    Phrase("the processing failed", de="die Verarbeitung ist fehlgeschlagen", zh="处理失败"),
     Phrase("assigned", de="zugewiesen", zh="指定"),
     Phrase("rule: {rule:t}", de="Regel: {rule}", zh="规则：{rule}"),
     Phrase("{segment:t} (rule: {rule:t})", de="{segment} (Regel: {rule})", zh="{segment}（规则：{rule}）"),
     Phrase(
-        'segment {number:n} "{label:t}" ({meaning:t}) of "{series:t}"',
+        'segment {number:n} "{label:q}" ({meaning:p}) of "{series:q}"',
         de='Segment {number} "{label}" ({meaning}) aus "{series}"',
         zh='"{series}" 的分割段 {number} "{label}"（{meaning}）',
     ),
     Phrase(
-        'segment {number:n} "{label:t}" ({meaning:t}) of "{series:t}" of {when:t}',
+        'segment {number:n} "{label:q}" ({meaning:p}) of "{series:q}" of {when:t}',
         de='Segment {number} "{label}" ({meaning}) aus "{series}" vom {when}',
         zh='"{series}"（{when}）的分割段 {number} "{label}"（{meaning}）',
     ),
     Phrase(
-        'region {number:n} "{label:t}" of the structure set "{series:t}"',
+        'region {number:n} "{label:q}" of the structure set "{series:q}"',
         de='Region {number} "{label}" des Structure Set "{series}"',
         zh='结构集 "{series}" 的区域 {number} "{label}"',
     ),

@@ -1,9 +1,10 @@
 """`Phrase`: an English text with gaps, as a module below writes it, and its translations.
 
-Gaps are named: `{where}` takes a part of a sentence, which is translated in its turn, `{organ:t}` any text, `{on:s}` a
-sequence, `{count:n}` a number. In the English
-text `[is|are]` takes any of the words. In a translation `{count?Schicht|Schichten}` is the first word beside 1, else the
-second; `{count}` is the value. A phrase without one of the languages does not type-check.
+Gaps are named: `{where}` takes a part of a sentence, which is translated in its turn; `{organ:t}` any text;
+`{label:q}` a text without quotation marks, `{meaning:p}` one without brackets, `{on:s}` a word, `{count:n}` a number.
+What stands in quotation marks is a name, and stays. In the English text `[is|are]` takes any of the words. In a
+translation `{count?Schicht|Schichten}` is the first word beside 1, else the second; `{count}` is the value. A phrase
+without one of the languages does not type-check.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-_GAP: Final = re.compile(r"\{(\w+)(?::(n|s|t))?\}|\[([^\]|]*(?:\|[^\]|]*)+)\]")
+_GAP: Final = re.compile(r"\{(\w+)(?::(n|s|t|q|p))?\}|\[([^\]|]*(?:\|[^\]|]*)+)\]")
 _SLOT: Final = re.compile(r"\{(\w+)(?:\?([^|{}]*)\|([^|{}]*))?\}")
 # Gaps with names and versions, which are the same in every language.
 RAW: Final = frozenset({"name", "version", "label", "meaning", "series", "option"})
-_KINDS: Final = {"n": r"[−+-]?[\d.,]*\d(?:e[+-]?\d+)?", "s": r"[\w+-]+", "t": r".+?", None: r"(?:(?!\. ).)+?"}
+_KINDS: Final = {
+    "n": r"[−+-]?[\d.,]*\d(?:e[+-]?\d+)?",
+    "s": r"[\w+-]+",
+    "t": r".+?",
+    "q": r"[^\"]*",
+    "p": r"[^()]*",
+    None: r"(?:(?!\. ).)+?",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,11 @@ class Phrase:
     def literals(self) -> list[str]:
         """What stands between the gaps."""
         return [text for text in _GAP.sub("\0", self.en).split("\0") if text]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Gaps whose texts are the same in every language."""
+        return RAW | {found.group(1) for found in re.finditer(r"'\{(\w+)\}'", self.en)}
 
     @property
     def gaps(self) -> set[str]:

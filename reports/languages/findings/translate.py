@@ -18,7 +18,7 @@ from reports.languages.findings.images import IMAGES
 from reports.languages.findings.masks import MASKS
 from reports.languages.findings.models import MODELS
 from reports.languages.findings.parts import PARTS
-from reports.languages.findings.phrase import RAW, Phrase, filled
+from reports.languages.findings.phrase import Phrase, filled
 from reports.languages.findings.tumour import TUMOUR
 from reports.languages.findings.use import USE
 
@@ -69,6 +69,9 @@ class Translator:
 
     def part(self, text: str) -> str:
         """A part of a sentence, a row of a table or a name: without a translation it stays as it is."""
+        pieces = text.split("; ")
+        if len(pieces) > 1 and all(match(piece) for piece in pieces):  # a list is no phrase with a list in its gap
+            return self.lists.join(self.part(piece) for piece in pieces)
         found = self._translated(text)
         if found is not None:
             return found
@@ -89,8 +92,12 @@ class Translator:
         if found is None:
             return None
         phrase, texts = found
-        values = {name: value if name in RAW else self.part(value) for name, value in texts.items()}
+        values = {name: value if name in phrase.names else self._value(value) for name, value in texts.items()}
         return filled(self.of(phrase), values, texts)
+
+    def _value(self, text: str) -> str:
+        """A text in a gap: a whole sentence, such as an error message, or a part of one."""
+        return self.sentences(text) if text.endswith(".") else self.part(text)
 
     def _in_sentences(self, text: str) -> str | None:
         """The first sentences that are a phrase, as many as can be, and the rest."""

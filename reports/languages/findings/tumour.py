@@ -274,7 +274,7 @@ _REGIONS: Final = (
             "Angegebene Seite ({who}): {one}; der Tumor liegt aber in der anderen Hälfte ({other}) der Bilder beider "
             "Brüste. Die Seite wird nicht genannt. Prüfen, was stimmt."
         ),
-        zh="注明的侧别（{who}）为{one}，但在双侧乳腺图像中肿瘤位于{other}半侧：不注明侧别。请核对哪一个正确。",
+        zh="注明的侧别（{who}）为{one}，但在双侧乳腺图像中肿瘤位于{other}：不注明侧别。请核对哪一个正确。",
     ),
     Phrase("segmentation", de="Segmentierung", zh="分割"),
     Phrase("images", de="Bilder", zh="图像"),

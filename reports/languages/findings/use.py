@@ -88,9 +88,9 @@ USE: Final = (
         zh="图像头信息提到假体或硅胶（{words}）：身体掩膜包含它，而训练患者是否有假体不得而知。",
     ),
     Phrase(
-        "The images declare {name}, which does not fit their texts: names may be shown wrongly.",
-        de="Die Bilder geben {name} an, was nicht zu ihren Texten passt: Namen können falsch erscheinen.",
-        zh="图像声明的字符集为 {name}，与其中的文本不符：姓名可能显示有误。",
+        "The images declare {set}, which does not fit their texts: names may be shown wrongly.",
+        de="Die Bilder geben {set} an, was nicht zu ihren Texten passt: Namen können falsch erscheinen.",
+        zh="图像声明的字符集为 {set}，与其中的文本不符：姓名可能显示有误。",
     ),
     Phrase("no character set", de="keinen Zeichensatz", zh="（无）"),
     Phrase(
@@ -118,6 +118,29 @@ USE: Final = (
         zh="图像的患者或检查属性含有 DICOM 不允许的值。在返回的对象中：{values}。请在归档系统中更正。",
     ),
     Phrase("{value} (carried as it came)", de="{value} (unverändert übernommen)", zh="{value}（原样保留）"),
+    Phrase("{value} (repaired)", de="{value} (repariert)", zh="{value}（已修复）"),
+    *(
+        Phrase(f"{{name}} {english}", de=f"{{name}} {german}", zh=f"{{name}} {chinese}")
+        for english, german, chinese in (
+            ("is none of F, M, O", "ist keines von F, M, O", "不是 F、M、O 之一"),
+            ("is no offset from UTC", "ist kein Abstand zu UTC", "不是与 UTC 的时差"),
+            ("is no time of the form HHMMSS", "ist keine Zeit der Form HHMMSS", "不是 HHMMSS 形式的时间"),
+            ("holds control characters", "enthält Steuerzeichen", "含有控制字符"),
+            ("holds a backslash", "enthält einen Backslash", "含有反斜杠"),
+            ("has too many components", "hat zu viele Komponenten", "组成部分过多"),
+            ("is no valid {vr:s}", "ist kein gültiges {vr}", "不是有效的 {vr}"),
+            (
+                "holds {count:n} value[s|], one is allowed",
+                "enthält {count} Werte, erlaubt ist einer",
+                "有 {count} 个值，只允许一个",
+            ),
+            (
+                "has more than {count:n} groups of {length:n} characters",
+                "hat mehr als {count} Gruppen von {length} Zeichen",
+                "超过 {count} 组（每组 {length} 个字符）",
+            ),
+        )
+    ),
     Phrase("{value} (left out)", de="{value} (weggelassen)", zh="{value}（已省略）"),
     Phrase("{name} is no valid UID", de="{name} ist keine gültige UID", zh="{name} 不是有效的 UID"),
     Phrase(
