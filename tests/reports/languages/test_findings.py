@@ -125,12 +125,12 @@ def texts_of_the_code() -> str:
 def test_the_english_text_of_a_phrase_is_still_in_the_code() -> None:
     """A sentence that was worded anew leaves a phrase behind that fits nothing."""
     code = texts_of_the_code()
-    stale = []
+    stale: list[str] = []
     for phrase in PHRASES:
         for literal in phrase.literals:
             pieces = [piece.strip() for piece in re.split(r"[.:;,()]|\bexpected\b", literal)]
             long = (piece for piece in pieces if len(piece) >= 20 and piece not in COMPOSED)
-            stale += [f"{piece!r} of {phrase.en!r}" for piece in long if piece.casefold() not in code]
+            stale.extend(f"{piece!r} of {phrase.en!r}" for piece in long if piece.casefold() not in code)
     assert stale == []
 
 
