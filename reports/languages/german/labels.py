@@ -10,7 +10,7 @@ from reports import wording
 from reports.languages.words import Labels
 
 LABELS: Final = Labels(
-    title="Radiomics der Brust-MRT: Rezidivrisiko und KRT7-AS-Expression",
+    title="Brust-MRT-Radiomics: Rezidivrisiko und KRT7-AS-Expression",
     notice=(
         "Nur für Forschungszwecke. Kein Medizinprodukt; nicht bestimmt für Diagnose, Prognose oder "
         "Therapieentscheidungen bei einzelnen Patientinnen oder Patienten. Nicht von der FDA freigegeben, ohne "

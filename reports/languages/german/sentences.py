@@ -131,14 +131,14 @@ _HIGH: Final[Mapping[Quantity, str]] = MappingProxyType(
     {
         Quantity.RECURRENCE_SCORE: "Hohes Rezidivrisiko",
         Quantity.RFS: "",
-        Quantity.KRT7_AS_HIGH: "Hohe Expression von KRT7-AS",
+        Quantity.KRT7_AS_HIGH: "Hohe KRT7-AS-Expression",
     }
 )
 _LOW: Final[Mapping[Quantity, str]] = MappingProxyType(
     {
         Quantity.RECURRENCE_SCORE: "Niedriges Rezidivrisiko",
         Quantity.RFS: "",
-        Quantity.KRT7_AS_HIGH: "Niedrige Expression von KRT7-AS",
+        Quantity.KRT7_AS_HIGH: "Niedrige KRT7-AS-Expression",
     }
 )
 

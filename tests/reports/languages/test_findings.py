@@ -115,9 +115,8 @@ def texts_of_the_code() -> str:
     ):
         path = ROOT / room
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found.append(node.value)
+            nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            found += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     found += [file.read_text(encoding="utf-8") for file in (ROOT / "models" / "packages").glob("*/manifest.toml")]
     return "\n".join(found).casefold()
 
