@@ -33,7 +33,6 @@ class Labels:
     title: str
     notice: str
     research_use_only: str
-    demonstration: str  # in place of the notice of a demonstration package
     training_population: str
     not_stated: str
     tumour: str

@@ -15,7 +15,6 @@ LABELS: Final = Labels(
         "仅供研究使用。本软件不是医疗器械；不得用于个体患者的诊断、预后判断或治疗决策。未获 FDA 许可，无 CE 标志。"
     ),
     research_use_only="仅供研究使用",
-    demonstration="演示模型，未经患者数据训练",
     training_population="训练患者（折外预测）",
     not_stated="未注明",
     tumour="肿瘤",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from models import intended_use
-from models.inference.verdicts import DEMONSTRATION_NOTICE
 from reports import validity_words, wording
 from reports.languages.words import Labels
 
@@ -13,7 +12,6 @@ LABELS: Final = Labels(
     title=wording.TITLE,
     notice=wording.NOTICE,
     research_use_only=wording.RESEARCH_USE_ONLY,
-    demonstration=f"{DEMONSTRATION_NOTICE}, not trained on patients",
     training_population=wording.TRAINING_POPULATION,
     not_stated=wording.NOT_STATED,
     tumour=wording.TUMOUR,

@@ -17,7 +17,6 @@ LABELS: Final = Labels(
         "CE-Kennzeichnung."
     ),
     research_use_only="Nur für Forschungszwecke",
-    demonstration="Demonstrationsmodell, nicht an Patientinnen trainiert",
     training_population="Trainingspatientinnen (out of fold)",
     not_stated="nicht angegeben",
     tumour="Tumor",
