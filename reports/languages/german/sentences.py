@@ -18,7 +18,7 @@ from models.volume import Region, Sequence
 from reports import numerals, wording
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, Subject
-from reports.languages.decimals import with_comma
+from reports.languages.decimals import NO_BREAK, with_comma
 from reports.languages.findings.translate import german
 from reports.languages.german.features import REGIONS
 from reports.languages.german.features import feature_label as feature_label
@@ -236,10 +236,10 @@ def rank_sentence(rank: ScoreRank, quantity: Quantity) -> str:
     if rank.low == rank.high:
         return f"{what} ist höher als die Werte von {round(100 * rank.low)} von 100 {whom}."
     if rank.low == 0.0:
-        count = math.ceil(round(100 * rank.high, 6))
-        return f"{what} gehört zu den {count} niedrigsten Werten von 100 {whom}."
-    count = math.ceil(round(100 * (1 - rank.low), 6))
-    return f"{what} gehört zu den {count} höchsten Werten von 100 {whom}."
+        share = math.ceil(round(100 * rank.high, 6))
+        return f"{what} liegt unter den niedrigsten {share}{NO_BREAK}% der {whom}."
+    share = math.ceil(round(100 * (1 - rank.low), 6))
+    return f"{what} liegt unter den höchsten {share}{NO_BREAK}% der {whom}."
 
 
 def curve_label(curve: GroupCurve) -> str:

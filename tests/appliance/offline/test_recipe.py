@@ -81,3 +81,12 @@ def test_where_it_is_computed_does_not() -> None:
 def test_rules_and_assignment_do() -> None:
     settings = Settings(reading=replace(Settings().reading, registration_limit_mm=3.0))
     assert len({digest(Settings()), digest(settings), digest(Settings(), Assignment(t1c="AX T1"))}) == 3
+
+
+def test_a_font_and_a_language_count(tmp_path: Path) -> None:
+    report = Settings().report
+    digests = {
+        digest_of(run_recipe(Settings(report=one), assignment=NO_ASSIGNMENT))
+        for one in (report, replace(report, language=Language.GERMAN), replace(report, font=tmp_path / "font.ttf"))
+    }
+    assert len(digests) == 3
