@@ -57,7 +57,8 @@ def test_names_of_bias_corrections(n4: str) -> None:
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
-    "report": {"features_sr": True, "withheld": True, "fhir": True, "paper": Paper.LETTER},
+    "report": {"features_sr": True, "withheld": True, "fhir": True, "paper": Paper.LETTER}
+    | {"language": Language.GERMAN, "font": Path("font.ttf")},
 }
 WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}
 
@@ -83,12 +84,3 @@ def test_where_it_is_computed_does_not() -> None:
 def test_rules_and_assignment_do() -> None:
     settings = Settings(reading=replace(Settings().reading, registration_limit_mm=3.0))
     assert len({digest(Settings()), digest(settings), digest(Settings(), Assignment(t1c="AX T1"))}) == 3
-
-
-def test_a_font_and_a_language_count(tmp_path: Path) -> None:
-    report = Settings().report
-    digests = {
-        digest_of(run_recipe(Settings(report=one), assignment=NO_ASSIGNMENT))
-        for one in (report, replace(report, language=Language.GERMAN), replace(report, font=tmp_path / "font.ttf"))
-    }
-    assert len(digests) == 3
