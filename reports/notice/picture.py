@@ -19,8 +19,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from reports.fonts import REPLACEMENT, WIDE_FILES, dejavu_file, in_reading_order
 from reports.languages.languages import WORDS
-from reports.languages.notices import NOTICES
 from reports.notice.content import REASONS, Notice
+from reports.notice.words import NOTICES
 
 ROWS: Final = 880
 COLUMNS: Final = 680

@@ -14,9 +14,9 @@ from functools import cache
 
 import pytest
 
+from reports.language import Language
 from reports.languages.findings.phrase import slots
 from reports.languages.findings.translate import PHRASES, match
-from reports.languages.language import Language
 from reports.languages.languages import CHINESE, ENGLISH, GERMAN, WORDS
 from reports.notice.content import REASONS as NOTICE_REASONS
 from tests.conftest import ROOT
