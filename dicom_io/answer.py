@@ -22,10 +22,16 @@ class Role(StrEnum):
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
     REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
     NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
+    DRAFT_SEG = "draft_seg"  # draft of the tumour, made from strokes; nothing is computed from it
+    DRAFT_NOTE = "draft_note"  # Key Object Selection "For Physician Review": the draft waits for a person
+    DRAFT_SHEET = "draft_sheet"  # Encapsulated PDF: every slice with the draft
+    ACCEPTED_SEG = "accepted_seg"  # the draft that a person accepted, which the answer was computed from
 
 
 # Roles of a result; the others are about results, and have settings of their own at each destination.
 RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF)
+
+DRAFTS = (Role.DRAFT_SEG, Role.DRAFT_NOTE, Role.DRAFT_SHEET)  # of a draft, in the order in which they are sent
 
 
 def file_of(dataset: pydicom.Dataset) -> bytes:

@@ -32,6 +32,10 @@ CLASS_OF: Final = {
     Role.PDF: EncapsulatedPDFStorage,
     Role.REJECTION_NOTE: KeyObjectSelectionDocumentStorage,
     Role.NOTICE: SecondaryCaptureImageStorage,
+    Role.DRAFT_SEG: SegmentationStorage,
+    Role.DRAFT_NOTE: KeyObjectSelectionDocumentStorage,
+    Role.DRAFT_SHEET: EncapsulatedPDFStorage,
+    Role.ACCEPTED_SEG: SegmentationStorage,
 }
 
 
