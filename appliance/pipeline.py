@@ -77,6 +77,7 @@ class Workbench:
     fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     withheld : write withheld scores into result.json, for researchers
     fhir : write a FHIR bundle beside the answer
+    key_images : also make the key images
     """
 
     rules: SelectionRules
@@ -91,6 +92,7 @@ class Workbench:
     intended_use: IntendedUse = field(default_factory=IntendedUse)
     withheld: bool = False
     fhir: bool = False
+    key_images: bool = False
     paper: Paper = Paper.A4
     limits: Limits = USUAL
     languages: tuple[Language, ...] = (Language.ENGLISH,)
@@ -161,6 +163,7 @@ def answer_study(
             held=held,
             limits=bench.limits,
             may_be_empty=comparing is not None,
+            whole_before=bench.key_images,
         )
         use = check_intended_use(study.evidence, bench.intended_use)
         if cover is not None:
@@ -188,6 +191,7 @@ def answer_study(
             settings=bench.features,
             created=created,
             received=_received(study),
+            before=study.contrast.before if bench.key_images else None,
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
         report = composed()
@@ -211,6 +215,7 @@ def answer_study(
             report,
             features_sr=bench.features_sr,
             paper=bench.paper,
+            key_images=bench.key_images,
             replaced=objects_replaced(report.replaces, earlier),
             shown=shown,
             fonts=bench.fonts,

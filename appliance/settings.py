@@ -17,7 +17,7 @@ from typing import Annotated, Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from appliance.shared_settings import SharedSettings
-from dicom_io.answer import DRAFTS, RESULTS, Role
+from dicom_io.answer import DRAFTS, RESULTS, UNASKED, Role
 from dicom_io.audit.syslog import TLS_PORT, Transport
 from dicom_io.images.limits import Limits
 from dicom_io.network.dicomweb.address import url_mistake
@@ -136,7 +136,7 @@ class Destination:
     stow_url: str = ""  # empty: it gets the results by C-STORE, which every PACS has
     stow_token_file: Path | None = None  # none: the server asks for no token
     stow_authorities: Path | None = None  # none: those the system trusts
-    send: tuple[Role, ...] = RESULTS  # everything that was made
+    send: tuple[Role, ...] = UNASKED  # everything that was made; key images where they are named
     notices: tuple[NoticeReason, ...] = USUAL  # not of what may still arrive, or may be another examination
     drafts: tuple[Role, ...] = ()  # strokes are refused, not drafted: a site asks for drafts, and says who reviews them
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
@@ -342,6 +342,7 @@ class ReportSettings:
     paper: Paper = Paper.A4  # the text is as wide on both
     language: Language = Language.ENGLISH  # of SR and PDF: en, de or zh; commands and their errors stay English
     font: Path | None = None  # TrueType file with Chinese characters; none: those the system keeps at the usual places
+    key_images: bool = False  # pictures of 2 MB each, twice the rest of an answer; destinations ask for them by name
     fhir: bool = False  # an answer as a FHIR R4 bundle beside it; nothing sends it
     withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
@@ -524,6 +525,11 @@ class Settings:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     web: WebSettings = field(default_factory=WebSettings)
+
+    @property
+    def makes_key_images(self) -> bool:
+        """Returns whether key images are made: because the report has them, or a destination wants them."""
+        return self.report.key_images or any(Role.KEY_IMAGES in one.send for one in self.destinations)
 
     def __post_init__(self) -> None:
         names = [destination.name for destination in self.destinations]

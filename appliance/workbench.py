@@ -47,6 +47,7 @@ def open_workbench(settings: Settings) -> Workbench:
         intended_use=settings.intended_use,
         withheld=settings.report.withheld,
         fhir=settings.report.fhir,
+        key_images=settings.makes_key_images,
         paper=settings.report.paper,
         limits=settings.limits,
         languages=languages_of(settings),

@@ -20,6 +20,7 @@ class Role(StrEnum):
     KEY_SR = "key_sr"  # Comprehensive 3D SR, TID 1500: predictions, leading features, quality notes
     FEATURES_SR = "features_sr"  # optional: all features
     PDF = "pdf"  # Encapsulated PDF, the tumour board's report
+    KEY_IMAGES = "key_images"  # optional: Secondary Captures of the largest sections, with outlines; one series
     REJECTION_NOTE = "rejection_note"  # Key Object Selection: the objects of the answer that this one replaces
     NOTICE = "notice"  # Secondary Capture: the study was not processed, and why
     DRAFT_SEG = "draft_seg"  # draft of the tumour, made from strokes; nothing is computed from it
@@ -29,7 +30,9 @@ class Role(StrEnum):
 
 
 # Roles of a result; the others are about results, and have settings of their own at each destination.
-RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF)
+RESULTS = (Role.SEG_T1C, Role.SEG_T2W, Role.KEY_SR, Role.FEATURES_SR, Role.PDF, Role.KEY_IMAGES)
+# Those that are sent where a destination does not name any.
+UNASKED = tuple(role for role in RESULTS if role is not Role.KEY_IMAGES)
 
 DRAFTS = (Role.DRAFT_SEG, Role.DRAFT_NOTE, Role.DRAFT_SHEET)  # of a draft, in the order in which they are sent
 

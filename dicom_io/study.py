@@ -67,6 +67,7 @@ class Study:
     evidence : what the headers say for and against the intended use
     nothing_segmented : why there is no tumour, a sentence; empty where there is one
     phases : number of phases of the series that the images of each sequence are from
+    before : images of T1+C before contrast behind `contrast.before`, where the whole phase was read
     """
 
     subject: Subject
@@ -86,3 +87,4 @@ class Study:
     evidence: Evidence = field(default_factory=Evidence)
     nothing_segmented: str = ""
     phases: Mapping[Sequence, int] = field(default_factory=dict)
+    before: SourceSeries | None = None

@@ -24,6 +24,7 @@ from reports.content import (
     Report,
     SeriesUsed,
     Subject,
+    Subtraction,
 )
 from reports.language import Language
 from reports.languages.languages import WORDS
@@ -31,6 +32,7 @@ from reports.languages.said import notes_in, outcome_in, series_in, subject_in
 from reports.languages.words import Words
 from reports.model_sections import model_section
 from reports.region_sections import Picture, key_image, region_section
+from reports.subtraction import subtraction_of
 
 
 def compose(
@@ -45,6 +47,7 @@ def compose(
     settings: FeatureSettings,
     created: datetime,
     received: Mapping[Sequence, tuple[Volume, Roi]] | None = None,
+    before: Volume | None = None,
     validity_settings: str = "",
     language: Language = Language.ENGLISH,
 ) -> Report:
@@ -63,6 +66,7 @@ def compose(
     validity_settings : settings that decide the states, in words
     received : image and tumour as they were read, for the pictures of a report without `prepared`
     language : of every text
+    before : slices of T1+C before contrast, for the subtraction; None where no key images are asked for
     """
     words = WORDS[language]
     subject, notes = subject_in(words, subject), notes_in(words, notes)
@@ -111,6 +115,7 @@ def compose(
         state=state,
         reasons=_reasons(applicable),
         not_checked=words.labels.not_checked,
+        subtraction=_subtraction(received or {}, before),
         language=language,
     )
 
@@ -123,6 +128,14 @@ def _reasons(outcomes: Iterable[ModelOutcome]) -> tuple[str, ...]:
             for reason in decide(one for outcome in outcomes for one in outcome.validity.reasons).reasons
         )
     )
+
+
+def _subtraction(received: Mapping[Sequence, tuple[Volume, Roi]], before: Volume | None) -> Subtraction | None:
+    """Of the images as they were read: bias correction and normalisation would show in the difference."""
+    if before is None or Sequence.T1C not in received:
+        return None
+    volume, tumour = received[Sequence.T1C]
+    return subtraction_of(volume, before, tumour.mask)
 
 
 def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:

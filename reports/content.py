@@ -244,6 +244,21 @@ class KeyImage:
     caption: str
 
 
+@dataclass(frozen=True, eq=False)
+class Subtraction:
+    """Maximum intensity projection of T1+C minus the phase before contrast, along the slices.
+
+    Attributes
+    ----------
+    image : the projection, in the intensities of the source images; its tumour is a projection as well, its slice the
+        first of those that were projected
+    last_slice_index : zero-based, the last of them
+    """
+
+    image: KeyImage
+    last_slice_index: int
+
+
 @dataclass(frozen=True)
 class SeriesUsed:
     """One row of the table of images used."""
@@ -331,6 +346,7 @@ class Report:
     replaces : the earlier report of the same study that this one replaces; None for the first
     language : of every text in it; labels of the provenance are English keys in all
     change : change since an earlier study of the patient; None where none is compared
+    subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
     """
 
     subject: Subject
@@ -351,6 +367,7 @@ class Report:
     replaces: Replacement | None = None
     language: Language = Language.ENGLISH
     change: ChangeSection | None = None
+    subtraction: Subtraction | None = None
 
     @property
     def has_result(self) -> bool:

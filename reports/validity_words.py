@@ -97,9 +97,7 @@ def lead(validity: Validity) -> str:
     row = STATES[validity.state]
     if not row.lead or validity.main is None:
         return ""
-    more = len(validity.decisive) - 1
-    rest = "" if not more else f" And {more} more reason{'' if more == 1 else 's'}."
-    return f"{row.lead}: {_lower(validity.main.sentence)}{rest}"
+    return f"{row.lead}: {_lower(validity.main.sentence)}{_rest(validity)}"
 
 
 def overall(states: Iterable[State]) -> State:
@@ -128,6 +126,28 @@ def advice(validity: Validity) -> str:
         f"If a header is wrong, correct it at the archive and send the study again; a person who knows better can "
         f"overrule it ({'; '.join(ways)}), and the answer then says so."
     )
+
+
+def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
+    """Label and sentence on a picture: ("To be confirmed", the main reason); empty where nothing is against an answer.
+
+    Parameters
+    ----------
+    state : of the document
+    answers : of the models in it; the reason is that of the first in this state
+    """
+    row = STATES[state]
+    label = row.lead or ("" if "{group}" in row.headline else row.headline)
+    validity = next((one for one in answers if one.state is state), None)
+    if not label or validity is None or validity.main is None:
+        return label, ""
+    return label, f"{validity.main.sentence}{_rest(validity)}"
+
+
+def _rest(validity: Validity) -> str:
+    """Words after the main reason: " And 2 more reasons."; empty where the main one is the only one."""
+    more = len(validity.decisive) - 1
+    return "" if not more else f" And {more} more reason{'' if more == 1 else 's'}."
 
 
 def _lower(sentence: str) -> str:

@@ -64,6 +64,7 @@ IBSI_COLUMN: Final = "IBSI code"
 KEY_IMAGE_LEGEND: Final = {Region.INTRATUMORAL: "Tumour", Region.PERITUMORAL: "Peritumoral shell"}
 WHOLE_SLICE: Final = "whole slice"
 ENLARGED: Final = "enlarged"
+ENLARGED_PART: Final = "Enlarged part"
 SURVIVAL_HEADING: Final = CONCEPTS[Quantity.RFS].label
 SCORE_BELOW: Final = "low"
 SCORE_ABOVE: Final = "high"
@@ -276,6 +277,16 @@ def series_shown(series: SeriesUsed) -> str:
 def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area_mm2: float) -> str:
     """Caption: "T1+C, slice 31 of 60: largest tumour area, 412 mm²"; slices are counted from 1 for the reader."""
     return f"{sequence.label}, slice {slice_index + 1} of {slices}: largest tumour area, {area_mm2:.0f} mm²"
+
+
+def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: float) -> str:
+    """Caption: "T1+C minus before contrast, maximum of slices 18 to 41 of 60 (48 mm)"; slices are counted from 1."""
+    shown = (
+        f"slices {first + 1} to {last + 1} of {slices}"
+        if last - first + 1 < slices
+        else f"all {counted(slices, 'slice')}"
+    )
+    return f"T1+C minus before contrast, maximum of {shown} ({thickness_mm:.0f} mm)"
 
 
 def intensities_words(settings: FeatureSettings) -> str:

@@ -86,6 +86,7 @@ ROOMS: dict[str, set[str]] = {
     "reports/draft": {"reports/pdf"},
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
+    "reports/key_images": {"reports/pdf"},
     "reports/languages": set(),
     "reports/languages/chinese": {"reports/languages", "reports/languages/findings"},
     "reports/languages/english": {"reports/languages"},

@@ -56,6 +56,10 @@ def run(
         Language | None,
         typer.Option("--language", help="Language of SR and PDF; default: that of the settings.", show_default=False),
     ] = None,
+    key_images: Annotated[
+        bool,
+        typer.Option("--key-images", help="Also write the key images as Secondary Capture.", show_default=False),
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,6 +87,8 @@ def run(
         settings = replace(settings, report=replace(settings.report, fhir=True))
     if language is not None:
         settings = replace(settings, report=replace(settings.report, language=language))
+    if key_images:
+        settings = replace(settings, report=replace(settings.report, key_images=True))
     console = stderr()
     with progress("Looking for studies") as looking:
         plan = runs.plan_run(

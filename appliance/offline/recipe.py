@@ -62,6 +62,7 @@ def run_recipe(settings: Settings, *, assignment: Assignment) -> dict[str, Any]:
     }
     sections["reading"] = asdict(rules_with(settings, packages))
     sections["preprocessing"]["n4"] = bias_name(settings.preprocessing.n4)
+    sections["report"]["key_images"] = settings.makes_key_images
     sections["features"]["engine"] = engine_name(settings.features.engine)
     models = [
         (package.identity.name, package.identity.digest, package.identity.signed_by, provider)

@@ -4,6 +4,7 @@
         seg_t1c.dcm, seg_t2w.dcm           tumour and peritumoral shell on each grid
         key_sr.dcm, features_sr.dcm        Structured Reports (the second only when configured)
         pdf.dcm, report.pdf                the report as Encapsulated PDF and as it is
+        key_images-1.dcm …                 key images as Secondary Capture; only when configured
         fhir.json                          the answer as a FHIR R4 bundle; only when configured
         features.csv                       name, value, unit (UCUM), ibsi; absent where nothing can be computed
         result.json                        see `result_json`; alone in the folder when the study was refused or failed
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from appliance.offline import result_json
 from appliance.offline.result_json import RESULT, Origin
+from dicom_io.answer import Role
 from models.csv_table import lines
 from models.errors import NotWritable
 from models.features.table import Feature
@@ -28,6 +30,7 @@ from models.files import OLD, PART, remove, replace_folder
 
 if TYPE_CHECKING:
     from appliance.pipeline import Result
+    from dicom_io.answer import AnswerObject
 
 FEATURES = "features.csv"
 PDF = "report.pdf"
@@ -47,7 +50,7 @@ def answered(result: Result, origin: Origin, *, withheld: bool = False, fhir: bo
     withheld : withheld scores are in result.json, for a researcher
     fhir : with a FHIR bundle
     """
-    objects = {f"{made.role}.dcm": made for made in result.answer.objects if made.is_default}
+    objects = {_file_name(made): made for made in result.answer.objects if made.is_default}
     contents = {name: made.file for name, made in objects.items()}
     contents[PDF] = result.answer.pdf
     if fhir:
@@ -58,6 +61,12 @@ def answered(result: Result, origin: Origin, *, withheld: bool = False, fhir: bo
         contents[FEATURES] = features_csv(result.features.features)
     description = result_json.of_answer(origin, result, files=contents, objects=objects, withheld=withheld)
     return contents | {RESULT: description}
+
+
+def _file_name(made: AnswerObject) -> str:
+    """Name of the file of an object; key images are several, and have their Instance Numbers."""
+    number = f"-{made.dataset.InstanceNumber}" if made.role is Role.KEY_IMAGES else ""
+    return f"{made.role}{number}.dcm"
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

@@ -69,19 +69,19 @@ class Costs:
     study_commits, instance_commits : transactions
     commitment_s : of a request for storage commitment, which waits so long for a report on its own association
     log_ratio : write-ahead log over bytes received
-    server_sessions, server_commits, server_mb : of a PostgreSQL server on one machine with an NVMe disk: connections
-        without a pooler, synced transactions a second, megabytes of write-ahead log a second
+    server_sessions, server_commits, server_mb : of a PostgreSQL server on one machine with an NVMe disk: connections,
+        synced transactions a second, megabytes of write-ahead log a second
     database_gb : above which images are better in S3
     """
 
-    received_per_s: float = 70.0
-    job_s: float = 0.5
-    receiver_sessions: int = 4
-    worker_sessions: int = 11
-    receiver_polls: float = 30.0
-    worker_polls: float = 25.0
-    study_commits: float = 110.0
-    instance_commits: float = 2.0
+    received_per_s: float = 120.0
+    job_s: float = 1.0
+    receiver_sessions: int = 3
+    worker_sessions: int = 12
+    receiver_polls: float = 5.0
+    worker_polls: float = 7.5
+    study_commits: float = 75.0
+    instance_commits: float = 1.1
     commitment_s: float = 2.3
     log_ratio: float = 1.07
     server_sessions: int = 500
@@ -143,7 +143,7 @@ def sizing(load: Load, costs: Costs | None = None, *, workers: int = 0, is_in_s3
             costs.server_sessions,
             "connections",
             f"{receivers} x {costs.receiver_sessions} + {workers} x {costs.worker_sessions}",
-            "raise max_connections, or put PgBouncer (session pooling: the locks are of a session) before the server",
+            "raise max_connections, or a database for each group of hosts (no pooler: the locks are of a session)",
         ),
         Resource(
             "synced transactions",
@@ -160,7 +160,7 @@ def sizing(load: Load, costs: Costs | None = None, *, workers: int = 0, is_in_s3
             1 / costs.commitment_s,
             "requests a second",
             f"{load.studies:,g} studies / 86,400 s, of one destination that is asked one by one",
-            "storage_commitment = false of the destination, or a destination for each installation",
+            "storage_commitment = false of the destination, or a database for each group of hosts",
         ),
         Resource(
             "polling",

@@ -30,8 +30,9 @@ from appliance.state.record_rows import utc_now
 from models.errors import RDeepNetError, SetupError
 
 if TYPE_CHECKING:
-    import psycopg
     from sqlalchemy.dialects import postgresql
+
+    from appliance.state.postgres import DriverConnection
 
 _BUSY_S = 30.0  # another process writes for milliseconds
 _BUSY_READING_S = 5.0
@@ -87,7 +88,7 @@ class Database:
             raise DatabaseUnavailable(_sentence(error, self.is_shared)) from error
 
     @contextmanager
-    def driver(self) -> Iterator[psycopg.Connection]:
+    def driver(self) -> Iterator[DriverConnection]:
         """A transaction on the connection of the PostgreSQL driver, for what SQLAlchemy has no words for.
 
         Raises
@@ -95,19 +96,10 @@ class Database:
         DatabaseUnavailable
             As `transaction`.
         """
-        import psycopg
+        from appliance.state.postgres import driver_of
 
-        with self.transaction() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, psycopg.Connection)
-            try:
-                yield raw
-            except psycopg.Error as error:
-                if raw.closed:
-                    connection.invalidate()
-                # As SQLAlchemy would raise it, so that one place decides what is for now.
-                wrapped = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
-                raise wrapped("", None, error, connection_invalidated=raw.closed) from error
+        with self.transaction() as connection, driver_of(connection) as raw:
+            yield raw
 
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:

@@ -16,10 +16,14 @@ from typing import Final, LiteralString
 from urllib.parse import quote
 
 import psycopg
+import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from models.errors import RDeepNetError, SetupError
 from models.plain_text import HIDDEN
+
+DriverConnection = psycopg.Connection
 
 RECORDS_SCHEMA = "rdeepnet"
 QUEUE_SCHEMA = "rdeepnet_queue"
@@ -79,6 +83,26 @@ def server_of(url: str) -> str:
         return f"PostgreSQL {version} at {connection.info.host}, database {connection.info.dbname}"
     finally:
         connection.close()
+
+
+@contextmanager
+def driver_of(connection: sa.Connection) -> Iterator[DriverConnection]:
+    """The driver's connection below one of SQLAlchemy; its errors are raised as SQLAlchemy raises them.
+
+    Raises
+    ------
+    DBAPIError
+        Whatever the driver raised.
+    """
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    try:
+        yield raw
+    except psycopg.Error as error:
+        if raw.closed:
+            connection.invalidate()
+        kind = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
+        raise kind("", None, error, connection_invalidated=raw.closed) from error
 
 
 class SessionLock:

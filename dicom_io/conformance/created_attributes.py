@@ -22,6 +22,7 @@ from pydicom.uid import (
 from dicom_io.writing.common_modules import SERIES, VERSION_STEP
 from dicom_io.writing.object_check import KINDS, required_attributes
 from dicom_io.writing.patient_modules import CARRIED, CHARACTER_SET
+from reports.key_images.picture import SIDE
 from reports.notice.picture import COLUMNS, ROWS
 
 EVERY_KIND = tuple(KINDS)
@@ -89,7 +90,7 @@ MODULES: tuple[Module, ...] = (
         "C.7.3.1, C.8.20.1, C.17.1, C.24.1", EVERY_KIND,
         {
             "Modality": ", ".join(f"`{modality}`" for modality, _ in KINDS.values()) + " by kind of object",
-            "SeriesInstanceUID": f"{_DERIVED}; every object has a series of its own",
+            "SeriesInstanceUID": f"{_DERIVED}; every object has a series of its own, and key images have one together",
             "SeriesNumber": ", ".join(str(series.number) for series in SERIES.values())
             + f" by role, {VERSION_STEP} more for each further version of an answer",
             "SeriesDescription": "fixed by role, after `v2`, `v3` … for further versions of an answer",
@@ -99,7 +100,7 @@ MODULES: tuple[Module, ...] = (
     ),
     Module(
         "Orders of the General and the Encapsulated Document Series", "C.7.3.1, C.24.1",
-        (SegmentationStorage, EncapsulatedPDFStorage),
+        (SegmentationStorage, EncapsulatedPDFStorage, SecondaryCaptureImageStorage),
         {"RequestAttributesSequence": "orders that the images name with both their IDs"},
     ),
     Module(
@@ -124,7 +125,7 @@ MODULES: tuple[Module, ...] = (
             "SpecificCharacterSet": f"`{CHARACTER_SET}`",
             "SOPClassUID": "by kind of object",
             "SOPInstanceUID": _DERIVED,
-            "InstanceNumber": "`1`",
+            "InstanceNumber": "1; key images 1 to 5 by what they show",
             "InstanceCreationDate": _MADE,
             "InstanceCreationTime": _MADE,
             "ContentDate": _MADE,
@@ -210,25 +211,41 @@ MODULES: tuple[Module, ...] = (
         },
     ),
     Module(
-        "SC Equipment, General Image, Image Pixel of a notice", "C.8.6.1, C.7.6.1, C.7.6.3",
+        "SC Equipment, General Image, Image Pixel of a notice and a key image", "C.8.6.1, C.7.6.1, C.7.6.3",
         (SecondaryCaptureImageStorage,),
         {
-            "ConversionType": "`SYN`",
+            "ConversionType": "SYN (notice), WSD (key image)",
             "ImageType": "`DERIVED\\SECONDARY`",
-            "PatientOrientation": "empty",
+            "PatientOrientation": "empty in a notice; a key image: the directions of its rows and columns",
             "ImageLaterality": "of the images, else `U`",
-            "ImageComments": "what was found, what was expected, what to do, standard code and reason",
+            "ImageComments": "notice: what was found, what was expected, what to do, standard code and reason; key "
+            "image: what is shown, and that this is research software",
             "BurnedInAnnotation": "`YES`",
             "RecognizableVisualFeatures": "`NO`",
-            "SamplesPerPixel": "`1`",
-            "PhotometricInterpretation": "`MONOCHROME2`",
-            "Rows": f"`{ROWS}`",
-            "Columns": f"`{COLUMNS}`",
+            "SamplesPerPixel": "1 (notice), 3 (key image)",
+            "PhotometricInterpretation": "MONOCHROME2 (notice), RGB (key image)",
+            "Rows": f"{ROWS} (notice); a key image has {SIDE} for the anatomy, and the strips of words",
+            "Columns": f"{COLUMNS} (notice), {SIDE} (key image)",
             "BitsAllocated": "`8`",
             "BitsStored": "`8`",
             "HighBit": "`7`",
             "PixelRepresentation": "`0`",
-            "PixelData": "the notice as text, without the patient",
+            "PixelData": "the picture, without the name or identifier of the patient",
+        },
+    ),
+    Module(
+        "General Image, General Reference, Image Pixel, Basic Pixel Spacing Calibration of a key image",
+        "C.7.6.1, C.12.4, C.7.6.3, 10.7", (SecondaryCaptureImageStorage,),
+        {
+            "DerivationDescription": "section, part of a section, or maximum intensity projection of a subtraction",
+            "DerivationCodeSequence": "of a subtraction: (113062, DCM), (113078, DCM)",
+            "SourceImageSequence": "the images that are shown, purpose (121322, DCM), and our segmentation whose "
+            "outlines are burnt in, purpose (121321, DCM)",
+            "PixelSpacing": "both alike: the anatomy is resampled to square pixels of a known size",
+            "PixelSpacingCalibrationType": "GEOMETRY",
+            "PixelSpacingCalibrationDescription": "that it was resampled at a known scale",
+            "LossyImageCompression": "00",
+            "PlanarConfiguration": "0",
         },
     ),
     Module(

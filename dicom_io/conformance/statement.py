@@ -257,7 +257,8 @@ def _initiator(limits: Limits) -> Iterable[str]:
     yield "For Verification (`rdeepnet doctor`): the Verification SOP Class alone, as SCU."
     yield "#### 2.3.3 C-STORE"
     yield (
-        "Segmentations are sent before the reports that refer to them, then the PDF, all on one association. A "
+        "Segmentations are sent before the reports that refer to them, then the PDF, then the "
+        "key images (Secondary Capture) where they are configured, all on one association. A "
         "rejection note (Key Object Selection) for the objects of an answer that was replaced comes last, where it is "
         "configured. A study that is not processed gives one Secondary Capture that says why, for the reasons that are "
         "configured. Where it is configured, a study with strokes in place of its tumour gives a draft Segmentation, a "

@@ -30,6 +30,7 @@ CLASS_OF: Final = {
     Role.KEY_SR: Comprehensive3DSRStorage,
     Role.FEATURES_SR: Comprehensive3DSRStorage,
     Role.PDF: EncapsulatedPDFStorage,
+    Role.KEY_IMAGES: SecondaryCaptureImageStorage,
     Role.REJECTION_NOTE: KeyObjectSelectionDocumentStorage,
     Role.NOTICE: SecondaryCaptureImageStorage,
     Role.DRAFT_SEG: SegmentationStorage,

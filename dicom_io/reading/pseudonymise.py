@@ -152,6 +152,7 @@ class StudyCover:
             When the images that are used have writing in their pixels: the report shows some of them.
         """
         used = {one.sop_instance_uid for source in study.sources.values() for one in source.instances}
+        used |= {one.sop_instance_uid for one in study.before.instances} if study.before else set()
         if count := len(used & self.burned_in):
             raise NotReadable(
                 f"{count} of the images that are used say that there is writing in their pixels (Burned In Annotation "
@@ -194,6 +195,7 @@ class StudyCover:
             content_digest=self._pseudonyms.digest(study.content_digest),
             missing={sequence: self.sentence(sentence) for sequence, sentence in study.missing.items()},
             evidence=Evidence(),  # quotes the headers, and has been judged
+            before=None if study.before is None else self._source(study.before),
         )
 
     def _hides(self, run: str) -> bool:

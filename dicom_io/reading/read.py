@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from dicom_io.errors import ImagesMissing, TumourEmpty
+from dicom_io.images.dynamic import Dynamic
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.functional_groups import attributes_of
 from dicom_io.images.headers import Instance, content_digest, read_instances, sender_of, shown
@@ -22,7 +23,7 @@ from dicom_io.images.quality import NOT_JUDGED, acquisition_of
 from dicom_io.images.series import Phase
 from dicom_io.images.subject import carried_header, subject_of
 from dicom_io.masks.segmentation import Segment
-from dicom_io.reading.contrast import contrast_evidence
+from dicom_io.reading.contrast import contrast_evidence, planes_of
 from dicom_io.reading.frame_registration import carry_between_frames
 from dicom_io.reading.laterality import side_of_images, tumour_side
 from dicom_io.reading.outlines import outline_note, outline_of
@@ -37,6 +38,7 @@ from models.errors import StudyRejected
 from models.intended_use import Evidence
 from models.number_words import agreeing, counted
 from models.outline import Outline
+from models.plausibility import ContrastEvidence
 from models.quality_notes import QualityNote
 from models.volume import Roi, Volume
 from models.volume import Sequence as MrSequence
@@ -61,6 +63,7 @@ def read_study(
     assignment: Assignment,
     held: Mapping[str, int] = NOTHING_KNOWN,
     limits: Limits = USUAL,
+    whole_before: bool = False,
     may_be_empty: bool = False,
 ) -> Study:
     """Read one study.
@@ -75,6 +78,7 @@ def read_study(
     assignment : explicit choice, before the rules
     held : Series Instance UID → images of it at the archive, as far as it was asked (`find.images_held`)
     limits : what its files may ask for
+    whole_before : read the whole phase before contrast, not only the slices of the tumour
     may_be_empty : where the segment of the tumour holds no voxel, the study has no tumour, and is not refused
 
     Raises
@@ -91,7 +95,14 @@ def read_study(
     """
     with library_remarks() as remarks:
         instances = read_instances(files, limits=limits)
-        study = _read(instances, rules=rules, assignment=assignment, held=held, may_be_empty=may_be_empty)
+        study = _read(
+            instances,
+            rules=rules,
+            assignment=assignment,
+            held=held,
+            whole_before=whole_before,
+            may_be_empty=may_be_empty,
+        )
     return dataclasses.replace(study, notes=(*study.notes, *remarks.notes()))
 
 
@@ -101,6 +112,7 @@ def _read(
     rules: SelectionRules,
     assignment: Assignment,
     held: Mapping[str, int],
+    whole_before: bool,
     may_be_empty: bool,
 ) -> Study:
     """`read_study`, without the remarks of the library."""
@@ -121,6 +133,10 @@ def _read(
         about_each += about_repeated_phases(sequence, chosen[sequence].dynamic, mapping=rules.value_mapping)
     segmentations = _segmentation_instances(selection)
     evidence = _evidence(chosen, tumours.segments)
+    dynamic = chosen[MrSequence.T1C].dynamic
+    contrast = contrast_evidence(
+        dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping, whole=whole_before
+    )
     subject, doubts = subject_of(first.instance.header)
     return Study(
         subject=dataclasses.replace(subject, laterality=side, laterality_source=side_source),
@@ -146,10 +162,9 @@ def _read(
         algorithm_types=tumours.algorithm_types,
         outlines=tumours.outlines,
         acquisitions={sequence: acquisition_of(images.dynamic.phase) for sequence, images in chosen.items()},
-        contrast=contrast_evidence(
-            chosen[MrSequence.T1C].dynamic, tumours.rois.get(MrSequence.T1C), mapping=rules.value_mapping
-        ),
+        contrast=contrast,
         evidence=evidence,
+        before=_source_before(dynamic, contrast) if whole_before else None,
         nothing_segmented="" if tumours.empty is None else str(tumours.empty),
         phases={sequence: len(images.dynamic.phases) for sequence, images in chosen.items()},
     )
@@ -334,10 +349,23 @@ def _segment_row(sequence: MrSequence, candidate: Candidate, roi: Roi) -> Series
 
 def source_of(chosen: Chosen) -> SourceSeries:
     """The images behind the volume of one sequence, by reference."""
-    phase: Phase = chosen.dynamic.phase
+    return _source_of(chosen.dynamic.phase, chosen.dynamic.source.uid)
+
+
+def _source_before(dynamic: Dynamic, contrast: ContrastEvidence) -> SourceSeries | None:
+    """The images before contrast that were read, by reference."""
+    if contrast.before is None:
+        return None
+    first = dynamic.phases[0]
+    planes = planes_of(contrast.before, first)
+    uid = next(series.uid for series in dynamic.series if any(phase is first for phase in series.phases))
+    return _source_of(Phase(planes=planes, affine=contrast.before.affine), uid)
+
+
+def _source_of(phase: Phase, series_instance_uid: str) -> SourceSeries:
     frames = tuple(plane.frame_number for plane in phase.planes if plane.frame_number is not None)
     return SourceSeries(
-        series_instance_uid=chosen.dynamic.source.uid,
+        series_instance_uid=series_instance_uid,
         frame_of_reference_uid=phase.planes[0].instance.frame_of_reference_uid,
         instances=tuple(reference_to(instance) for instance in phase.instances),
         frame_numbers=frames or None,

@@ -57,6 +57,9 @@ SERIES = {
     Role.KEY_SR: Series(9111, "Radiomics report (research use only)", "RDeepNet: no result (research use only)"),
     Role.FEATURES_SR: Series(9112, "Radiomics, all features (research use only)"),
     Role.PDF: Series(9121, "Radiomics report, PDF (research use only)", "RDeepNet: no result, PDF (research use only)"),
+    Role.KEY_IMAGES: Series(
+        9122, "Key images (research use only)", "RDeepNet: no result, key images (research use only)"
+    ),
     Role.REJECTION_NOTE: Series(9131, "Radiomics, replaced objects"),
     Role.NOTICE: Series(9141, "NOT PROCESSED (radiomics)"),
 }

@@ -1,4 +1,4 @@
-"""`Report` → the DICOM objects sent back: segmentations first, then the reports that refer to them, then the PDF."""
+"""`Report` → the DICOM objects sent back: segmentations, then the reports that refer to them, then PDF and pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dicom_io.answer import Answer, Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import Study
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
+from dicom_io.writing.key_images import make_key_images
 from dicom_io.writing.object_check import check_answer
 from dicom_io.writing.rejection_note import make_rejection_note
 from dicom_io.writing.segmentation_object import make_segmentation, segment_references
@@ -27,6 +28,7 @@ def encode(
     *,
     features_sr: bool,
     paper: Paper = Paper.A4,
+    key_images: bool = False,
     replaced: Ordered[SentObject] = (),
     shown: Ordered[Report] = (),
     fonts: Ordered[str] = (),
@@ -38,6 +40,7 @@ def encode(
     Parameters
     ----------
     paper : of the PDF
+    key_images : with the key images as Secondary Capture
     replaced : objects of the answer that `report` says it replaces
     shown : `report` in the languages of the site and of its destinations, the site's first; English alone without it
     fonts : files to look in for what DejaVu Sans lacks, before those of the system
@@ -69,8 +72,9 @@ def encode(
         document = make_encapsulated_pdf(study, report, pdf=page, sources=(*sent, *reports), shown=one)
         made += [dataclasses.replace(item, is_default=place == 0) for item in (*reports, document)]
         pdf = pdf or page
+    pictures = make_key_images(study, report, segments=segments) if key_images else ()
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
-    answer = Answer(objects=(*made, *notes), pdf=pdf)
+    answer = Answer(objects=(*made, *pictures, *notes), pdf=pdf)
     prior = () if report.change is None or report.change.report is None else (report.change.report,)
     check_answer(answer, study, replaced=(*replaced, *(SentObject(Role.KEY_SR, *one) for one in prior)))
     return answer

@@ -147,7 +147,7 @@ _REJECTION_NOTE = (
     Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
 )  # fmt: skip
 
-_NOTICE = (
+_PICTURE = (
     Attributes(
         (),
         (
@@ -165,7 +165,7 @@ KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
     Comprehensive3DSRStorage: ("SR", _REPORT),
     EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
     KeyObjectSelectionDocumentStorage: ("KO", _REJECTION_NOTE),
-    SecondaryCaptureImageStorage: ("OT", _NOTICE),
+    SecondaryCaptureImageStorage: ("OT", _PICTURE),
 }
 
 
@@ -196,12 +196,13 @@ def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject]
     ObjectNotConformant
         With the first problems that were found; nothing of the answer must be sent.
     """
+    sources = [*study.sources.values(), *([study.before] if study.before else [])]
     instances = {
         instance.sop_instance_uid: instance.sop_class_uid
-        for group in (*(source.instances for source in study.sources.values()), study.segmentations)
+        for group in (*(source.instances for source in sources), study.segmentations)
         for instance in group
     }
-    series = {source.series_instance_uid for source in study.sources.values()}
+    series = {source.series_instance_uid for source in sources}
     series |= {instance.series_instance_uid for instance in study.segmentations}
     for earlier in replaced:
         instances[earlier.sop_instance_uid] = earlier.sop_class_uid
@@ -262,7 +263,7 @@ def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[s
     elif sop_class == KeyObjectSelectionDocumentStorage:
         yield from _rejection_note_problems(dataset)
     elif sop_class == SecondaryCaptureImageStorage:
-        yield from _notice_problems(dataset)
+        yield from _picture_problems(dataset)
     else:
         yield from _document_problems(dataset)
     yield from _encoding_problems(write)
@@ -429,12 +430,20 @@ def _rejection_note_problems(dataset: Dataset) -> Iterator[str]:
         yield f"it lists {counted(len(listed), 'object')}, its evidence {len(evidence)}"
 
 
-def _notice_problems(dataset: Dataset) -> Iterator[str]:
+def _picture_problems(dataset: Dataset) -> Iterator[str]:
     expected = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel)
+    expected += expected % 2
     if len(dataset.PixelData) != expected:
         yield f"PixelData has {counted(len(dataset.PixelData), 'byte')}; {expected} were expected"
     if dataset.BurnedInAnnotation != "YES":
-        yield "BurnedInAnnotation does not say that the picture is text"
+        yield "BurnedInAnnotation does not say that there are words in the picture"
+    colours = {1: "MONOCHROME2", 3: "RGB"}
+    if dataset.PhotometricInterpretation != colours.get(int(dataset.SamplesPerPixel)):
+        yield "PhotometricInterpretation does not fit SamplesPerPixel"
+    if int(dataset.SamplesPerPixel) > 1 and "PlanarConfiguration" not in dataset:
+        yield "PlanarConfiguration is missing"
+    if "PixelSpacing" in dataset and len(set(dataset.PixelSpacing)) != 1:
+        yield "the pixels are not square"
 
 
 def _file(item: AnswerObject) -> bytes:

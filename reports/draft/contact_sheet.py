@@ -15,11 +15,12 @@ from models.version import software_version
 from models.volume import Sequence, Volume
 from reports import numerals, wording
 from reports.content import KeyImage, Subject
-from reports.pdf.figures import KeyImageRow, Panel, View, enlarged_view
+from reports.pdf.figures import KeyImageRow, Panel
 from reports.pdf.flow import report_pdf, text_flow
 from reports.pdf.page import WIDTH
 from reports.pdf.theme import Typesetter
 from reports.region_sections import edge_letters
+from reports.section_view import View, enlarged_view
 
 Mask = NDArray[np.bool_]
 

@@ -1,26 +1,18 @@
-"""The picture of a notice: white on black like the images around it, readable at half its size.
-
-Set in DejaVu Sans, which comes with matplotlib; characters it lacks take the first system font that has them, and those
-that no font has are shown as □.
-"""
+"""The picture of a notice: white on black like the images around it, readable at half its size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from reports.fonts import REPLACEMENT, WIDE_FILES, dejavu_file, in_reading_order
 from reports.languages.languages import WORDS
 from reports.notice.content import REASONS, Notice
 from reports.notice.words import NOTICES
+from reports.raster_text import wrapped, write
 
 ROWS: Final = 880
 COLUMNS: Final = 680
@@ -50,7 +42,7 @@ def notice_picture(notice: Notice, *, software: str) -> NDArray[np.uint8]:
     top = float(_MARGIN)
     for text, size, bold, level, before in lines:
         top += before
-        _write(draw, (_MARGIN, top), text, size=size, bold=bold, level=level)
+        write(draw, (_MARGIN, top), text, size=size, bold=bold, fill=level)
         top += size * _LEADING
     return np.asarray(image, dtype=np.uint8)
 
@@ -74,7 +66,7 @@ def _lines(notice: Notice, software: str, size: int) -> list[Line]:
     return [
         (text, points, bold, level, before if first else 0)
         for content, points, bold, level, before in parts
-        for first, text in _wrapped(content, size=points, bold=bold)
+        for first, text in wrapped(content, width=COLUMNS - 2 * _MARGIN, size=points, bold=bold)
     ]
 
 
@@ -91,79 +83,3 @@ def _cut(notice: Notice, software: str) -> list[Line]:
         if _height(lines := _lines(cut, software, _BODY[-1])) <= ROWS:
             return lines
     raise AssertionError("the words around the sentence fit by themselves")
-
-
-def _wrapped(text: str, *, size: int, bold: bool) -> Iterator[tuple[bool, str]]:
-    """Lines that fit between the margins, each with whether it is the first; a word that is too long is broken."""
-    width, line, is_first = COLUMNS - 2 * _MARGIN, "", True
-    for word in in_reading_order(" ".join(text.split())).split(" "):
-        rest = word
-        while True:
-            longer = f"{line} {rest}" if line else rest
-            if _width(longer, size=size, bold=bold) <= width:
-                line = longer
-                break
-            if line:
-                yield is_first, line
-                line, is_first = "", False
-                continue
-            ends = np.cumsum([_advance(character, size, bold) for character in rest])
-            fits = max(1, int(np.searchsorted(ends, width, side="right")))
-            yield is_first, rest[:fits]
-            rest, is_first = rest[fits:], False
-    if line:
-        yield is_first, line
-
-
-def _write(
-    draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, *, size: int, bold: bool, level: int
-) -> None:
-    left, top = place
-    for run, file in _runs(text, bold=bold):
-        font = _font(file, size)
-        draw.text((left, top + size), run, fill=level, font=font, anchor="ls")
-        left += font.getlength(run)
-
-
-def _width(text: str, *, size: int, bold: bool) -> float:
-    return sum(_advance(character, size, bold) for character in text)
-
-
-@lru_cache(maxsize=4096)
-def _advance(character: str, size: int, bold: bool) -> float:
-    """Width of one character; kerning only narrows a line."""
-    return sum(_font(file, size).getlength(run) for run, file in _runs(character, bold=bold))
-
-
-def _runs(text: str, *, bold: bool) -> Iterator[tuple[str, str]]:
-    """Stretches of one font each, with its file."""
-    latin = _latin(bold=bold)
-    run, file = "", latin
-    for character in text:
-        own = next((one for one in (latin, *WIDE_FILES) if _has(one, character)), None)
-        shown, home = (character, own) if own else (REPLACEMENT, latin)
-        if home != file and run:
-            yield run, file
-            run = ""
-        run, file = run + shown, home
-    if run:
-        yield run, file
-
-
-@lru_cache(maxsize=2)
-def _latin(*, bold: bool) -> str:
-    return dejavu_file("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
-
-
-@lru_cache(maxsize=32)
-def _font(file: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(file, size)
-
-
-@lru_cache(maxsize=16)
-def _glyphs(file: str) -> frozenset[int]:
-    return frozenset(FT2Font(file).get_charmap()) if Path(file).is_file() else frozenset()
-
-
-def _has(file: str, character: str) -> bool:
-    return ord(character) in _glyphs(file)

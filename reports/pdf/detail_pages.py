@@ -12,9 +12,10 @@ from models.validity import State
 from reports.content import KeyImage, Measurement, ModelSection, Report, SeriesUsed
 from reports.pdf import theme
 from reports.pdf.charts import ContributionChart
-from reports.pdf.figures import KeyImageRow, Panel, enlarged_view
+from reports.pdf.figures import KeyImageRow, Panel
 from reports.pdf.tagged import as_table
 from reports.pdf.theme import Typesetter
+from reports.section_view import enlarged_view
 
 GROUPS_SHOWN = 6
 

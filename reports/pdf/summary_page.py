@@ -18,8 +18,9 @@ from reports.pdf import theme
 from reports.pdf.answer_card import answer_cards
 from reports.pdf.charts import Legend
 from reports.pdf.detail_pages import contributions, series_shown
-from reports.pdf.figures import SHELL_DASH, KeyImageRow, Panel, enlarged_view, whole_view
+from reports.pdf.figures import SHELL_DASH, KeyImageRow, Panel
 from reports.pdf.theme import Typesetter
+from reports.section_view import enlarged_view, whole_view
 
 REASONS_SHOWN = 3
 _PANEL_SIDE = 62 * mm  # at most; four panels in a row are smaller

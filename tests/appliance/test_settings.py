@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.offline.recipe import run_recipe
 from appliance.settings import EXAMPLE, Destination, Sender, ServiceSettings, Settings, StudySettings, load_settings
-from dicom_io.rules import SelectionRules
+from dicom_io.answer import Role
+from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
 from models.errors import SetupError
 
 
@@ -225,3 +227,16 @@ def test_the_key_of_the_object_store_is_a_file_beside_the_settings(tmp_path: Pat
     assert settings.shared.objects_key_file == tmp_path / "key"
     assert settings.shared.is_used
     assert not Settings().shared.is_used
+
+
+def test_key_images_are_made_only_where_somebody_asks_for_them(tmp_path: Path) -> None:
+    peer = '[[destinations]]\nname = "{}"\nae_title = "PACS"\nhost = "192.0.2.10"\n'
+    default = load_settings(written(tmp_path, peer.format("a")))
+    assert not default.destinations[0].wants(Role.KEY_IMAGES)
+    assert not default.makes_key_images
+    asked = load_settings(written(tmp_path, peer.format("a") + peer.format("b") + 'send = ["pdf", "key_images"]\n'))
+    assert [one.wants(Role.KEY_IMAGES) for one in asked.destinations] == [False, True]
+    assert asked.makes_key_images
+    assert load_settings(written(tmp_path, "[report]\nkey_images = true\n")).makes_key_images
+    recipes = [run_recipe(one, assignment=NO_ASSIGNMENT) for one in (default, asked)]
+    assert [one["report"]["key_images"] for one in recipes] == [False, True]

@@ -204,7 +204,9 @@ def main() -> int:
             print(count, by_workers[count], flush=True)
         by_receivers = {count: receiving(postgres, count) for count in (1, 2, 4)}
         print(by_receivers, flush=True)
-    PAGE.write_text(page(receiver, of_worker, by_workers, by_receivers), encoding="utf-8")
+    rest = PAGE.read_text(encoding="utf-8").partition("\n## ") if PAGE.exists() else ("", "", "")
+    text = page(receiver, of_worker, by_workers, by_receivers)
+    PAGE.write_text(text + "".join(rest[1:]), encoding="utf-8")
     return 0
 
 

@@ -71,7 +71,7 @@ def test_every_decision_on_a_value_that_is_not_allowed_is_stated_and_about_a_car
 def answer() -> Answer:
     made = make()
     report = replace(made.report, replaces=REPLACEMENT)
-    answer = encode(made.study, made.prepared, report, features_sr=True, replaced=REPLACED)
+    answer = encode(made.study, made.prepared, report, features_sr=True, key_images=True, replaced=REPLACED)
     notice = make_notice(made.study.header, NOTICE, laterality="", after="")
     return replace(answer, objects=(*answer.objects, notice))
 

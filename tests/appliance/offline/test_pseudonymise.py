@@ -66,6 +66,7 @@ def planted(folder: Path, patient: SyntheticPatient, *, seed: int, is_segmented:
         seed=seed,
         sequences=(Sequence.T1C,),
         t1c=TINY,
+        phases=2 if is_segmented else 1,
         segmented=(Sequence.T1C,) if is_segmented else (),
         patient=patient,
         study_date=EXAMINED,
@@ -97,7 +98,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site")
     root, key, config = folder / "Schwarzwald", folder / "key", folder / "rdeepnet.toml"
     make_pseudonym_key(key)
-    config.write_text('[preprocessing]\nn4 = "none"\n[report]\nwithheld = true\nfeatures_sr = true\n', encoding="utf-8")
+    config.write_text(
+        '[preprocessing]\nn4 = "none"\n[report]\nwithheld = true\nfeatures_sr = true\nkey_images = true\n',
+        encoding="utf-8",
+    )
     patients = (
         SyntheticPatient("Mustermann^Erika", "MRN471108", BORN, "ACC998877"),
         SyntheticPatient("Mustermann^Erika^zwei", "MRN471109", BORN, ""),
@@ -159,6 +163,7 @@ def test_nothing_that_run_writes_holds_an_identity(site: Site) -> None:
     assert site.ran.exit_code == 1, site.ran.output  # one was refused
     files = [file for file in site.out.rglob("*") if file.is_file()]
     assert {file.name for file in files} >= {"studies.csv", "result.json", "report.pdf", "key_sr.dcm", "seg_t1c.dcm"}
+    assert {file.name for file in files} >= {f"key_images-{number}.dcm" for number in (1, 2, 3)}
     leaks = {
         (str(file), word)
         for file in site.out.rglob("*")

@@ -57,7 +57,7 @@ def test_names_of_bias_corrections(n4: str) -> None:
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
-    "report": {"features_sr": True, "withheld": True, "fhir": True, "paper": Paper.LETTER}
+    "report": {"features_sr": True, "withheld": True, "fhir": True, "key_images": True, "paper": Paper.LETTER}
     | {"language": Language.GERMAN, "font": Path("font.ttf")},
 }
 WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}

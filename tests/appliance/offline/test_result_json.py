@@ -56,7 +56,7 @@ def result() -> Result:
             NotApplicable(digest, "no T2W series was found"),
         ),
         report=made.report,
-        answer=encode(made.study, made.prepared, made.report, features_sr=True),
+        answer=encode(made.study, made.prepared, made.report, features_sr=True, key_images=True),
         facts=facts_of(made.study, made.report),
         stages=(StageCost("read", 0.1, 0.2, 300.0),),
     )
@@ -85,7 +85,7 @@ def test_an_answered_study_validates(result: Result) -> None:
     description = json.loads(answered(result, ORIGIN)["result.json"])
     assert mistakes(description) == []
     assert set(description) == set(SCHEMA["properties"])
-    assert len(description["files"]) == 7
+    assert len(description["files"]) == 11
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicom_io.reading.read import read_study
@@ -38,8 +39,8 @@ def study(
     return write_series(folder, VOXELS, affine=affine_of(), description=description, number=4, edit=edit)
 
 
-def read(folder: Path) -> Study:
-    return read_study(sorted(folder.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
+def read(folder: Path, *, whole: bool = False) -> Study:
+    return read_study(sorted(folder.iterdir()), rules=SelectionRules(), assignment=NO_ASSIGNMENT, whole_before=whole)
 
 
 def test_the_slices_of_the_tumour_are_read_before_contrast(tmp_path: Path) -> None:
@@ -61,6 +62,50 @@ def test_an_enhanced_image_has_its_first_phase_before_contrast(tmp_path: Path) -
     before = read(tmp_path).contrast.before
     assert before is not None
     np.testing.assert_array_equal(before.voxels, VOXELS[0][SLICES] * 2.0 - 10)
+
+
+def test_key_images_have_the_whole_phase_before_contrast_and_its_images(tmp_path: Path) -> None:
+    made = study(tmp_path)
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=made, phase=2)
+    result, plain = read(tmp_path, whole=True), read(tmp_path)
+    before, part = result.contrast.before, plain.contrast.before
+    assert before is not None
+    assert part is not None
+    np.testing.assert_array_equal(before.voxels, VOXELS[0])
+    np.testing.assert_array_equal(before.affine, result.volumes[Sequence.T1C].affine)
+    assert result.before is not None
+    assert plain.before is None
+    assert [one.sop_instance_uid for one in result.before.instances] == list(made.sop_uids[0])
+    tumour, image = result.tumours[Sequence.T1C], result.volumes[Sequence.T1C]
+    assert enhancement(tumour, image, before) == enhancement(tumour, image, part)
+    assert result.content_digest == plain.content_digest
+
+
+def test_a_damaged_slice_beyond_the_tumour_leaves_the_slices_of_the_tumour(tmp_path: Path) -> None:
+    assert 0 not in SLICES
+    made = study(tmp_path)
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=made, phase=2)
+    damaged = made.sop_uids[0][0]
+    for file in tmp_path.iterdir():
+        dataset = dcmread(file)
+        if dataset.SOPInstanceUID == damaged:
+            dataset.PixelData = dataset.PixelData[:10]
+            dataset.save_as(file)
+    result = read(tmp_path, whole=True)
+    assert result.contrast.before is not None
+    np.testing.assert_array_equal(result.contrast.before.voxels, VOXELS[0][SLICES])
+    assert result.before is not None
+    assert len(result.before.instances) == len(SLICES)
+
+
+def test_frames_of_an_enhanced_image_before_contrast_are_named(tmp_path: Path) -> None:
+    write_enhanced(tmp_path / "e.dcm", VOXELS, affine=affine_of(), description="T1 DYN", number=6)
+    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
+    result = read(tmp_path, whole=True)
+    assert result.before is not None
+    assert result.before.frame_numbers is not None
+    assert len(result.before.instances) == 1
+    assert not set(result.before.frame_numbers) & set(result.sources[Sequence.T1C].frame_numbers or ())
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from models.volume import Sequence
 from reports.content import KeyImage
 from reports.pdf import theme
 from reports.pdf.charts import CutOffStrip
-from reports.pdf.figures import enlarged_view, outlines, whole_view, windowed
+from reports.section_view import enlarged_view, outlines, whole_view, windowed
 
 
 def _image(*, rows: int = 60, columns: int = 100, spacing: tuple[float, float] = (2.0, 0.5)) -> KeyImage:
