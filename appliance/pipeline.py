@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from appliance.stages import StageCost, Stages
@@ -50,6 +51,7 @@ from models.volume import Roi, Volume, same_grid
 from models.volume import Sequence as MrSequence
 from reports.compose import compose
 from reports.content import Report
+from reports.language import Language
 from reports.paper import Paper
 
 
@@ -71,6 +73,8 @@ class Workbench:
     intended_use : what the headers must say, and what is confirmed in their place
     paper : of the PDF
     limits : what files may ask for
+    languages : of SR and PDF, the site's first; the others are for destinations with a language of their own
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     withheld : write withheld scores into result.json, for researchers
     fhir : write a FHIR bundle beside the answer
     key_images : also make the key images
@@ -91,6 +95,8 @@ class Workbench:
     key_images: bool = False
     paper: Paper = Paper.A4
     limits: Limits = USUAL
+    languages: tuple[Language, ...] = (Language.ENGLISH,)
+    fonts: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 over the settings that determine the numbers of a study, models apart."""
@@ -112,6 +118,7 @@ class Result:
     answer: Answer
     facts: AnswerFacts
     stages: tuple[StageCost, ...]
+    language: Language = Language.ENGLISH  # of the documents; `report` is English
     measured: StudyMeasured | None = None
 
 
@@ -172,7 +179,8 @@ def answer_study(
         )
     computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
-        report = compose(
+        composed = partial(
+            compose,
             subject=study.subject,
             prepared=computed.prepared,
             features=computed.features,
@@ -186,6 +194,7 @@ def answer_study(
             before=study.contrast.before if bench.key_images else None,
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
+        report = composed()
         facts_now = measured(study, report, settings=bench.digest())
     if comparing is not None:
         with stages.measured("priors"):
@@ -194,6 +203,12 @@ def answer_study(
             raise TumourEmpty(study.nothing_segmented)  # a mistake, as long as no earlier tumour is known
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)
+        shown = [
+            report
+            if language is report.language
+            else replace(composed(language=language), replaces=report.replaces, change=report.change)
+            for language in bench.languages
+        ]
         answer = encode(
             study,
             computed.prepared,
@@ -202,8 +217,20 @@ def answer_study(
             paper=bench.paper,
             key_images=bench.key_images,
             replaced=objects_replaced(report.replaces, earlier),
+            shown=shown,
+            fonts=bench.fonts,
         )
-    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs, facts_now)
+    return Result(
+        study,
+        computed.features,
+        computed.outcomes,
+        report,
+        answer,
+        facts,
+        stages.costs,
+        language=bench.languages[0],
+        measured=facts_now,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ from appliance.commands.options import (
 )
 from appliance.commands.progress import progress
 from appliance.commands.tables import Table
+from reports.language import Language
 
 if TYPE_CHECKING:
     from appliance.offline.runs import Plan, StudyOutcome
@@ -51,6 +52,10 @@ def run(
     fhir: Annotated[
         bool, typer.Option("--fhir", help="Also write each answer as a FHIR R4 bundle, fhir.json.", show_default=False)
     ] = False,
+    language: Annotated[
+        Language | None,
+        typer.Option("--language", help="Language of SR and PDF; default: that of the settings.", show_default=False),
+    ] = None,
     key_images: Annotated[
         bool,
         typer.Option("--key-images", help="Also write the key images as Secondary Capture.", show_default=False),
@@ -75,11 +80,13 @@ def run(
     """
     from appliance.offline import runs
 
-    if queue and (confirm or pseudonymise):
-        raise typer.BadParameter("it takes no --confirm, --pseudonymise", param_hint="--queue")
+    if queue and (confirm or pseudonymise or language):
+        raise typer.BadParameter("it takes no --confirm, --pseudonymise, --language", param_hint="--queue")
     settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
     if fhir:
         settings = replace(settings, report=replace(settings.report, fhir=True))
+    if language is not None:
+        settings = replace(settings, report=replace(settings.report, language=language))
     if key_images:
         settings = replace(settings, report=replace(settings.report, key_images=True))
     console = stderr()

@@ -202,7 +202,7 @@ def attempt(
         if destination.is_fhir:
             wanted = bundles_of(delivery, outbox)
         else:
-            wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
+            wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.takes(item)]
         with outbox.fetched(delivery.job_id, wanted) as files:
             results = send_files(files) if files else ()
     except (PeerUnavailable, PeerRejected) as error:

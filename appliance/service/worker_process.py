@@ -118,7 +118,13 @@ def _opened(
         records=records,
         destinations=[destination.name for destination in settings.destinations],
         draft_destinations=[destination.name for destination in settings.destinations if destination.drafts],
-        notices=Notices(destinations=settings.destinations, inbox=inbox, outbox=outbox, records=records),
+        notices=Notices(
+            destinations=settings.destinations,
+            inbox=inbox,
+            outbox=outbox,
+            records=records,
+            language=settings.report.language,
+        ),
         memory_gib=settings.worker.memory_gib,
         own_priors=own_priors(settings, outbox),
     )
