@@ -8,8 +8,9 @@ The service and the command line call the same function; the differences between
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from appliance.stages import StageCost, Stages
@@ -44,6 +45,7 @@ from models.volume import Roi, Volume, same_grid
 from models.volume import Sequence as MrSequence
 from reports.compose import compose
 from reports.content import Report
+from reports.languages.language import Language
 from reports.paper import Paper
 
 
@@ -65,6 +67,8 @@ class Workbench:
     intended_use : what the headers must say, and what is confirmed in their place
     paper : of the PDF
     limits : what files may ask for
+    languages : of SR and PDF, the site's first; the others are for destinations with a language of their own
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     withheld : write withheld scores into result.json, for researchers
     fhir : write a FHIR bundle beside the answer
     key_images : also make the key images
@@ -85,6 +89,8 @@ class Workbench:
     key_images: bool = False
     paper: Paper = Paper.A4
     limits: Limits = USUAL
+    languages: tuple[Language, ...] = (Language.ENGLISH,)
+    fonts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +104,7 @@ class Result:
     answer: Answer
     facts: AnswerFacts
     stages: tuple[StageCost, ...]
+    language: Language = Language.ENGLISH  # of the documents; `report` is English
 
 
 @one_thread()
@@ -149,7 +156,8 @@ def answer_study(
         )
     computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
-        report = compose(
+        composed = partial(
+            compose,
             subject=study.subject,
             prepared=computed.prepared,
             features=computed.features,
@@ -163,8 +171,13 @@ def answer_study(
             before=study.contrast.before if bench.key_images else None,
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
+        report = composed()
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)
+        shown = [
+            report if language is report.language else replace(composed(language=language), replaces=report.replaces)
+            for language in bench.languages
+        ]
         answer = encode(
             study,
             computed.prepared,
@@ -173,8 +186,10 @@ def answer_study(
             paper=bench.paper,
             key_images=bench.key_images,
             replaced=objects_replaced(report.replaces, earlier),
+            shown=shown,
+            fonts=bench.fonts,
         )
-    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs)
+    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs, bench.languages[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Protocol, TypeVar, cast
 
 from appliance.shared_settings import SharedSettings
 from dicom_io.answer import RESULTS, UNASKED, Role
@@ -26,6 +26,7 @@ from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, OneOf, check, read_fields, read_whole
+from reports.languages.language import Language
 from reports.notice.content import USUAL, NoticeReason
 from reports.paper import Paper
 
@@ -110,6 +111,17 @@ class Sender:
                 ) from error
 
 
+class Worded(Protocol):
+    """An object of an answer, as far as it decides who gets it."""
+
+    @property
+    def role(self) -> Role: ...
+    @property
+    def language(self) -> Language | None: ...
+    @property
+    def is_default(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Destination:
     """A peer that gets the results."""
@@ -123,6 +135,7 @@ class Destination:
     reject_replaced: bool = False  # an archive that does not know IHE IOCM would show one more object
     storage_commitment: bool = True  # IHE AI Results requires it; a peer that does not offer it is asked once per study
     plain: bool = False  # it is called without TLS although [tls] is set
+    language: Language | None = None  # of the reports it gets; none: that of [report]
 
     def __post_init__(self) -> None:
         check(self)
@@ -137,6 +150,11 @@ class Destination:
         if role is Role.REJECTION_NOTE:
             return self.reject_replaced
         return role in self.send or role is Role.NOTICE
+
+    def takes(self, item: Worded) -> bool:
+        """Returns whether it gets an object: by its role, and by the language of its words."""
+        in_language = item.is_default if self.language is None else item.language in (None, self.language)
+        return in_language and self.wants(item.role)
 
 
 @dataclass(frozen=True)
@@ -235,6 +253,8 @@ class ReportSettings:
     features_sr: bool = False  # the SR with all features is close to a megabyte, and viewers choke on it
     paper: Paper = Paper.A4  # the text is as wide on both
     key_images: bool = False  # pictures of 2 MB each, twice the rest of an answer; destinations ask for them by name
+    language: Language = Language.ENGLISH  # of SR and PDF: en, de or zh; commands and their errors stay English
+    font: Path | None = None  # TrueType file with Chinese characters; none: those the system keeps at the usual places
     fhir: bool = False  # an answer as a FHIR R4 bundle beside it; nothing sends it
     withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 

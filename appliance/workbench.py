@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.errors import SetupError
+from reports.languages.language import Language
 
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench
@@ -49,7 +50,31 @@ def open_workbench(settings: Settings) -> Workbench:
         key_images=settings.makes_key_images,
         paper=settings.report.paper,
         limits=settings.limits,
+        languages=languages_of(settings),
+        fonts=fonts_of(settings),
     )
+
+
+def languages_of(settings: Settings) -> tuple[Language, ...]:
+    """The languages reports are made in, the site's first, then those of its destinations."""
+    own = [one.language for one in settings.destinations if one.language is not None]
+    return tuple(dict.fromkeys((settings.report.language, *own)))
+
+
+def fonts_of(settings: Settings) -> tuple[str, ...]:
+    """Font files of the settings; checked, with those of the system, where a language needs one.
+
+    Raises
+    ------
+    SetupError
+        When a language is configured whose characters no font has.
+    """
+    from reports.fonts import require_characters
+
+    files = () if settings.report.font is None else (str(settings.report.font),)
+    if files or Language.CHINESE in languages_of(settings):
+        require_characters(files, "中文复发风险")
+    return files
 
 
 def load_configured(settings: Settings) -> tuple[LoadedModel, ...]:

@@ -9,6 +9,8 @@ from io import BytesIO
 
 import pydicom
 
+from reports.languages.language import Language
+
 
 class Role(StrEnum):
     """Role of one of our objects."""
@@ -38,10 +40,18 @@ def file_of(dataset: pydicom.Dataset) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class AnswerObject:
-    """One object: its role and its data set with file meta information."""
+    """One object: its role and its data set with file meta information.
+
+    Attributes
+    ----------
+    language : of the words in it; None for an object that is the same in all
+    is_default : in the language of the site; the others are for destinations with a language of their own
+    """
 
     role: Role
     dataset: pydicom.Dataset
+    language: Language | None = None
+    is_default: bool = True
 
     @property
     def sop_instance_uid(self) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from dicom_io.answer import Role
+from reports.languages.language import Language
 from reports.replacement import Reason, Replacement
 
 
@@ -22,6 +23,7 @@ class SentObject:
     sop_class_uid: str
     sop_instance_uid: str
     series_instance_uid: str
+    language: Language | None = None  # of its words; None where it has none, or it is not known
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from models.version import software_version
 from models.volume import Region, Sequence
 from reports import wording
 from reports.content import Report
+from reports.languages.language import Language
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
 _DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)
@@ -61,14 +62,19 @@ def determining(report: Report) -> list[str]:
     return [report.provenance.get(label, "") for label in _DETERMINING]
 
 
-def instance_uid(digest: str, role: Role) -> str:
+def instance_uid(digest: str, role: Role, language: Language = Language.ENGLISH) -> str:
     """SOP Instance UID of our object in `role`; `digest` is that of the answer."""
-    return derived_uid("instance", digest, role)
+    return derived_uid("instance", digest, role, *worded(language))
 
 
-def series_uid(digest: str, role: Role) -> str:
+def series_uid(digest: str, role: Role, language: Language = Language.ENGLISH) -> str:
     """Series Instance UID of our object in `role`: every object has a series of its own."""
-    return derived_uid("series", digest, role)
+    return derived_uid("series", digest, role, *worded(language))
+
+
+def worded(language: Language) -> tuple[str, ...]:
+    """The same answer in other words is another object; English ones keep the UIDs that they always had."""
+    return () if language is Language.ENGLISH else (language.value,)
 
 
 def dimension_uid(digest: str, role: Role) -> str:

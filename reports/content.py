@@ -18,6 +18,7 @@ from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
 from reports.feature_words import FeatureClass
+from reports.languages.language import Language
 from reports.replacement import Replacement
 
 
@@ -293,6 +294,7 @@ class Report:
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
     subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
+    language : of every text in it; labels of the provenance are English keys in all
     """
 
     subject: Subject
@@ -312,6 +314,7 @@ class Report:
     not_checked: str
     replaces: Replacement | None = None
     subtraction: Subtraction | None = None
+    language: Language = Language.ENGLISH
 
     @property
     def has_result(self) -> bool:

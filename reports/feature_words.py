@@ -14,7 +14,7 @@ from models.volume import Region, Sequence
 
 REGION_WORDS = {Region.INTRATUMORAL: "tumour", Region.PERITUMORAL: "peritumoral shell"}
 
-_FAMILY_WORDS = {
+FAMILY_WORDS = {
     "firstorder": "intensity",
     "glcm": "GLCM",
     "glrlm": "GLRLM",
@@ -136,7 +136,7 @@ def _spaced(camel: str) -> str:
     return f"normalised {spaced.removesuffix(' normalized')}" if spaced.endswith(" normalized") else spaced
 
 
-def _image_words(image: str) -> str:
+def image_words(image: str) -> str:
     log = _LOG.fullmatch(image)
     if log is not None:
         return f"LoG {log.group(1)}.{log.group(2)} mm"
@@ -151,11 +151,11 @@ def short_feature_label(name: str) -> str:
     if parts.image == "diagnostics":
         return f"{parts.family.lower()}: {_DIAGNOSTIC_WORDS.get(parts.feature, _spaced(parts.feature))}"
     what = _FEATURE_WORDS.get(parts.family, {}).get(parts.feature, _spaced(parts.feature))
-    family = _FAMILY_WORDS.get(parts.family)
+    family = FAMILY_WORDS.get(parts.family)
     what = f"{family} {what}" if family else what
     if parts.image == "original":
         return what
-    return f"{_image_words(parts.image)}, {what}"
+    return f"{image_words(parts.image)}, {what}"
 
 
 def feature_label(name: str) -> str:

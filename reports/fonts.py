@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from itertools import groupby
@@ -18,6 +18,8 @@ from typing import Final
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+from models.errors import SetupError
 
 REGULAR: Final = "RDeepNetSans"
 BOLD: Final = "RDeepNetSans-Bold"
@@ -66,6 +68,29 @@ def _wide_font(file: str) -> str | None:
     except TTFError:
         return None
     return name
+
+
+def require_characters(files: Sequence[str], text: str) -> None:
+    """Refuses to go on where neither `files` nor the system's fonts have the characters of a text.
+
+    Raises
+    ------
+    SetupError
+        When one of `files` is no TrueType font, or no font has all the characters.
+    """
+    for file in files:
+        if _wide_font(file) is None:
+            raise SetupError(
+                f"The font {file} cannot be read, or has no TrueType outlines; a TrueType file (.ttf, .ttc) was "
+                "expected, as no other can be embedded. Name another one as font in [report]."
+            )
+    named = [name for file in (*files, *WIDE_FILES) if (name := _wide_font(file)) is not None]
+    if not any(all(_has(name, character) for character in text) for name in named):
+        raise SetupError(
+            "A report is to be in Chinese, and no font with Chinese characters was found: "
+            f"{', '.join((*files, *WIDE_FILES))} were looked at. Install the Debian package fonts-wqy-microhei, or "
+            "name a TrueType file as font in [report]."
+        )
 
 
 def _has(font: str, character: str) -> bool:

@@ -11,7 +11,6 @@ from models.features.table import FeatureTable
 from models.inference.outcome import ScoreRank
 from models.inference.predict import Contribution, ModelOutcome, Prediction, Quantity
 from models.volume import Region, Sequence
-from reports import validity_words, wording
 from reports.concepts import CONCEPTS, CUT_OFF
 from reports.content import (
     ContributionGroup,
@@ -20,31 +19,35 @@ from reports.content import (
     TrainingCurve,
     TrainingGroups,
 )
-from reports.feature_words import FeatureClass, group_label, take_apart
+from reports.feature_words import FeatureClass, take_apart
+from reports.languages.languages import ENGLISH
+from reports.languages.words import Sentences, Words
 from reports.region_sections import feature_row
 
 LEADING_FEATURES = 10
 
 
-def model_section(outcome: ModelOutcome, features: FeatureTable | None) -> ModelSection:
+def model_section(outcome: ModelOutcome, features: FeatureTable | None, words: Words = ENGLISH) -> ModelSection:
     """Score, survival at the horizons and cut-off of one model, as far as its validity allows."""
-    validity, groups = outcome.validity, contribution_groups(outcome.contributions)
-    group_label = None if outcome.group is None else wording.group_shown(outcome.quantity, outcome.group)
-    measurements = _measurements(outcome)
+    say = words.say
+    validity, groups = outcome.validity, contribution_groups(outcome.contributions, say)
+    group_label = None if outcome.group is None else say.group_shown(outcome.quantity, outcome.group)
+    measurements = _measurements(outcome, words)
     return ModelSection(
         model=outcome.model,
         quantity=outcome.quantity,
         validity=validity,
-        headline=validity_words.headline(validity.state, group_label),
-        lead=validity_words.lead(validity),
+        headline=say.headline(validity.state, group_label),
+        lead=say.lead(validity),
         measurements=measurements,
         group=outcome.group,
         group_label=group_label,
-        conclusion=_conclusion(outcome, measurements),
-        advice=validity_words.advice(validity),
+        conclusion=_conclusion(outcome, measurements, words),
+        advice=say.advice(validity),
         contributions=tuple((group.label, group.share) for group in groups),
         leading_features=tuple(
-            feature_row(features[contribution.feature]) for contribution in outcome.contributions[:LEADING_FEATURES]
+            feature_row(features[contribution.feature], say)
+            for contribution in outcome.contributions[:LEADING_FEATURES]
         )
         if features is not None
         else (),
@@ -52,49 +55,49 @@ def model_section(outcome: ModelOutcome, features: FeatureTable | None) -> Model
         contribution_groups=groups,
         range_note=""
         if outcome.plausible_range is None
-        else f"{validity_words.RANGE_MEANS} {outcome.plausible_range.source}".strip(),
-        about=_about(outcome),
-        training_groups=_training_groups(outcome) if outcome.validity.state.shows_score else None,
+        else say.in_a_row([words.labels.range_means, outcome.plausible_range.source]),
+        about=_about(outcome, say),
+        training_groups=_training_groups(outcome, words) if outcome.validity.state.shows_score else None,
         sequences=outcome.sequences,
         horizons_months=outcome.horizons_months,
     )
 
 
-def _about(outcome: ModelOutcome) -> str:
+def _about(outcome: ModelOutcome, say: Sentences) -> str:
     """Training of the model, and the place of the score among those of its training patients."""
     sentences = []
     if outcome.training is not None:
-        sentences.append(wording.about_training(outcome.training, outcome.quantity))
+        sentences.append(say.about_training(outcome.training, outcome.quantity))
     if outcome.rank is not None:
-        sentences.append(wording.rank_sentence(outcome.rank, outcome.quantity))
-    return " ".join(sentences)
+        sentences.append(say.rank_sentence(outcome.rank, outcome.quantity))
+    return say.in_a_row(sentences)
 
 
-def _training_groups(outcome: ModelOutcome) -> TrainingGroups | None:
+def _training_groups(outcome: ModelOutcome, words: Words) -> TrainingGroups | None:
     """The risk groups among the training patients, where the package holds them."""
     if outcome.training is None or not outcome.training.groups:
         return None
     groups = outcome.training.groups
     marks = max((curve.at_risk_months for curve in groups), key=len)
     return TrainingGroups(
-        title=wording.TRAINING_GROUPS,
+        title=words.labels.training_groups,
         curves=tuple(
             TrainingCurve(
                 curve.group,
-                wording.curve_label(curve),
+                words.say.curve_label(curve),
                 curve.survival,
                 tuple((month, str(count)) for month, count in zip(curve.at_risk_months, curve.at_risk, strict=True)),
             )
             for curve in groups
         ),
         ticks=tuple((month, str(month)) for month in marks),
-        unit=wording.MONTHS,
-        at_risk_label=wording.AT_RISK,
-        note=wording.hazard_ratio_words(outcome.training.hazard_ratio),
+        unit=words.labels.months,
+        at_risk_label=words.labels.at_risk,
+        note=words.say.hazard_ratio_words(outcome.training.hazard_ratio),
     )
 
 
-def _measurements(outcome: ModelOutcome) -> tuple[Measurement, ...]:
+def _measurements(outcome: ModelOutcome, words: Words) -> tuple[Measurement, ...]:
     """Score, survival by horizon and cut-off; nothing where the state does not allow a score."""
     if not outcome.predictions:
         return ()
@@ -106,17 +109,17 @@ def _measurements(outcome: ModelOutcome) -> tuple[Measurement, ...]:
     ranges = {one.horizon_months: (one.low, one.high) for one in spread.survival} if spread else {}
     return (
         replace(
-            _prediction(first, beside=outcome.cut_off, spread=(spread.low, spread.high) if spread else None),
+            _prediction(first, words.say, beside=outcome.cut_off, spread=(spread.low, spread.high) if spread else None),
             percentile=_percentile(outcome.rank),
         ),
-        *(_prediction(one, spread=ranges.get(one.horizon_months or 0.0)) for one in survival),
+        *(_prediction(one, words.say, spread=ranges.get(one.horizon_months or 0.0)) for one in survival),
         Measurement(
             key=CUT_OFF,
-            label=wording.CUT_OFF_LABEL,
+            label=words.labels.cut_off,
             value=outcome.cut_off,
             unit=CONCEPTS[first.quantity].unit,
-            shown=wording.quantity_shown(first.quantity, outcome.cut_off, beside=first.value),
-            in_words=wording.cut_off_words(first.quantity, outcome.cut_off),
+            shown=words.say.quantity_shown(first.quantity, outcome.cut_off, beside=first.value),
+            in_words=words.say.cut_off_words(first.quantity, outcome.cut_off),
         ),
     )
 
@@ -126,13 +129,13 @@ def _percentile(rank: ScoreRank | None) -> float | None:
     return 100 * rank.low if rank is not None and rank.low == rank.high else None
 
 
-def _conclusion(outcome: ModelOutcome, measurements: Ordered[Measurement]) -> str:
+def _conclusion(outcome: ModelOutcome, measurements: Ordered[Measurement], words: Words) -> str:
     """The answer in one or two sentences."""
     validity = outcome.validity
     if not measurements:
-        return " ".join(dict.fromkeys(reason.sentence for reason in validity.decisive))
+        return words.say.in_a_row(list(dict.fromkeys(reason.sentence for reason in validity.decisive)))
     score, *survival, cut_off = measurements
-    return wording.conclusion(
+    return words.say.conclusion(
         outcome.quantity,
         value_shown=score.shown,
         range_shown=score.range_shown,
@@ -143,23 +146,25 @@ def _conclusion(outcome: ModelOutcome, measurements: Ordered[Measurement]) -> st
 
 
 def _prediction(
-    prediction: Prediction, *, beside: float | None = None, spread: tuple[float, float] | None = None
+    prediction: Prediction, say: Sentences, *, beside: float | None = None, spread: tuple[float, float] | None = None
 ) -> Measurement:
     return Measurement(
         key=str(prediction.quantity),
-        label=wording.quantity_label(prediction.quantity, prediction.horizon_months),
+        label=say.quantity_label(prediction.quantity, prediction.horizon_months),
         value=prediction.value,
         unit=CONCEPTS[prediction.quantity].unit,
-        shown=wording.quantity_shown(prediction.quantity, prediction.value, beside=beside),
+        shown=say.quantity_shown(prediction.quantity, prediction.value, beside=beside),
         horizon_months=prediction.horizon_months,
         interval=prediction.interval,
-        in_words=wording.quantity_words(prediction.quantity, prediction.value, prediction.interval),
+        in_words=say.quantity_words(prediction.quantity, prediction.value, prediction.interval),
         plausible_range=spread,
-        range_shown="" if spread is None else wording.range_shown(prediction.quantity, spread, beside=beside),
+        range_shown="" if spread is None else say.range_shown(prediction.quantity, spread, beside=beside),
     )
 
 
-def contribution_groups(contributions: Iterable[Contribution]) -> tuple[ContributionGroup, ...]:
+def contribution_groups(
+    contributions: Iterable[Contribution], say: Sentences = ENGLISH.say
+) -> tuple[ContributionGroup, ...]:
     """Attributions summed over sequence × region × class, largest net movement first.
 
     Groups, not single features: between two models trained on the same data the leading features of one patient hardly
@@ -171,7 +176,7 @@ def contribution_groups(contributions: Iterable[Contribution]) -> tuple[Contribu
         parts = take_apart(contribution.feature)
         label = contribution.feature
         if parts is not None:
-            label = group_label(parts.sequence, parts.region, parts.feature_class)
+            label = say.group_label(parts.sequence, parts.region, parts.feature_class)
             kinds[label] = parts.sequence, parts.region, parts.feature_class
         members[label].append(contribution.attribution)
     total = sum(abs(sum(attributions)) for attributions in members.values())

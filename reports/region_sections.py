@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from models.features.table import Feature, FeatureTable, feature_name
 from models.preprocessing.prepare import PreparedSequence
 from models.volume import Region, Sequence, Volume
-from reports import numerals, wording
 from reports.content import (
     KeyImage,
     Measurement,
     RegionSection,
 )
-from reports.feature_words import feature_label, short_feature_label
+from reports.languages.languages import ENGLISH
+from reports.languages.words import Sentences, Words
 
 SELECTED_FEATURES = {
     Region.INTRATUMORAL: (
@@ -46,19 +46,23 @@ SELECTED_FEATURES = {
 _OBLIQUE = 0.2588
 
 
-def feature_row(feature: Feature, *, short: bool = False) -> Measurement:
+def feature_row(feature: Feature, say: Sentences = ENGLISH.say, *, short: bool = False) -> Measurement:
     return Measurement(
         key=feature.name,
-        label=numerals.sentence_case(short_feature_label(feature.name)) if short else feature_label(feature.name),
+        label=say.sentence_case(say.short_feature_label(feature.name)) if short else say.feature_label(feature.name),
         value=feature.value,
         unit=feature.unit,
-        shown=numerals.number(feature.value, feature.unit),
+        shown=say.number(feature.value, feature.unit),
         ibsi=feature.ibsi,
     )
 
 
 def region_section(
-    sequence: Sequence, region: Region, prepared: PreparedSequence, features: FeatureTable
+    sequence: Sequence,
+    region: Region,
+    prepared: PreparedSequence,
+    features: FeatureTable,
+    words: Words = ENGLISH,
 ) -> RegionSection:
     """Volume and selected features of one region on one sequence."""
     prefix = feature_name(sequence, region, "")
@@ -67,15 +71,15 @@ def region_section(
     return RegionSection(
         sequence=sequence,
         region=region,
-        title=wording.region_title(sequence, region),
+        title=words.say.region_title(sequence, region),
         volume=Measurement(
             key="volume",
-            label=wording.VOLUME_LABEL,
+            label=words.labels.volume,
             value=volume_mm3,
             unit="mm3",
-            shown=numerals.volume(volume_mm3),
+            shown=words.say.volume(volume_mm3),
         ),
-        features=tuple(feature_row(f, short=True) for f in features.features if f.name.startswith(prefix)),
+        features=tuple(feature_row(f, words.say, short=True) for f in features.features if f.name.startswith(prefix)),
         leading=tuple(name for name in wanted if name in features),
     )
 
@@ -121,7 +125,7 @@ class Picture:
         return cls(prepared.volume, prepared.rois[Region.INTRATUMORAL].mask, None if shell is None else shell.mask)
 
 
-def key_image(sequence: Sequence, picture: Picture) -> KeyImage:
+def key_image(sequence: Sequence, picture: Picture, words: Words = ENGLISH) -> KeyImage:
     """The slice with the largest area of tumour, with the outlines of the regions."""
     tumour, shell = picture.tumour, picture.shell
     areas = np.count_nonzero(tumour, axis=(1, 2))
@@ -135,7 +139,7 @@ def key_image(sequence: Sequence, picture: Picture) -> KeyImage:
         pixel_spacing_mm=(row_mm, column_mm),
         slice_index=index,
         edges=edge_letters(picture.volume.direction),
-        caption=wording.key_image_caption(
+        caption=words.say.key_image_caption(
             sequence,
             slice_index=index,
             slices=picture.volume.shape[0],

@@ -96,6 +96,19 @@ FEATURE_COUNT: Final = "Features computed"
 VALIDITY_SETTINGS: Final = "Settings of validity"
 SETTINGS_DIGEST: Final = "Feature settings, SHA-256"
 PROVIDER: Final = "Execution provider"
+PROVENANCE_LABELS: Final = (
+    SOFTWARE,
+    CREATED,
+    STUDY_UID,
+    BIAS,
+    INTENSITIES,
+    IMAGE_TYPES,
+    ENGINE,
+    FEATURE_COUNT,
+    VALIDITY_SETTINGS,
+    SETTINGS_DIGEST,
+    PROVIDER,
+)
 
 CUT_OFF_LABEL: Final = "Cut-off"
 VOLUME_LABEL: Final = "Volume"

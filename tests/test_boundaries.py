@@ -80,7 +80,7 @@ ROOMS: dict[str, set[str]] = {
     "reports/draft": {"reports/pdf"},
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
-    "reports/key_images": {"reports/pdf"},
+    "reports/key_images": {"reports/languages", "reports/pdf"},
     "reports/notice": {"reports/pdf"},
     "reports/pdf": {"reports/figures"},
 }

@@ -33,6 +33,7 @@ from appliance.commands.options import (
 )
 from appliance.commands.progress import progress
 from appliance.commands.tables import Table
+from reports.languages.language import Language
 
 if TYPE_CHECKING:
     from appliance.offline.runs import Plan, StudyOutcome
@@ -55,6 +56,10 @@ def run(
         bool,
         typer.Option("--key-images", help="Also write the key images as Secondary Capture.", show_default=False),
     ] = False,
+    language: Annotated[
+        Language | None,
+        typer.Option("--language", help="Language of SR and PDF; default: that of the settings.", show_default=False),
+    ] = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -75,13 +80,15 @@ def run(
     """
     from appliance.offline import runs
 
-    if queue and (confirm or pseudonymise):
-        raise typer.BadParameter("it takes no --confirm, --pseudonymise", param_hint="--queue")
+    if queue and (confirm or pseudonymise or language):
+        raise typer.BadParameter("it takes no --confirm, --pseudonymise, --language", param_hint="--queue")
     settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
     if fhir:
         settings = replace(settings, report=replace(settings.report, fhir=True))
     if key_images:
         settings = replace(settings, report=replace(settings.report, key_images=True))
+    if language is not None:
+        settings = replace(settings, report=replace(settings.report, language=language))
     console = stderr()
     with progress("Looking for studies") as looking:
         plan = runs.plan_run(

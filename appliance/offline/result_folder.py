@@ -50,13 +50,13 @@ def answered(result: Result, origin: Origin, *, withheld: bool = False, fhir: bo
     withheld : withheld scores are in result.json, for a researcher
     fhir : with a FHIR bundle
     """
-    objects = {_file_name(made): made for made in result.answer.objects}
+    objects = {_file_name(made): made for made in result.answer.objects if made.is_default}
     contents = {name: made.file for name, made in objects.items()}
     contents[PDF] = result.answer.pdf
     if fhir:
         from dicom_io.writing.fhir_bundle import make_fhir_bundle
 
-        contents[FHIR] = make_fhir_bundle(result.study, result.report, pdf=result.answer.pdf)
+        contents[FHIR] = make_fhir_bundle(result.study, result.report, pdf=result.answer.pdf, language=result.language)
     if result.features is not None:
         contents[FEATURES] = features_csv(result.features.features)
     description = result_json.of_answer(origin, result, files=contents, objects=objects, withheld=withheld)

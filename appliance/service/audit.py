@@ -241,7 +241,7 @@ class Audit:
         if not self.is_on or self._files is None:
             return None
         objects = self._files.outbox.objects(delivery.job_id)
-        wanted = [item for item in objects if destination.wants(item.role)]
+        wanted = [item for item in objects if destination.takes(item)]
         classes = messages.count_of(item.sop_class_uid for item in wanted)
         return self._study(delivery.study_uid, classes, result=(delivery.job_id, wanted[0])) if wanted else None
 

@@ -175,7 +175,7 @@ def attempt(
     """Sends what the destination wants of a job; returns what it has now, and a sentence where that is not all."""
     if not outbox.has(delivery.job_id):
         return DeliveryState.REFUSED, "the results are no longer in the outbox: retry computes the study again"
-    wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.wants(item.role)]
+    wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.takes(item)]
     try:
         with outbox.fetched(delivery.job_id, wanted) as files:
             results = send_files(files) if files else ()

@@ -138,7 +138,14 @@ def fates_of(
     return Fates(
         records=records,
         queue=queue,
-        notices=Notices(destinations=settings.destinations, inbox=inbox, outbox=outbox, records=records, make=make),
+        notices=Notices(
+            destinations=settings.destinations,
+            inbox=inbox,
+            outbox=outbox,
+            records=records,
+            make=make,
+            language=settings.report.language,
+        ),
         max_attempts=settings.jobs.max_attempts,
         is_shared=settings.shared.is_used,
     )

@@ -32,6 +32,7 @@ from dicom_io.errors import (
 )
 from models.errors import RDeepNetError, StudyRejected
 from models.quality_notes import QualityNote, Severity
+from reports.languages.language import Language
 from reports.notice.content import REASONS, Notice, NoticeReason
 
 LOG = logging.getLogger("rdeepnet.notices")
@@ -81,6 +82,7 @@ class Notices:
     Parameters
     ----------
     make : the results of a notice from the files of the study; `made_apart` in the service
+    language : of the site
     """
 
     def __init__(
@@ -91,12 +93,14 @@ class Notices:
         outbox: Outbox,
         records: Records,
         make: Maker | None = None,
+        language: Language = Language.ENGLISH,
     ) -> None:
         self._destinations = destinations
         self._inbox = inbox
         self._outbox = outbox
         self._records = records
         self._make = make or made_from
+        self._language = language
 
     def post(self, record: StudyRecord, reason: NoticeReason, sentence: str) -> Posted | None:
         """Puts the notice about a study into the outbox, unless it is there; None when nobody wants or can have it."""
@@ -110,7 +114,9 @@ class Notices:
         posted = Posted(f"{record.study_uid}:{NOTICE}:{reason}{number}", wanted)
         if self._outbox.has(posted.job_id):
             return posted
-        notice = Notice(reason, sentence, "", record.asked_at, earlier=after.created if after else None)
+        notice = Notice(
+            reason, sentence, "", record.asked_at, earlier=after.created if after else None, language=self._language
+        )
         try:
             with self._inbox.fetched(record.study_uid, instances) as files:
                 outgoing = self._make(files, notice, after.identifier if after else "")

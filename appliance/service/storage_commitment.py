@@ -121,7 +121,7 @@ class Commitments:
 
 def _is_kept(item: Waiting, destination: Destination) -> bool:
     """Returns whether a destination has an object that it is to keep; a rejection note it may use up."""
-    return item.role is not Role.REJECTION_NOTE and destination.wants(item.role)
+    return item.role is not Role.REJECTION_NOTE and destination.takes(item)
 
 
 def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[CommitmentState, str]:

@@ -116,7 +116,13 @@ def _opened(
         outbox=outbox,
         records=records,
         destinations=[destination.name for destination in settings.destinations],
-        notices=Notices(destinations=settings.destinations, inbox=inbox, outbox=outbox, records=records),
+        notices=Notices(
+            destinations=settings.destinations,
+            inbox=inbox,
+            outbox=outbox,
+            records=records,
+            language=settings.report.language,
+        ),
         memory_gib=settings.worker.memory_gib,
     )
 

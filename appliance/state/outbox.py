@@ -19,6 +19,7 @@ from appliance.stages import StageCost
 from dicom_io.answer import RESULTS, Answer, Role
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject
 from models.version import software_version
+from reports.languages.language import Language
 
 PDF = "report.pdf"
 
@@ -52,6 +53,8 @@ class Outgoing:
                     "sop_class_uid": item.sop_class_uid,
                     "sop_instance_uid": item.sop_instance_uid,
                     "series_instance_uid": str(item.dataset.SeriesInstanceUID),
+                    "language": item.language,
+                    "is_default": item.is_default,
                 }
                 for item, (name, _) in zip(self.answer.objects, self.files(), strict=False)  # the PDF comes last
             ],
@@ -75,6 +78,8 @@ class Waiting:
     role: Role
     sop_class_uid: str
     sop_instance_uid: str
+    language: Language | None = None  # None where it has no words, or an older version made it
+    is_default: bool = True  # in the language of the site
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,14 @@ class Results:
     def objects(self) -> tuple[Waiting, ...]:
         """The objects, in the order in which they are sent."""
         return tuple(
-            Waiting(item["file"], Role(item["role"]), item["sop_class_uid"], item["sop_instance_uid"])
+            Waiting(
+                item["file"],
+                Role(item["role"]),
+                item["sop_class_uid"],
+                item["sop_instance_uid"],
+                Language(item["language"]) if item.get("language") else None,
+                item.get("is_default", True),
+            )
             for item in self.values["objects"]
         )
 
@@ -119,7 +131,10 @@ class Results:
             objects=tuple(
                 SentObject(
                     Role(item["role"]),
-                    *(item[key] for key in ("sop_class_uid", "sop_instance_uid", "series_instance_uid")),
+                    item["sop_class_uid"],
+                    item["sop_instance_uid"],
+                    item["series_instance_uid"],
+                    Language(item["language"]) if item.get("language") else None,
                 )
                 for item in self.values["objects"]
                 if item["role"] in RESULTS

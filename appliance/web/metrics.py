@@ -220,8 +220,8 @@ class Metrics:
         waiting = Counter(dict.fromkeys(self._destinations, 0))
         for one in deliveries:
             if one.state is DeliveryState.WAITING and one.destination in self._destinations:
-                wants = self._destinations[one.destination].wants
-                waiting[one.destination] += sum(wants(item.role) for item in objects.get(one.job_id, ()))
+                takes = self._destinations[one.destination].takes
+                waiting[one.destination] += sum(takes(item) for item in objects.get(one.job_id, ()))
         return waiting
 
 

@@ -28,6 +28,7 @@ from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CHARACTER_SET
 from models.version import software_version
+from reports.languages.language import Language
 
 
 @dataclass(frozen=True)
@@ -321,6 +322,12 @@ def _configuration(limits: Limits) -> Iterable[str]:
         "87, "
         "149, 159 and 58, GB18030, GBK and UTF-8. A character set that does not fit the texts becomes a quality note "
         "of the report."
+    )
+    tags = ", ".join(f"{language.tag} ({language.in_english})" for language in Language)
+    yield (
+        f"Sentences of Structured Report, Encapsulated PDF and notice are in the language that is configured: {tags}. "
+        "The Structured Report names it (TID 1204, RFC 5646; en-US for English). Code meanings, tracking identifiers, "
+        "Series Descriptions and Image Comments are English. An object in another language is another instance."
     )
     yield "## 5 Security"
     yield (

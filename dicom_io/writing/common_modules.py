@@ -20,6 +20,7 @@ from dicom_io.writing import equipment
 from dicom_io.writing.patient_modules import carried_over, in_time_zone, request_attributes
 from models.validity import State
 from reports.content import Report
+from reports.languages.language import Language
 from reports.validity_words import STATES
 
 
@@ -76,10 +77,22 @@ def series_of(role: Role, report: Report) -> Series:
     return Series(first.number + VERSION_STEP * (version - 1), named)
 
 
-def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str, modality: str) -> Dataset:
+def new_instance(
+    study: Study,
+    report: Report,
+    *,
+    role: Role,
+    sop_class_uid: str,
+    modality: str,
+    language: Language = Language.ENGLISH,
+) -> Dataset:
     """An object of ours with all that does not depend on its kind.
 
     Dates and times are those of `report.created`: the same report gives the same object.
+
+    Parameters
+    ----------
+    report : in English, whatever the language of the object: UIDs and codes follow from it
     """
     digest = uids.answer_digest(study, report)
     root = base_object(
@@ -87,8 +100,8 @@ def new_instance(study: Study, report: Report, *, role: Role, sop_class_uid: str
         created=report.created,
         sop_class_uid=sop_class_uid,
         modality=modality,
-        sop_instance_uid=uids.instance_uid(digest, role),
-        series_instance_uid=uids.series_uid(digest, role),
+        sop_instance_uid=uids.instance_uid(digest, role, language),
+        series_instance_uid=uids.series_uid(digest, role, language),
         series=series_of(role, report),
         devices=equipment.devices(report),
     )

@@ -17,17 +17,32 @@ from dicom_io.answer import AnswerObject, Role
 from dicom_io.study import Study
 from dicom_io.writing.common_modules import new_instance
 from reports.content import Report
-from reports.wording import replaces_sentence
+from reports.languages.languages import WORDS
 
 
 def document_title(report: Report) -> str:
     """Title of the report, and what it replaces."""
-    return report.title if report.replaces is None else f"{report.title}. {replaces_sentence(report.replaces)}"
+    if report.replaces is None:
+        return report.title
+    return f"{report.title}. {WORDS[report.language].say.replaces_sentence(report.replaces)}"
 
 
-def make_encapsulated_pdf(study: Study, report: Report, *, pdf: bytes, sources: Iterable[AnswerObject]) -> AnswerObject:
-    """Wraps `pdf`; `sources` are the objects of the same answer that say the same in DICOM and are sent before."""
-    root = new_instance(study, report, role=Role.PDF, sop_class_uid=EncapsulatedPDFStorage, modality="DOC")
+def make_encapsulated_pdf(
+    study: Study, report: Report, *, pdf: bytes, sources: Iterable[AnswerObject], shown: Report | None = None
+) -> AnswerObject:
+    """Wraps `pdf`; `sources` are the objects of the same answer that say the same in DICOM and are sent before.
+
+    `shown` is the report in the language of `pdf`, where that is not English.
+    """
+    shown = shown or report
+    root = new_instance(
+        study,
+        report,
+        role=Role.PDF,
+        sop_class_uid=EncapsulatedPDFStorage,
+        modality="DOC",
+        language=shown.language,
+    )
     root.ConversionType = "WSD"
     root.AcquisitionDateTime = None
     root.BurnedInAnnotation = "YES"
@@ -39,9 +54,9 @@ def make_encapsulated_pdf(study: Study, report: Report, *, pdf: bytes, sources: 
         reference.ReferencedSOPInstanceUID = item.sop_instance_uid
         references.append(reference)
     root.SourceInstanceSequence = ItemSequence(references)
-    root.DocumentTitle = document_title(report)
+    root.DocumentTitle = document_title(shown)
     root.ConceptNameCodeSequence = ItemSequence([codes.concept(codes.PDF_TITLE)])
     root.MIMETypeOfEncapsulatedDocument = "application/pdf"
     root.EncapsulatedDocumentLength = len(pdf)
     root.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
-    return AnswerObject(Role.PDF, root)
+    return AnswerObject(Role.PDF, root, shown.language)

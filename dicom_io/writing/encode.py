@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence as Ordered
 
 from dicom_io.answer import Answer
@@ -29,6 +30,8 @@ def encode(
     paper: Paper = Paper.A4,
     key_images: bool = False,
     replaced: Ordered[SentObject] = (),
+    shown: Ordered[Report] = (),
+    fonts: Ordered[str] = (),
 ) -> Answer:
     """The answer to a study; the same arguments give the same objects, byte by byte.
 
@@ -39,6 +42,8 @@ def encode(
     paper : of the PDF
     key_images : with the key images as Secondary Capture
     replaced : objects of the answer that `report` says it replaces
+    shown : `report` in the languages of the site and of its destinations, the site's first; English alone without it
+    fonts : files to look in for what DejaVu Sans lacks, before those of the system
 
     Raises
     ------
@@ -56,13 +61,19 @@ def encode(
         for sequence, made in segmentations.items()
     }
     sent = tuple(segmentations.values())
-    reports = [make_key_report(study, report, segments=segments, segmentations=sent, replaced=replaced)]
-    if features_sr and report.regions:
-        reports.append(make_features_report(study, report, segments=segments, segmentations=sent, replaced=replaced))
-    pdf = render_pdf(report, paper=paper)
-    document = make_encapsulated_pdf(study, report, pdf=pdf, sources=(*sent, *reports))
-    pictures = make_key_images(study, report, segments=segments) if key_images else ()
+    pdf, made = b"", list(sent)
+    for place, one in enumerate(shown or (report,)):
+        reports = [make_key_report(study, report, segments=segments, segmentations=sent, replaced=replaced, shown=one)]
+        if features_sr and report.regions:
+            reports.append(
+                make_features_report(study, report, segments=segments, segmentations=sent, replaced=replaced, shown=one)
+            )
+        page = render_pdf(one, paper=paper, fonts=fonts)
+        document = make_encapsulated_pdf(study, report, pdf=page, sources=(*sent, *reports), shown=one)
+        pictures = make_key_images(study, report, segments=segments, shown=one) if key_images else ()
+        made += [dataclasses.replace(item, is_default=place == 0) for item in (*reports, document, *pictures)]
+        pdf = pdf or page
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
-    answer = Answer(objects=(*sent, *reports, document, *pictures, *notes), pdf=pdf)
+    answer = Answer(objects=(*made, *notes), pdf=pdf)
     check_answer(answer, study, replaced=replaced)
     return answer

@@ -29,6 +29,7 @@ from models.validity import State
 from models.volume import Region, Sequence
 from reports.concepts import CUT_OFF
 from reports.content import Measurement, ModelSection, Report
+from reports.languages.language import Language
 from reports.wording import region_title
 
 Json = dict[str, Any]
@@ -49,16 +50,19 @@ _ABSENT: Final = {  # state without a score → data-absent-reason
 }
 
 
-def make_fhir_bundle(study: Study, report: Report, *, pdf: bytes) -> bytes:
+def make_fhir_bundle(study: Study, report: Report, *, pdf: bytes, language: Language = Language.ENGLISH) -> bytes:
     """The bundle as JSON; the same arguments give the same bytes.
 
     Parameters
     ----------
     pdf : the report for people, attached to the DiagnosticReport
+    language : of `pdf`; the bundle itself is English
     """
     devices = {device.uid: _entry("Device", device.uid, _device(device)) for device in equipment.devices(report)}
     observations = [*_of_models(study, report, devices), *_of_volumes(study, report, devices)]
-    result = _entry("DiagnosticReport", _uid(study, "report"), _diagnostic_report(study, report, observations, pdf))
+    result = _entry(
+        "DiagnosticReport", _uid(study, "report"), _diagnostic_report(study, report, observations, pdf, language)
+    )
     bundle = {
         "resourceType": "Bundle",
         "type": "transaction",
@@ -237,7 +241,7 @@ def _of_volumes(study: Study, report: Report, devices: dict[str, Json]) -> Itera
         yield _entry("Observation", _uid(study, "volume", sequence), observation)
 
 
-def _diagnostic_report(study: Study, report: Report, observations: list[Json], pdf: bytes) -> Json:
+def _diagnostic_report(study: Study, report: Report, observations: list[Json], pdf: bytes, language: Language) -> Json:
     sentences = [f"{section.model.title}: {section.headline}. {section.conclusion}" for section in report.models]
     resource = {
         **_about(study, report),
@@ -249,7 +253,7 @@ def _diagnostic_report(study: Study, report: Report, observations: list[Json], p
         "presentedForm": [
             {
                 "contentType": "application/pdf",
-                "language": "en",
+                "language": language.tag,
                 "data": base64.b64encode(pdf).decode(),
                 "title": report.title,
                 "creation": report.created.isoformat(timespec="seconds"),

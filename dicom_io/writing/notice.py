@@ -19,7 +19,7 @@ _LONGEST_COMMENT = 10240  # characters of a VR LT
 def make_notice(header: Dataset, notice: Notice, *, laterality: str, after: str) -> AnswerObject:
     """The notice as an object of the study.
 
-    Its UIDs follow from study, reason and `after`, so the same refusal again is the same object.
+    Its UIDs follow from study, reason, language and `after`, so the same refusal again is the same object.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def make_notice(header: Dataset, notice: Notice, *, laterality: str, after: str)
         When the object fails our own conformance check; it must not be sent.
     """
     device = product()
-    parts = (str(header.StudyInstanceUID), notice.reason, after)
+    parts = (str(header.StudyInstanceUID), notice.reason, after, *uids.worded(notice.language))
     root = base_object(
         header,
         created=notice.created,
@@ -61,4 +61,4 @@ def make_notice(header: Dataset, notice: Notice, *, laterality: str, after: str)
     root.PixelRepresentation = 0
     root.PixelData = notice_picture(notice, software=f"{device.model_name} {device.version}").tobytes()
     check_object(root)
-    return AnswerObject(Role.NOTICE, root)
+    return AnswerObject(Role.NOTICE, root, notice.language)

@@ -41,7 +41,8 @@ from dicom_io.writing.segmentation_object import SegmentReference
 from models.volume import Region, Sequence
 from reports.concepts import CUT_OFF
 from reports.content import ContributionGroup, Measurement, ModelSection, RegionSection, Report
-from reports.wording import TRAINING_POPULATION, replaces_sentence
+from reports.languages.language import Language
+from reports.languages.languages import WORDS
 
 Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations
 Segments = Mapping[Sequence, Mapping[Region, SegmentReference]]
@@ -54,24 +55,32 @@ def make_key_report(
     segments: Segments,
     segmentations: Iterable[AnswerObject],
     replaced: Iterable[SentObject] = (),
+    shown: Report | None = None,
 ) -> AnswerObject:
     """The key SR: predictions, groups, volumes, leading features, quality notes, provenance, notices.
 
+    Codes, their meanings and identifiers are those of `report` in every language; sentences are those of `shown`.
+
     Parameters
     ----------
+    report : in English
+    shown : the same in the language of the document; None for English
     segments : the segment of every region, each in one of `segmentations`
     segmentations : our segmentations, sent before this report
     replaced : objects of the answer that this one replaces
     """
+    shown = shown or report
     leading = {feature.key for section in report.models for feature in section.leading_features}
-    groups: list[Group] = [_model_group(study, report, section, segments) for section in report.models]
+    groups: list[Group] = [_model_group(study, report, section, segments, shown.language) for section in report.models]
     regions = [
         _region_group(study, report, section, segments, _leading(section, leading)) for section in report.regions
     ]
     for group in regions:
         round_numbers(group)
     groups += regions
-    return _document(study, report, Role.KEY_SR, groups, _texts(report), segmentations, replaced, first=_first(report))
+    return _document(
+        study, report, Role.KEY_SR, groups, _texts(shown), segmentations, replaced, first=_first(shown), shown=shown
+    )
 
 
 def make_features_report(
@@ -81,13 +90,17 @@ def make_features_report(
     segments: Segments,
     segmentations: Iterable[AnswerObject],
     replaced: Iterable[SentObject] = (),
+    shown: Report | None = None,
 ) -> AnswerObject:
     """The SR with all features: one group for each region, in the order of the feature vector."""
+    shown = shown or report
     groups: list[Group] = [
         _region_group(study, report, section, segments, section.features) for section in report.regions
     ]
-    texts = _provenance(report)
-    return _document(study, report, Role.FEATURES_SR, groups, texts, segmentations, replaced, first=_notices(report))
+    texts = _provenance(shown)
+    return _document(
+        study, report, Role.FEATURES_SR, groups, texts, segmentations, replaced, first=_notices(shown), shown=shown
+    )
 
 
 def _leading(section: RegionSection, more: set[str]) -> tuple[Measurement, ...]:
@@ -164,9 +177,9 @@ def _beside(
 
 
 def _model_group(
-    study: Study, report: Report, section: ModelSection, segments: Segments
+    study: Study, report: Report, section: ModelSection, segments: Segments, language: Language
 ) -> sr.MeasurementsAndQualitativeEvaluations:
-    measurements = [_answer(in_reader_units(row, section.quantity)) for row in section.measurements]
+    measurements = [_answer(in_reader_units(row, section.quantity), language) for row in section.measurements]
     # Inputs that the model has and that count for nothing say nothing.
     measurements += [_share(group) for group in section.contribution_groups if group.share != 0.0]
     device = equipment.model(section.model)
@@ -251,12 +264,12 @@ def _evaluations(section: ModelSection) -> Iterator[tuple[Code, Code]]:
         yield codes.VALIDITY_REASON, value
 
 
-def _answer(row: Measurement) -> sr.Measurement:
+def _answer(row: Measurement, language: Language) -> sr.Measurement:
     """A number of a model with the kind of its uncertainty, and the horizon of a probability."""
     kind = codes.INTERVAL_95 if row.plausible_range is None else codes.PLAUSIBLE_RANGE
     horizon = row.horizon_months
     return _beside(
-        _number(row, codes.quantity(row)),
+        _number(row, codes.quantity(row), language),
         modifiers=() if _uncertainty(row) is None else ((codes.UNCERTAINTY, kind),),
         parameters=() if horizon is None else (Parameter(codes.HORIZON, float(horizon), "mo"),),
     )
@@ -267,21 +280,21 @@ def _uncertainty(row: Measurement) -> tuple[float, float] | None:
     return row.interval if row.plausible_range is None else row.plausible_range
 
 
-def _number(row: Measurement, name: Code) -> sr.Measurement:
+def _number(row: Measurement, name: Code, language: Language = Language.ENGLISH) -> sr.Measurement:
     """A number with its properties (TID 310)."""
     unit = codes.concept(codes.unit(row.unit))
     return sr.Measurement(
-        name=codes.concept(name), value=float(row.value), unit=unit, properties=_properties(row, unit)
+        name=codes.concept(name), value=float(row.value), unit=unit, properties=_properties(row, unit, language)
     )
 
 
-def _properties(row: Measurement, unit: sr.CodedConcept) -> sr.MeasurementProperties | None:
+def _properties(row: Measurement, unit: sr.CodedConcept, language: Language) -> sr.MeasurementProperties | None:
     """Uncertainty as distances from the number (CID 225), and place among the training patients (TID 311)."""
     place, spread = row.percentile, _uncertainty(row)
     if place is None and spread is None:
         return None
     properties = sr.MeasurementProperties(
-        measurement_statistical_properties=None if place is None else _place(place),
+        measurement_statistical_properties=None if place is None else _place(place, language),
         upper_measurement_uncertainty=None if spread is None else max(0.0, spread[1] - row.value),
         lower_measurement_uncertainty=None if spread is None else max(0.0, row.value - spread[0]),
     )
@@ -292,7 +305,7 @@ def _properties(row: Measurement, unit: sr.CodedConcept) -> sr.MeasurementProper
     return properties
 
 
-def _place(percentile: float) -> sr.MeasurementStatisticalProperties:
+def _place(percentile: float, language: Language) -> sr.MeasurementStatisticalProperties:
     """Percentile of a number in the population of the training patients."""
     ranking = sr.NumContentItem(
         name=codes.concept(codes.PERCENTILE),
@@ -300,7 +313,7 @@ def _place(percentile: float) -> sr.MeasurementStatisticalProperties:
         unit=codes.concept(codes.unit("%")),
         relationship_type=RelationshipTypeValues.HAS_PROPERTIES,
     )
-    return sr.MeasurementStatisticalProperties(values=[ranking], description=TRAINING_POPULATION)
+    return sr.MeasurementStatisticalProperties(values=[ranking], description=WORDS[language].labels.training_population)
 
 
 def _algorithm(device: equipment.Device) -> sr.AlgorithmIdentification:
@@ -310,7 +323,7 @@ def _algorithm(device: equipment.Device) -> sr.AlgorithmIdentification:
 def _first(report: Report) -> Iterator[sr.TextContentItem]:
     """The texts that stand before any number: what is replaced, each model's answer with its state, the notices."""
     if report.replaces is not None:
-        yield _text(codes.REPLACES, replaces_sentence(report.replaces))
+        yield _text(codes.REPLACES, WORDS[report.language].say.replaces_sentence(report.replaces))
     for section in report.models:
         yield _text(codes.CONCLUSION, f"{section.model.title}: {' '.join(_sentences(section))}")
     yield from _notices(report)
@@ -353,8 +366,10 @@ def _sentences(section: ModelSection) -> Iterator[str]:
 
 
 def _provenance(report: Report) -> Iterator[sr.TextContentItem]:
+    words = WORDS[report.language]
     for label, text in report.provenance.items():
-        yield _text(codes.PROVENANCE, f"{label}: {text}")
+        shown = words.labels.provenance_labels.get(label) or words.part(label)
+        yield _text(codes.PROVENANCE, f"{shown}: {text}")
 
 
 def _notices(report: Report) -> Iterator[sr.TextContentItem]:
@@ -376,13 +391,22 @@ def _document(
     replaced: Iterable[SentObject],
     *,
     first: Iterable[sr.TextContentItem],
+    shown: Report,
 ) -> AnswerObject:
-    root = new_instance(study, report, role=role, sop_class_uid=Comprehensive3DSRStorage, modality="SR")
+    root = new_instance(
+        study,
+        report,
+        role=role,
+        sop_class_uid=Comprehensive3DSRStorage,
+        modality="SR",
+        language=shown.language,
+    )
     content = sr.MeasurementReport(
         observation_context=_observation_context(report),
         procedure_reported=_procedures(root),
         imaging_measurements=groups,
         title=codes.REPORT_TITLE,
+        language_of_content_item_and_descendants=_language(shown.language),
     )[0]
     evaluations = sr.ContainerContentItem(
         name=codes.concept(codes.QUALITATIVE_EVALUATIONS), relationship_type=RelationshipTypeValues.CONTAINS
@@ -406,11 +430,18 @@ def _document(
     predecessors = [
         SourceInstance(item.sop_class_uid, item.sop_instance_uid, item.series_instance_uid)
         for item in replaced
-        if item.role is role
+        if item.role is role and item.language in (None, shown.language)
     ]
     if predecessors:
         root.PredecessorDocumentsSequence = ItemSequence([references(study, predecessors)])
-    return AnswerObject(role, root)
+    return AnswerObject(role, root, shown.language)
+
+
+def _language(language: Language) -> sr.LanguageOfContentItemAndDescendants | None:
+    """The language of the texts (TID 1204); highdicom writes its own item for English (en-US)."""
+    if language is Language.ENGLISH:
+        return None
+    return sr.LanguageOfContentItemAndDescendants(codes.concept(Code(language.tag, "RFC5646", language.in_english)))
 
 
 def _put_first(items: ItemSequence, texts: Iterable[sr.TextContentItem]) -> None:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reports.concepts import CodeText
+from reports.languages.language import Language
 
 
 class NoticeReason(StrEnum):
@@ -117,6 +118,7 @@ class Notice:
     received : what arrived, "163 objects: 160 MR, 2 SR, 1 SEG"
     created : when the study was to be processed, with time zone
     earlier : date of the last report about the study, None where there is none
+    language : of the picture; `sentence` is English in all
     """
 
     reason: NoticeReason
@@ -124,3 +126,4 @@ class Notice:
     received: str
     created: datetime
     earlier: datetime | None = None
+    language: Language = Language.ENGLISH

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from reports import wording
+from reports.languages.languages import WORDS
+from reports.languages.notices import NOTICES
 from reports.notice.content import REASONS, Notice
 from reports.raster_text import wrapped, write
 
@@ -19,7 +21,6 @@ _WHITE, _GREY = 255, 170
 _TITLE, _HEADING, _SMALL = 40, 22, 14
 _BODY = (18, 16, 14, 12)  # sizes that are tried until the text fits
 _LEADING = 1.35
-_MORE = "… (the whole sentence: rdeepnet show, and Image Comments)"
 
 # Text, size, bold, grey level, space before.
 Line = tuple[str, int, bool, int, int]
@@ -34,7 +35,8 @@ def notice_picture(notice: Notice, *, software: str) -> NDArray[np.uint8]:
     """
     image = Image.new("L", (COLUMNS, ROWS), 0)
     draw = ImageDraw.Draw(image)
-    lines = next((found for size in _BODY if _height(found := _lines(notice, software, size)) <= ROWS), None)
+    sizes = (_lines(notice, software, size) for size in _BODY)
+    lines = next((found for found in sizes if _height(found) <= ROWS), None)
     if lines is None:
         lines = _cut(notice, software)
     top = float(_MARGIN)
@@ -46,24 +48,20 @@ def notice_picture(notice: Notice, *, software: str) -> NDArray[np.uint8]:
 
 
 def _lines(notice: Notice, software: str, size: int) -> list[Line]:
-    row = REASONS[notice.reason]
-    standing = (
-        "No result exists for this study."
-        if notice.earlier is None
-        else "No result exists for the study as it is now. The report of "
-        f"{wording.moment_shown(notice.earlier)} was made before, from what had arrived then."
-    )
+    words, code = NOTICES[notice.language], REASONS[notice.reason].code
+    heading, action = words.reasons[notice.reason]
+    standing = words.standing if notice.earlier is None else words.standing_after(notice.earlier)
     parts: list[tuple[str, int, bool, int, int]] = [
-        ("NOT PROCESSED", _TITLE, True, _WHITE, 0),
-        ("Breast MRI radiomics", size, False, _GREY, 4),
+        (words.not_processed, _TITLE, True, _WHITE, 0),
+        (words.product, size, False, _GREY, 4),
         (standing, _HEADING, True, _WHITE, 22),
-        (row.heading, _HEADING, True, _WHITE, 22),
-        (notice.sentence, size, False, _WHITE, 8),
-        (f"Received: {notice.received}", size, False, _GREY, 16),
-        (f"What to do: {row.action}", size, False, _WHITE, 16),
-        (f"Code: {row.code.value} (DCM), {row.code.meaning}; {notice.reason}", _SMALL, False, _GREY, 22),
-        (f"{wording.moment_shown(notice.created)} · {software}", _SMALL, False, _GREY, 4),
-        (wording.NOTICE, _SMALL, False, _GREY, 12),
+        (heading, _HEADING, True, _WHITE, 22),
+        (f"{words.found}{notice.sentence}", size, False, _WHITE, 8),
+        (f"{words.received}{WORDS[notice.language].part(notice.received)}", size, False, _GREY, 16),
+        (f"{words.what_to_do}{action}", size, False, _WHITE, 16),
+        (f"{words.code}{code.value} (DCM), {code.meaning}; {notice.reason}", _SMALL, False, _GREY, 22),
+        (f"{words.moment(notice.created)} · {software}", _SMALL, False, _GREY, 4),
+        (WORDS[notice.language].labels.notice, _SMALL, False, _GREY, 12),
     ]
     return [
         (text, points, bold, level, before if first else 0)
@@ -81,7 +79,7 @@ def _cut(notice: Notice, software: str) -> list[Line]:
     words = notice.sentence.split()
     while words:
         words = words[: len(words) * 9 // 10]
-        cut = Notice(notice.reason, " ".join([*words, _MORE]), notice.received, notice.created, earlier=notice.earlier)
+        cut = replace(notice, sentence=" ".join([*words, NOTICES[notice.language].more]))
         if _height(lines := _lines(cut, software, _BODY[-1])) <= ROWS:
             return lines
     raise AssertionError("the words around the sentence fit by themselves")

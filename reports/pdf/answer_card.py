@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from reportlab.lib.colors import Color
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
 from models.inference.predict import Group, Quantity
@@ -61,7 +62,7 @@ def _card_without_result(
     if advice:
         cells += [
             Spacer(0, 3),
-            typesetter.paragraph(wording.WHAT_TO_DO, styles.subheading),
+            typesetter.paragraph(typesetter.words.labels.what_to_do, styles.subheading),
             typesetter.paragraph(advice, styles.body),
         ]
     return Table([[cells]], colWidths=[width], style=_card_style(theme.INK))
@@ -103,19 +104,20 @@ def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowab
             limits=_limits(score, cut_off),
             value_shown=score.shown,
             cut_off_shown=f"{cut_off.label} {cut_off.shown}",
-            below=wording.SCORE_BELOW,
-            above=wording.SCORE_ABOVE,
+            below=typesetter.words.labels.score_below,
+            above=typesetter.words.labels.score_above,
             width=left_width,
             spread=score.plausible_range,
             is_coloured=is_valid,
+            typesetter=typesetter,
         ),
     ]
     right = _survival(survival, typesetter, right_width) if survival else _figure(score, typesetter, right_width)
     below: list[Flowable] = [typesetter.paragraph(section.conclusion, styles.body)]
-    small = " ".join(text for text in (section.range_note, section.about) if text)
+    small = typesetter.words.say.in_a_row([section.range_note, section.about])
     if small:
         below.append(typesetter.paragraph(small, styles.caption))
-    rows: list[list[object]] = [[left, right], [_beside_curves(below, section, inner), []]]
+    rows: list[list[object]] = [[left, right], [_beside_curves(below, section, typesetter, inner), []]]
     if section.lead:
         rows.insert(0, [typesetter.paragraph(section.lead, styles.body, color=theme.MUTED), []])
     last = len(rows) - 1
@@ -132,11 +134,13 @@ def _card(section: ModelSection, typesetter: Typesetter, width: float) -> Flowab
     )
 
 
-def _beside_curves(text: list[Flowable], section: ModelSection, width: float) -> list[Flowable]:
+def _beside_curves(text: list[Flowable], section: ModelSection, typesetter: Typesetter, width: float) -> list[Flowable]:
     """The text with the curves of the training patients on its right, where there are any."""
     if section.training_groups is None:
         return text
-    curves = GroupCurves(section.training_groups, width=_CURVES, is_coloured=section.state is State.VALID)
+    curves = GroupCurves(
+        section.training_groups, width=_CURVES, is_coloured=section.state is State.VALID, typesetter=typesetter
+    )
     return [Table([[text, curves]], colWidths=[width - _CURVES, _CURVES], style=_text_beside())]
 
 
@@ -166,12 +170,12 @@ def _survival(survival: list[Measurement], typesetter: Typesetter, width: float)
     columns = min(3, len(survival))
     each = width / columns
     cells = [
-        _frequency(measurement, numerals.horizon(measurement.horizon_months or 0.0), typesetter, each - 6)
+        _frequency(measurement, typesetter.words.say.horizon(measurement.horizon_months or 0.0), typesetter, each - 6)
         for measurement in survival
     ]
     cells += [Spacer(0, 0)] * (-len(cells) % columns)
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    heading = typesetter.paragraph(wording.SURVIVAL_HEADING, theme.styles().label)
+    heading = typesetter.paragraph(typesetter.words.labels.survival_heading, theme.styles().label)
     return [heading, Spacer(0, 3), Table(rows, colWidths=[each] * columns, style=theme.bare_table())]
 
 
@@ -179,13 +183,22 @@ def _frequency(measurement: Measurement, label: str, typesetter: Typesetter, wid
     """A probability as a hundred dots, in per cent with its range, and in words below."""
     styles = theme.styles()
     text = [typesetter.paragraph(label, styles.figure_label)] if label else []
-    text.append(typesetter.paragraph(measurement.shown, styles.figure))
-    icons = IconArray(numerals.count_of_hundred(measurement.value), side=_ICONS)
+    text.append(typesetter.paragraph(measurement.shown, _in_a_line(measurement.shown, typesetter, width - _ICONS - 6)))
+    icons = IconArray(numerals.count_of_hundred(measurement.value), side=_ICONS, typesetter=typesetter)
     head = Table([[icons, text]], colWidths=[_ICONS + 6, width - _ICONS - 6], style=theme.bare_table(valign="MIDDLE"))
     words = [typesetter.paragraph(measurement.in_words, styles.figure_label)]
     if measurement.range_shown:
         words.insert(0, typesetter.paragraph(measurement.range_shown, styles.figure_label))
     return Table([[head], [Spacer(0, 2)], [words]], colWidths=[width], style=theme.bare_table(), hAlign="LEFT")
+
+
+def _in_a_line(text: str, typesetter: Typesetter, room: float) -> ParagraphStyle:
+    """The style of a large number, smaller where the number does not fit into the room, in points."""
+    style = theme.styles().figure
+    width = typesetter.width(text, font=style.fontName, size=style.fontSize)
+    if width <= room:
+        return style
+    return ParagraphStyle("smaller", parent=style, fontSize=style.fontSize * (room - 0.1) / width)
 
 
 def _figure(score: Measurement, typesetter: Typesetter, width: float) -> list[Flowable]:

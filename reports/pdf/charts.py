@@ -9,13 +9,12 @@ from typing import Final
 
 import numpy as np
 from reportlab.lib.colors import Color
-from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
 
 from models.inference.predict import Group
 from reports.content import ContributionGroup, TrainingGroups
-from reports.pdf import alternatives, theme
+from reports.pdf import theme
 from reports.pdf.tagged import Picture
+from reports.pdf.theme import Typesetter
 
 
 class Legend(Picture):
@@ -27,10 +26,17 @@ class Legend(Picture):
     width : in points
     """
 
-    def __init__(self, entries: Ordered[tuple[str, Color, tuple[float, float] | None]], *, width: float) -> None:
+    def __init__(
+        self,
+        entries: Ordered[tuple[str, Color, tuple[float, float] | None]],
+        *,
+        width: float,
+        typesetter: Typesetter | None = None,
+    ) -> None:
         super().__init__()
+        self.typesetter = typesetter or Typesetter()
         self.entries, self.width, self.height = tuple(entries), width, 10.0
-        self.alternative = alternatives.legend([words for words, _, _ in self.entries])
+        self.alternative = self.typesetter.words.say.legend_alternative([words for words, _, _ in self.entries])
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -42,8 +48,8 @@ class Legend(Picture):
         for words, color, dash in reversed(self.entries):
             self.canv.setFont(theme.REGULAR, 7.2)
             self.canv.setFillColor(theme.MUTED)
-            x -= stringWidth(words, theme.REGULAR, 7.2)
-            self.canv.drawString(x, 2, words)
+            x -= self.typesetter.width(words, font=theme.REGULAR, size=7.2)
+            self.typesetter.draw(self.canv, x, 2, words, font=theme.REGULAR, size=7.2)
             x -= 4 + 16
             self.canv.setFillColor(theme.BLACK)
             self.canv.rect(x, 1.2, 16, 6.6, stroke=0, fill=1)
@@ -83,13 +89,17 @@ class CutOffStrip(Picture):
         width: float,
         spread: tuple[float, float] | None = None,
         is_coloured: bool = True,
+        typesetter: Typesetter | None = None,
     ) -> None:
         super().__init__()
+        self.typesetter = typesetter or Typesetter()
         self.value, self.cut_off, self.limits = value, cut_off, limits
         self.spread, self.is_coloured = spread, is_coloured
         self.value_shown, self.cut_off_shown, self.below, self.above = value_shown, cut_off_shown, below, above
         self.width, self.height = width, self.HEIGHT
-        self.alternative = alternatives.strip(value_shown, cut_off_shown, below=below, above=above)
+        self.alternative = self.typesetter.words.say.strip_alternative(
+            value_shown, cut_off_shown, below=below, above=above
+        )
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -113,16 +123,18 @@ class CutOffStrip(Picture):
         size = 6.8
         canvas.setFont(theme.REGULAR, size)
         canvas.setFillColor(low_words)
-        canvas.drawString(0, 2.5, self.below)
+        self.typesetter.draw(canvas, 0, 2.5, self.below, font=theme.REGULAR, size=size)
         canvas.setFillColor(high_words)
-        canvas.drawRightString(width, 2.5, self.above)
-        room = tuple(stringWidth(words, theme.REGULAR, size) + 6 for words in (self.below, self.above))
+        self.typesetter.draw_right(canvas, width, 2.5, self.above, font=theme.REGULAR, size=size)
+        room = tuple(
+            self.typesetter.width(words, font=theme.REGULAR, size=size) + 6 for words in (self.below, self.above)
+        )
         canvas.setStrokeColor(theme.INK)
         canvas.setLineWidth(0.9)
         canvas.line(cut, bottom - 3, cut, bottom + thickness + 1)
         canvas.setFillColor(theme.MUTED)
         within = (room[0], width - room[1])
-        _centred_within(canvas, self.cut_off_shown, cut, 2.5, within=within, font=theme.REGULAR, size=size)
+        self._centred_within(self.cut_off_shown, cut, 2.5, within=within, font=theme.REGULAR, size=size)
         middle, half = bottom + thickness / 2, 4.6
         if self.spread is not None:
             ends = [across(value) for value in self.spread]
@@ -145,18 +157,18 @@ class CutOffStrip(Picture):
         diamond.lineTo(marker - half, middle)
         diamond.close()
         canvas.drawPath(diamond, stroke=1, fill=1)
-        _centred_within(
-            canvas, self.value_shown, marker, bottom + thickness + 4, within=(0, width), font=theme.BOLD, size=9
+        self._centred_within(
+            self.value_shown, marker, bottom + thickness + 4, within=(0, width), font=theme.BOLD, size=9
         )
 
-
-def _centred_within(
-    canvas: Canvas, text: str, x: float, y: float, *, within: tuple[float, float], font: str, size: float
-) -> None:
-    """Draws `text` centred at `x`, moved sideways where it would stick out of `within`."""
-    half = stringWidth(text, font, size) / 2
-    canvas.setFont(font, size)
-    canvas.drawCentredString(min(max(x, within[0] + half), within[1] - half), y, text)
+    def _centred_within(
+        self, text: str, x: float, y: float, *, within: tuple[float, float], font: str, size: float
+    ) -> None:
+        """Draws `text` centred at `x`, moved sideways where it would stick out of `within`."""
+        half = self.typesetter.width(text, font=font, size=size) / 2
+        middle = min(max(x, within[0] + half), within[1] - half)
+        self.canv.setFont(font, size)
+        self.typesetter.draw_centred(self.canv, middle, y, text, font=font, size=size)
 
 
 class IconArray(Picture):
@@ -168,10 +180,11 @@ class IconArray(Picture):
     side : of the square, in points
     """
 
-    def __init__(self, count: int, *, side: float) -> None:
+    def __init__(self, count: int, *, side: float, typesetter: Typesetter | None = None) -> None:
         super().__init__()
+        say = (typesetter or Typesetter()).words.say
         self.count, self.width, self.height = count, side, side
-        self.alternative = alternatives.dots(count)
+        self.alternative = say.dots_alternative(count)
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -207,10 +220,15 @@ class GroupCurves(Picture):
     ROW: Final = 7.0
     _SIZE: Final = 5.8
 
-    def __init__(self, groups: TrainingGroups, *, width: float, is_coloured: bool) -> None:
+    def __init__(
+        self, groups: TrainingGroups, *, width: float, is_coloured: bool, typesetter: Typesetter | None = None
+    ) -> None:
         super().__init__()
+        self.typesetter = typesetter or Typesetter()
         self.groups, self.width, self.is_coloured = groups, width, is_coloured
-        self.alternative = alternatives.curves(groups)
+        self.alternative = self.typesetter.words.say.curves_alternative(
+            groups.title, [(curve.label, len(curve.survival) - 1) for curve in groups.curves], groups.note
+        )
         rows = 1 + len(groups.curves) + (1 if groups.note else 0)  # ticks, numbers at risk, note
         self.height = self.HEAD + self.PLOT + self.ROW * rows
 
@@ -221,7 +239,7 @@ class GroupCurves(Picture):
     def draw(self) -> None:
         """Draws title, axes, curves and numbers."""
         canvas, groups, size = self.canv, self.groups, self._SIZE
-        left, right = 22.0, 30.0
+        left, right = self._room()
         bottom, plot = self.height - self.HEAD - self.PLOT, self.width - left - right
         end = max(len(curve.survival) for curve in groups.curves) - 1
 
@@ -230,28 +248,44 @@ class GroupCurves(Picture):
 
         canvas.setFillColor(theme.MUTED)
         canvas.setFont(theme.REGULAR, 6.4)
-        canvas.drawString(0, self.height - 6.5, groups.title)
+        self.typesetter.draw(canvas, 0, self.height - 6.5, groups.title, font=theme.REGULAR, size=6.4)
         canvas.setFont(theme.REGULAR, size)
         canvas.setStrokeColor(theme.RULE)
         canvas.setLineWidth(0.5)
         for share in (0.0, 0.5, 1.0):
             height = bottom + share * self.PLOT
             canvas.line(left, height, left + plot, height)
-            canvas.drawRightString(left - 3, height - 2, f"{share:.0%}")
+            self._right(left - 3, height - 2, self.typesetter.words.say.in_numbers(f"{share:.0%}"))
         row = bottom - self.ROW
         for months, label in groups.ticks:
             canvas.line(across(months), bottom, across(months), bottom - 2)
             canvas.drawCentredString(across(months), row, label)
-        canvas.drawString(left + plot + 9, row, groups.unit)
+        self._left(left + plot + 9, row, groups.unit)
         for curve in groups.curves:
             row -= self.ROW
-            canvas.drawString(0, row, curve.label.split(" ", 1)[0])
+            self._left(0, row, curve.label.split(" ", 1)[0])
             for months, count in curve.at_risk:
                 canvas.drawCentredString(across(months), row, count)
-            canvas.drawString(left + plot + 9, row, groups.at_risk_label)
+            self._left(left + plot + 9, row, groups.at_risk_label)
         if groups.note:
-            canvas.drawString(0, row - self.ROW, groups.note)
+            self._left(0, row - self.ROW, groups.note)
         self._draw_curves(across, bottom)
+
+    def _room(self) -> tuple[float, float]:
+        """Room left and right of the plot for the words of the rows, in points."""
+
+        def width(text: str) -> float:
+            return self.typesetter.width(text, font=theme.REGULAR, size=self._SIZE)
+
+        names = max(width(curve.label.split(" ", 1)[0]) for curve in self.groups.curves)
+        ends = max(width(curve.label) + 3 for curve in self.groups.curves)
+        return max(22.0, names + 7), max(30.0, ends, width(self.groups.at_risk_label) + 8)
+
+    def _left(self, x: float, y: float, text: str) -> None:
+        self.typesetter.draw(self.canv, x, y, text, font=theme.REGULAR, size=self._SIZE)
+
+    def _right(self, x: float, y: float, text: str) -> None:
+        self.typesetter.draw_right(self.canv, x, y, text, font=theme.REGULAR, size=self._SIZE)
 
     def _draw_curves(self, across: Callable[[float], float], bottom: float) -> None:
         """Steps of each curve, and its name beside its end; the names keep a line apart."""
@@ -271,7 +305,7 @@ class GroupCurves(Picture):
             self.canv.setDash([])
             lowest = min(lowest - self.ROW, bottom + curve.survival[-1] * self.PLOT - 2)
             self.canv.setFillColor(color)
-            self.canv.drawString(across(len(curve.survival) - 1) + 3, lowest, curve.label)
+            self._left(across(len(curve.survival) - 1) + 3, lowest, curve.label)
 
 
 class ContributionChart(Picture):
@@ -298,12 +332,16 @@ class ContributionChart(Picture):
         raises: str,
         width: float,
         is_coloured: bool,
+        typesetter: Typesetter | None = None,
     ) -> None:
         super().__init__()
+        self.typesetter = typesetter or Typesetter()
         self.is_coloured = is_coloured
         self.groups, self.shown, self.lowers, self.raises = tuple(groups), tuple(shown), lowers, raises
         self.width, self.height = width, self.HEAD + self.ROW * len(self.groups)
-        self.alternative = alternatives.contributions([group.label for group in self.groups], self.shown)
+        self.alternative = self.typesetter.words.say.contributions_alternative(
+            [group.label for group in self.groups], self.shown
+        )
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Size in points."""
@@ -311,21 +349,21 @@ class ContributionChart(Picture):
 
     def draw(self) -> None:
         """Draws labels, bars and lines."""
-        canvas = self.canv
+        canvas, draw = self.canv, self.typesetter
         label_width, value_width = 0.36 * self.width, 0.1 * self.width
         plot = self.width - label_width - value_width
         reach = max(max(group.raising, -group.lowering, abs(group.share)) for group in self.groups)
         zero, unit = label_width + plot / 2, plot / 2 / reach * 0.96
         canvas.setFont(theme.REGULAR, 6.8)
         canvas.setFillColor(theme.MUTED)
-        canvas.drawRightString(zero - 6, self.height - 8, f"← {self.lowers}")
-        canvas.drawString(zero + 6, self.height - 8, f"{self.raises} →")
+        draw.draw_right(canvas, zero - 6, self.height - 8, f"← {self.lowers}", font=theme.REGULAR, size=6.8)
+        draw.draw(canvas, zero + 6, self.height - 8, f"{self.raises} →", font=theme.REGULAR, size=6.8)
         for place, (group, shown) in enumerate(zip(self.groups, self.shown, strict=True)):
             middle = self.height - self.HEAD - (place + 0.5) * self.ROW
             canvas.setFont(theme.REGULAR, 7.6)
             canvas.setFillColor(theme.INK)
-            canvas.drawString(0, middle - 2.6, group.label)
-            canvas.drawRightString(self.width, middle - 2.6, shown)
+            draw.draw(canvas, 0, middle - 2.6, group.label, font=theme.REGULAR, size=7.6)
+            draw.draw_right(canvas, self.width, middle - 2.6, shown, font=theme.REGULAR, size=7.6)
             canvas.setStrokeColor(theme.MUTED)
             canvas.setLineWidth(0.8)
             canvas.line(zero + group.lowering * unit, middle, zero + group.raising * unit, middle)

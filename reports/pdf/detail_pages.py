@@ -9,8 +9,7 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether, Spacer, Ta
 
 from models.quality_notes import Severity
 from models.validity import State
-from reports import wording
-from reports.content import KeyImage, Measurement, ModelSection, Report
+from reports.content import KeyImage, Measurement, ModelSection, Report, SeriesUsed
 from reports.pdf import theme
 from reports.pdf.charts import ContributionChart
 from reports.pdf.figures import KeyImageRow, Panel
@@ -45,10 +44,16 @@ def detail_pages(report: Report, typesetter: Typesetter, *, width: float, charts
     story += _provenance(report, typesetter, width)
     story += _guide(typesetter, width)
     if report.key_images:
-        story.append(LargeImages(report.key_images, heading=typesetter.paragraph(wording.KEY_IMAGES, _heading())))
+        story.append(
+            LargeImages(
+                report.key_images,
+                typesetter,
+                heading=typesetter.paragraph(typesetter.words.labels.key_images, _heading()),
+            )
+        )
     if typesetter.missing:
         styles = theme.styles()
-        note = typesetter.paragraph(wording.characters_not_shown(typesetter.missing), styles.body)
+        note = typesetter.paragraph(typesetter.words.say.characters_not_shown(typesetter.missing), styles.body)
         story += [Spacer(0, 8), note]
     return story
 
@@ -90,9 +95,9 @@ class LargeImages(Flowable):
 
     LEAST: Final = 220.0  # points: below, the page is full enough
 
-    def __init__(self, images: tuple[KeyImage, ...], *, heading: Flowable) -> None:
+    def __init__(self, images: tuple[KeyImage, ...], typesetter: Typesetter, *, heading: Flowable) -> None:
         super().__init__()
-        self.images, self.heading = images, heading
+        self.images, self.typesetter, self.heading = images, typesetter, heading
         self._row: KeyImageRow | None = None
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
@@ -102,10 +107,15 @@ class LargeImages(Flowable):
             return available_width, 0.0
         self._heading_height = self.heading.wrap(available_width, available_height)[1]
         panels = [
-            Panel(image, enlarged_view(image), None, f"{image.sequence.label}, {wording.ENLARGED}")
+            Panel(image, enlarged_view(image), None, f"{image.sequence.label}, {self.typesetter.words.labels.enlarged}")
             for image in self.images
         ]
-        self._row = KeyImageRow(panels, width=available_width, side=available_height - self._heading_height - 24)
+        self._row = KeyImageRow(
+            panels,
+            width=available_width,
+            side=available_height - self._heading_height - 24,
+            typesetter=self.typesetter,
+        )
         self.height = self._heading_height + 8 + self._row.height
         return available_width, self.height
 
@@ -126,7 +136,9 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> list[Flowa
         [typesetter.paragraph(str(place), styles.subheading), typesetter.paragraph(sentence, styles.body)]
         for place, sentence in enumerate(report.reasons, start=1)
     ]
-    return _section(wording.ALL_REASONS, typesetter, [_table(rows, [0.05 * width, 0.95 * width], head=False)])
+    return _section(
+        typesetter.words.labels.all_reasons, typesetter, [_table(rows, [0.05 * width, 0.95 * width], head=False)]
+    )
 
 
 def _notes(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
@@ -134,20 +146,24 @@ def _notes(report: Report, typesetter: Typesetter, width: float) -> list[Flowabl
     styles = theme.styles()
     if not report.notes:
         return _section(
-            wording.QUALITY_NOTES, typesetter, [typesetter.paragraph(wording.NO_QUALITY_NOTES, styles.body)]
+            typesetter.words.labels.quality_notes,
+            typesetter,
+            [typesetter.paragraph(typesetter.words.labels.no_quality_notes, styles.body)],
         )
     rows: Rows = []
     for note in report.notes:
         color = theme.WARNING_TEXT if note.severity is Severity.WARNING else theme.MUTED
         rows.append(
             [
-                typesetter.paragraph(wording.SEVERITY[note.severity], styles.subheading, color=color),
-                typesetter.paragraph(wording.note_subject(note), styles.body, color=theme.MUTED),
+                typesetter.paragraph(typesetter.words.labels.severity[note.severity], styles.subheading, color=color),
+                typesetter.paragraph(typesetter.words.say.note_subject(note), styles.body, color=theme.MUTED),
                 typesetter.paragraph(note.sentence, styles.body),
             ]
         )
     return _section(
-        wording.QUALITY_NOTES, typesetter, [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)]
+        typesetter.words.labels.quality_notes,
+        typesetter,
+        [_table(rows, [0.11 * width, 0.23 * width, 0.66 * width], head=False)],
     )
 
 
@@ -158,19 +174,22 @@ def contributions(section: ModelSection, typesetter: Typesetter, *, width: float
     groups = section.contribution_groups[:GROUPS_SHOWN]
     chart = ContributionChart(
         groups,
-        shown=[wording.share_shown(group.share) for group in groups],
-        lowers=wording.LOWERS,
-        raises=wording.RAISES,
+        shown=[typesetter.words.say.share_shown(group.share) for group in groups],
+        lowers=typesetter.words.labels.lowers,
+        raises=typesetter.words.labels.raises,
         width=width,
         is_coloured=section.state is State.VALID,
+        typesetter=typesetter,
     )
     styles = theme.styles()
     return [
-        typesetter.paragraph(f"{wording.CONTRIBUTIONS}: {section.model.title}", styles.heading),
+        typesetter.paragraph(
+            typesetter.words.say.about(typesetter.words.labels.contributions, section.model.title), styles.heading
+        ),
         Spacer(0, 3),
         chart,
         Spacer(0, 3),
-        typesetter.paragraph(wording.CONTRIBUTIONS_NOTE, styles.small),
+        typesetter.paragraph(typesetter.words.labels.contributions_note, styles.small),
     ]
 
 
@@ -180,8 +199,10 @@ def _leading_features(section: ModelSection, typesetter: Typesetter, width: floa
     styles = theme.styles()
     rows: Rows = [_feature_head(typesetter)]
     rows += [_feature_row(feature, typesetter) for feature in section.leading_features]
-    title = typesetter.paragraph(f"{wording.LEADING_FEATURES}: {section.model.title}", styles.subheading)
-    note = typesetter.paragraph(wording.LEADING_FEATURES_NOTE, styles.small)
+    title = typesetter.paragraph(
+        typesetter.words.say.about(typesetter.words.labels.leading_features, section.model.title), styles.subheading
+    )
+    note = typesetter.paragraph(typesetter.words.labels.leading_features_note, styles.small)
     table = _table(rows, [0.64 * width, 0.22 * width, 0.14 * width], head=True)
     return [CondPageBreak(90), title, Spacer(0, 2), note, Spacer(0, 2), table, Spacer(0, 11)]
 
@@ -189,9 +210,9 @@ def _leading_features(section: ModelSection, typesetter: Typesetter, width: floa
 def _feature_head(typesetter: Typesetter) -> list[Flowable | list[Flowable]]:
     styles = theme.styles()
     return [
-        typesetter.paragraph(wording.FEATURE_COLUMN, styles.column),
-        typesetter.paragraph(wording.VALUE_COLUMN, styles.column_right),
-        typesetter.paragraph(wording.IBSI_COLUMN, styles.column_right),
+        typesetter.paragraph(typesetter.words.labels.feature_column, styles.column),
+        typesetter.paragraph(typesetter.words.labels.value_column, styles.column_right),
+        typesetter.paragraph(typesetter.words.labels.ibsi_column, styles.column_right),
     ]
 
 
@@ -218,9 +239,9 @@ def _regions(report: Report, typesetter: Typesetter, width: float) -> list[Flowa
         labels.update({feature.label: feature.ibsi for feature in shown})
     rows: Rows = [
         [
-            typesetter.paragraph(wording.FEATURE_COLUMN, styles.column),
+            typesetter.paragraph(typesetter.words.labels.feature_column, styles.column),
             *(typesetter.paragraph(region.title, styles.column_right) for region in report.regions),
-            typesetter.paragraph(wording.IBSI_COLUMN, styles.column_right),
+            typesetter.paragraph(typesetter.words.labels.ibsi_column, styles.column_right),
         ]
     ]
     for label, ibsi in labels.items():
@@ -232,8 +253,16 @@ def _regions(report: Report, typesetter: Typesetter, width: float) -> list[Flowa
         )
     each = 0.62 * width / len(columns)
     return _section(
-        wording.REGIONS, typesetter, [_table(rows, [0.28 * width, *[each] * len(columns), 0.1 * width], head=True)]
+        typesetter.words.labels.regions,
+        typesetter,
+        [_table(rows, [0.28 * width, *[each] * len(columns), 0.1 * width], head=True)],
     )
+
+
+def series_shown(series: SeriesUsed, typesetter: Typesetter) -> str:
+    """Number and description of a series: "8 · t1_fl3d_tra_dyna"."""
+    description = typesetter.words.say.text_shown(series.description)
+    return f"{series.series_number} · {description}" if series.series_number else description
 
 
 def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
@@ -241,13 +270,13 @@ def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowab
     if not report.series:
         return []
     styles = theme.styles()
-    rows: Rows = [[typesetter.paragraph(name, styles.column) for name in wording.SERIES_COLUMNS]]
+    rows: Rows = [[typesetter.paragraph(name, styles.column) for name in typesetter.words.labels.series_columns]]
     for series in report.series:
         rows.append(
             [
                 typesetter.paragraph(series.role, styles.value),
                 [
-                    typesetter.paragraph(wording.series_shown(series), styles.value),
+                    typesetter.paragraph(series_shown(series, typesetter), styles.value),
                     typesetter.paragraph(series.series_instance_uid, styles.mono),
                 ],
                 typesetter.paragraph(series.detail, styles.value),
@@ -255,7 +284,7 @@ def _series(report: Report, typesetter: Typesetter, width: float) -> list[Flowab
             ]
         )
     return _section(
-        wording.SERIES,
+        typesetter.words.labels.series,
         typesetter,
         [_table(rows, [0.15 * width, 0.46 * width, 0.19 * width, 0.2 * width], head=True)],
     )
@@ -269,19 +298,27 @@ def _not_applicable(report: Report, typesetter: Typesetter, width: float) -> lis
         [typesetter.paragraph(section.model.title, styles.value), typesetter.paragraph(section.sentence, styles.value)]
         for section in report.not_applicable
     ]
-    return _section(wording.NOT_APPLICABLE, typesetter, [_table(rows, [0.4 * width, 0.6 * width], head=False)])
+    return _section(
+        typesetter.words.labels.not_applicable, typesetter, [_table(rows, [0.4 * width, 0.6 * width], head=False)]
+    )
 
 
 def _provenance(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
     if not report.provenance:
         return []
     styles = theme.styles()
+    labels = typesetter.words.labels.provenance_labels
     rows: Rows = [
-        [typesetter.paragraph(label, styles.small), typesetter.paragraph(text, styles.mono)]
+        [
+            typesetter.paragraph(labels.get(label) or typesetter.words.part(label), styles.small),
+            typesetter.paragraph(text, styles.mono),
+        ]
         for label, text in report.provenance.items()
     ]
     return _section(
-        wording.PROVENANCE, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False, padding=0.8)]
+        typesetter.words.labels.provenance,
+        typesetter,
+        [_table(rows, [0.27 * width, 0.73 * width], head=False, padding=0.8)],
     )
 
 
@@ -289,6 +326,8 @@ def _guide(typesetter: Typesetter, width: float) -> list[Flowable]:
     styles = theme.styles()
     rows: Rows = [
         [typesetter.paragraph(term, styles.subheading), typesetter.paragraph(meaning, styles.body)]
-        for term, meaning in wording.READING_GUIDE
+        for term, meaning in typesetter.words.labels.reading_guide
     ]
-    return _section(wording.HOW_TO_READ, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False)])
+    return _section(
+        typesetter.words.labels.how_to_read, typesetter, [_table(rows, [0.27 * width, 0.73 * width], head=False)]
+    )

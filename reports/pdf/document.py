@@ -6,6 +6,8 @@ the same bytes. All fonts are embedded, the language is declared, and no patient
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reportlab.platypus import Flowable, NextPageTemplate, PageBreak, PageTemplate
 
 from reports import wording
@@ -14,24 +16,31 @@ from reports.paper import Paper
 from reports.pdf.detail_pages import detail_pages
 from reports.pdf.page import WIDTH, Furniture, pdf_bytes
 from reports.pdf.summary_page import summary_page
-from reports.pdf.theme import Typesetter
+from reports.pdf.theme import WIDE_FILES, Typesetter
 
 
-def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: Paper = Paper.A4) -> bytes:
-    """The report as a PDF (PDF/A-2b, tagged, English); one page where no model has a result.
+def render_pdf(
+    report: Report,
+    *,
+    typesetter: Typesetter | None = None,
+    paper: Paper = Paper.A4,
+    fonts: Sequence[str] = (),
+) -> bytes:
+    """The report as a PDF (PDF/A-2b, tagged) in its language; one page where no model has a result.
 
     Parameters
     ----------
     typesetter : sets the text; only needed to look for fonts elsewhere
+    fonts : files to look in for what DejaVu Sans lacks, before those of the system
     """
-    typesetter = typesetter or Typesetter()
+    typesetter = typesetter or Typesetter(wide_files=(*fonts, *WIDE_FILES), language=report.language)
     software = report.provenance.get(wording.SOFTWARE, "")
     furniture = Furniture(
         typesetter,
         notices=report.notices,
         notice=report.notice,
-        made=wording.made_shown(report.created, software),
-        head=wording.running_head(report.subject),
+        made=typesetter.words.say.made_shown(report.created, software),
+        head=typesetter.words.say.running_head(report.subject),
         paper=paper,
     )
     first = furniture.frame()
@@ -52,4 +61,5 @@ def render_pdf(report: Report, *, typesetter: Typesetter | None = None, paper: P
         software=software,
         created=report.created,
         paper=paper,
+        language=report.language,
     )

@@ -21,8 +21,9 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from reports.content import KeyImage
-from reports.pdf import alternatives, theme
+from reports.pdf import theme
 from reports.pdf.tagged import Picture
+from reports.pdf.theme import Typesetter
 from reports.section_view import View, outlines, scale_bar_mm, windowed
 
 # Bitmaps are brought to this resolution with smooth interpolation, so that no viewer shows blocks.
@@ -55,10 +56,19 @@ class KeyImageRow(Picture):
     gap : between panels, in points
     """
 
-    def __init__(self, panels: Ordered[Panel], *, width: float, side: float, gap: float = 2 * mm) -> None:
+    def __init__(
+        self,
+        panels: Ordered[Panel],
+        *,
+        width: float,
+        side: float,
+        gap: float = 2 * mm,
+        typesetter: Typesetter | None = None,
+    ) -> None:
         super().__init__()
+        self.typesetter = typesetter or Typesetter()
         self.panels = tuple(panels)
-        self.alternative = alternatives.key_images([panel.caption for panel in self.panels])
+        self.alternative = self.typesetter.words.say.key_images_alternative([panel.caption for panel in self.panels])
         self.gap = gap
         self.side = min(side, (width - gap * (len(self.panels) - 1)) / max(1, len(self.panels)))
         self.width = self.side * len(self.panels) + gap * (len(self.panels) - 1)
@@ -73,11 +83,11 @@ class KeyImageRow(Picture):
         for place, panel in enumerate(self.panels):
             self.canv.saveState()
             self.canv.translate(place * (self.side + self.gap), 10)
-            _draw_panel(self.canv, panel, self.side)
+            _draw_panel(self.canv, panel, self.side, self.typesetter)
             self.canv.restoreState()
 
 
-def _draw_panel(canvas: Canvas, panel: Panel, side: float) -> None:
+def _draw_panel(canvas: Canvas, panel: Panel, side: float, typesetter: Typesetter) -> None:
     """Draws one panel: the slice, the outlines of the regions, and the frame of the enlarged view."""
     image, view = panel.image, panel.view
     scale = side / view.side_mm
@@ -110,7 +120,7 @@ def _draw_panel(canvas: Canvas, panel: Panel, side: float) -> None:
         _draw_scale_bar(canvas, side, scale)
     canvas.setFillColor(theme.MUTED)
     canvas.setFont(theme.REGULAR, 6.8)
-    canvas.drawString(0, -8, panel.caption)
+    typesetter.draw(canvas, 0, -8, panel.caption, font=theme.REGULAR, size=6.8)
 
 
 def _draw_pixels(canvas: Canvas, image: KeyImage, view: View, place: Place, scale: float) -> None:

@@ -13,7 +13,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Table
 
-from reports import wording
+from reports.languages.language import Language
 from reports.paper import Paper
 from reports.pdf import theme
 from reports.pdf.archive import archived
@@ -89,6 +89,7 @@ class Furniture:
         self._page_width, self._page_height = _SIZES[paper]
         self._side = (self._page_width - WIDTH) / 2
         styles = theme.styles()
+        self._typesetter = typesetter
         self._strip = _strip(typesetter, " · ".join(notices))
         self._strip_height = self._strip.wrap(WIDTH, self._page_height)[1]
         self._head = typesetter.paragraph(head, styles.label) if head else None
@@ -143,7 +144,8 @@ class Furniture:
         canvas.setFont(theme.REGULAR, 6.8)
         canvas.setFillColor(theme.MUTED)
         end = self._side + WIDTH - self._digits * _DIGIT
-        canvas.drawRightString(end, top - 7, wording.page_words(canvas.getPageNumber()))
+        words = self._typesetter.words.say.page_words(canvas.getPageNumber())
+        self._typesetter.draw_right(canvas, end, top - 7, words, font=theme.REGULAR, size=6.8)
         canvas.translate(end, top - 7)
         canvas.doForm(_PAGES_FORM)
         canvas.restoreState()
@@ -158,8 +160,9 @@ def pdf_bytes(
     software: str,
     created: datetime,
     paper: Paper = Paper.A4,
+    language: Language = Language.ENGLISH,
 ) -> bytes:
-    """The story set on its pages: PDF/A-2b, tagged, English; the same story gives the same bytes."""
+    """The story set on its pages: PDF/A-2b, tagged, with its language; the same story gives the same bytes."""
     marks: list[Marks] = []
 
     def canvas(filename: str | IO[bytes], /, **settings: Any) -> PageCanvas:
@@ -175,7 +178,7 @@ def pdf_bytes(
         author=software,
         subject=subject,
         creator=software,
-        lang="en",
+        lang=language.tag,
         invariant=1,
         initialFontName=theme.REGULAR,
         allowSplitting=1,
@@ -191,7 +194,7 @@ def pdf_bytes(
 def _strip(typesetter: Typesetter, notices: str) -> Table:
     """Research use only, and beside it the packages' notices where there are any."""
     styles = theme.styles()
-    cells = [typesetter.paragraph(wording.RESEARCH_USE_ONLY, styles.strip, color=theme.WHITE)]
+    cells = [typesetter.paragraph(typesetter.words.labels.research_use_only, styles.strip, color=theme.WHITE)]
     commands: list[tuple[object, ...]] = [
         ("BACKGROUND", (0, 0), (0, 0), theme.ACCENT),
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),

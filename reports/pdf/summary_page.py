@@ -13,12 +13,11 @@ from reportlab.platypus import Flowable, KeepTogether, PageBreak, Spacer, Table
 
 from models.quality_notes import Severity
 from models.volume import Region
-from reports import wording
 from reports.content import KeyImage, Measurement, ModelSection, RegionSection, Report
 from reports.pdf import theme
 from reports.pdf.answer_card import answer_cards
 from reports.pdf.charts import Legend
-from reports.pdf.detail_pages import contributions
+from reports.pdf.detail_pages import contributions, series_shown
 from reports.pdf.figures import SHELL_DASH, KeyImageRow, Panel
 from reports.pdf.theme import Typesetter
 from reports.section_view import enlarged_view, whole_view
@@ -96,7 +95,7 @@ def _title(report: Report, typesetter: Typesetter) -> list[Flowable]:
     styles = theme.styles()
     story: list[Flowable] = [typesetter.paragraph(report.title, styles.title)]
     if report.replaces is not None:
-        story.append(typesetter.paragraph(wording.replaces_sentence(report.replaces), styles.subheading))
+        story.append(typesetter.paragraph(typesetter.words.say.replaces_sentence(report.replaces), styles.subheading))
     return story
 
 
@@ -108,7 +107,7 @@ def _identity(report: Report, typesetter: Typesetter, width: float) -> Flowable:
             typesetter.paragraph(label, styles.label),
             typesetter.paragraph(value, styles.name if place == 0 else styles.value),
         ]
-        for place, (label, value) in enumerate(wording.identity(report.subject))
+        for place, (label, value) in enumerate(typesetter.words.say.identity(report.subject))
     ]
     cells += [[] for _ in range(-len(cells) % columns)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
@@ -132,14 +131,14 @@ def _identity(report: Report, typesetter: Typesetter, width: float) -> Flowable:
 def _tumour(report: Report, typesetter: Typesetter, width: float) -> list[Flowable]:
     """Side and size of the tumour in a line; nothing where neither is known."""
     regions = [region for region in report.regions if region.region is Region.INTRATUMORAL]
-    text = wording.tumour_line(report.subject, [(region.sequence, _sizes(region)) for region in regions])
+    text = typesetter.words.say.tumour_line(report.subject, [(region.sequence, _sizes(region)) for region in regions])
     if not text:
         return []
     return [
         Table(
             [
                 [
-                    typesetter.paragraph(wording.TUMOUR, theme.styles().subheading),
+                    typesetter.paragraph(typesetter.words.labels.tumour, theme.styles().subheading),
                     typesetter.paragraph(text, theme.styles().body),
                 ]
             ],
@@ -166,12 +165,12 @@ def _reasons(report: Report, typesetter: Typesetter, width: float) -> Flowable:
     every = list(dict.fromkeys([*against, *warnings]))
     sentences = every[:REASONS_SHOWN]
     if len(every) > REASONS_SHOWN:
-        sentences.append(wording.more_reasons(len(every) - REASONS_SHOWN, has_pages=report.has_result))
+        sentences.append(typesetter.words.say.more_reasons(len(every) - REASONS_SHOWN, has_pages=report.has_result))
     if not every and not said:
-        sentences = [wording.NOTHING_AGAINST]
+        sentences = [typesetter.words.labels.nothing_against]
     unexpected = [section for section in report.not_applicable if not section.is_expected]
     sentences += [f"{section.model.title}: {section.sentence}." for section in unexpected]
-    cells = [[typesetter.paragraph(wording.WHY, styles.subheading)]] if sentences else []
+    cells = [[typesetter.paragraph(typesetter.words.labels.why, styles.subheading)]] if sentences else []
     cells += [[typesetter.paragraph(sentence, styles.body)] for sentence in sentences]
     cells.append([typesetter.paragraph(report.not_checked, styles.caption)])
     return Table(
@@ -201,7 +200,7 @@ def _received(report: Report, typesetter: Typesetter, width: float) -> list[Flow
     rows = [
         [
             typesetter.paragraph(series.role, styles.value),
-            typesetter.paragraph(wording.series_shown(series), styles.value),
+            typesetter.paragraph(series_shown(series, typesetter), styles.value),
             typesetter.paragraph(series.detail, styles.caption),
         ]
         for series in report.series
@@ -220,12 +219,12 @@ def _received(report: Report, typesetter: Typesetter, width: float) -> list[Flow
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, theme.RULE),
         ),
     )
-    return [typesetter.paragraph(wording.RECEIVED, styles.heading), Spacer(0, 3), table]
+    return [typesetter.paragraph(typesetter.words.labels.received, styles.heading), Spacer(0, 3), table]
 
 
 def _reviewed_by(typesetter: Typesetter, width: float) -> Flowable:
     """A line to sign on."""
-    label = typesetter.paragraph(wording.REVIEWED_BY, theme.styles().label)
+    label = typesetter.paragraph(typesetter.words.labels.reviewed_by, theme.styles().label)
     return Table(
         [[label, ""]],
         colWidths=[0.27 * width, 0.73 * width],
@@ -252,18 +251,22 @@ def _key_images(report: Report, typesetter: Typesetter, width: float, *, room: f
     if excess <= 0:
         return images
     row = (
-        _PANEL_SIDE if len(report.key_images) == 1 else KeyImageRow(_panels(report), width=width, side=_PANEL_SIDE).side
+        _PANEL_SIDE
+        if len(report.key_images) == 1
+        else KeyImageRow(_panels(report, typesetter), width=width, side=_PANEL_SIDE).side
     )
     smaller = max(_LEAST_PANEL_SIDE, row - excess - 1)
     return _images_of_side(report, typesetter, width, side=smaller)
 
 
-def _panels(report: Report) -> list[Panel]:
+def _panels(report: Report, typesetter: Typesetter) -> list[Panel]:
     panels = []
     for image in report.key_images:
         close = enlarged_view(image)
-        panels.append(Panel(image, whole_view(image), close, f"{image.sequence.label}, {wording.WHOLE_SLICE}"))
-        panels.append(Panel(image, close, None, f"{image.sequence.label}, {wording.ENLARGED}"))
+        panels.append(
+            Panel(image, whole_view(image), close, f"{image.sequence.label}, {typesetter.words.labels.whole_slice}")
+        )
+        panels.append(Panel(image, close, None, f"{image.sequence.label}, {typesetter.words.labels.enlarged}"))
     return panels
 
 
@@ -271,14 +274,15 @@ def _images_of_side(report: Report, typesetter: Typesetter, width: float, *, sid
     styles = theme.styles()
     legend = Legend(
         [
-            (wording.KEY_IMAGE_LEGEND[Region.INTRATUMORAL], theme.TUMOUR_LINE, None),
-            (wording.KEY_IMAGE_LEGEND[Region.PERITUMORAL], theme.SHELL_LINE, SHELL_DASH),
+            (typesetter.words.labels.regions_drawn[Region.INTRATUMORAL], theme.TUMOUR_LINE, None),
+            (typesetter.words.labels.regions_drawn[Region.PERITUMORAL], theme.SHELL_LINE, SHELL_DASH),
         ],
         width=width / 2,
+        typesetter=typesetter,
     )
     captions = [_caption(image, report, typesetter) for image in report.key_images]
     each = width / len(captions)
-    row = KeyImageRow(_panels(report), width=width, side=side)
+    row = KeyImageRow(_panels(report, typesetter), width=width, side=side, typesetter=typesetter)
     if len(captions) == 1:  # there is room beside the pictures
         pictures = row.width + 9
         placed: list[Flowable] = [
@@ -288,7 +292,7 @@ def _images_of_side(report: Report, typesetter: Typesetter, width: float, *, sid
         placed = [row, Spacer(0, 3), Table([captions], colWidths=[each] * len(captions), style=theme.bare_table())]
     return [
         Table(
-            [[typesetter.paragraph(wording.KEY_IMAGES, styles.heading), legend]],
+            [[typesetter.paragraph(typesetter.words.labels.key_images, styles.heading), legend]],
             colWidths=[width / 2, width / 2],
             style=theme.bare_table(valign="BOTTOM"),
         ),
@@ -303,7 +307,7 @@ def _caption(image: KeyImage, report: Report, typesetter: Typesetter) -> list[Fl
     lines: list[Flowable] = [typesetter.paragraph(image.caption, styles.value)]
     if report.has_result:
         lines += [
-            typesetter.paragraph(wording.series_shown(series), styles.caption)
+            typesetter.paragraph(series_shown(series, typesetter), styles.caption)
             for series in report.series
             if series.role == image.sequence.label
         ]

@@ -10,11 +10,15 @@ from xml.sax.saxutils import escape
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.enums import TA_CENTER, TA_LEFT, TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import TableStyle
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import TableStyle, paragraph
 
 from reports import fonts
 from reports.figures.theme import LIGHT
 from reports.fonts import FontFinder, register_latin
+from reports.languages.language import Language
+from reports.languages.languages import WORDS
 from reports.pdf.tagged import Step, TaggedParagraph
 
 # Okabe–Ito hues, darkened where text stands on white; every colour is doubled by a word or a line style.
@@ -136,16 +140,26 @@ def bare_table(*, valign: str = "TOP") -> TableStyle:
     )
 
 
+# reportlab lets a line of Chinese begin with these.
+cast(Any, paragraph).ALL_CANNOT_START += "，；：？！"
+
+
 class Typesetter:
     """Sets text in paragraphs, with a font for each character, and counts the characters no font has.
 
     Parameters
     ----------
     wide_files : fonts to look in for what DejaVu Sans lacks, in order
+    language : whose words the pages have, and by whose rules lines are broken
+
+    Attributes
+    ----------
+    words : of the language
     """
 
-    def __init__(self, *, wide_files: tuple[str, ...] = WIDE_FILES) -> None:
+    def __init__(self, *, wide_files: tuple[str, ...] = WIDE_FILES, language: Language = Language.ENGLISH) -> None:
         self._finder = FontFinder(wide_files)
+        self.words = WORDS[language]
 
     @property
     def missing(self) -> int:
@@ -157,6 +171,8 @@ class Typesetter:
         kind = "H1" if style is styles().title else "H2" if style is styles().heading else "P"
         if color is not None:
             style = ParagraphStyle("colored", parent=style, textColor=color)
+        if self.words.language is Language.CHINESE:  # lines break between any two characters
+            style = ParagraphStyle("chinese", parent=style, wordWrap="CJK")
         made = TaggedParagraph(self.markup(text, font=style.fontName), style, encoding="utf-8")
         made.way = (Step(kind),)
         return made
@@ -168,3 +184,25 @@ class Typesetter:
             run = escape(characters).replace("\n", "<br/>")
             parts.append(run if name == font else f'<font name="{name}">{run}</font>')
         return "".join(parts)
+
+    def width(self, text: str, *, font: str, size: float) -> float:
+        """Width of a line in points, with the font switched for characters `font` lacks."""
+        return sum(stringWidth(run, name, size) for name, run in self._finder.runs(text, font=font))
+
+    def draw(self, canvas: Canvas, x: float, y: float, text: str, *, font: str, size: float) -> None:
+        """Draws a line from `x` on; afterwards the canvas has `font` in this size."""
+        for name, run in self._finder.runs(text, font=font):
+            if name != font:
+                canvas.setFont(name, size)
+            canvas.drawString(x, y, run)
+            if name != font:
+                canvas.setFont(font, size)
+            x += stringWidth(run, name, size)
+
+    def draw_right(self, canvas: Canvas, x: float, y: float, text: str, *, font: str, size: float) -> None:
+        """Draws a line that ends at `x`."""
+        self.draw(canvas, x - self.width(text, font=font, size=size), y, text, font=font, size=size)
+
+    def draw_centred(self, canvas: Canvas, x: float, y: float, text: str, *, font: str, size: float) -> None:
+        """Draws a line with its middle at `x`."""
+        self.draw(canvas, x - 0.5 * self.width(text, font=font, size=size), y, text, font=font, size=size)

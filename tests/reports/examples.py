@@ -26,6 +26,7 @@ from models.validity import Reason, State
 from models.volume import Region, Roi, Sequence, Volume
 from reports.compose import compose
 from reports.content import Report, SeriesUsed, Subject
+from reports.languages.language import Language
 
 NOTICE = "demonstration model, not trained on patients"
 CREATED = datetime(2026, 5, 17, 14, 3, 20, tzinfo=UTC)
@@ -226,6 +227,7 @@ def report(
     outcomes: Ordered[ModelOutcome | NotApplicable] | None = None,
     size: int = 96,
     direction: np.ndarray | None = None,
+    language: Language = Language.ENGLISH,
 ) -> Report:
     """A report, by default of an ordinary study with both sequences."""
     table = features(sequences)
@@ -241,6 +243,7 @@ def report(
         bias="N4 (SimpleITK 2.5.7), shrink 4, 4 × 50 iterations, body mask",
         settings=FeatureSettings(),
         created=CREATED,
+        language=language,
     )
 
 
@@ -296,7 +299,13 @@ WITH_GROUPS = replace(TRAINING, groups=GROUPS, hazard_ratio=(9.13, 5.02, 16.6))
 RANK = ScoreRank(0.832, 0.832)
 
 
-def in_state(state: State, *, subject: Subject = SUBJECT, is_older: bool = False) -> Report:
+def in_state(
+    state: State,
+    *,
+    subject: Subject = SUBJECT,
+    is_older: bool = False,
+    language: Language = Language.ENGLISH,
+) -> Report:
     """A report whose two models are in one state, with the reasons of all better ones.
 
     `is_older` : the packages hold no scores of their training patients
@@ -322,6 +331,7 @@ def in_state(state: State, *, subject: Subject = SUBJECT, is_older: bool = False
         settings=FeatureSettings(),
         created=CREATED,
         received={sequence: (one.volume, one.rois[Region.INTRATUMORAL]) for sequence, one in made.sequences.items()},
+        language=language,
     )
 
 

@@ -1,0 +1,55 @@
+"""German names of features: `t1c_intratumoral_wavelet-LLH_glcm_Contrast` → "T1+C, Tumor, Wavelet LLH, GLCM "
+"Kontrast"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from models.volume import Region, Sequence
+from reports.feature_words import FAMILY_WORDS, FeatureClass, image_words, take_apart
+from reports.languages.feature_names import DIAGNOSTICS, NAMES
+
+REGIONS: Final[Mapping[Region, str]] = MappingProxyType(
+    {Region.INTRATUMORAL: "Tumor", Region.PERITUMORAL: "peritumorale Randzone"}
+)
+_CLASSES: Final[Mapping[FeatureClass, str]] = MappingProxyType(
+    {
+        FeatureClass.SHAPE: "Größe und Form",
+        FeatureClass.INTENSITY: "Intensität",
+        FeatureClass.TEXTURE: "Textur",
+        FeatureClass.IMAGE: "Bildeigenschaften",
+    }
+)
+_PARTS: Final = {"Image": "Bild", "Mask": "Maske"}
+
+
+def short_feature_label(name: str) -> str:
+    """The label without sequence and region."""
+    parts = take_apart(name)
+    if parts is None:
+        return name
+    if parts.image == "diagnostics":
+        row = DIAGNOSTICS.get(parts.feature)
+        return f"{_PARTS.get(parts.family, parts.family)}: {parts.feature if row is None else row.de}"
+    row = NAMES.get(parts.feature)
+    what = parts.feature if row is None else row.de
+    family = "Intensität:" if parts.family == "firstorder" else FAMILY_WORDS.get(parts.family, "")
+    what = f"{family} {what}".strip()
+    if parts.image == "original":
+        return what
+    return f"{image_words(parts.image).replace('wavelet', 'Wavelet').replace('.', ',')}, {what}"
+
+
+def feature_label(name: str) -> str:
+    """The full label; an unknown form of name comes back unchanged."""
+    parts = take_apart(name)
+    if parts is None:
+        return name
+    return f"{parts.sequence.label}, {REGIONS[parts.region]}, {short_feature_label(name)}"
+
+
+def group_label(sequence: Sequence, region: Region, feature_class: FeatureClass) -> str:
+    """One bar of the contribution chart: "T1+C, Tumor, Textur"."""
+    return f"{sequence.label}, {REGIONS[region]}, {_CLASSES[feature_class]}"
