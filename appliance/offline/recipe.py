@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.workbench import load_configured, rules_with
@@ -107,7 +108,8 @@ def bias_name(n4: str) -> str:
 
 def _values(section: Any) -> dict[str, Any]:
     """All values of a section of the settings, except where things are computed."""
-    return {name: value for name, value in asdict(section).items() if name not in _WHERE}
+    values = {name: value for name, value in asdict(section).items() if name not in _WHERE}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def _providers(settings: Settings, packages: tuple[ModelPackage, ...]) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
-from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -23,79 +22,32 @@ from reports.languages.chinese.features import feature_label as feature_label
 from reports.languages.chinese.features import group_label as group_label
 from reports.languages.chinese.features import short_feature_label as short_feature_label
 from reports.languages.chinese.labels import LABELS
+from reports.languages.chinese.numbers import about as about
+from reports.languages.chinese.numbers import date_shown as date_shown
+from reports.languages.chinese.numbers import horizon as horizon
+from reports.languages.chinese.numbers import in_a_row as in_a_row
+from reports.languages.chinese.numbers import in_numbers as in_numbers
+from reports.languages.chinese.numbers import joined as joined
+from reports.languages.chinese.numbers import moment_shown as moment_shown
+from reports.languages.chinese.numbers import number as number
+from reports.languages.chinese.numbers import of_hundred
+from reports.languages.chinese.numbers import sentence_case as sentence_case
+from reports.languages.chinese.numbers import share_shown as share_shown
+from reports.languages.chinese.numbers import volume as volume
+from reports.languages.chinese.pages import characters_not_shown as characters_not_shown
+from reports.languages.chinese.pages import contributions_alternative as contributions_alternative
+from reports.languages.chinese.pages import curves_alternative as curves_alternative
+from reports.languages.chinese.pages import dots_alternative as dots_alternative
+from reports.languages.chinese.pages import identity as identity
+from reports.languages.chinese.pages import key_images_alternative as key_images_alternative
+from reports.languages.chinese.pages import legend_alternative as legend_alternative
+from reports.languages.chinese.pages import made_shown as made_shown
+from reports.languages.chinese.pages import page_words as page_words
+from reports.languages.chinese.pages import replaces_sentence as replaces_sentence
+from reports.languages.chinese.pages import running_head as running_head
+from reports.languages.chinese.pages import strip_alternative as strip_alternative
+from reports.languages.chinese.pages import text_shown as text_shown
 from reports.languages.findings.translate import chinese
-from reports.replacement import Reason, Replacement
-
-# --- numbers and dates -----------------------------------------------------------------------------------------------
-
-
-def in_numbers(text: str) -> str:
-    """ "12.30 cm³" as it is; "2 months" → "2 个月"."""
-    return text.replace("months", "个月")
-
-
-def number(value: float, unit: str = "1") -> str:
-    """ "0.07123", "412.0 mm²"."""
-    return in_numbers(numerals.number(value, unit))
-
-
-def volume(value_mm3: float) -> str:
-    """ "12.35 cm³"."""
-    return numerals.volume(value_mm3)
-
-
-def horizon(months: float) -> str:
-    """ "1 年", "18 个月"."""
-    return f"{int(months // 12)} 年" if months % 12 == 0 else f"{months:g} 个月"
-
-
-def share_shown(share: float) -> str:
-    """ "+38%", "−12%"."""
-    return wording.share_shown(share)
-
-
-def joined(items: Ordered[str]) -> str:
-    """ "a", "a和b", "a、b和c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{'、'.join(items[:-1])}和{items[-1]}"
-
-
-def sentence_case(text: str) -> str:
-    """The text as it is."""
-    return text
-
-
-def date_shown(day: date | None) -> str:
-    """ "2026年3月4日"."""
-    return LABELS.not_stated if day is None else f"{day.year}年{day.month}月{day.day}日"
-
-
-def moment_shown(moment: datetime) -> str:
-    """ "2026年5月17日 14:03 +08:00"."""
-    offset = moment.strftime("%z")
-    return f"{date_shown(moment.date())} {moment:%H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
-
-
-def in_a_row(sentences: Ordered[str]) -> str:
-    """Sentences one after the other; empty ones are left out."""
-    return "".join(sentence for sentence in sentences if sentence)
-
-
-def about(subject: str, text: str) -> str:
-    """ "对输出的贡献：RDeepNet 复发评分"."""
-    return f"{subject}：{text}"
-
-
-def _of_hundred(value: float) -> str:
-    """ "88", "不到 1", "超过 99"."""
-    count = round(value * 100)
-    if count == 0 and value > 0:
-        return "不到 1"
-    if count == 100 and value < 1:
-        return "超过 99"
-    return str(count)
-
 
 # --- predictions -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +86,7 @@ def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = N
 
 def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
     """ "100 名患者中 88 名无复发；95% 区间 80% 至 93%"."""
-    words = _OTHER_WORDS[quantity].format(of_hundred=_of_hundred(value))
+    words = _OTHER_WORDS[quantity].format(of_hundred=of_hundred(value))
     if interval is None:
         return words
     low, high = (quantity_shown(quantity, limit) for limit in interval)
@@ -324,6 +276,9 @@ def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: flo
     return f"T1+C 减去增强前，{shown}最大强度投影（{thickness_mm:.0f} mm）"
 
 
+_SIDES: Final = {"L": "左侧乳腺", "R": "右侧乳腺", "B": "双侧乳腺"}
+
+
 def tumour_line(subject: Subject, sizes: Ordered[tuple[Sequence, Ordered[Measurement]]]) -> str:
     """Side and size of the tumour."""
     parts = []
@@ -387,124 +342,3 @@ def model_provenance_label(name: str) -> str:
 def model_provenance(version: str, digest: str, *, signed_by: str = "") -> str:
     """ "版本 1.0.0，SHA-256 3f…"."""
     return f"版本 {version}，SHA-256 {digest}" + (f"，由密钥 {signed_by} 签名" if signed_by else "")
-
-
-# --- patient, page ---------------------------------------------------------------------------------------------------
-
-_SIDES: Final = {"L": "左侧乳腺", "R": "右侧乳腺", "B": "双侧乳腺"}
-_LATERALITY: Final = {"L": "左", "R": "右", "B": "双侧"}
-_SEX: Final = {"F": "女", "M": "男", "O": "其他"}
-_AGE: Final = {"Y": "岁", "M": "个月", "W": "周", "D": "天"}
-
-
-def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """Patient and examination as (label, value)."""
-    if subject.birth_date is None and subject.age:
-        born = ("检查时年龄", _age_shown(subject.age))
-    else:
-        age = f"（{_age_shown(subject.age)}）" if subject.age else ""
-        born = ("出生日期", f"{date_shown(subject.birth_date)}{age}")
-    rows = [
-        ("姓名", text_shown(subject.patient_name)),
-        ("患者 ID", text_shown(subject.patient_id)),
-        born,
-        ("性别", _SEX.get(subject.sex, subject.sex) or LABELS.not_stated),
-        ("检查项目", text_shown(subject.study_description)),
-        ("检查号", text_shown(subject.accession_number)),
-        ("检查日期", date_shown(subject.study_date)),
-        ("侧别", _LATERALITY.get(subject.laterality, subject.laterality) or LABELS.not_stated),
-    ]
-    if subject.institution.strip():
-        rows.append(("机构", subject.institution.strip()))
-    if subject.referring_physician.strip():
-        rows.append(("申请医生", subject.referring_physician.strip()))
-    return tuple(rows)
-
-
-def _age_shown(age: str) -> str:
-    if len(age) == 4 and age[:3].isdigit() and age[3] in _AGE:
-        return f"{int(age[:3])} {_AGE[age[3]]}"
-    return age or LABELS.not_stated
-
-
-def running_head(subject: Subject) -> str:
-    """Owner of a loose page."""
-    return " · ".join(
-        (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
-    )
-
-
-def text_shown(text: str) -> str:
-    """The text, or "未注明"."""
-    return text.strip() or LABELS.not_stated
-
-
-def made_shown(created: datetime, software: str) -> str:
-    """Foot of a page."""
-    return f"{moment_shown(created)} · {software}"
-
-
-_REPLACED: Final[Mapping[Reason, str]] = MappingProxyType(
-    {
-        Reason.SEGMENTATION: "肿瘤已重新分割",
-        Reason.IDENTITY: "患者身份信息已更正",
-        Reason.IMAGES: "收到了更多图像",
-        Reason.CHOICE: "改用了本检查的其他图像",
-        Reason.MODEL: "模型已变更",
-        Reason.SOFTWARE: "软件或其设置已变更",
-        Reason.HEADERS: "图像头信息已更正",
-    }
-)
-
-
-def replaces_sentence(replacement: Replacement) -> str:
-    """The replacement of an earlier report: which one, and why."""
-    because = "，".join(_REPLACED[reason] for reason in replacement.reasons)
-    return f"本报告取代 {moment_shown(replacement.created)} 的报告，原因：{because}。"
-
-
-def page_words(page: int) -> str:
-    """ "第 2 页，总页数 " (the number of pages follows)."""
-    return f"第 {page} 页，总页数 "
-
-
-def characters_not_shown(count: int) -> str:
-    """Sentence for characters that no installed font has."""
-    return (
-        f"有 {count} 个字符显示为 □，因为此处安装的字体中没有它们；结构化报告中有完整文本。请安装相应文字的字体，"
-        "例如 Debian 软件包 fonts-wqy-microhei（中文、日文、韩文）。"
-    )
-
-
-# --- in place of pictures --------------------------------------------------------------------------------------------
-
-
-def legend_alternative(words: Ordered[str]) -> str:
-    """Legend of outlines."""
-    return f"图例：{joined(list(words))}的轮廓"
-
-
-def strip_alternative(value: str, cut_off: str, *, below: str, above: str) -> str:
-    """A value on its scale."""
-    return f"标尺，数值 {value}；标记（{cut_off}）左侧：{below}；右侧：{above}"
-
-
-def dots_alternative(count: int) -> str:
-    """A frequency as dots."""
-    return f"100 个圆点中有 {count} 个为实心"
-
-
-def curves_alternative(title: str, ends: Ordered[tuple[str, int]], note: str) -> str:
-    """Curves of the training patients: where each ends."""
-    shown = [f"{months} 个月后：{label}" for label, months in ends]
-    return "。".join(text for text in (title, "；".join(shown), note) if text)
-
-
-def contributions_alternative(labels: Ordered[str], shown: Ordered[str]) -> str:
-    """Bars of the shares of an output."""
-    return "条形图：" + "；".join(f"{label} {share}" for label, share in zip(labels, shown, strict=True))
-
-
-def key_images_alternative(captions: Ordered[str]) -> str:
-    """Slices of the images with the outlines of tumour and shell."""
-    return f"带有区域轮廓的 MR 图像：{'；'.join(captions)}"

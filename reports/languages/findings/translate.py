@@ -19,10 +19,11 @@ from reports.languages.findings.masks import MASKS
 from reports.languages.findings.models import MODELS
 from reports.languages.findings.parts import PARTS
 from reports.languages.findings.phrase import Phrase, filled
+from reports.languages.findings.pixels import PIXELS
 from reports.languages.findings.tumour import TUMOUR
 from reports.languages.findings.use import USE
 
-PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *MASKS, *MODELS, *PARTS)
+PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *PIXELS, *MASKS, *MODELS, *PARTS)
 _ENDS = re.compile(r"(?<=[.:]) ")
 
 

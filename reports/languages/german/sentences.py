@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
-from datetime import date, datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -18,98 +17,38 @@ from models.volume import Region, Sequence
 from reports import numerals, wording
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, Subject
-from reports.languages.decimals import with_comma
+from reports.languages.decimals import NO_BREAK, with_comma
 from reports.languages.findings.translate import german
 from reports.languages.german.features import REGIONS
 from reports.languages.german.features import feature_label as feature_label
 from reports.languages.german.features import group_label as group_label
 from reports.languages.german.features import short_feature_label as short_feature_label
 from reports.languages.german.labels import LABELS
-from reports.replacement import Reason, Replacement
-
-# --- numbers and dates -----------------------------------------------------------------------------------------------
-
-
-def in_numbers(text: str) -> str:
-    """ "12.30 cm³" → "12,30 cm³"; "2 months" → "2 Monate"."""
-    return with_comma(text).replace("months", "Monate")
-
-
-def number(value: float, unit: str = "1") -> str:
-    """ "0,07123", "412,0 mm²"."""
-    return in_numbers(numerals.number(value, unit))
-
-
-def volume(value_mm3: float) -> str:
-    """ "12,35 cm³"."""
-    return with_comma(numerals.volume(value_mm3))
-
-
-def horizon(months: float) -> str:
-    """ "1 Jahr", "2 Jahre", "18 Monate"."""
-    if months % 12 == 0:
-        years = int(months // 12)
-        return "1 Jahr" if years == 1 else f"{years} Jahre"
-    return with_comma(f"{months:g} Monate")
-
-
-def _after(months: float) -> str:
-    """ "nach 1 Jahr", "nach 2 Jahren", "nach 18 Monaten"."""
-    words = horizon(months)
-    return f"nach {words}n" if words.endswith("e") else f"nach {words}"
-
-
-def share_shown(share: float) -> str:
-    """ "+38 %", "−12 %"."""
-    return with_comma(wording.share_shown(share))
-
-
-def joined(items: Ordered[str]) -> str:
-    """ "a", "a und b", "a, b und c"."""
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} und {items[-1]}"
-
-
-def sentence_case(text: str) -> str:
-    """The text with a capital first letter."""
-    return numerals.sentence_case(text)
-
-
-def date_shown(day: date | None) -> str:
-    """ "04.03.2026"."""
-    return LABELS.not_stated if day is None else f"{day:%d.%m.%Y}"
-
-
-def moment_shown(moment: datetime) -> str:
-    """ "17.05.2026 14:03 +02:00"."""
-    offset = moment.strftime("%z")
-    return f"{moment:%d.%m.%Y %H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
-
-
-def in_a_row(sentences: Ordered[str]) -> str:
-    """Sentences one after the other; empty ones are left out."""
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def about(subject: str, text: str) -> str:
-    """ "Beiträge zur Ausgabe: RDeepNet-Rezidivscore"."""
-    return f"{subject}: {text}"
-
-
-def _of_hundred(value: float) -> str:
-    """ "88 von 100"."""
-    count = round(value * 100)
-    if count == 0 and value > 0:
-        return "weniger als 1 von 100"
-    if count == 100 and value < 1:
-        return "mehr als 99 von 100"
-    return f"{count} von 100"
-
-
-def _several(count: int, one: str, more: str) -> str:
-    return f"{count} {one if count == 1 else more}"
-
+from reports.languages.german.numbers import about as about
+from reports.languages.german.numbers import after, of_hundred, several
+from reports.languages.german.numbers import date_shown as date_shown
+from reports.languages.german.numbers import horizon as horizon
+from reports.languages.german.numbers import in_a_row as in_a_row
+from reports.languages.german.numbers import in_numbers as in_numbers
+from reports.languages.german.numbers import joined as joined
+from reports.languages.german.numbers import moment_shown as moment_shown
+from reports.languages.german.numbers import number as number
+from reports.languages.german.numbers import sentence_case as sentence_case
+from reports.languages.german.numbers import share_shown as share_shown
+from reports.languages.german.numbers import volume as volume
+from reports.languages.german.pages import characters_not_shown as characters_not_shown
+from reports.languages.german.pages import contributions_alternative as contributions_alternative
+from reports.languages.german.pages import curves_alternative as curves_alternative
+from reports.languages.german.pages import dots_alternative as dots_alternative
+from reports.languages.german.pages import identity as identity
+from reports.languages.german.pages import key_images_alternative as key_images_alternative
+from reports.languages.german.pages import legend_alternative as legend_alternative
+from reports.languages.german.pages import made_shown as made_shown
+from reports.languages.german.pages import page_words as page_words
+from reports.languages.german.pages import replaces_sentence as replaces_sentence
+from reports.languages.german.pages import running_head as running_head
+from reports.languages.german.pages import strip_alternative as strip_alternative
+from reports.languages.german.pages import text_shown as text_shown
 
 # --- predictions -----------------------------------------------------------------------------------------------------
 
@@ -146,7 +85,7 @@ _LOW: Final[Mapping[Quantity, str]] = MappingProxyType(
 def quantity_label(quantity: Quantity, horizon_months: float | None) -> str:
     """ "RDeepNet-Rezidivscore", "Rezidivfreies Überleben nach 2 Jahren"."""
     label = _LABELS[quantity]
-    return label if horizon_months is None else f"{label} {_after(horizon_months)}"
+    return label if horizon_months is None else f"{label} {after(horizon_months)}"
 
 
 def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = None) -> str:
@@ -156,7 +95,7 @@ def quantity_shown(quantity: Quantity, value: float, *, beside: float | None = N
 
 def quantity_words(quantity: Quantity, value: float, interval: tuple[float, float] | None) -> str:
     """ "88 von 100 Patientinnen rezidivfrei; 95-%-Intervall 80 % bis 93 %"."""
-    words = _OTHER_WORDS[quantity].format(of_hundred=_of_hundred(value))
+    words = _OTHER_WORDS[quantity].format(of_hundred=of_hundred(value))
     if interval is None:
         return words
     low, high = (quantity_shown(quantity, limit) for limit in interval)
@@ -207,7 +146,7 @@ def conclusion(
         )
     if not survival:
         return sentence
-    steps = [f"{with_comma(numerals.percent(value))} {_after(months)}" for months, value in survival]
+    steps = [f"{with_comma(numerals.percent(value))} {after(months)}" for months, value in survival]
     return f"{sentence} Geschätztes rezidivfreies Überleben: {joined(steps)}."
 
 
@@ -217,13 +156,13 @@ _STATISTICS: Final = {"Harrell's C": "C nach Harrell", "area under the ROC curve
 def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
     """Trained on whom, with how many events, and how well it tells patients apart."""
     events = (
-        _several(facts.events, "Rezidiv", "Rezidive")
+        several(facts.events, "Rezidiv", "Rezidive")
         if quantity is Quantity.RECURRENCE_SCORE
         else f"{facts.events} mit hoher Expression"
     )
     whom = german(". ".join(facts.data.rstrip(".").split(". ")[:2]))
     return (
-        f"Trainiert an {_several(facts.patients, 'Patientin', 'Patientinnen')}, {events} ({whom}). "
+        f"Trainiert an {several(facts.patients, 'Patientin', 'Patientinnen')}, {events} ({whom}). "
         f"{_STATISTICS.get(facts.statistic, facts.statistic)} out of fold "
         f"{with_comma(f'{facts.value:.2f} (95-%-Intervall {facts.low:.2f} bis {facts.high:.2f}; 0.50 ist Zufall)')}."
     )
@@ -236,10 +175,10 @@ def rank_sentence(rank: ScoreRank, quantity: Quantity) -> str:
     if rank.low == rank.high:
         return f"{what} ist höher als die Werte von {round(100 * rank.low)} von 100 {whom}."
     if rank.low == 0.0:
-        count = math.ceil(round(100 * rank.high, 6))
-        return f"{what} gehört zu den {count} niedrigsten Werten von 100 {whom}."
-    count = math.ceil(round(100 * (1 - rank.low), 6))
-    return f"{what} gehört zu den {count} höchsten Werten von 100 {whom}."
+        share = math.ceil(round(100 * rank.high, 6))
+        return f"{what} liegt unter den niedrigsten {share}{NO_BREAK}% der {whom}."
+    share = math.ceil(round(100 * (1 - rank.low), 6))
+    return f"{what} liegt unter den höchsten {share}{NO_BREAK}% der {whom}."
 
 
 def curve_label(curve: GroupCurve) -> str:
@@ -289,7 +228,7 @@ def lead(validity: Validity) -> str:
     if validity.state is not State.CONDITIONAL or validity.main is None:
         return ""
     more = len(validity.decisive) - 1
-    rest = f" Und {_several(more, 'weiterer Grund', 'weitere Gründe')}." if more else ""
+    rest = f" Und {several(more, 'weiterer Grund', 'weitere Gründe')}." if more else ""
     return f"Zu bestätigen: {validity.main.sentence}{rest}"
 
 
@@ -365,6 +304,9 @@ def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: flo
     return f"T1+C minus vor Kontrastmittel, Maximum {shown} ({thickness_mm:.0f} mm)"
 
 
+_SIDES: Final = {"L": "linke Brust", "R": "rechte Brust", "B": "beide Brüste"}
+
+
 def tumour_line(subject: Subject, sizes: Ordered[tuple[Sequence, Ordered[Measurement]]]) -> str:
     """Side and size of the tumour."""
     parts = []
@@ -388,7 +330,7 @@ def intensities_words(settings: FeatureSettings) -> str:
         parts = ["nicht normiert"]
     parts += _steps(settings)
     if settings.bin_count is not None:
-        parts.append(_several(settings.bin_count, "Klasse", "Klassen"))
+        parts.append(several(settings.bin_count, "Klasse", "Klassen"))
     else:
         lowest = " ab dem niedrigsten Wert" if settings.bin_origin is BinOrigin.MINIMUM else ""
         parts.append(f"Klassenbreite {settings.bin_width:g}{lowest}")
@@ -412,7 +354,7 @@ def image_types_words(settings: FeatureSettings) -> str:
     """Filtered images on which the features are computed."""
     types = ["Original"]
     if settings.wavelet is not None:
-        types.append(f"Wavelet {settings.wavelet}, {_several(settings.wavelet_levels, 'Stufe', 'Stufen')}")
+        types.append(f"Wavelet {settings.wavelet}, {several(settings.wavelet_levels, 'Stufe', 'Stufen')}")
     if settings.log_sigma_mm:
         types.append("LoG " + ", ".join(f"{sigma:g} mm" for sigma in settings.log_sigma_mm))
     if settings.aggregation is not Aggregation.AVERAGE_3D:
@@ -428,126 +370,3 @@ def model_provenance_label(name: str) -> str:
 def model_provenance(version: str, digest: str, *, signed_by: str = "") -> str:
     """ "Version 1.0.0, SHA-256 3f…"."""
     return f"Version {version}, SHA-256 {digest}" + (f", signiert mit dem Schlüssel {signed_by}" if signed_by else "")
-
-
-# --- patient, page ---------------------------------------------------------------------------------------------------
-
-_SIDES: Final = {"L": "linke Brust", "R": "rechte Brust", "B": "beide Brüste"}
-_LATERALITY: Final = {"L": "links", "R": "rechts", "B": "beidseits"}
-_SEX: Final = {"F": "weiblich", "M": "männlich", "O": "divers"}
-_AGE: Final = {"Y": ("Jahr", "Jahre"), "M": ("Monat", "Monate"), "W": ("Woche", "Wochen"), "D": ("Tag", "Tage")}
-
-
-def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """Patient and examination as (label, value)."""
-    if subject.birth_date is None and subject.age:
-        born = ("Alter bei der Untersuchung", _age_shown(subject.age))
-    else:
-        age = f" ({_age_shown(subject.age)})" if subject.age else ""
-        born = ("Geburtsdatum", f"{date_shown(subject.birth_date)}{age}")
-    rows = [
-        ("Name", text_shown(subject.patient_name)),
-        ("Patienten-ID", text_shown(subject.patient_id)),
-        born,
-        ("Geschlecht", _SEX.get(subject.sex, subject.sex) or LABELS.not_stated),
-        ("Untersuchung", text_shown(subject.study_description)),
-        ("Accession-Nummer", text_shown(subject.accession_number)),
-        ("Untersuchungsdatum", date_shown(subject.study_date)),
-        ("Seite", _LATERALITY.get(subject.laterality, subject.laterality) or LABELS.not_stated),
-    ]
-    if subject.institution.strip():
-        rows.append(("Einrichtung", subject.institution.strip()))
-    if subject.referring_physician.strip():
-        rows.append(("Zugewiesen von", subject.referring_physician.strip()))
-    return tuple(rows)
-
-
-def _age_shown(age: str) -> str:
-    if len(age) == 4 and age[:3].isdigit() and age[3] in _AGE:
-        return _several(int(age[:3]), *_AGE[age[3]])
-    return age or LABELS.not_stated
-
-
-def running_head(subject: Subject) -> str:
-    """Owner of a loose page."""
-    return " · ".join(
-        (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
-    )
-
-
-def text_shown(text: str) -> str:
-    """The text, or "nicht angegeben"."""
-    return text.strip() or LABELS.not_stated
-
-
-def made_shown(created: datetime, software: str) -> str:
-    """Foot of a page."""
-    return f"{moment_shown(created)} · {software}"
-
-
-_REPLACED: Final[Mapping[Reason, str]] = MappingProxyType(
-    {
-        Reason.SEGMENTATION: "der Tumor erneut segmentiert wurde",
-        Reason.IDENTITY: "die Identität der Patientin berichtigt wurde",
-        Reason.IMAGES: "weitere Bilder eingetroffen sind",
-        Reason.CHOICE: "andere Bilder der Untersuchung verwendet werden",
-        Reason.MODEL: "sich die Modelle geändert haben",
-        Reason.SOFTWARE: "sich die Software oder ihre Einstellungen geändert haben",
-        Reason.HEADERS: "die Header der Bilder berichtigt wurden",
-    }
-)
-
-
-def replaces_sentence(replacement: Replacement) -> str:
-    """The replacement of an earlier report: which one, and why."""
-    because = joined([_REPLACED[reason] for reason in replacement.reasons])
-    return f"Ersetzt den Bericht vom {moment_shown(replacement.created)}, weil {because}."
-
-
-def page_words(page: int) -> str:
-    """ "Seite 2 von " (the number of pages follows)."""
-    return f"Seite {page} von "
-
-
-def characters_not_shown(count: int) -> str:
-    """Sentence for characters that no installed font has."""
-    what = "1 Zeichen ist" if count == 1 else f"{count} Zeichen sind"
-    return (
-        f"{what} als □ dargestellt, weil keine hier installierte Schrift sie enthält; der strukturierte Bericht hat "
-        "den vollen Text. Eine Schrift für diese Zeichen installieren, z. B. das Debian-Paket fonts-wqy-microhei für "
-        "Chinesisch, Japanisch und Koreanisch."
-    )
-
-
-# --- in place of pictures --------------------------------------------------------------------------------------------
-
-
-def legend_alternative(words: Ordered[str]) -> str:
-    """Legend of outlines."""
-    return f"Legende: Umrisse von {joined(list(words))}"
-
-
-def strip_alternative(value: str, cut_off: str, *, below: str, above: str) -> str:
-    """A value on its scale."""
-    return f"Skala mit {value}; links der Marke ({cut_off}): {below}; rechts davon: {above}"
-
-
-def dots_alternative(count: int) -> str:
-    """A frequency as dots."""
-    return f"{count} von 100 Punkten sind gefüllt"
-
-
-def curves_alternative(title: str, ends: Ordered[tuple[str, int]], note: str) -> str:
-    """Curves of the training patients: where each ends."""
-    shown = [f"{label} nach {months} Monaten" for label, months in ends]
-    return ". ".join(text for text in (title, joined(shown), note) if text)
-
-
-def contributions_alternative(labels: Ordered[str], shown: Ordered[str]) -> str:
-    """Bars of the shares of an output."""
-    return "Balkendiagramm: " + "; ".join(f"{label} {share}" for label, share in zip(labels, shown, strict=True))
-
-
-def key_images_alternative(captions: Ordered[str]) -> str:
-    """Slices of the images with the outlines of tumour and shell."""
-    return f"MR-Bilder mit den Umrissen der Regionen: {'; '.join(captions)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from models.features.extract import ENGINES, open_engine
 from models.features.settings import FeatureSettings
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BIAS_CORRECTIONS, open_bias_correction
+from reports.languages.language import Language
 from reports.paper import Paper
 
 
@@ -55,7 +57,8 @@ def test_names_of_bias_corrections(n4: str) -> None:
 OTHER_VALUES: dict[str, dict[str, Any]] = {
     "preprocessing": {"n4": "none", "shell_mm": 5.0, "cavities": Cavities.FILL},
     "features": {"engine": "pyradiomics", "settings": FeatureSettings(bin_width=5.0)},
-    "report": {"features_sr": True, "withheld": True, "fhir": True, "key_images": True, "paper": Paper.LETTER},
+    "report": {"features_sr": True, "withheld": True, "fhir": True, "key_images": True, "paper": Paper.LETTER}
+    | {"language": Language.GERMAN, "font": Path("font.ttf")},
 }
 WHERE = {"preprocessing": {"device"}, "features": {"device"}, "report": set[str]()}
 
