@@ -239,7 +239,7 @@ def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
     if not label or validity is None or validity.main is None:
         return label, ""
     more = len(validity.decisive) - 1
-    rest = f" Und {_several(more, 'weiterer Grund', 'weitere Gründe')}." if more else ""
+    rest = f" Und {several(more, 'weiterer Grund', 'weitere Gründe')}." if more else ""
     return label, f"{validity.main.sentence}{rest}"
 
 
@@ -300,7 +300,7 @@ def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: flo
     """ "T1+C minus vor Kontrastmittel, Maximum aller 60 Schichten (120 mm)"."""
     shown = f"der Schichten {first + 1} bis {last + 1} von {slices}"
     if last - first + 1 == slices:
-        shown = f"aller {_several(slices, 'Schicht', 'Schichten')}"
+        shown = f"aller {several(slices, 'Schicht', 'Schichten')}"
     return f"T1+C minus vor Kontrastmittel, Maximum {shown} ({thickness_mm:.0f} mm)"
 
 
