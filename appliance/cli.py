@@ -24,6 +24,7 @@ from appliance.commands import (
     doctor,
     evaluate,
     features,
+    fetch,
     import_table,
     map,
     model_packages,
@@ -106,6 +107,7 @@ app.command("show", rich_help_panel=_SERVICE)(service.show)
 app.command("retry", rich_help_panel=_SERVICE)(service.retry)
 app.command("complete", rich_help_panel=_SERVICE)(operator.complete)
 app.command("drop", rich_help_panel=_SERVICE)(operator.drop)
+app.command("fetch", rich_help_panel=_SERVICE)(fetch.fetch)
 app.command("web", rich_help_panel=_SERVICE)(web.web)
 app.command("backup", rich_help_panel=_SERVICE)(backup.backup)
 app.command("doctor", rich_help_panel=_SETUP)(doctor.doctor)

@@ -7,6 +7,7 @@ The service and the command line call the same function; the differences between
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,11 +17,15 @@ from pathlib import Path
 from appliance.stages import StageCost, Stages
 from dicom_io.answer import Answer
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, objects_replaced
+from dicom_io.errors import TumourEmpty
 from dicom_io.images.limits import USUAL, Limits
+from dicom_io.priors import Comparing
+from dicom_io.reading.patient_identity import present_of
 from dicom_io.reading.pseudonymise import StudyCover
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
+from dicom_io.writing.comparison import compared, measured
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of, with_replacement
 from models.errors import StudyRejected
@@ -28,6 +33,7 @@ from models.features.contour_features import ContourFeatures
 from models.features.extract import FeatureEngine, extract_features
 from models.features.settings import FeatureSettings
 from models.features.table import FeatureTable
+from models.inference.change import StudyMeasured
 from models.inference.predict import ModelOutcome, NotApplicable, not_computed, predict
 from models.inference.runtime import LoadedModel
 from models.intended_use import IntendedUse, check_intended_use
@@ -37,7 +43,7 @@ from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.measurement import MeasuredParts
 from models.preprocessing.prepare import BiasCorrection, Prepared, prepare
-from models.preprocessing.tumour_check import TumourCheck, check_tumours
+from models.preprocessing.tumour_check import NO_TUMOUR, TumourCheck, check_tumours
 from models.quality_notes import QualityNote
 from models.threads import one_thread
 from models.validity import Reason, State
@@ -92,10 +98,18 @@ class Workbench:
     languages: tuple[Language, ...] = (Language.ENGLISH,)
     fonts: tuple[str, ...] = ()
 
+    def digest(self) -> str:
+        """SHA-256 over the settings that determine the numbers of a study, models apart."""
+        parts = (self.features.digest(), self.bias.name, f"{self.shell_mm:g}", self.cavities, self.engine.name)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """One answered study; without features where nothing could be computed on its tumour."""
+    """One answered study; without features where nothing could be computed on its tumour.
+
+    `measured` is what a later study of the patient is compared with.
+    """
 
     study: Study
     features: FeatureTable | None
@@ -105,6 +119,7 @@ class Result:
     facts: AnswerFacts
     stages: tuple[StageCost, ...]
     language: Language = Language.ENGLISH  # of the documents; `report` is English
+    measured: StudyMeasured | None = None
 
 
 @one_thread()
@@ -118,6 +133,7 @@ def answer_study(
     earlier: Sequence[EarlierAnswer] = (),
     remarks: Sequence[QualityNote] = (),
     cover: StudyCover | None = None,
+    comparing: Comparing | None = None,
 ) -> Result:
     """Answers one study.
 
@@ -130,6 +146,8 @@ def answer_study(
     earlier : answers given to the same study before, oldest first; the new one says which it replaces
     remarks : what the report says besides
     cover : makes the answer one without names; None leaves them
+    comparing : how it is compared with earlier studies of the patient; None looks for none. A segment without a voxel
+        is a legal answer where an earlier study can be compared, and a refusal otherwise
 
     Raises
     ------
@@ -144,6 +162,7 @@ def answer_study(
             assignment=assignment,
             held=held,
             limits=bench.limits,
+            may_be_empty=comparing is not None,
             whole_before=bench.key_images,
         )
         use = check_intended_use(study.evidence, bench.intended_use)
@@ -151,8 +170,12 @@ def answer_study(
             study, use = cover.study(study), cover.reasons(use)
     with stages.measured("preprocess"):
         parts = MeasuredParts()
-        tumours = check_tumours(
-            study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+        tumours = (
+            NO_TUMOUR
+            if study.nothing_segmented
+            else check_tumours(
+                study.volumes, study.tumours, evidence=study.contrast, limits=bench.plausibility, parts=parts
+            )
         )
     computed = _computed(study, tumours, bench, stages, parts=parts, against=use)
     with stages.measured("report"):
@@ -172,10 +195,18 @@ def answer_study(
             validity_settings=f"{bench.intended_use.in_words()}; {bench.plausibility.in_words()}",
         )
         report = composed()
+        facts_now = measured(study, report, settings=bench.digest())
+    if comparing is not None:
+        with stages.measured("priors"):
+            report = compared(report, present_of(study), facts_now, comparing)
+        if study.nothing_segmented and report.change is None:
+            raise TumourEmpty(study.nothing_segmented)  # a mistake, as long as no earlier tumour is known
     with stages.measured("encode"):
         report, facts = with_replacement(report, facts_of(study, report), earlier)
         shown = [
-            report if language is report.language else replace(composed(language=language), replaces=report.replaces)
+            report
+            if language is report.language
+            else replace(composed(language=language), replaces=report.replaces, change=report.change)
             for language in bench.languages
         ]
         answer = encode(
@@ -189,7 +220,17 @@ def answer_study(
             shown=shown,
             fonts=bench.fonts,
         )
-    return Result(study, computed.features, computed.outcomes, report, answer, facts, stages.costs, bench.languages[0])
+    return Result(
+        study,
+        computed.features,
+        computed.outcomes,
+        report,
+        answer,
+        facts,
+        stages.costs,
+        language=bench.languages[0],
+        measured=facts_now,
+    )
 
 
 @dataclass(frozen=True, eq=False)

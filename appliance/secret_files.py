@@ -32,9 +32,13 @@ def secret_files(settings: Settings, *, file: Path | None) -> Iterator[tuple[Pat
         (settings.alerts.webhook_key_file, "the key of the webhook ([alerts] webhook_key_file)"),
         (settings.alerts.smtp_password_file, "the password of the mail server ([alerts] smtp_password_file)"),
         (settings.web.token_file, "the tokens of the operators ([web] token_file)"),
+        (settings.web.stow_token_file, "the tokens of who may send images ([web] stow_token_file)"),
     ):
         if path is not None:
             yield path, what
+    for destination in settings.destinations:
+        if destination.stow_token_file is not None:
+            yield destination.stow_token_file, f"the token of {destination.name} ([[destinations]] stow_token_file)"
 
 
 def readable_by_others(settings: Settings, *, file: Path | None) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ REPORT_TITLE: Code = codes.DCM.ImagingMeasurementReport
 # Titles of a rejection note (IHE RAD TF-1 32, Imaging Object Change Management).
 REJECTED_FOR_QUALITY = Code("113001", "DCM", "Rejected for Quality Reasons")
 INCORRECT_WORKLIST_ENTRY = Code("113038", "DCM", "Incorrect Modality Worklist Entry")
+FOR_REVIEW: Code = codes.cid7010.ForPhysicianReview
 PDF_TITLE = Code("18748-4", "LN", "Diagnostic Imaging Report")
 LATERALITY: Code = codes.SCT.Laterality
 SOURCE_IMAGE: Code = codes.DCM.SourceImageForImageProcessingOperation
@@ -88,6 +89,13 @@ RANGE_ENDS = {
 }
 VALIDITY = private("VALIDITY", "Validity of the answer")
 VALIDITY_REASON = private("VALIDITY_REASON", "Reason for the validity")
+# Change since an earlier study
+CHANGE = private("CHANGE", "Change since an earlier study")
+INTERVAL = private("PRIOR_INTERVAL", "Interval from the earlier examination")
+PRIOR_STUDY = private("PRIOR_STUDY", "Earlier study that is compared")
+TIME = private("TIME", "Examination of the number")
+EARLIER = private("EARLIER", "Earlier examination")
+DIFFERENCE = private("DIFFERENCE", "Difference, this examination minus the earlier one")
 # CID 3118 has the older pair of two in SNOMED CT; the two others as mCODE defines them: too close to call, and
 # uninterpretable.
 LOW_RISK = Code("75976002", "SCT", "Low risk")

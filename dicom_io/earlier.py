@@ -40,6 +40,7 @@ class AnswerFacts:
     models : name, version and digest of each model, and the key that signed it
     software : version of the software and digest of the settings
     replacement : the answer that it replaces itself; None for the first
+    priors : digest of what is said of earlier studies; "" where nothing is
     """
 
     key: str
@@ -50,6 +51,7 @@ class AnswerFacts:
     models: tuple[str, ...]
     software: str
     replacement: Replacement | None = None
+    priors: str = ""
 
     @property
     def version(self) -> int:
@@ -82,6 +84,7 @@ class AnswerFacts:
             models=tuple(values["models"]),
             software=values["software"],
             replacement=replacement,
+            priors=values.get("priors", ""),
         )
 
 
@@ -132,6 +135,7 @@ def reasons(before: AnswerFacts, now: AnswerFacts) -> tuple[Reason, ...]:
         Reason.CHOICE: not set(before.images) <= set(now.images),
         Reason.MODEL: before.models != now.models,
         Reason.SOFTWARE: before.software != now.software,
+        Reason.PRIOR: before.priors != now.priors,
     }
     return tuple(reason for reason in Reason if changed.get(reason)) or (Reason.HEADERS,)
 

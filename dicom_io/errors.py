@@ -5,12 +5,16 @@ StudyRejected (models.errors)      the study must change: do not repeat
  │   └─ TumourNotFound             the role is that of the tumour's segmentation
  ├─ SelectionAmbiguous             more than one series or segment fits; the message lists them
  ├─ GeometryInvalid                gaps, duplicates, mixed orientation, other frame of reference
- │   └─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ ImagesMissing              the archive holds more images than arrived
+ │   ├─ TumourEmpty                the segment of the tumour holds no voxel
+ │   └─ StrokesOnly                a segmentation is drawn on slices apart: strokes, and not the whole tumour
+ ├─ StrokesNotFound                no segment says that it holds strokes, of which a draft could be made
  └─ NotReadable                    a file or an attribute cannot be decoded
 RDeepNetError (models.errors)
  ├─ PeerUnavailable                the network or the peer: repeat later
  ├─ PeerRefused                    the peer refused: an operator must act
  │   └─ PeerRejected               it rejected the association, perhaps only until its own settings know us: repeat
+ ├─ BodyNotReadable                a body of DICOMweb cannot be read, or was cut off
  ├─ CannotKeepNow                  the home of received instances does not answer: the sender repeats later
  └─ ObjectNotConformant            an object of ours fails its own conformance check: it is not sent
 
@@ -20,6 +24,7 @@ What a reader can do besides depends on who reads: a refusal carries it as `Reme
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from models.errors import RDeepNetError, StudyRejected
 
@@ -60,12 +65,37 @@ class ImagesMissing(GeometryInvalid):
     """The archive holds more images than arrived; they may still arrive."""
 
 
+class TumourEmpty(GeometryInvalid):
+    """The segment of the tumour holds no voxel: a mistake, or no tumour is left (see `pipeline.answer_study`)."""
+
+
+class StrokesOnly(GeometryInvalid):
+    """A segmentation is drawn on slices of which no two lie side by side; a draft can be made of it.
+
+    Attributes
+    ----------
+    path : the file of the segmentation
+    """
+
+    def __init__(self, sentence: str, *, path: Path) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+
+class StrokesNotFound(InputRejected):
+    """No segment of the study says that it holds strokes."""
+
+
 class NotReadable(InputRejected):
     """A file or attribute cannot be decoded."""
 
 
 class CannotKeepNow(RDeepNetError):
     """The home of received instances does not answer: the sender is told 0xA700, and repeats later."""
+
+
+class BodyNotReadable(RDeepNetError):
+    """A body of DICOMweb cannot be read, or was cut off; who asked for it or sent it repeats."""
 
 
 class PeerUnavailable(RDeepNetError):

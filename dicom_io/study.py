@@ -65,6 +65,8 @@ class Study:
     acquisitions : voxel size and field strength of the images of each sequence
     contrast : what phases and headers say about the contrast of T1+C
     evidence : what the headers say for and against the intended use
+    nothing_segmented : why there is no tumour, a sentence; empty where there is one
+    phases : number of phases of the series that the images of each sequence are from
     before : images of T1+C before contrast behind `contrast.before`, where the whole phase was read
     """
 
@@ -83,4 +85,6 @@ class Study:
     acquisitions: Mapping[Sequence, Acquisition] = field(default_factory=dict)
     contrast: ContrastEvidence = field(default_factory=ContrastEvidence)
     evidence: Evidence = field(default_factory=Evidence)
+    nothing_segmented: str = ""
+    phases: Mapping[Sequence, int] = field(default_factory=dict)
     before: SourceSeries | None = None

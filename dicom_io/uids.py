@@ -18,6 +18,7 @@ from models.inference.predict import ModelIdentity
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports import wording
+from reports.change import PRIOR_NOT_USED, PRIORS_NOT_ASKED
 from reports.content import Report
 from reports.languages.language import Language
 
@@ -52,9 +53,20 @@ def answer_digest(study: Study, report: Report) -> str:
             for asked in report.models
         ],
     }
+    if priors := about_priors(report):
+        parts["priors"] = priors
     if report.replaces is not None:  # back to what was said before is another report than the first
         parts["replaces"] = report.replaces.replaced
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def about_priors(report: Report) -> list[str]:
+    """Texts that a report says of earlier studies; empty where it says nothing."""
+    said = [note.sentence for note in report.notes if note.code in (PRIOR_NOT_USED, PRIORS_NOT_ASKED)]
+    if report.change is not None:
+        rows = [f"{row.label}: {row.then_shown}; {row.now_shown}" for row in report.change.rows]
+        said += [report.change.title, report.change.study_instance_uid, *rows, *report.change.sentences]
+    return said
 
 
 def determining(report: Report) -> list[str]:
@@ -101,6 +113,11 @@ def tracking_uid(study: Study, sequence: Sequence, region: Region) -> str:
     One for each sequence: viewers key measurement groups by it, so that two groups with one UID would hide each other.
     """
     return derived_uid("tracking", str(study.header.StudyInstanceUID), study.content_digest, sequence, region)
+
+
+def change_uid(study: Study, prior_study_uid: str) -> str:
+    """Tracking Unique Identifier of the change of this study since another."""
+    return derived_uid("change", str(study.header.StudyInstanceUID), study.content_digest, prior_study_uid)
 
 
 def prediction_uid(study: Study, model_name: str) -> str:

@@ -113,6 +113,7 @@ UNIT_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "mm-1": "per millimeter",
         "cm3": "cubic centimeter",
         "mo": "month",
+        "d": "day",
         "%": "percent",
         "{voxels}": "voxels",
         "{score}": "score",

@@ -272,6 +272,57 @@ class SeriesUsed:
 
 
 @dataclass(frozen=True)
+class ChangeRow:
+    """A number then and now.
+
+    Attributes
+    ----------
+    label : "Tumour volume, T1+C"
+    then, now : the numbers; None where the model gave none that may be shown
+    then_shown, now_shown : as a reader sees them, with plausible range and group
+    change_shown : "−4.20 cm³ (−34%)"; "" where there is no number in both
+    sequence : of a size; None for a model
+    model, model_title : name and title of the package; "" for a size
+    """
+
+    label: str
+    then: Measurement | None
+    now: Measurement | None
+    then_shown: str
+    now_shown: str
+    change_shown: str
+    sequence: Sequence | None = None
+    model: str = ""
+    model_title: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeSection:
+    """Change since an earlier study.
+
+    Attributes
+    ----------
+    title : "Change since 2026-03-04"
+    interval_days : from the earlier examination to this one
+    interval_shown : "128 days"
+    rows : sizes, then models
+    sentences : what to know when reading them
+    study_instance_uid : of the earlier study
+    report : SOP Class, Instance and Series Instance UID of its key report; None where it was not sent
+    columns : names of the columns of the table
+    """
+
+    title: str
+    interval_days: int
+    interval_shown: str
+    rows: tuple[ChangeRow, ...]
+    sentences: tuple[str, ...]
+    study_instance_uid: str
+    report: tuple[str, str, str] | None
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """One report.
 
@@ -293,6 +344,7 @@ class Report:
     reasons : sentences against the answers, each once, the weightiest first
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
+    change : change since an earlier study of the patient; None where none is compared
     subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
     language : of every text in it; labels of the provenance are English keys in all
     """
@@ -313,6 +365,7 @@ class Report:
     reasons: tuple[str, ...]
     not_checked: str
     replaces: Replacement | None = None
+    change: ChangeSection | None = None
     subtraction: Subtraction | None = None
     language: Language = Language.ENGLISH
 

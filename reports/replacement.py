@@ -21,6 +21,7 @@ class Reason(StrEnum):
     CHOICE = "other-images"  # other images of the study are used, or fewer
     MODEL = "new-model"  # a model was added, retrained, signed by another key, or is no longer run
     SOFTWARE = "new-software"  # another version of the software or other settings
+    PRIOR = "earlier-study"  # another earlier study is compared, or none any longer
     HEADERS = "corrected-headers"  # the images are the same, but something else was corrected in them
 
 
@@ -32,6 +33,7 @@ REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.CHOICE: "other images of the study are used",
         Reason.MODEL: "the models have changed",
         Reason.SOFTWARE: "the software or its settings have changed",
+        Reason.PRIOR: "another earlier study is compared",
         Reason.HEADERS: "the headers of the images were corrected",
     }
 )

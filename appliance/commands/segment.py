@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,15 @@ from models.number_words import counted
 
 if TYPE_CHECKING:
     from dicom_io.reading.marks import BoxMarks, Point
+
+_STUDY = re.compile(r"…?[0-9.]{1,64}")  # a Study Instance UID, or any prefix or suffix of one
+
+
+def _draft_or_study(param: typer.CallbackParam, text: str | None) -> str | None:
+    """The file of a draft, or a study, as callback."""
+    if text is not None and (Path(text).exists() or not _STUDY.fullmatch(text)):
+        existing_file(param, Path(text))
+    return text
 
 
 def segment(
@@ -89,12 +99,13 @@ def segment(
         bool, typer.Option("--mirrored", help="With --network: average over mirrored windows; eight times slower.")
     ] = False,
     accept: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--accept",
-            metavar="DRAFT",
-            callback=existing_file,
-            help="Accept a draft as it is: write it as the final segmentation.",
+            metavar="DRAFT|STUDY",
+            callback=_draft_or_study,
+            help="Accept a draft as it is: of a file, write it as the final segmentation; of a study that is in review "
+            "in the service, answer it.",
             show_default=False,
         ),
     ] = None,
@@ -124,12 +135,19 @@ def segment(
         rdeepnet segment study --box 40,-80,-20,90,-30,30 --point 65,-55,4 --out draft
 
         rdeepnet segment --accept draft/draft.dcm --by "Ada Reader"
+
+        rdeepnet segment --accept 1.2.840.113619 --by "Ada Reader" --config /etc/rdeepnet.toml
     """
     if accept is not None:
         given = {"FOLDER": folder, "--strokes": strokes, "--box": box, "--point": point, "--network": network}
         if others := [name for name, value in given.items() if value is not None]:
             raise typer.BadParameter(f"cannot be combined with {' and '.join(others)}", param_hint="--accept")
-        _accept(accept, out or accept.parent, by=by or operator_name(), as_json=as_json)
+        if (file := Path(accept)).exists():
+            _accept(file, out or file.parent, by=by or operator_name(), as_json=as_json)
+        elif out is not None:
+            raise typer.BadParameter("needs a file; a draft of the service is answered there", param_hint="--out")
+        else:
+            _accept_in_service(accept, config, by=by or operator_name(), as_json=as_json)
         return
     if folder is None or out is None:
         raise typer.BadParameter("FOLDER and --out are needed, or --accept", param_hint="FOLDER")
@@ -181,6 +199,20 @@ def _accept(draft: Path, out: Path, *, by: str, as_json: bool) -> None:
     echo(f"Accepted by {record['accepted_by']} at {record['accepted']}.")
     for path in files:
         echo(str(path))
+
+
+def _accept_in_service(study: str, config: Path | None, *, by: str, as_json: bool) -> None:
+    from appliance.commands.service import full_uid
+    from appliance.service import operator
+
+    settings = settings_from(config)
+    uid = full_uid(settings, study)
+    state = operator.accept_draft(settings, uid, by=by)
+    sentence = f"Accepted by {by}. The service answers the study in its next round."
+    if as_json:
+        print_json({"study_instance_uid": uid, "state": state, "sentence": sentence})
+    else:
+        echo(sentence)
 
 
 def _box(box: str | None, point: str | None) -> BoxMarks | None:

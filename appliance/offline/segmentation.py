@@ -17,8 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from appliance.drafting import MadeDraft, draft_of
 from dicom_io.answer import file_of
 from dicom_io.images.limits import USUAL, Limits
 from dicom_io.marked_study import MarkedStudy
@@ -26,15 +25,14 @@ from dicom_io.reading.draft_files import finals_of_draft, read_draft
 from dicom_io.reading.folder import look_into
 from dicom_io.reading.marks import BoxMarks, read_marked_study
 from dicom_io.rules import Assignment, SelectionRules
-from dicom_io.writing.draft_segmentation import make_draft, make_final
+from dicom_io.writing.draft_segmentation import make_final
 from models.errors import StudyRejected
 from models.files import write_output
 from models.number_words import counted
 from models.segmentation import functional_tumour_volume, grow_cut, half_way, network
 from models.segmentation.network_package import load_network
-from models.segmentation.seeds import Mask, Method
+from models.segmentation.seeds import Method
 from models.version import software_version
-from reports.draft.contact_sheet import DraftPictures, contact_sheet, measured
 
 DRAFT, SHEET, RECORD = "draft.dcm", "contact_sheet.pdf", "draft.json"
 FINAL, ACCEPTED = "final.dcm", "accepted.json"
@@ -106,26 +104,11 @@ def make_draft_of(
         files, strokes=wish.strokes, box=wish.box, rules=rules, assignment=assignment, limits=limits
     )
     method, notice = _method(study, wish)
-    mask = method.segment(study.images, study.seeds)
-    dataset = make_draft(study, mask, method, created=created, notice=notice)
-    content = file_of(dataset)
-    record = _record(study, mask, method, notice, content, created, uid=str(dataset.SOPInstanceUID))
-    sheet = contact_sheet(
-        DraftPictures(
-            subject=study.subject,
-            sequence=study.sequence,
-            image=study.images.after,
-            draft=mask,
-            strokes=study.seeds.strokes,
-            method=f"{method.name}, version {method.version}",
-            made_from=study.described,
-            measurements=measured(mask, study.images.after, study.seeds.strokes),
-            created=created,
-            notice=notice,
-        )
-    )
-    for name, made in ((DRAFT, content), (SHEET, sheet), (RECORD, _json(record))):
-        write_output(out / name, made)
+    made = draft_of(study, method, created=created, notice=notice)
+    content = made.segmentation.file
+    record = _record(made, content, created)
+    for name, written in ((DRAFT, content), (SHEET, made.sheet), (RECORD, _json(record))):
+        write_output(out / name, written)
     return Draft(out, record)
 
 
@@ -139,22 +122,20 @@ def _method(study: MarkedStudy, wish: Wish) -> tuple[Method, str]:
     return network.method(loaded, study.seeds, mirrored=wish.mirrored), loaded.manifest.notice
 
 
-def _record(
-    study: MarkedStudy, mask: Mask, method: Method, notice: str, content: bytes, created: datetime, *, uid: str
-) -> dict[str, Any]:
-    volume = study.images.after
+def _record(made: MadeDraft, content: bytes, created: datetime) -> dict[str, Any]:
+    study, method = made.study, made.method
     return {
         "software": f"rdeepnet {software_version()}",
         "created": created.isoformat(),
         "study_instance_uid": str(study.header.StudyInstanceUID),
-        "sop_instance_uid": uid,
+        "sop_instance_uid": made.segmentation.sop_instance_uid,
         "sha256": hashlib.sha256(content).hexdigest(),
         "sequence": study.sequence.value,
         "images": study.described,
         "method": {"key": method.key, "name": method.name, "version": method.version, **method.parameters},
-        "notice": notice,
-        "volume_mm3": int(np.count_nonzero(mask)) * volume.voxel_volume_mm3,
-        "slices": int(np.count_nonzero(mask.any(axis=(1, 2)))),
+        "notice": made.notice,
+        "volume_mm3": made.volume_mm3,
+        "slices": made.slices,
         "painted_slices": [int(index) + 1 for index in study.seeds.painted_slices],
     }
 

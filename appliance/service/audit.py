@@ -228,11 +228,11 @@ class Audit:
     def _ends(self, destination: Destination) -> tuple[Participant, Participant]:
         """Sender and receiver of our results."""
         peer = Participant(
-            destination.ae_title,
+            destination.title,
             is_requestor=False,
             role=messages.DESTINATION,
-            title=destination.ae_title,
-            address=destination.host,
+            title=destination.title,
+            address=destination.address,
         )
         return messages.this_application(self._source.title, is_requestor=True, role=messages.SOURCE), peer
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from appliance.in_short import AnswerInShort
 from appliance.process_pool import Broken, work_off
 from appliance.service.worker import Asked
 from appliance.settings import Settings
+from appliance.state.inbox import short_hash
 from appliance.state.outbox import Outgoing
-from dicom_io.errors import PeerRefused, PeerUnavailable
-from models.errors import SetupError
+from dicom_io.errors import PeerRefused, PeerUnavailable, StrokesOnly, TumourNotFound
+from models.errors import SetupError, StudyRejected
+from models.files import write_output
 
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench
@@ -54,13 +57,33 @@ def _nothing_more(_: None) -> None:
 
 @dataclass(frozen=True, eq=False)
 class OnWorkbench:
-    """Answers studies on an open workbench."""
+    """Answers studies on an open workbench.
+
+    Attributes
+    ----------
+    drafts : make a draft of a study that holds strokes instead of its tumour
+    """
 
     bench: Workbench
     archive: Peer | None
+    drafts: bool = False
+    settings: Settings = field(default_factory=Settings)
 
     def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
-        return answer(files, asked, bench=self.bench, archive=self.archive)
+        if asked.reviewed.acceptance is not None:
+            return answer_accepted(files, asked, bench=self.bench, archive=self.archive, settings=self.settings)
+        try:
+            return answer(
+                _with(asked.reviewed.drafts, files),
+                asked,
+                bench=self.bench,
+                archive=self.archive,
+                settings=self.settings,
+            )
+        except (TumourNotFound, StrokesOnly) as refusal:
+            if not self.drafts:
+                raise
+            return draft(refusal, files, asked, bench=self.bench)
 
 
 def answerer(settings: Settings) -> OnWorkbench:
@@ -73,7 +96,8 @@ def answerer(settings: Settings) -> OnWorkbench:
     """
     from appliance.workbench import open_workbench
 
-    return OnWorkbench(open_workbench(settings), archive_of(settings))
+    drafts = any(destination.drafts for destination in settings.destinations)
+    return OnWorkbench(open_workbench(settings), archive_of(settings), drafts, settings)
 
 
 def archive_of(settings: Settings) -> Peer | None:
@@ -100,12 +124,14 @@ def answer(
     *,
     bench: Workbench,
     archive: Peer | None = None,
+    settings: Settings | None = None,
 ) -> Outgoing:
     """One study from files to what goes into the outbox; `archive` is asked whether all of its images arrived.
 
     It counts instances that arrived and were not kept as well.
     """
     from appliance.pipeline import answer_study
+    from appliance.service.priors import comparing, mark_of
     from dicom_io.reading.read import NOTHING_KNOWN
 
     held = NOTHING_KNOWN if archive is None else _held(archive, files)
@@ -118,6 +144,7 @@ def answer(
         held=held,
         earlier=asked.earlier,
         remarks=asked.remarks,
+        comparing=None if settings is None else comparing(asked, settings, bench=bench, archive=archive),
     )
     return Outgoing(
         result.answer,
@@ -125,7 +152,67 @@ def answer(
         created=asked.created,
         facts=result.facts,
         in_short=AnswerInShort.of_result(result),
+        measured=None if result.measured is None else result.measured.as_json(),
+        patient_mark=mark_of(result.study),
     )
+
+
+def answer_accepted(
+    files: Sequence[Path],
+    asked: Asked,
+    *,
+    bench: Workbench,
+    archive: Peer | None = None,
+    settings: Settings | None = None,
+) -> Outgoing:
+    """`answer` with the draft that a person accepted as the segmentation, which goes back with the answer."""
+    from dicom_io.answer import AnswerObject, Role
+    from dicom_io.reading.draft_files import read_draft
+    from dicom_io.writing.draft_segmentation import make_final
+
+    accepted = asked.reviewed.acceptance
+    assert accepted is not None
+    final = AnswerObject(
+        Role.ACCEPTED_SEG,
+        make_final(read_draft(accepted.draft, limits=bench.limits), accepted_by=accepted.by, accepted=accepted.at),
+    )
+    with TemporaryDirectory(prefix="rdeepnet-") as folder:
+        path = Path(folder) / "final.dcm"
+        write_output(path, final.file)
+        ours = {**asked.reviewed.drafts, final.sop_instance_uid: path}
+        outgoing = answer(_with(ours, files), asked, bench=bench, archive=archive, settings=settings)
+    objects = (final, *outgoing.answer.objects)
+    return replace(outgoing, answer=replace(outgoing.answer, objects=objects))
+
+
+def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench: Workbench) -> Outgoing:
+    """The draft of a study that was refused for want of its tumour, where it holds strokes; else the refusal.
+
+    Raises
+    ------
+    StudyRejected
+        When there are no strokes, they make no draft, or a final segmentation was answered before.
+    """
+    from appliance.drafting import draft_instead_of, in_words
+    from appliance.stages import Stages
+    from dicom_io.answer import Answer
+    from dicom_io.writing.draft_objects import draft_objects
+
+    if asked.earlier:  # of a final segmentation that was here; no draft is made over it
+        raise refusal
+    stages = Stages()
+    with stages.measured("draft"):
+        made = draft_instead_of(
+            refusal, files, rules=bench.rules, assignment=asked.assignment, created=asked.created, limits=bench.limits
+        )
+    objects = draft_objects(made.segmentation, made.sheet, header=made.study.header, created=asked.created)
+    return Outgoing(Answer(objects, made.sheet), stages.costs, created=asked.created, review=in_words(made))
+
+
+def _with(ours: Mapping[str, Path], files: Sequence[Path]) -> list[Path]:
+    """Files of the inbox and objects of ours, by their UIDs: ours in place of what an archive made of them."""
+    came_back = tuple(short_hash(uid.encode()) for uid in ours)
+    return [*(file for file in files if not file.name.startswith(came_back)), *ours.values()]
 
 
 def _held(archive: Peer, files: Sequence[Path]) -> Mapping[str, int]:

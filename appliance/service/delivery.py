@@ -27,12 +27,16 @@ from appliance.state.record_rows import DeliveryRecord, DeliveryState
 from appliance.state.records import Records
 from appliance.state.stored_bytes import BytesMissing
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.network.dicomweb.store import store
+from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.send import Delivery, Peer, Sent, send
 from dicom_io.network.tls import ClientTls
 
 LOG = logging.getLogger("rdeepnet.delivery")
 
 _SET_BACK_S = 1.0  # the wall clock is set back by more than drift makes up
+_SHARED_POLLS = 2  # couriers of many hosts ask one server: half as often
+_SHARED_ASK_S = 3.0  # between two looks for results that an archive is to be asked about
 _OPERATIONS_BESIDES = 4  # to connect, to open and to close the association, and one to spare
 
 
@@ -65,6 +69,7 @@ class Courier:
     ----------
     poll_s : interval between two polls for work
     tls : how the connection is secured; None leaves it plain
+    web : the server of a destination that is reached by STOW-RS; None for C-STORE
     audit : told before and after every attempt
     host : name of this one, where several share the records
     """
@@ -81,10 +86,12 @@ class Courier:
         poll_s: float,
         audit: Audit,
         tls: ClientTls | None = None,
+        web: WebPeer | None = None,
         host: str = "",
     ) -> None:
         self._destination = destination
         self._peer = peer_of(destination, calling_title=calling_title, timeout_s=settings.timeout_s, tls=tls)
+        self._web = web
         self._settings = settings
         self._records = records
         self._outbox = outbox
@@ -110,25 +117,35 @@ class Courier:
         return self._thread.is_alive()
 
     def _work(self) -> None:
-        ahead_s, said = _wall_ahead_s(), ""
-        while not self._stopping.wait(self._poll_s):
+        ahead_s, said, next_ask_s = _wall_ahead_s(), "", 0.0
+        poll_s = (_SHARED_POLLS if self._records.is_shared else 1) * self._poll_s
+        while not self._stopping.wait(poll_s):
             try:
                 if _wall_ahead_s() < ahead_s - _SET_BACK_S:  # what was to be tried in a minute would wait for longer
                     LOG.warning("the clock was set back; what waits is tried now")
                     self._records.try_now(self._destination.name)
                     self._commitments.ask_now(self._destination.name)
                 ahead_s = _wall_ahead_s()
-                while (delivery := self._taken()) is not None:
-                    self.deliver(delivery)
-                if self._stopping.is_set():
-                    return
-                with self._records.leader(f"commitment {self._destination.name}") as is_leader:
-                    if is_leader:
-                        self._commitments.ask_next(self._destination.name, self._peer)
+                self._deliver_due()
+                if time.monotonic() >= next_ask_s:
+                    while not self._stopping.is_set() and self._asked_next():
+                        self._deliver_due()
+                    next_ask_s = time.monotonic() + (_SHARED_ASK_S if self._records.is_shared else 0.0)
                 said = ""
             except DatabaseUnavailable as error:  # what was sent is sent again, as the same
                 if said != (said := describe(error)):  # once, for as long as it is so
                     LOG.error("the records cannot be written; the next round tries again", extra={"error": said})
+
+    def _deliver_due(self) -> None:
+        while (delivery := self._taken()) is not None:
+            self.deliver(delivery)
+
+    def _asked_next(self) -> bool:
+        """Asks whether the results of a job are kept, one host at a time; returns whether it has asked."""
+        if not self._commitments.is_due(self._destination.name):
+            return False
+        with self._records.leader(f"commitment {self._destination.name}") as is_leader:
+            return is_leader and self._commitments.ask_next(self._destination.name, self._peer) is not None
 
     def _taken(self) -> DeliveryRecord | None:
         """The next delivery, which nobody else makes meanwhile; None when none is due."""
@@ -145,7 +162,7 @@ class Courier:
         def send_files(files: Sequence[Path]) -> tuple[Sent, ...]:
             lease_s = (len(files) + _OPERATIONS_BESIDES) * self._settings.timeout_s
             self._records.keep_delivery(delivery, lease_s=lease_s)
-            return send(files, self._peer)
+            return send(files, self._peer) if self._web is None else store(files, self._web)
 
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=send_files)
         self._audit.sent(delivery, self._destination, state=state, sentence=sentence)

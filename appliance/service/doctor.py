@@ -20,6 +20,7 @@ from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Destination, Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
@@ -28,6 +29,8 @@ from appliance.transport import client_tls, files_of
 from appliance.workbench import load_configured
 from dicom_io.answer import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.network.dicomweb.store import answers
+from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.negotiation import negotiate
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
@@ -191,6 +194,8 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
     tls = client_tls(settings, plain=destination.plain)
     peer = peer_of(destination, calling_title=settings.service.ae_title, timeout_s=timeout_s, tls=tls)
     subject = f"destination {destination.name}"
+    if (web := web_peer_of(destination, settings, timeout_s=timeout_s)) is not None:
+        return _check_web(subject, web)
     if _is_this_service(destination, settings):
         sentence = f"{peer} is this service itself; expected the PACS: correct host and port."
         return Check(subject, Verdict.BAD, sentence)
@@ -213,7 +218,7 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
     doubts = []
     if not answer.answers_echo:
         doubts.append("it does not accept C-ECHO: the page and the alerts cannot tell whether it answers")
-    if destination.storage_commitment and not answer.commits:
+    if destination.commits and not answer.commits:
         doubts.append("it offers no storage commitment: enable it there, or set storage_commitment = false")
     if doubts:
         return Check(subject, Verdict.WARNING, f"{peer} accepts everything we send, but {'; '.join(doubts)}.")
@@ -221,6 +226,19 @@ def check_destination(destination: Destination, settings: Settings) -> Check:
     # No loop: what this product made is recognised by Manufacturer and Manufacturer's Model Name.
     guard = "; it also sends: results that come back are acknowledged and not processed" if sends else ""
     return Check(subject, Verdict.GOOD, f"{peer} answers a C-ECHO and accepts everything we send{guard}")
+
+
+def _check_web(subject: str, peer: WebPeer) -> Check:
+    """Checks that a DICOMweb server answers and lets us in; what it takes shows when something is sent."""
+    try:
+        answers(peer)
+    except PeerUnavailable as error:
+        return Check(subject, Verdict.WARNING, f"{error} Results wait until it answers.")
+    except PeerRejected as error:
+        return Check(subject, Verdict.BAD, f"{error} Results wait until then.")
+    except PeerRefused as error:
+        return Check(subject, Verdict.BAD, str(error))
+    return Check(subject, Verdict.GOOD, f"{peer} answers")
 
 
 def _sent_to(destination: Destination, settings: Settings) -> list[Role]:

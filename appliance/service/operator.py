@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from appliance.service.audit import Audit, told_at_once
 from appliance.service.retry import Filter, Retried, choose_for_study, retry_studies, retry_study
+from appliance.service.reviews import Reviews, person_of
 from appliance.service.study_status import found
 from appliance.settings import Settings
-from appliance.state.homes import open_records
+from appliance.state.homes import open_home, open_records
 from appliance.state.operator_actions import Action, OperatorActions
 from appliance.state.states import IllegalMove, State
 from models.number_words import counted
@@ -20,6 +21,7 @@ from models.number_words import counted
 LOG = logging.getLogger("rdeepnet.operator")
 
 REASON_LIMIT = 500  # characters
+NAME_LIMIT = 64  # characters of a Person Name (VR PN)
 
 
 def retry(settings: Settings, study: str, *, by: str, destination: str = "") -> State:
@@ -92,6 +94,46 @@ def answer_now(settings: Settings, study: str, *, by: str) -> State:
         records.close()
     _tell(settings, [record.study_uid], Action.ANSWER_NOW, by)
     return record.state
+
+
+def accept_draft(settings: Settings, study: str, *, by: str, draft_uid: str = "") -> State:
+    """Accepts the draft of a study as it is: the study is answered with it, and the answer names who and when.
+
+    Parameters
+    ----------
+    by : the person who looked at every slice
+    draft_uid : SOP Instance UID of the draft that was looked at; empty for the one that waits
+
+    Raises
+    ------
+    IllegalMove
+        When the study has no draft that waits for a person, or another than the one that was looked at; or the name is
+        empty or too long for the object.
+    UnknownStudy
+        When none matches, or more than one.
+    """
+    name = person_of(by).strip()
+    if not 0 < len(name) <= NAME_LIMIT:
+        raise IllegalMove(
+            f"The name of the person who accepts the draft has {counted(len(name), 'character')}; expected 1 to "
+            f"{NAME_LIMIT}."
+        )
+    home = open_home(settings)
+    try:
+        record = found(home.records, study)
+        drafts = Reviews(records=home.records, outbox=home.outbox).drafts(record.study_uid)
+        waiting = next((one.sop_instance_uid for one in drafts if one.job_id == record.job_id), "")
+        if record.state is not State.REVIEW or not waiting:
+            raise IllegalMove(f"The study is {record.state}; only a draft that waits for a person can be accepted.")
+        if draft_uid and draft_uid != waiting:
+            raise IllegalMove(
+                "Another draft was made since this one was shown; load the page again and look at every slice of it."
+            )
+        OperatorActions(home.records).accept(record.study_uid, waiting, job_id=record.job_id, by=by)
+    finally:
+        home.close()
+    _tell(settings, [record.study_uid], Action.ACCEPT, by)
+    return State.QUEUED
 
 
 def drop(settings: Settings, study: str, *, reason: str, by: str) -> State:

@@ -39,7 +39,7 @@ def bounds(service: ServiceSettings) -> Bounds:
 
 def committing(settings: Settings) -> list[Destination]:
     """Destinations that are asked for storage commitment, and report on it."""
-    return [destination for destination in settings.destinations if destination.storage_commitment]
+    return [destination for destination in settings.destinations if destination.commits]
 
 
 def _networks(host: str) -> tuple[str, ...]:

@@ -13,10 +13,13 @@ from appliance.service.delivery import Courier
 from appliance.service.fates import Fates
 from appliance.service.hosts import is_gone
 from appliance.service.intake import Intake
+from appliance.service.prior_arrivals import apart
 from appliance.service.receiving import bounds, callers, committing, log_ended, log_failed
 from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
+from appliance.service.web_door import WebDoor
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
 from appliance.state.commitment_records import CommitmentRecords
@@ -26,6 +29,7 @@ from appliance.state.host_records import HostRecords
 from appliance.state.inbox import Inbox
 from appliance.state.job_queue import JobQueue
 from appliance.state.outbox import Outbox
+from appliance.state.prior_folders import PriorFolders
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.worker_name import receiver_name
@@ -34,7 +38,8 @@ from dicom_io.network.receive import Receiver
 
 LOG = logging.getLogger("rdeepnet.service")
 
-_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue
+_SHARED_ROUND = 1.5  # polls: every second one, since many receivers ask one server
+_FATES_EVERY_S = 5.0  # how often jobs in flight are compared with the queue; half as often where hosts share one
 _RETENTION_EVERY_S = 3600.0
 _TIDYING_ENDS_S = 10.0  # what it has not deleted then is deleted after the next start
 
@@ -44,7 +49,7 @@ class Reception:
 
     Attributes
     ----------
-    has_work : a study arrives or is queued here, so that a worker is needed
+    has_work : a study arrives or is queued here, so that a worker is needed; in a shared home always
     """
 
     def __init__(
@@ -66,7 +71,7 @@ class Reception:
         completeness = _completeness(settings, records)
         self._intake = Intake(inbox=inbox, records=records, completeness=completeness)
         self._put: set[str] = set()  # jobs this process has queued
-        self._next_fates_s = self._next_retention_s = 0.0
+        self._next_round_s = self._next_fates_s = self._next_retention_s = 0.0
         self._tidying: threading.Thread | None = None
         commitments = Commitments(
             destinations=committing(settings),
@@ -84,6 +89,7 @@ class Reception:
                 commitments=commitments,
                 poll_s=settings.jobs.poll_s,
                 tls=client_tls(settings, plain=destination.plain),
+                web=web_peer_of(destination, settings, timeout_s=settings.delivery.timeout_s),
                 audit=audit,
                 host=receiver_name(settings),
             )
@@ -92,10 +98,16 @@ class Reception:
         self._retention = Retention(
             settings.retention, records=records, inbox=inbox, outbox=outbox, queue=queue, audit=audit
         )
+        self._web_door = WebDoor(
+            settings.service.state_dir,
+            store=audit.storing(self._intake.store),
+            opened=completeness.opened,
+            closed=audit.closing(completeness.closed),
+        )
         self._receiver = Receiver(
             ae_title=settings.service.ae_title,
             callers=callers(settings),
-            store=audit.storing(self._intake.store),
+            store=audit.storing(apart(self._intake.store, settings)),
             opened=completeness.opened,
             closed=audit.closing(completeness.closed),
             refused=audit.refused,
@@ -113,6 +125,7 @@ class Reception:
         self._records.waiting_restarted(
             destinations=[d.name for d in self._settings.destinations], host=receiver_name(self._settings)
         )
+        PriorFolders(self._settings.service.state_dir).clear()
         self._intake.find_unfinished()
         for courier in self._couriers:
             courier.start()
@@ -125,13 +138,16 @@ class Reception:
 
     def round(self, now_s: float) -> None:
         """One round of the main loop."""
-        self._intake.round(now_s)
-        self._queue_complete()
+        self._web_door.round()
+        if now_s >= self._next_round_s:
+            self._intake.round(now_s)
+            self._queue_complete()
+            self._next_round_s = now_s + (_SHARED_ROUND * self._settings.jobs.poll_s if self._records.is_shared else 0)
         if now_s >= self._next_fates_s:
             with self._records.leader("rounds") as leads:  # each can do it for all
                 if leads:
                     self._keep_in_step()
-            self._next_fates_s = now_s + _FATES_EVERY_S
+            self._next_fates_s = now_s + (2 if self._records.is_shared else 1) * _FATES_EVERY_S
         if now_s >= self._next_retention_s:
             self._next_retention_s = now_s + _RETENTION_EVERY_S
             if not self._records.is_shared:
@@ -162,7 +178,7 @@ class Reception:
     def _queue_complete(self) -> None:
         """Queues the studies that are complete; to queue one twice is to queue it once."""
         queued = self._records.studies_in(State.QUEUED)
-        self.has_work = bool(queued) or self._intake.is_arriving()
+        self.has_work = self._records.is_shared or bool(queued) or self._intake.is_arriving()
         for record in queued:
             if record.job_id not in self._put:
                 self._queue.put(record.job_id)

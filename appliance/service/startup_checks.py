@@ -43,7 +43,8 @@ def settings_to_serve(config: Path | None, role: ServiceRole = ServiceRole.ALL) 
 def missing_peers(settings: Settings, role: ServiceRole = ServiceRole.ALL) -> list[str]:
     """Peers that a service needs and the settings lack."""
     problems = []
-    if role.receives and not settings.senders and not settings.service.accept_unknown_senders:
+    may_send = settings.senders or settings.service.accept_unknown_senders or settings.web.stow_token_file
+    if role.receives and not may_send:
         problems.append(NO_SENDERS)
     if not settings.destinations:
         problems.append(NO_DESTINATIONS)

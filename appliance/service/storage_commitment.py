@@ -47,6 +47,10 @@ class Commitments:
         self._records = records
         self._outbox = outbox
 
+    def is_due(self, name: str) -> bool:
+        """Returns whether a destination is to be asked about a job now."""
+        return name in self._destinations and bool(self._records.due(name))
+
     def ask_next(self, name: str, peer: Peer) -> CommitmentState | None:
         """Asks a destination about one job that is due; returns what is known after it, None when nothing was due.
 

@@ -105,6 +105,7 @@ class StudyDetail:
     actions : actions of operators on it, from the command line or the page, oldest first
     takeovers : of its jobs, from workers that were gone, oldest first; in a shared home
     answers : every answer to it whose results are still here, oldest first; each says what it replaces
+    draft : SOP Instance UID of the draft that the current job made; empty where it made none
     accession_number, patient_id, study_date, in_short : as in the list
     """
 
@@ -122,6 +123,7 @@ class StudyDetail:
     actions: tuple[OperatorAction, ...] = ()
     takeovers: tuple[Takeover, ...] = ()
     answers: tuple[EarlierAnswer, ...] = ()
+    draft: str = ""
     accession_number: str = ""
     patient_id: str = ""
     study_date: str = ""
@@ -207,6 +209,7 @@ def show_study(settings: Settings, study: str, *, read_only: bool = False) -> St
             actions=OperatorActions(records).of_study(record.study_uid),
             takeovers=TakeoverRecords(records).of_study(record.study_uid),
             answers=tuple(outbox.answers(record.study_uid)),
+            draft="" if results is None else results.of_role(Role.DRAFT_SEG),
             in_short=None if results is None else results.in_short(),
             **_identities(settings, home.inbox, [record.study_uid]).get(record.study_uid, {}),
         )

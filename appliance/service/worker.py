@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from appliance.logs import describe
 from appliance.service.memory import give_back, in_words, is_out_of_memory
 from appliance.service.notices import Notices, reason_of, void
 from appliance.service.other_half import other_halves
+from appliance.service.reviews import Reviewed, Reviews
 from appliance.state.choices import Choices
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import is_disk_full
@@ -31,6 +33,9 @@ from models.errors import RDeepNetError, StudyRejected
 from models.quality_notes import QualityNote
 from reports.notice.content import NoticeReason
 
+if TYPE_CHECKING:
+    from dicom_io.priors import FindPriors
+
 LOG = logging.getLogger("rdeepnet.worker")
 
 
@@ -45,6 +50,8 @@ class Asked:
     assignment : the explicit choice that counts for the study
     earlier : answers to it that were sent before, oldest first
     remarks : what the report says besides, of what the service did before
+    own_priors : finds earlier answered studies of the patient among the results; None where none is wanted
+    reviewed : drafts of its tumour that were made here, and the acceptance of one
     """
 
     created: datetime
@@ -52,6 +59,8 @@ class Asked:
     assignment: Assignment = NO_ASSIGNMENT
     earlier: tuple[EarlierAnswer, ...] = ()
     remarks: tuple[QualityNote, ...] = ()
+    own_priors: FindPriors | None = None
+    reviewed: Reviewed = field(default_factory=Reviewed)
 
 
 Answerer = Callable[[Sequence[Path], Asked], Outgoing]
@@ -84,8 +93,10 @@ class Worker:
     ----------
     answer : makes the results of one study from its files and what else it is answered by
     destinations : names of the destinations that get the results
+    draft_destinations : of those that get drafts
     notices : about studies that are not processed
     memory_gib : limit of this process, for the sentence about a study that needs more; 0 without one
+    own_priors : finds earlier answered studies among the results; None where none is wanted
     """
 
     def __init__(
@@ -97,8 +108,11 @@ class Worker:
         records: Records,
         destinations: Sequence[str],
         notices: Notices,
+        draft_destinations: Sequence[str] = (),
         memory_gib: float = 0.0,
+        own_priors: FindPriors | None = None,
     ) -> None:
+        self._own_priors = own_priors
         self._answer = answer
         self._inbox = inbox
         self._outbox = outbox
@@ -106,6 +120,8 @@ class Worker:
         self._choices = Choices(records)
         self._not_kept = NotKeptRecords(records)
         self._notices = notices
+        self._reviews = Reviews(records=records, outbox=outbox)
+        self._draft_destinations = draft_destinations
         self._destinations = destinations
         self._memory_gib = memory_gib
 
@@ -115,9 +131,9 @@ class Worker:
         if record is None or record.asked_at is None:
             return Outcome(None).as_text()
         extra = {"job": job_id, "attempt": record.attempt}
-        if self._outbox.has(job_id):
+        if (results := self._outbox.results([job_id]).get(job_id)) is not None:
             LOG.info("results exist already", extra=extra)
-            return Outcome(State.SENDING).as_text()
+            return _with_results(results.review).as_text()
         content = self._inbox.content(record.study_uid)
         if not content.instances:
             sentence = (
@@ -143,12 +159,14 @@ class Worker:
             and the step is tried again.
         """
         try:
-            self._outbox.put(record.job_id, self._answer(files, self._asked(record)))
+            with self._reviews.fetched(record.study_uid) as reviewed:
+                outgoing = self._answer(files, self._asked(record, reviewed))
+            self._outbox.put(record.job_id, outgoing)
         except Exception as error:  # the worker's outermost loop: whatever it is, the next study must be processed
             if is_disk_full(error) or isinstance(error, DatabaseUnavailable):
                 raise
             return self._without_results(record, error)
-        return Outcome(State.SENDING)
+        return _with_results(outgoing.review)
 
     def _without_results(self, record: StudyRecord, error: Exception) -> Outcome:
         """The outcome of a study that ended in an error."""
@@ -171,7 +189,7 @@ class Worker:
             f"An unexpected error ({kind}) stopped the study; see the log for where, then retry the study.",
         )
 
-    def _asked(self, record: StudyRecord) -> Asked:
+    def _asked(self, record: StudyRecord, reviewed: Reviewed) -> Asked:
         assert record.asked_at is not None
         return Asked(
             created=record.asked_at,
@@ -179,13 +197,18 @@ class Worker:
             assignment=Assignment.parse(self._choices.counting(record.study_uid)),
             earlier=tuple(self._outbox.answers(record.study_uid)),  # this job has none yet
             remarks=void(self._notices.standing(record.study_uid)),
+            own_priors=self._own_priors,
+            reviewed=reviewed,
         )
 
     def conclude(self, job_id: str, outcome: str) -> None:
         """Second step: record the outcome."""
-        result = Outcome.from_text(outcome)
+        result, extra = Outcome.from_text(outcome), {"job": job_id}
         if result.state is None:
-            LOG.info("job dropped: the study has moved on", extra={"job": job_id})
+            LOG.info("job dropped: the study has moved on", extra=extra)
+        elif result.state is State.REVIEW:
+            drafted = self._records.drafted(job_id, sentence=result.sentence, destinations=self._draft_destinations)
+            LOG.info("draft made, waits for a person" if drafted else "draft kept: the study has moved on", extra=extra)
         elif result.state is State.SENDING:
             if self._records.answered(job_id, destinations=self._destinations):
                 LOG.info("study sending", extra={"job": job_id})
@@ -211,3 +234,8 @@ class Worker:
                 notice_id=posted.job_id,
                 destinations=posted.destinations,
             )
+
+
+def _with_results(review: str) -> Outcome:
+    """The outcome of a job with results: an answer, or with a sentence of its own a draft."""
+    return Outcome(State.REVIEW, review) if review else Outcome(State.SENDING)

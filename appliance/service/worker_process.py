@@ -26,6 +26,7 @@ from appliance.service.cohort import CohortWorker, Compute
 from appliance.service.fates import fates_of
 from appliance.service.memory import limit_memory, offer_to_the_kernel
 from appliance.service.notices import Notices
+from appliance.service.priors import own_priors
 from appliance.service.worker import Answerer, Worker
 from appliance.settings import Settings
 from appliance.state.cohort_tasks import task_of
@@ -116,6 +117,7 @@ def _opened(
         outbox=outbox,
         records=records,
         destinations=[destination.name for destination in settings.destinations],
+        draft_destinations=[destination.name for destination in settings.destinations if destination.drafts],
         notices=Notices(
             destinations=settings.destinations,
             inbox=inbox,
@@ -124,6 +126,7 @@ def _opened(
             language=settings.report.language,
         ),
         memory_gib=settings.worker.memory_gib,
+        own_priors=own_priors(settings, outbox),
     )
 
     cohorts = (

@@ -23,12 +23,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from appliance.files import make_private_folder
+from appliance.state.connections import ping_rarely
 from appliance.state.disk import is_disk_full
 from appliance.state.migrations import bring_up_to_date, check_version
 from appliance.state.record_rows import utc_now
 from models.errors import RDeepNetError, SetupError
 
 if TYPE_CHECKING:
+    import psycopg
     from sqlalchemy.dialects import postgresql
 
 _BUSY_S = 30.0  # another process writes for milliseconds
@@ -83,6 +85,29 @@ class Database:
             if not _is_for_now(error):
                 raise
             raise DatabaseUnavailable(_sentence(error, self.is_shared)) from error
+
+    @contextmanager
+    def driver(self) -> Iterator[psycopg.Connection]:
+        """A transaction on the connection of the PostgreSQL driver, for what SQLAlchemy has no words for.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            As `transaction`.
+        """
+        import psycopg
+
+        with self.transaction() as connection:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, psycopg.Connection)
+            try:
+                yield raw
+            except psycopg.Error as error:
+                if raw.closed:
+                    connection.invalidate()
+                # As SQLAlchemy would raise it, so that one place decides what is for now.
+                wrapped = OperationalError if isinstance(error, psycopg.OperationalError) else DBAPIError
+                raise wrapped("", None, error, connection_invalidated=raw.closed) from error
 
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
@@ -270,7 +295,7 @@ def _shared(url: str, *, read_only: bool, name: str) -> sa.Engine:
         connection.read_only = read_only
         return connection
 
-    return sa.create_engine(
+    engine = sa.create_engine(
         "postgresql+psycopg://",
         creator=opened,
         poolclass=QueuePool,
@@ -280,6 +305,8 @@ def _shared(url: str, *, read_only: bool, name: str) -> sa.Engine:
         pool_pre_ping=True,  # a server that was away is back: no transaction fails for that alone
         pool_use_lifo=True,
     )
+    ping_rarely(engine)
+    return engine
 
 
 def _nothing_yet(place: Path | str) -> RDeepNetError:

@@ -21,6 +21,7 @@ from appliance.state.inbox_shared import SharedInbox
 from appliance.state.outbox import Outbox
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.outbox_shared import SharedOutbox
+from appliance.state.quick_record import QuickRecord
 from appliance.state.records import Records
 from appliance.state.scratch import Scratch
 from appliance.state.stored_bytes import DatabaseBytes, StoredBytes
@@ -120,6 +121,7 @@ def open_receiving_home(
             stored=stored,
             scratch=scratch,
             arrived=lambda connection, study: note_arrival(connection, study, receiver=name, lease_s=lease_s),
+            quick=QuickRecord(records.database, receiver=name, lease_s=lease_s),
         )
         outbox = SharedOutbox(records.database, stored=stored, scratch=scratch)
         return ReceivingHome(records, inbox, outbox, scratch.close)

@@ -18,9 +18,11 @@ from sqlalchemy.dialects import postgresql
 
 from appliance.state.database import Database, DatabaseUnavailable
 from appliance.state.inbox import Content, Kept, StoredInstance, Swept, newest, short_hash
+from appliance.state.quick_record import QuickRecord
 from appliance.state.scratch import Scratch
 from appliance.state.states import FINAL
-from appliance.state.stored_bytes import StoredBytes, missing, new_key
+from appliance.state.stored_bytes import PIECE_BYTES, StoredBytes, missing, new_key
+from appliance.state.study_moves import study_row
 from appliance.state.tables import INSTANCES, STUDIES
 from dicom_io.errors import CannotKeepNow
 
@@ -34,6 +36,7 @@ class SharedInbox:
     stored : where the bytes are
     scratch : for files while they are read
     arrived : records in a transaction, at its end, that something new of a study came; only a receiver has it
+    quick : records the usual instance at once
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class SharedInbox:
         stored: StoredBytes,
         scratch: Scratch,
         arrived: Callable[[sa.Connection, str], None] | None = None,
+        quick: QuickRecord | None = None,
     ) -> None:
         self._database = database
         self._stored = stored
         self._scratch = scratch
         self._arrived = arrived
+        self._quick = quick
 
     def studies(self) -> tuple[str, ...]:
         """Study Instance UIDs of everything in the inbox."""
@@ -72,6 +77,8 @@ class SharedInbox:
             if self._stored.is_outside and self._is_known(study_uid, instance, content):
                 return Kept.KNOWN
             self._stored.put(key, (meta, dataset))
+            if self._recorded_at_once(study_uid, instance, content, key=key, parts=(meta, dataset)):
+                return Kept.NEW
             while True:
                 kept = self._recorded(study_uid, instance, content, key=key, parts=(meta, dataset))
                 if kept is not None:
@@ -141,12 +148,29 @@ class SharedInbox:
         with self._database.transaction() as connection:
             return content in _versions(connection, study_uid, instance)
 
+    def _recorded_at_once(
+        self, study_uid: str, instance: str, content: str, *, key: str, parts: tuple[bytes, bytes | memoryview | mmap]
+    ) -> bool:
+        """Returns whether an instance was the usual one, and is recorded."""
+        size = sum(map(len, parts))
+        if self._quick is None or size > PIECE_BYTES:
+            return False
+        return self._quick.record(
+            study_uid,
+            instance=instance,
+            content=content,
+            key=key,
+            size=size,
+            piece=None if self._stored.is_outside else b"".join(parts),
+        )
+
     def _recorded(
         self, study_uid: str, instance: str, content: str, *, key: str, parts: tuple[bytes, bytes | memoryview | mmap]
     ) -> Kept | None:
         """One attempt to record an instance; None when another receiver was recording the same version."""
         assert self._arrived is not None, "only a receiver keeps instances"
         with self._database.transaction() as connection:
+            study_row(connection, study_uid)  # held first, as by everybody
             known = _versions(connection, study_uid, instance)
             if content in known:
                 return Kept.KNOWN
@@ -180,7 +204,8 @@ _OF_STUDY = sa.select(INSTANCES.c.instance, INSTANCES.c.version, INSTANCES.c.con
     INSTANCES.c.study_uid == sa.bindparam("study")
 )
 _COUNTS = (
-    sa.select(INSTANCES.c.study_uid, sa.func.count(INSTANCES.c.instance.distinct()).label("instances"))
+    sa.select(INSTANCES.c.study_uid, sa.func.count().label("instances"))
+    .where(INSTANCES.c.version == 0)  # each has one: nothing is sorted to find what is distinct
     .group_by(INSTANCES.c.study_uid)
     .order_by(INSTANCES.c.study_uid)
 )

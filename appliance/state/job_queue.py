@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from pathlib import Path
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus, WorkflowStatusString
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.files import make_private_folder
+from appliance.state.connections import queue_engine
 from appliance.state.disk import is_disk_full
 from appliance.state.postgres import QUEUE_SCHEMA, SessionLock, watched
 from models.errors import RDeepNetError
@@ -119,6 +121,7 @@ class JobQueue:
     def __init__(self, place: QueuePlace) -> None:
         self._place = place
         self._opened: DBOSClient | None = None
+        self._engine: sa.Engine | None = None
 
     def open(self, *, prepared: bool = False) -> None:
         """Opens the queue, and makes its tables unless somebody `prepared` them.
@@ -130,8 +133,10 @@ class JobQueue:
         """
         if not prepared:
             self._place.prepare()
+        self._engine = queue_engine(self._place.url, "rdeepnet queue") if self._place.is_shared else None
         self._opened = DBOSClient(
             system_database_url=self._place.url,
+            system_database_engine=self._engine,
             dbos_system_schema=self._place.schema or "dbos",
             serializer=DBOSPortableJSONSerializer(),
             application_name=APPLICATION,
@@ -237,6 +242,9 @@ class JobQueue:
         if self._opened is not None:
             self._opened.destroy()
             self._opened = None
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
 
     @contextmanager
     def _asked(self) -> Iterator[DBOSClient]:

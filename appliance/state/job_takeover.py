@@ -1,4 +1,4 @@
-"""Takes over the jobs of workers that are gone, where several hosts share a queue: within a second of their locks.
+"""Takes over the jobs of workers that are gone, where several hosts share a queue: within two seconds of their locks.
 
 A worker holds the lock of its name (`postgres.SessionLock`) for as long as its session lives. Who finds jobs begun
 under a name whose lock is free, and gets the lock, knows that nobody executes them and nobody can begin to meanwhile.
@@ -16,7 +16,7 @@ from appliance.state.postgres import LockProbe
 
 LOG = logging.getLogger("rdeepnet.jobs")
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 2.0  # a worker whose lock is cut notices within one
 _OLDER_EVERY = 5  # looks: jobs of an older version wait for the last worker of that version, not for a second
 
 # Names that are locked in the database, besides that of each worker: its steps are shared by workers of one version.

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSPortableJSONSerializer, WorkflowStatusString
 
 from appliance.logs import describe
+from appliance.state.connections import queue_engine
 from appliance.state.disk import is_disk_full
 from appliance.state.job_queue import APPLICATION, IN_FLIGHT, QUEUE, WORKFLOW, JobQueue, QueuePlace
 from appliance.state.job_takeover import EXECUTOR_LOCK, STEPS_LOCK
@@ -20,6 +22,8 @@ LOG = logging.getLogger("rdeepnet.jobs")
 
 STEPS = ("answer", "conclude")
 _CHECK_LOCK_EVERY_S = 1.0  # others look every second, too, and begin our job again as soon as it is free
+_SHARED_POLLS = 2  # many workers ask one server, each twice at a poll: half as often
+_INTERNAL_POLL_S = 60.0
 _LOOK_EVERY_S = 3.0  # a job that seems lost at two looks is; the queue writes within milliseconds
 
 
@@ -61,6 +65,7 @@ class JobWorker:
         self._interrupted = interrupted
         self._lost_lock = lost
         self._lock: SessionLock | None = None
+        self._engine: sa.Engine | None = None
         self._executing_lock = threading.Lock()
         self._executing: set[str] = set()
         self._stopping = threading.Event()
@@ -77,10 +82,12 @@ class JobWorker:
         if self._place.is_shared:
             self._lock = self._locked()
             self._take_back()
-        DBOS(
+            self._engine = queue_engine(self._place.url, "rdeepnet worker queue")
+        dbos = DBOS(
             config={
                 "name": APPLICATION,
                 "system_database_url": self._place.url,
+                "system_database_engine": self._engine,
                 "dbos_system_schema": self._place.schema,
                 "application_version": self._place.version,
                 "executor_id": self._place.executor,
@@ -91,8 +98,11 @@ class JobWorker:
         )
         self._register()
         DBOS.listen_queues([QUEUE])
+        # Nothing of ours is in DBOS's own queue, and there is no setting for how often it is looked at.
+        dbos._registry.get_internal_queue()._polling_interval_sec = _INTERNAL_POLL_S
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=self._poll_s, on_conflict="always_update")
+        poll_s = (_SHARED_POLLS if self._place.is_shared else 1) * self._poll_s
+        DBOS.register_queue(QUEUE, worker_concurrency=1, polling_interval_sec=poll_s, on_conflict="always_update")
         if self._lock is None:
             self._adopt()
         else:
@@ -185,6 +195,8 @@ class JobWorker:
             except Exception as error:  # whatever it is: it is recovered by the next start, and the attempt counts
                 LOG.error("the running job cannot be queued again", extra={"error": describe(error)})
         DBOS.destroy(destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
         return bool(running)

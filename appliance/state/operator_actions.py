@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from appliance.state.database import clock, insert_new
 from appliance.state.record_rows import StudyRecord
 from appliance.state.records import Records
+from appliance.state.states import IllegalMove, State
+from appliance.state.study_moves import new_job, required_row
 from appliance.state.tables import OPERATOR_ACTIONS, WANTED_NOW
 
 _IN_ORDER = sa.select(OPERATOR_ACTIONS).order_by(OPERATOR_ACTIONS.c.rowid)
@@ -28,6 +30,7 @@ class Action(StrEnum):
     RETRY = "retry"  # send its results again, or compute it again if it has none
     ANSWER_NOW = "answer now"  # do not wait until nothing more of it arrives
     CHOOSE = "choose series"  # answer it by an explicit choice, or by the rules again
+    ACCEPT = "accept draft"  # the draft of its tumour is right: it is answered with it
     DROP = "drop"  # nothing more is done about a refused or failed study; the reason says why
 
 
@@ -58,6 +61,26 @@ class OperatorActions:
         with self._records.transaction() as connection:
             connection.execute(insert_new(connection, WANTED_NOW), {"study_uid": study_uid})
             _note(connection, study_uid, Action.ANSWER_NOW, by, "")
+
+    def accept(self, study_uid: str, draft_uid: str, *, job_id: str, by: str) -> None:
+        """Records that a person accepted the draft that a job made, and queues its study to be answered with it.
+
+        Raises
+        ------
+        IllegalMove
+            When the study has no draft that waits for a person.
+        """
+        with self._records.transaction() as connection:
+            row = required_row(connection, study_uid)
+            if row.state != State.REVIEW or row.job_id != job_id:
+                raise IllegalMove(f"The study is {row.state}; only a draft that waits for a person can be accepted.")
+            _note(connection, study_uid, Action.ACCEPT, by, draft_uid)
+            new_job(connection, row, digest=row.digest)
+
+    def acceptance(self, study_uid: str) -> OperatorAction | None:
+        """The last acceptance of a draft of a study, whose SOP Instance UID is the sentence; None without one."""
+        accepted = [one for one in self.of_study(study_uid) if one.action is Action.ACCEPT]
+        return accepted[-1] if accepted else None
 
     def take_wanted_now(self) -> tuple[str, ...]:
         """Studies wanted now, each given out once, to a service that keeps in memory what arrives.

@@ -26,13 +26,24 @@ PDF = "report.pdf"
 
 @dataclass(frozen=True, eq=False)
 class Outgoing:
-    """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short."""
+    """Results of a study: the objects, their cost, what a later answer is compared with, and the answer in short.
+
+    `review` is empty for an answer; of a draft it says what waits for a person.
+
+    Attributes
+    ----------
+    facts : for a later answer to the same study
+    measured, patient_mark : for a later study of the patient; None and "" without (`dicom_io.priors`)
+    """
 
     answer: Answer
     stages: tuple[StageCost, ...]
     created: datetime | None = None
     facts: AnswerFacts | None = None
     in_short: AnswerInShort | None = None
+    measured: Mapping[str, Any] | None = None
+    patient_mark: str = ""
+    review: str = ""
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Names and bytes of the files, the objects in the order in which they are sent, then the PDF."""
@@ -65,8 +76,13 @@ class Outgoing:
             result["created"] = self.created.isoformat()
         if self.facts is not None:
             result["facts"] = self.facts.as_json()
+        if self.measured is not None:
+            result["measured"] = dict(self.measured)
+            result["patient_mark"] = self.patient_mark
         if self.in_short is not None:
             result["in_short"] = self.in_short.as_json()
+        if self.review:
+            result["review"] = self.review
         return result
 
 
@@ -102,10 +118,19 @@ class Results:
             for item in self.values["objects"]
         )
 
+    def of_role(self, role: Role) -> str:
+        """SOP Instance UID of the object in a role; empty where there is none."""
+        return next((item.sop_instance_uid for item in self.objects() if item.role is role), "")
+
     @property
     def has_pdf(self) -> bool:
         """Returns whether there is a plain PDF; results of answers have one, and notices none."""
         return bool(self.values.get("has_pdf", "facts" in self.values))
+
+    @property
+    def review(self) -> str:
+        """Sentence of a draft, about what waits for a person; empty where the results are none."""
+        return str(self.values.get("review", ""))
 
     def stages(self) -> tuple[StageCost, ...]:
         """Cost of each stage of the job."""
@@ -115,6 +140,10 @@ class Results:
         """State, first reason, warnings and notices; None where an older version made it."""
         values = self.values.get("in_short")
         return AnswerInShort.from_json(values) if values else None
+
+    def measured(self) -> Mapping[str, Any] | None:
+        """Numbers that a later study of the patient is compared with, as `models.inference.change` wrote them."""
+        return self.values.get("measured")
 
     def created(self) -> datetime | None:
         """Date of what the job made; None where it is not known."""
@@ -166,6 +195,9 @@ class Outbox(Protocol):
     def answers(self, study_uid: str) -> Sequence[EarlierAnswer]:
         """Answers to a study, oldest first; those of older versions are left out."""
 
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient (`dicom_io.priors`)."""
+
     def fetched(self, job_id: str, file_names: Sequence[str]) -> AbstractContextManager[tuple[Path, ...]]:
         """Some files of a job, in that order, on this machine while the block runs; only to read."""
 
@@ -177,6 +209,38 @@ class Outbox(Protocol):
 
     def remove(self, study_uid: str) -> None:
         """Deletes the results of every job of a study."""
+
+
+def has_mark(listed: bytes | str, mark: str) -> bool:
+    """Returns whether a list of results, as JSON, may have a mark; it is read for certainty."""
+    searched = f'"patient_mark": "{mark}"'
+    return (searched.encode() in listed) if isinstance(listed, bytes) else (searched in listed)
+
+
+class ListedResults:
+    """Answers of an outbox on a job, from the list of its results; the base of both homes."""
+
+    def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
+        """Job → list of its results, of those jobs that have any."""
+        raise NotImplementedError
+
+    def objects(self, job_id: str) -> tuple[Waiting, ...]:
+        """The objects of a job, in the order in which they are sent; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.objects()
+
+    def stages(self, job_id: str) -> tuple[StageCost, ...]:
+        """Cost of each stage of a job; empty when there are no results."""
+        results = self._listed(job_id)
+        return () if results is None else results.stages()
+
+    def created(self, job_id: str) -> datetime | None:
+        """Date of what a job made; None where it is not known."""
+        results = self._listed(job_id)
+        return None if results is None else results.created()
+
+    def _listed(self, job_id: str) -> Results | None:
+        return self.results([job_id]).get(job_id)
 
 
 def in_order(results: Iterable[Results]) -> tuple[EarlierAnswer, ...]:

@@ -17,19 +17,17 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from appliance.files import PART, make_private_folder, sync_folder, write_durably
-from appliance.stages import StageCost
-from appliance.state.outbox import Outgoing, Results, Waiting, in_order
+from appliance.state.outbox import ListedResults, Outgoing, Results, has_mark, in_order
 from dicom_io.earlier import EarlierAnswer
 
 LIST = "objects.json"
 OLDER_LIST = "result.json"
 
 
-class FolderOutbox:
+class FolderOutbox(ListedResults):
     """Results on disk.
 
     Parameters
@@ -65,28 +63,26 @@ class FolderOutbox:
 
     def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
         """Job → list of its results, of those jobs that have any."""
-        read = {job_id: self._results(job_id) for job_id in job_ids}
-        return {job_id: results for job_id, results in read.items() if results is not None}
-
-    def objects(self, job_id: str) -> tuple[Waiting, ...]:
-        """The objects of a job, in the order in which they are sent; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.objects()
-
-    def stages(self, job_id: str) -> tuple[StageCost, ...]:
-        """Cost of each stage of a job; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.stages()
-
-    def created(self, job_id: str) -> datetime | None:
-        """Date of what a job made; None where it is not known."""
-        results = self._results(job_id)
-        return None if results is None else results.created()
+        lists = {job_id: self._list_of(job_id) for job_id in job_ids}
+        return {job_id: Results(json.loads(file.read_bytes())) for job_id, file in lists.items() if file is not None}
 
     def answers(self, study_uid: str) -> Sequence[EarlierAnswer]:
         """Answers to a study, oldest first; those of older versions are left out."""
         lists = (folder / LIST for folder in self._folder.glob(f"{study_uid}_*"))
         return in_order(Results(json.loads(file.read_bytes())) for file in lists if file.is_file())
+
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient."""
+        found: dict[str, Results] = {}
+        for file in self._folder.glob(f"[0-9]*/{LIST}"):
+            try:
+                listed = file.read_bytes()
+            except FileNotFoundError:  # retention came between
+                continue
+            if has_mark(listed, mark):
+                results = Results(json.loads(listed))
+                found[str(results.values["job"])] = results
+        return found
 
     @contextmanager
     def fetched(self, job_id: str, file_names: Sequence[str]) -> Iterator[tuple[Path, ...]]:
@@ -106,10 +102,6 @@ class FolderOutbox:
         """Deletes the results of every job of a study."""
         for folder in (*self._folder.glob(f"{study_uid}_*"), *self._folder.glob(f".{study_uid}_*{PART}")):
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _results(self, job_id: str) -> Results | None:
-        listed = self._list_of(job_id)
-        return None if listed is None else Results(json.loads(listed.read_bytes()))
 
     def _list_of(self, job_id: str) -> Path | None:
         folder = self.folder_of(job_id)

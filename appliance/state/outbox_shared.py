@@ -11,15 +11,13 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from appliance.stages import StageCost
 from appliance.state.database import Database
-from appliance.state.outbox import Outgoing, Results, Waiting, in_order
+from appliance.state.outbox import ListedResults, Outgoing, Results, in_order
 from appliance.state.scratch import Scratch
 from appliance.state.stored_bytes import StoredBytes, missing, new_key
 from appliance.state.tables import RESULTS
@@ -28,7 +26,7 @@ from dicom_io.earlier import EarlierAnswer
 _AT_ONCE = 1000  # jobs in one question
 
 
-class SharedOutbox:
+class SharedOutbox(ListedResults):
     """Results in the shared home; every method may be called from any thread of any host.
 
     Parameters
@@ -84,26 +82,17 @@ class SharedOutbox:
                 results |= {row.job_id: Results(json.loads(row.listed)) for row in rows}
         return results
 
-    def objects(self, job_id: str) -> tuple[Waiting, ...]:
-        """The objects of a job, in the order in which they are sent; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.objects()
-
-    def stages(self, job_id: str) -> tuple[StageCost, ...]:
-        """Cost of each stage of a job; empty when there are no results."""
-        results = self._results(job_id)
-        return () if results is None else results.stages()
-
-    def created(self, job_id: str) -> datetime | None:
-        """Date of what a job made; None where it is not known."""
-        results = self._results(job_id)
-        return None if results is None else results.created()
-
     def answers(self, study_uid: str) -> Sequence[EarlierAnswer]:
         """Answers to a study, oldest first."""
         with self._database.transaction() as connection:
             lists = list(connection.execute(_OF_STUDY, {"study": study_uid}).scalars())
         return in_order(Results(json.loads(listed)) for listed in lists)
+
+    def marked(self, mark: str) -> Mapping[str, Results]:
+        """Job → list of its results, of every answer with this mark of a patient."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(_MARKED, {"mark": f'%"patient_mark": "{mark}"%'}).all()
+        return {row.job_id: Results(json.loads(row.listed)) for row in rows}
 
     @contextmanager
     def fetched(self, job_id: str, file_names: Sequence[str]) -> Iterator[tuple[Path, ...]]:
@@ -152,9 +141,6 @@ class SharedOutbox:
                 self._stored.drop_with(connection, keys)
         self._stored.drop(keys)
 
-    def _results(self, job_id: str) -> Results | None:
-        return self.results([job_id]).get(job_id)
-
 
 def _bundle(outgoing: Outgoing) -> bytes:
     """The files of results as one."""
@@ -173,4 +159,5 @@ def _study_of(job_id: str) -> str:
 _KEY = sa.select(RESULTS.c.key).where(RESULTS.c.job_id == sa.bindparam("job"))
 _PUT = postgresql.insert(RESULTS).on_conflict_do_nothing().returning(RESULTS.c.job_id)
 _LISTS = sa.select(RESULTS.c.job_id, RESULTS.c.listed).where(RESULTS.c.job_id.in_(sa.bindparam("jobs", expanding=True)))
+_MARKED = sa.select(RESULTS.c.job_id, RESULTS.c.listed).where(RESULTS.c.listed.like(sa.bindparam("mark")))
 _OF_STUDY = sa.select(RESULTS.c.listed).where(RESULTS.c.study_uid == sa.bindparam("study"))

@@ -164,6 +164,22 @@ class Records:
             add_deliveries(connection, row.study_uid, job_id, destinations)
             return True
 
+    def drafted(self, job_id: str, *, sentence: str, destinations: Sequence[str]) -> bool:
+        """A draft is in the outbox, and waits for a person: `review`; False when the study has moved on since.
+
+        Called again for the same job it changes nothing and says True.
+        """
+        with self.transaction() as connection:
+            row = row_of_job(connection, job_id)
+            if row is not None and row.state == State.REVIEW:
+                return True
+            row = taken_row(connection, job_id)
+            if row is None:
+                return False
+            move(connection, row, State.REVIEW, sentence=sentence)
+            add_deliveries(connection, row.study_uid, job_id, destinations)
+            return True
+
     def gave_up(
         self,
         job_id: str,
@@ -312,7 +328,7 @@ class Records:
         """Retries a study for an operator; returns the new state.
 
         Existing results are sent again, to one destination or to all, otherwise the study is computed again; waiting
-        deliveries are retried immediately.
+        deliveries are retried immediately. A draft is sent again, and still waits for a person.
 
         Raises
         ------
@@ -325,16 +341,17 @@ class Records:
             row = required_row(connection, study_uid)
             state = State(row.state)
             if has_results and state is not State.REFUSED:
-                if state is not State.SENDING:
-                    check_move(state, State.SENDING)
-                    move(connection, row, State.SENDING)
+                after = State.REVIEW if state is State.REVIEW else State.SENDING  # a draft stays one
+                if state is not after:
+                    check_move(state, after)
+                    move(connection, row, after)
                 again = sa.update(DELIVERIES).where(DELIVERIES.c.job_id == row.job_id)
-                if state is not State.DELIVERED:
+                if state not in (State.DELIVERED, State.REVIEW):
                     again = again.where(DELIVERIES.c.state != DeliveryState.DONE)
                 if destination:
                     again = again.where(DELIVERIES.c.destination == destination)
                 connection.execute(again.values(state=DeliveryState.WAITING, next_at=clock(connection), sentence=""))
-                return State.SENDING
+                return after
             check_move(state, State.QUEUED)
             new_job(connection, row, digest=row.digest)
             return State.QUEUED

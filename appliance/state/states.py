@@ -19,6 +19,7 @@ class State(StrEnum):
     RUNNING = "running"  # the worker is on it
     SENDING = "sending"  # answered; results are on their way, or wait for a destination
     DELIVERED = "delivered"  # every destination has every result
+    REVIEW = "review"  # a draft of the tumour was made from strokes; a person must edit or accept it
     REFUSED = "refused"  # cannot be answered as it is; the sentence says what is missing
     FAILED = "failed"  # something of ours or of a destination failed; the sentence says what, retry repeats it
 
@@ -50,9 +51,12 @@ MOVES: Mapping[str, tuple[State, State]] = {
     "s": (State.DELIVERED, State.SENDING),  # retry: send the results again
     "t": (State.DELIVERED, State.QUEUED),  # retry with an explicit choice: answer anew
     "u": (State.SENDING, State.QUEUED),  # retry with an explicit choice; results so far are still sent
+    "v": (State.RUNNING, State.REVIEW),  # strokes: the draft is in the outbox
+    "w": (State.REVIEW, State.RECEIVED),  # a late instance: the reviewed segmentation, or other strokes
+    "x": (State.REVIEW, State.QUEUED),  # a person accepted the draft, or an explicit choice was made
 }
 
-FINAL = frozenset({State.DELIVERED, State.REFUSED, State.FAILED})
+FINAL = frozenset({State.DELIVERED, State.REVIEW, State.REFUSED, State.FAILED})
 
 
 def check_move(current: State, new: State) -> None:

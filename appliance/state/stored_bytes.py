@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from mmap import mmap
 from pathlib import Path
-from typing import Protocol
+from typing import LiteralString, Protocol
 
 import sqlalchemy as sa
 
@@ -106,16 +106,17 @@ class DatabaseBytes:
     def fetch(self, files: Mapping[str, Path]) -> None:
         """Writes objects into files, by their keys; raises as `StoredBytes` does."""
         keys = list(files)
-        with self._database.transaction() as connection:
+        with self._database.driver() as connection, connection.cursor(binary=True) as cursor:
             for start in range(0, len(keys), _KEYS_AT_ONCE):
                 asked = keys[start : start + _KEYS_AT_ONCE]
-                lengths = [(row.key, row.number, row.length) for row in connection.execute(_LENGTHS, {"keys": asked})]
+                lengths = cursor.execute(_LENGTHS, {"keys": asked}).fetchall()
                 if absent := set(asked) - {key for key, _, _ in lengths}:
                     raise missing(min(absent))
                 for batch in _batches(lengths):
-                    for row in connection.execute(_GET, {"pieces": batch}):
-                        with files[row.key].open("ab") as stream:
-                            stream.write(row.bytes)
+                    found = cursor.execute(_GET, {"keys": [key for key, _ in batch], "numbers": [n for _, n in batch]})
+                    for key, piece in found:
+                        with files[key].open("ab") as stream:
+                            stream.write(piece)
 
     def drop_with(self, connection: sa.Connection, keys: Sequence[str]) -> None:
         """Deletes objects in the transaction that deletes their rows."""
@@ -177,13 +178,11 @@ def pieces(parts: Parts, size: int) -> Iterator[bytes]:
 
 
 _PUT = sa.insert(PIECES)
-_LENGTHS = (
-    sa.select(PIECES.c.key, PIECES.c.number, sa.func.octet_length(PIECES.c.bytes).label("length"))
-    .where(PIECES.c.key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(PIECES.c.key, PIECES.c.number)
-)
-_GET = (
-    sa.select(PIECES.c.key, PIECES.c.bytes)
-    .where(sa.tuple_(PIECES.c.key, PIECES.c.number).in_(sa.bindparam("pieces", expanding=True)))
-    .order_by(PIECES.c.key, PIECES.c.number)
-)
+# By the driver, which gets bytes as they are; SQLAlchemy gets them as hexadecimal text.
+_LENGTHS: LiteralString = """
+    SELECT key, number, octet_length(bytes) FROM pieces WHERE key = ANY(%(keys)s) ORDER BY key, number
+"""
+_GET: LiteralString = """
+    SELECT key, bytes FROM pieces JOIN unnest(%(keys)s::text[], %(numbers)s::integer[]) AS wanted (key, number)
+    USING (key, number) ORDER BY key, number
+"""

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from appliance.state.database import clock
 from appliance.state.records import Records
-from appliance.state.tables import TAKEOVERS
+from appliance.state.states import State
+from appliance.state.tables import STUDIES, TAKEOVERS
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,22 @@ class TakeoverRecords:
         self._records = records
 
     def taken_over(self, job_ids: Sequence[str], *, taken_from: str = "", taken_by: str = "") -> Mapping[str, int]:
-        """Records takeovers; returns how often each of these jobs was taken over by now."""
+        """Records takeovers; returns how often each of these jobs was taken over by now.
+
+        One that was begun before the database server was last started is not counted: every worker ends when the server
+        does, which says nothing about the study.
+        """
         if not job_ids:
             return {}
         with self._records.transaction() as connection:
             at = clock(connection)
             names = {"at": at, "taken_from": taken_from, "taken_by": taken_by}
-            connection.execute(sa.insert(TAKEOVERS), [{"job_id": job_id, **names} for job_id in job_ids])
+            excused = _cut_off_by_the_server(connection, job_ids) if self._records.is_shared else frozenset()
+            if rows := [{"job_id": job_id, **names} for job_id in job_ids if job_id not in excused]:
+                connection.execute(sa.insert(TAKEOVERS), rows)
             counted = sa.select(TAKEOVERS.c.job_id, sa.func.count()).where(TAKEOVERS.c.job_id.in_(job_ids))
-            rows = connection.execute(counted.group_by(TAKEOVERS.c.job_id)).all()
-        return {str(row[0]): int(row[1]) for row in rows}
+            found = connection.execute(counted.group_by(TAKEOVERS.c.job_id)).all()
+        return {**dict.fromkeys(job_ids, 0), **{str(row[0]): int(row[1]) for row in found}}
 
     def of_study(self, study_uid: str) -> tuple[Takeover, ...]:
         """Takeovers of a study's jobs, oldest first."""
@@ -62,3 +69,12 @@ class TakeoverRecords:
         with self._records.transaction() as connection:
             count: int = connection.execute(sa.select(sa.func.count()).select_from(TAKEOVERS)).scalar_one()
         return count
+
+
+def _cut_off_by_the_server(connection: sa.Connection, job_ids: Sequence[str]) -> frozenset[str]:
+    """Jobs that run since before the database server was started."""
+    began = sa.func.pg_postmaster_start_time(type_=sa.DateTime(timezone=True))
+    cut_off = sa.select(STUDIES.c.job_id).where(
+        STUDIES.c.job_id.in_(job_ids), STUDIES.c.state == State.RUNNING, STUDIES.c.changed_at < began
+    )
+    return frozenset(connection.execute(cut_off).scalars())

@@ -29,6 +29,7 @@ class Form:
     reason : for a drop; else empty
     choice : for a choice of series, as `--assign` takes it; empty to go by the rules
     back : page to return to, one of ours
+    draft : SOP Instance UID of the draft that is accepted
     """
 
     action: Action
@@ -36,6 +37,7 @@ class Form:
     reason: str
     choice: tuple[str, ...]
     back: str
+    draft: str = ""
 
     @classmethod
     def parse(cls, fields: Mapping[str, tuple[str, ...]]) -> Form:
@@ -56,9 +58,15 @@ class Form:
             raise FormInvalid("A study of the form is not a Study Instance UID.")
         if action == Action.CHOOSE and len(studies) > 1:
             raise FormInvalid("A choice of series is for one study.")
+        draft = fields.get("draft", ("",))[0]
+        if action == Action.ACCEPT:
+            if len(studies) > 1 or not _UID.fullmatch(draft):
+                raise FormInvalid("One draft of one study is accepted at a time: open the page of the study.")
+            if fields.get("looked", ("",))[0] != "yes":
+                raise FormInvalid("The draft was not accepted: confirm that you have looked at every slice of it.")
         choice = tuple(f"{role}={value}" for role in ROLES for value in fields.get(role, ()) if value)
         reason = fields.get("reason", ("",))[0]
-        return cls(Action(action), studies, reason, choice, back if _BACK.fullmatch(back) else "/")
+        return cls(Action(action), studies, reason, choice, back if _BACK.fullmatch(back) else "/", draft)
 
 
 def perform(settings: Settings, form: Form, *, by: str) -> tuple[str, ...]:
@@ -80,5 +88,8 @@ def _one(settings: Settings, form: Form, study: str, by: str) -> str:
         return "is answered in the next round of the service."
     if form.action is Action.CHOOSE:
         return f"is now {operator.choose(settings, study, form.choice, by=by)}."
+    if form.action is Action.ACCEPT:
+        operator.accept_draft(settings, study, draft_uid=form.draft, by=by)
+        return "is answered with the draft that you accepted."
     operator.drop(settings, study, reason=form.reason, by=by)
     return "is dropped."

@@ -10,6 +10,7 @@
     GET  /metrics                for Prometheus
     GET  /live, /ready           probes; why not, one reason per line
     GET  /style.css
+    POST /dicom-web/studies      images by STOW-RS (`stow`)
 
 No JavaScript and nothing from outside, so the content policy can forbid everything. Nothing here names a patient but
 the PDF. Reading is the work of threads: SQLite and files, and a page never waits for a peer.
@@ -48,6 +49,7 @@ from appliance.web.choice import offer
 from appliance.web.metrics import EXPOSITION, Metrics
 from appliance.web.overview import Overview, StudyRow, in_words, overview, study_page
 from appliance.web.session import Session, Sessions
+from appliance.web.stow import StowDoor
 from appliance.web.surroundings import Watch
 from models.errors import RDeepNetError, SetupError
 from models.version import software_version
@@ -317,12 +319,14 @@ class Site:
         return HTMLResponse(content)
 
 
-def make_app(settings: Settings, *, sessions: Sessions, watch: Watch, is_secured: bool) -> Starlette:
+def make_app(
+    settings: Settings, *, sessions: Sessions, watch: Watch, is_secured: bool, stow: StowDoor | None = None
+) -> Starlette:
     """The application; it listens nowhere by itself."""
     site = Site(settings, sessions=sessions, watch=watch, is_secured=is_secured)
     names = ["localhost", "127.0.0.1", "[::1]", settings.web.host, *settings.web.names]
     return Starlette(
-        routes=site.routes(),
+        routes=[*site.routes(), *(stow.routes() if stow is not None else ())],
         middleware=[
             Middleware(SecureHeaders, is_secured=is_secured),
             Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False),

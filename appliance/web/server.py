@@ -20,6 +20,7 @@ from appliance.web.channels import channels_of
 from appliance.web.overview import overview
 from appliance.web.problems import problems
 from appliance.web.session import Sessions
+from appliance.web.stow import StowDoor
 from appliance.web.surroundings import Surroundings, Watch
 from dicom_io.network.tls import SUITES
 from models.errors import SetupError
@@ -44,7 +45,9 @@ def serve(settings: Settings) -> None:
     alerts = open_alerts(settings)
     watch = Watch(settings, looked=None if alerts is None else partial(tell, alerts, settings))
     secured = _tls(settings)
-    app = make_app(settings, sessions=sessions, watch=watch, is_secured=bool(secured))
+    tokens = settings.web.stow_token_file
+    stow = None if tokens is None else StowDoor(settings, tokens)
+    app = make_app(settings, sessions=sessions, watch=watch, is_secured=bool(secured), stow=stow)
     config = uvicorn.Config(
         app,
         host=settings.web.host,
@@ -70,6 +73,8 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run()
     finally:
         watch.stop()
+        if stow is not None:
+            stow.close()
         if alerts is not None:
             alerts.close()
 
@@ -114,6 +119,11 @@ def check_web(settings: Settings) -> None:
         raise SetupError(
             f"web.host is {web.host}, which others can reach, and [tls] is not set; expected HTTPS: set [tls], or "
             'host = "127.0.0.1", or plain = true in [web] where a proxy of the site secures it.'
+        )
+    if web.stow_token_file is not None and settings.shared.is_used:
+        raise SetupError(
+            "web.stow_token_file is set, and [shared] as well; expected one of them: STOW-RS hands over in state_dir, "
+            "which hosts do not share. Send by C-STORE there."
         )
     check_files(settings)
 

@@ -26,7 +26,7 @@ _COOKIE = re.compile(
 )
 
 
-def read_tokens(path: Path) -> Mapping[str, str]:
+def read_tokens(path: Path, *, setting: str = "web.token_file") -> Mapping[str, str]:
     """Operator → token.
 
     Raises
@@ -39,9 +39,9 @@ def read_tokens(path: Path) -> Mapping[str, str]:
         mode = path.stat().st_mode & 0o777
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"web.token_file: {path} cannot be read ({error}); {how}.") from error
+        raise SetupError(f"{setting}: {path} cannot be read ({error}); {how}.") from error
     if mode & 0o077:
-        raise SetupError(f"web.token_file: {path} has mode {mode:04o}; expected 0600: run chmod 600 on it.")
+        raise SetupError(f"{setting}: {path} has mode {mode:04o}; expected 0600: run chmod 600 on it.")
     tokens: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
@@ -49,13 +49,52 @@ def read_tokens(path: Path) -> Mapping[str, str]:
         match = _LINE.fullmatch(line.strip())
         if match is None or len(match["token"]) < TOKEN_LENGTH or match["name"] in tokens:
             raise SetupError(
-                f"web.token_file: line {number} of {path}; expected 'NAME TOKEN', each name once, a token of at least "
+                f"{setting}: line {number} of {path}; expected 'NAME TOKEN', each name once, a token of at least "
                 f"{TOKEN_LENGTH} characters; {how}."
             )
         tokens[match["name"]] = match["token"]
     if not tokens:
-        raise SetupError(f"web.token_file: {path} has no token; {how}.")
+        raise SetupError(f"{setting}: {path} has no token; {how}.")
     return tokens
+
+
+class TokenFile:
+    """The tokens of a file, read again whenever it changed.
+
+    Parameters
+    ----------
+    setting : that names the file
+
+    Raises
+    ------
+    SetupError
+        When the file is not usable at first.
+    """
+
+    def __init__(self, path: Path, *, setting: str) -> None:
+        self._path = path
+        self._setting = setting
+        self._stamp = (0, 0, 0)
+        self._tokens = read_tokens(path, setting=setting)
+
+    def current(self) -> Mapping[str, str]:
+        """Name → token as they are in the file now; none where it has become unusable."""
+        try:
+            status = self._path.stat()
+            if (stamp := (status.st_mtime_ns, status.st_ino, status.st_mode)) != self._stamp:
+                self._tokens = read_tokens(self._path, setting=self._setting)
+                self._stamp = stamp
+        except (OSError, SetupError):
+            self._tokens, self._stamp = {}, (0, 0, 0)
+        return self._tokens
+
+    def owner(self, token: str) -> str:
+        """Name of who has a token; empty when nobody has."""
+        given, owner = token.strip().encode(), ""
+        for name, one in self.current().items():  # all of them, so that the time tells nothing
+            if hmac.compare_digest(one.encode(), given):
+                owner = name
+        return owner
 
 
 @dataclass(frozen=True)
@@ -83,27 +122,19 @@ class Sessions:
     """
 
     def __init__(self, token_file: Path | None, *, length_s: float) -> None:
-        self._path = token_file
+        self._file = None if token_file is None else TokenFile(token_file, setting="web.token_file")
         self._length_s = length_s
         self._key = secrets.token_bytes(32)
         self._signed_out: set[str] = set()
-        self._stamp = (0, 0)
-        self._tokens: Mapping[str, str] = {}
-        if token_file is not None:
-            read_tokens(token_file)
 
     @property
     def can_sign_in(self) -> bool:
         """Returns whether there are tokens at all."""
-        return self._path is not None
+        return self._file is not None
 
     def sign_in(self, token: str, *, now_s: float | None = None) -> Session | None:
         """A session for who has this token; None when nobody has."""
-        given = token.strip().encode()
-        operator = ""
-        for name, one in self._current().items():  # all of them, so that the time tells nothing
-            if hmac.compare_digest(one.encode(), given):
-                operator = name
+        operator = "" if self._file is None else self._file.owner(token)
         if not operator:
             return None
         end = int((time.time() if now_s is None else now_s) + self._length_s)
@@ -127,7 +158,7 @@ class Sessions:
         return hmac.compare_digest(session.csrf.encode(), csrf.encode())
 
     def _session(self, text: str, operator: str) -> Session:
-        token = hashlib.sha256(self._tokens[operator].encode()).hexdigest()
+        token = hashlib.sha256(self._current().get(operator, "").encode()).hexdigest()
         cookie = f"{text}!{self._signature(f'session {text} {token}')}"
         return Session(operator, cookie, self._signature(f"form {cookie}"))
 
@@ -135,14 +166,4 @@ class Sessions:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
     def _current(self) -> Mapping[str, str]:
-        """The tokens as they are in the file now; none where it has become unusable."""
-        if self._path is None:
-            return {}
-        try:
-            status = self._path.stat()
-            if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
-                self._tokens = read_tokens(self._path)
-                self._stamp = stamp
-        except (OSError, SetupError):
-            self._tokens, self._stamp = {}, (0, 0)
-        return self._tokens
+        return {} if self._file is None else self._file.current()

@@ -17,9 +17,11 @@ from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
 from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
 from appliance.service.startup_checks import missing_peers
+from appliance.service.web_transport import web_peer_of
 from appliance.settings import Destination, Settings
 from appliance.state.disk import free_gb
 from appliance.transport import client_tls, files_of
+from dicom_io.network.dicomweb.store import answers
 from dicom_io.network.send import echo
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import RDeepNetError
@@ -136,10 +138,17 @@ class Watch:
 
 
 def _echo(destination: Destination, settings: Settings) -> Fact:
+    timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
+    if (web := web_peer_of(destination, settings, timeout_s=timeout_s)) is not None:
+        try:
+            answers(web)
+        except RDeepNetError as error:
+            return Fact(destination.name, False, str(error))
+        return Fact(destination.name, True, "answers by DICOMweb")
     peer = peer_of(
         destination,
         calling_title=settings.service.ae_title,
-        timeout_s=min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S),
+        timeout_s=timeout_s,
         tls=client_tls(settings, plain=destination.plain),
     )
     try:

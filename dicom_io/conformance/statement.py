@@ -17,7 +17,9 @@ from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.audit import messages, syslog
 from dicom_io.audit.messages import AuditCode
+from dicom_io.conformance import retrieval
 from dicom_io.conformance.annexes import annexes
+from dicom_io.conformance.dicomweb import dicomweb
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
 from dicom_io.network import bounded_transport, find, places, receive, send, storage_classes, storage_commitment, tls
@@ -122,10 +124,11 @@ def _introduction() -> Iterable[str]:
         ("Storage, every other class", "see 2.2.2", "see 2.2.2", "no", "yes, acknowledged and not kept"),
         ("Storage Commitment", *_uid(STORAGE_COMMITMENT), "yes", "no"),
         ("Query, where an archive is configured", *_uid(UID(find.STUDY_ROOT_FIND)), "yes", "no"),
+        *retrieval.overview(),
     ]
     yield table(("Service", "SOP Class", "UID", "SCU", "SCP"), rows)
     yield (
-        "Not supported: Retrieve, Modality Worklist, MPPS, Instance Availability, Print, Media Interchange, DICOMweb."
+        "Not supported: Modality Worklist, MPPS, Instance Availability, Print, Media Interchange. For DICOMweb see 2.5."
     )
 
 
@@ -258,8 +261,10 @@ def _initiator(limits: Limits) -> Iterable[str]:
         "key images (Secondary Capture) where they are configured, all on one association. A "
         "rejection note (Key Object Selection) for the objects of an answer that was replaced comes last, where it is "
         "configured. A study that is not processed gives one Secondary Capture that says why, for the reasons that are "
-        "configured. Every object passes the product's own conformance check before anything is sent. Statuses of the "
-        "peer:"
+        "configured. Where it is configured, a study with strokes in place of its tumour gives a draft Segmentation, a "
+        "Key Object Selection that names it for review, and its contact sheet as PDF; the answer to a draft that a "
+        "person accepted begins with the final Segmentation. Every object passes the product's own conformance check "
+        "before anything is sent. Statuses of the peer:"
     )
     yield table(("Status", "Behaviour"), [(codes, _CONSEQUENCES[what]) for codes, what in _judgements()])
     yield (
@@ -296,6 +301,7 @@ def _initiator(limits: Limits) -> Iterable[str]:
         "arrive. No answer, a failure, or no count: the study is answered without this check."
     )
     yield table(("Attribute", "Use"), [(keyword, use) for keyword, use in find.KEYS.items()])
+    yield from retrieval.section()
 
 
 def _configuration(limits: Limits) -> Iterable[str]:
@@ -313,6 +319,7 @@ def _configuration(limits: Limits) -> Iterable[str]:
             ("Destinations: AE title, host, port, objects, storage commitment", "list"),
         ],
     )
+    yield from dicomweb()
     yield "## 3 Media interchange"
     yield "Not supported."
     yield "## 4 Character sets"

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import GeometryInvalid
+from dicom_io.errors import GeometryInvalid, TumourEmpty
 from dicom_io.images.planes import Orientation
 from models.number_words import agreeing, counted
 from models.quality_notes import Severity
@@ -140,7 +140,7 @@ def _stack(
     normal = frames.orientation.normal
     filled = frames.masks.any(axis=(1, 2))
     if not filled.any():
-        raise GeometryInvalid("The segment holds no voxel; at least one was expected.")
+        raise TumourEmpty("The segment holds no voxel; at least one was expected.")
     along = frames.positions_mm @ normal
     order = np.argsort(along)
     distance = _slice_distance(frames, np.diff(along[order]), spacing, affine)

@@ -19,15 +19,23 @@ FILE_BEGINNING = 144  # bytes: preamble, prefix, and the length of the file meta
 # Elements of group 0000
 _CLASS, _FIELD, _MESSAGE_ID, _RESPONDED_TO = 0x0002, 0x0100, 0x0110, 0x0120
 _DATA_SET_TYPE, _STATUS, _INSTANCE = 0x0800, 0x0900, 0x1000
+_MOVE_ORIGINATOR, _MOVE_MESSAGE_ID = 0x1030, 0x1031
 
 
 @dataclass(frozen=True)
 class StoreRequest:
-    """A C-STORE-RQ (PS3.7 Table 9.3-1), as far as an answer needs it."""
+    """A C-STORE-RQ (PS3.7 Table 9.3-1), as far as an answer needs it.
+
+    Attributes
+    ----------
+    move_originator, move_message_id : AE title and Message ID of the C-MOVE that it is part of; "" and 0 where none is
+    """
 
     message_id: int
     sop_class_uid: str
     sop_instance_uid: str
+    move_originator: str = ""
+    move_message_id: int = 0
 
 
 def store_request(command: bytes) -> StoreRequest | None:
@@ -46,7 +54,13 @@ def store_request(command: bytes) -> StoreRequest | None:
             return None
         if _number(elements[_DATA_SET_TYPE]) == _NO_DATA_SET:
             return None
-        request = StoreRequest(_number(elements[_MESSAGE_ID]), _uid(elements[_CLASS]), _uid(elements[_INSTANCE]))
+        request = StoreRequest(
+            _number(elements[_MESSAGE_ID]),
+            _uid(elements[_CLASS]),
+            _uid(elements[_INSTANCE]),
+            move_originator=_uid(elements.get(_MOVE_ORIGINATOR, b"")).strip(),
+            move_message_id=_number(elements.get(_MOVE_MESSAGE_ID) or b"\0\0"),
+        )
     except (KeyError, UnicodeDecodeError, struct.error):
         return None
     return request if request.sop_class_uid and request.sop_instance_uid else None

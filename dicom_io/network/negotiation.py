@@ -33,6 +33,10 @@ CLASS_OF: Final = {
     Role.KEY_IMAGES: SecondaryCaptureImageStorage,
     Role.REJECTION_NOTE: KeyObjectSelectionDocumentStorage,
     Role.NOTICE: SecondaryCaptureImageStorage,
+    Role.DRAFT_SEG: SegmentationStorage,
+    Role.DRAFT_NOTE: KeyObjectSelectionDocumentStorage,
+    Role.DRAFT_SHEET: EncapsulatedPDFStorage,
+    Role.ACCEPTED_SEG: SegmentationStorage,
 }
 
 

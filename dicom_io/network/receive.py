@@ -15,7 +15,6 @@ import ssl
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import partial
 from mmap import mmap
 from pathlib import Path
@@ -31,13 +30,14 @@ from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
-from dicom_io.errors import CannotKeepNow, NotReadable
+from dicom_io.errors import CannotKeepNow
+from dicom_io.network.acceptance import Status as Status
+from dicom_io.network.acceptance import judge
 from dicom_io.network.arriving_objects import IN_MEMORY, ArrivingObject, Memory, arriving_object, hold_arriving_objects
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, BoundedServer, BoundedSocket, Bounds
 from dicom_io.network.callers import Caller, calling
 from dicom_io.network.command_set import StoreRequest, file_beginning
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
-from dicom_io.network.instance_header import ArrivedHeader, arrived_header
 from dicom_io.network.places import Places
 from dicom_io.network.storage_classes import (
     INPUT_CLASSES,
@@ -58,16 +58,6 @@ VERIFICATION = UID("1.2.840.10008.1.1")
 BOUNDS = Bounds()
 
 
-class Status(IntEnum):
-    """Statuses of a C-STORE response (PS3.4 Table B.2-1, PS3.7 Annex C)."""
-
-    SUCCESS = 0x0000  # the bytes are safe, or it is no input and they are not kept
-    PROCESSING_FAILURE = 0x0110  # PS3.7 C.5.14: our storage failed in another way than by being full
-    OUT_OF_RESOURCES = 0xA700  # PS3.4 B.2.3: no space, or no database; the peer may repeat later
-    DATA_SET_DOES_NOT_MATCH_SOP_CLASS = 0xA900  # PS3.4 B.2.3: the data set names another instance than the request
-    CANNOT_UNDERSTAND = 0xC000  # PS3.4 B.2.3: the data set cannot be read, or has no usable Study Instance UID
-
-
 @dataclass(frozen=True, eq=False)
 class Received:
     """One received instance.
@@ -79,6 +69,7 @@ class Received:
     study_instance_uid, series_instance_uid : "" of an object that is not needed and cannot be read
     is_ours : this product made it
     needed : a study is read from it; False for other classes and for everything this product made itself
+    move_originator, move_message_id : AE title and Message ID of the C-MOVE that it is part of; "" and 0 where none is
     meta : preamble, prefix and file meta information
     dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning; a
         large one is a map of a file. `meta`, then `dataset` is a DICOM file. It is there until `store` returns
@@ -96,6 +87,8 @@ class Received:
     needed: bool
     meta: bytes
     dataset: bytes | memoryview | mmap
+    move_originator: str = ""
+    move_message_id: int = 0
 
 
 def supported_contexts(
@@ -334,7 +327,11 @@ class Receiver:
             return self._answer(
                 event.assoc,
                 StoreRequest(
-                    request.MessageID or 0, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
+                    request.MessageID or 0,
+                    str(request.AffectedSOPClassUID),
+                    str(request.AffectedSOPInstanceUID),
+                    move_originator=str(request.MoveOriginatorApplicationEntityTitle or "").strip(),
+                    move_message_id=request.MoveOriginatorMessageID or 0,
                 ),
                 Context(str(event.context.abstract_syntax), UID(event.context.transfer_syntax)),
                 dataset,
@@ -360,18 +357,16 @@ class Receiver:
     ) -> int:
         """Pass an instance on; raises OSError when its bytes could not be kept."""
         syntax, sop_class = context.transfer_syntax, request.sop_class_uid
-        # Of other contexts the data set may be incomplete, so an input class that comes in one of them cannot be kept.
-        classes = {sop_class, context.abstract_syntax}
-        try:
-            header = arrived_header(dataset, syntax, is_whole=not classes.isdisjoint(INPUT_CLASSES))
-        except NotReadable:
-            if not classes.isdisjoint(INPUT_CLASSES):
-                return Status.CANNOT_UNDERSTAND
-            header = ArrivedHeader(sop_class, request.sop_instance_uid, "", "", is_ours=False)
-        classes.add(header.sop_class_uid)
-        same = len(classes) == 1 and header.sop_instance_uid == request.sop_instance_uid
-        if not same and not classes.isdisjoint(INPUT_CLASSES):
-            return Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS
+        accepted = judge(
+            dataset,
+            transfer_syntax_uid=str(syntax),
+            sop_class_uid=sop_class,
+            sop_instance_uid=request.sop_instance_uid,
+            context_class_uid=context.abstract_syntax,
+        )
+        if isinstance(accepted, Status):
+            return accepted
+        header = accepted.header
         title, address = _peer(association)
         received = Received(
             association=self._numbers.get(association, 0),
@@ -383,7 +378,7 @@ class Receiver:
             series_instance_uid=header.series_instance_uid,
             transfer_syntax_uid=str(syntax),
             is_ours=header.is_ours,
-            needed=sop_class in INPUT_CLASSES and not header.is_ours,
+            needed=accepted.needed,
             meta=file_beginning(
                 sop_class_uid=sop_class,
                 sop_instance_uid=request.sop_instance_uid,
@@ -391,6 +386,8 @@ class Receiver:
                 sender=title,
             ),
             dataset=dataset,
+            move_originator=request.move_originator,
+            move_message_id=request.move_message_id,
         )
         self._store(received)
         return Status.SUCCESS

@@ -19,6 +19,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
@@ -190,12 +191,14 @@ def associated(
     contexts: list[PresentationContext],
     *,
     handlers: Sequence[tuple[evt.NotificationEvent | evt.InterventionEvent, Callable[[Event], Any]]] = (),
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
 ) -> Iterator[Association]:
     """An established association, released at the end.
 
     Parameters
     ----------
     handlers : for the peer's requests on it
+    roles : proposed for classes that the peer sends on it (C-GET)
 
     Raises
     ------
@@ -217,6 +220,7 @@ def associated(
             peer.port,
             contexts=contexts,
             ae_title=peer.ae_title,
+            ext_neg=list(roles),
             max_pdu=MAXIMUM_PDU,
             tls_args=None if peer.tls is None else (peer.tls.context(), peer.host),
             evt_handlers=[(evt.EVT_CONN_OPEN, _on_open), *handlers],

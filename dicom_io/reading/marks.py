@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import SelectionAmbiguous, TumourNotFound
+from dicom_io.errors import SelectionAmbiguous, StrokesNotFound, TumourNotFound
 from dicom_io.images.headers import Instance, content_digest, read_instances, text
 from dicom_io.images.library_remarks import library_remarks
 from dicom_io.images.limits import USUAL, Limits
@@ -24,6 +24,7 @@ from dicom_io.marked_study import MarkedStudy
 from dicom_io.masks.rtstruct import STRUCTURE_SETS, regions_of
 from dicom_io.masks.segmentation import SEGMENTATIONS, Segment, segments_of
 from dicom_io.reading.drafts import are_strokes, is_background
+from dicom_io.reading.newest_strokes import newest_strokes
 from dicom_io.reading.read import reference_to, source_of
 from dicom_io.reading.select import select
 from dicom_io.reading.selection import Chosen, Selection
@@ -79,7 +80,7 @@ def read_marked_study(
     """
     with library_remarks():
         instances = read_instances([*files, *([strokes] if strokes else [])], limits=limits)
-        marked = _marked(instances, strokes, box)
+        marked = _marked(instances, strokes, box, rules, assignment)
         _refuse_final(instances, marked, rules, assignment)
         selection = select(
             instances, rules=rules, assignment=assignment, marks=lambda segment: _is(segment, marked.tumour)
@@ -98,7 +99,13 @@ class _Marked:
     background: Segment | None = None
 
 
-def _marked(instances: Sequence[Instance], strokes: Path | None, box: BoxMarks | None) -> _Marked:
+def _marked(
+    instances: Sequence[Instance],
+    strokes: Path | None,
+    box: BoxMarks | None,
+    rules: SelectionRules,
+    assignment: Assignment,
+) -> _Marked:
     if box is not None:
         return _Marked()
     objects = [one for one in instances if one.sop_class_uid in SEGMENTATIONS | STRUCTURE_SETS]
@@ -114,15 +121,18 @@ def _marked(instances: Sequence[Instance], strokes: Path | None, box: BoxMarks |
     if strokes is not None and not named:
         named = [segment for segment in segments if not is_background(segment)]
     if not named:
-        raise StudyRejected(
+        raise StrokesNotFound(
             "No strokes were found: no segment of the study is called stroke or seed. Paint the tumour on at least 3 "
             'slices, better 5, in a segment called "tumour strokes", or name the file with --strokes.'
         )
     if len(named) > 1:
-        raise SelectionAmbiguous(
-            f"{counted(len(named), 'segment')} hold strokes of a tumour: {'; '.join(one.name for one in named)}. One "
-            "was expected: a draft is made of one tumour at a time; name the file with --strokes."
-        )
+        newest = newest_strokes(named, instances, rules, assignment)
+        if newest is None:
+            raise SelectionAmbiguous(
+                f"{counted(len(named), 'segment')} hold strokes of a tumour: {'; '.join(one.name for one in named)}. "
+                "One was expected: a draft is made of one tumour at a time; name the file with --strokes."
+            )
+        named = [newest]
     own = [segment for segment in segments if segment.instance is named[0].instance and is_background(segment)]
     return _Marked(named[0], own[0] if own else None)
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from dicom_io.errors import ImagesMissing
+from dicom_io.errors import ImagesMissing, TumourEmpty
 from dicom_io.images.dynamic import Dynamic
 from dicom_io.images.file_scan import files_by_study
 from dicom_io.images.functional_groups import attributes_of
@@ -64,6 +64,7 @@ def read_study(
     held: Mapping[str, int] = NOTHING_KNOWN,
     limits: Limits = USUAL,
     whole_before: bool = False,
+    may_be_empty: bool = False,
 ) -> Study:
     """Read one study.
 
@@ -78,6 +79,7 @@ def read_study(
     held : Series Instance UID → images of it at the archive, as far as it was asked (`find.images_held`)
     limits : what its files may ask for
     whole_before : read the whole phase before contrast, not only the slices of the tumour
+    may_be_empty : where the segment of the tumour holds no voxel, the study has no tumour, and is not refused
 
     Raises
     ------
@@ -93,7 +95,14 @@ def read_study(
     """
     with library_remarks() as remarks:
         instances = read_instances(files, limits=limits)
-        study = _read(instances, rules=rules, assignment=assignment, held=held, whole_before=whole_before)
+        study = _read(
+            instances,
+            rules=rules,
+            assignment=assignment,
+            held=held,
+            whole_before=whole_before,
+            may_be_empty=may_be_empty,
+        )
     return dataclasses.replace(study, notes=(*study.notes, *remarks.notes()))
 
 
@@ -104,6 +113,7 @@ def _read(
     assignment: Assignment,
     held: Mapping[str, int],
     whole_before: bool,
+    may_be_empty: bool,
 ) -> Study:
     """`read_study`, without the remarks of the library."""
     selection = select(instances, rules=rules, assignment=assignment)
@@ -112,12 +122,12 @@ def _read(
     chosen = selection.chosen
     _check_complete(selection, held, assignment)
     volumes = _loaded(selection, rules, assignment)
-    tumours = _placed_tumours(selection, volumes, rules, is_assigned=bool(assignment.tumour))
+    tumours = _placed_tumours(selection, volumes, rules, is_assigned=bool(assignment.tumour), may_be_empty=may_be_empty)
     first = chosen[MrSequence.T1C].dynamic.phase.planes[0]
     side, side_source, contradictions = tumour_side(
         side_of_images(first), tumours.segments, roi=tumours.rois.get(MrSequence.T1C), volume=volumes[MrSequence.T1C]
     )
-    registered = _registered(selection, volumes, tumours.rois, rules, assignment)
+    registered = _registered(selection, volumes, tumours.rois, rules, assignment) if tumours.rois else []
     about_each = [note for sequence, images in chosen.items() for note in about_used(sequence, images, rules)]
     for sequence in volumes:
         about_each += about_repeated_phases(sequence, chosen[sequence].dynamic, mapping=rules.value_mapping)
@@ -155,6 +165,8 @@ def _read(
         contrast=contrast,
         evidence=evidence,
         before=_source_before(dynamic, contrast) if whole_before else None,
+        nothing_segmented="" if tumours.empty is None else str(tumours.empty),
+        phases={sequence: len(images.dynamic.phases) for sequence, images in chosen.items()},
     )
 
 
@@ -240,6 +252,7 @@ class _Tumours:
     outlines : sequence → how its tumour was outlined
     drafts : drafts that were compared with a tumour
     rows : a line of the report for each segment
+    empty : the refusal that a segment without a voxel would be
     notes : how they got onto the grid
     """
 
@@ -249,28 +262,42 @@ class _Tumours:
     outlines: dict[MrSequence, Outline] = field(default_factory=dict)
     drafts: list[Instance] = field(default_factory=list)
     rows: list[SeriesUsed] = field(default_factory=list)
+    empty: TumourEmpty | None = None
     notes: list[QualityNote] = field(default_factory=list)
 
 
 def _placed_tumours(
-    selection: Selection, volumes: Mapping[MrSequence, Volume], rules: SelectionRules, *, is_assigned: bool
+    selection: Selection,
+    volumes: Mapping[MrSequence, Volume],
+    rules: SelectionRules,
+    *,
+    is_assigned: bool,
+    may_be_empty: bool,
 ) -> _Tumours:
     """The tumour of each sequence that has segments of its own, placed on the grid of its images.
+
+    Where all of them are empty and may be, there is none, and the sentence that says so.
 
     What newer segments replace no longer is a tumour of the selection.
     """
     tumours = _Tumours()
     for sequence, candidates in list(selection.tumours.items()):
-        tumour = tumour_on(
-            selection.chosen[sequence],
-            volumes[sequence],
-            sequence=sequence,
-            candidates=candidates,
-            passed_over=selection.passed_over[sequence],
-            series=selection.series,
-            rules=rules,
-            is_assigned=is_assigned,
-        )
+        try:
+            tumour = tumour_on(
+                selection.chosen[sequence],
+                volumes[sequence],
+                sequence=sequence,
+                candidates=candidates,
+                passed_over=selection.passed_over[sequence],
+                series=selection.series,
+                rules=rules,
+                is_assigned=is_assigned,
+            )
+        except TumourEmpty as empty:
+            if not may_be_empty:
+                raise
+            tumours.empty = tumours.empty or empty
+            continue
         selection.tumours[sequence] = tumour.stated
         algorithms = {candidate.segment.algorithm_type for candidate in tumour.used}
         tumours.rois[sequence] = tumour.roi
@@ -281,6 +308,8 @@ def _placed_tumours(
         tumours.outlines[sequence] = outline
         tumours.drafts += [draft.segment.instance] if draft else []
         tumours.notes += [*tumour.notes, *outline_note(sequence, outline)]
+    if tumours.rois and tumours.empty is not None:
+        raise tumours.empty  # one sequence has a tumour, and the segment of the other is empty: a mistake
     return tumours
 
 

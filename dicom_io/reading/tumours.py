@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous
+from dicom_io.errors import GeometryInvalid, NotReadable, Remedy, SelectionAmbiguous, StrokesOnly
 from dicom_io.images.series import Series
 from dicom_io.masks.placement import Placement, Remark, empty_runs, place
 from dicom_io.masks.references import NOTABLE, check_references
@@ -99,7 +99,10 @@ def tumour_on(
     mask = np.logical_or.reduce([placement.mask for _, placement in placed])
     for candidate, placement in placed:
         notes += _of_placement(sequence, candidate, placement)
-    notes += _holes(sequence, mask, rules.hole_limit_slices, contours=_are_contours(placed))
+    try:
+        notes += _holes(sequence, mask, rules.hole_limit_slices, contours=_are_contours(placed))
+    except GeometryInvalid as problem:
+        raise _strokes_or(problem, mask, placed) from problem
     notes += _flat(sequence, mask)
     used = tuple(candidate for candidate, _ in placed)
     return TumourOn(Roi(affine=volume.affine, mask=mask, label="tumour"), used, stated, notes)
@@ -393,6 +396,15 @@ def _of_placement(sequence: MrSequence, candidate: Candidate, placement: Placeme
 
 def _are_contours(placed: Sequence[Placed]) -> bool:
     return all(candidate.segment.encoding == "CONTOURS" for candidate, _ in placed)
+
+
+def _strokes_or(problem: GeometryInvalid, mask: Mask, placed: Sequence[Placed]) -> GeometryInvalid:
+    """The same refusal, as `StrokesOnly` where one object is drawn on slices of which no two lie side by side."""
+    filled = np.flatnonzero(mask.any(axis=(1, 2)))
+    paths = {candidate.segment.instance.path for candidate, _ in placed}
+    if len(paths) > 1 or len(filled) < FEWEST_SLICES or np.diff(filled).min() == 1:
+        return problem
+    return StrokesOnly(str(problem), path=paths.pop())
 
 
 def _no_two_together(sequence: MrSequence, mask: Mask) -> list[QualityNote]:

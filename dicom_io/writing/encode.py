@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence as Ordered
 
-from dicom_io.answer import Answer
+from dicom_io.answer import Answer, Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import Study
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
@@ -75,5 +75,6 @@ def encode(
         pdf = pdf or page
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
     answer = Answer(objects=(*made, *notes), pdf=pdf)
-    check_answer(answer, study, replaced=replaced)
+    prior = () if report.change is None or report.change.report is None else (report.change.report,)
+    check_answer(answer, study, replaced=(*replaced, *(SentObject(Role.KEY_SR, *one) for one in prior)))
     return answer

@@ -33,6 +33,7 @@ def facts_of(study: Study, report: Report) -> AnswerFacts:
         tumour=_tumour_digest(study),
         models=tuple(f"{model.name} {model.version} {model.digest} {model.signed_by}".rstrip() for model in models),
         software=_digest(software_version(), *uids.determining(report)),
+        priors=_digest(*priors) if (priors := uids.about_priors(report)) else "",
     )
 
 

@@ -188,7 +188,8 @@ def check_object(dataset: Dataset) -> None:
 def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject] = ()) -> None:
     """Checks every object of an answer, and that all they refer to is in the answer or was in the input.
 
-    An object may only refer to what is sent before it, or was sent with the answer that is `replaced`.
+    An object may only refer to what is sent before it, or was sent with the answer that is `replaced` or that it
+    is compared with.
 
     Raises
     ------

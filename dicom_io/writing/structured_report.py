@@ -33,6 +33,7 @@ from dicom_io.note_codes import note_code
 from dicom_io.study import SourceInstance, Study
 from dicom_io.writing import equipment
 from dicom_io.writing.binary_segmentation import instance_of_slice
+from dicom_io.writing.change_group import change_group, change_texts, other_evidence
 from dicom_io.writing.common_modules import new_instance
 from dicom_io.writing.patient_modules import referenced_requests
 from dicom_io.writing.readable import round_numbers, separate
@@ -78,6 +79,8 @@ def make_key_report(
     for group in regions:
         round_numbers(group)
     groups += regions
+    if report.change is not None:
+        groups.append(change_group(study, report.change, sites=_sites(study, report)))
     return _document(
         study, report, Role.KEY_SR, groups, _texts(shown), segmentations, replaced, first=_first(shown), shown=shown
     )
@@ -334,6 +337,8 @@ def _texts(report: Report) -> Iterator[sr.TextContentItem]:
     for section in report.models:
         for reason in section.validity.reasons:
             yield _text(note_code(reason.code), f"{section.model.title}: {reason.sentence}")
+    if report.change is not None:
+        yield from change_texts(report.change)
     for section in report.models:
         if section.about:
             yield _text(codes.ABOUT_MODEL, f"{section.model.title}: {section.about}")
@@ -427,6 +432,8 @@ def _document(
     root.VerificationFlag = "UNVERIFIED"
     root.PreliminaryFlag = "PRELIMINARY"
     root.CurrentRequestedProcedureEvidenceSequence = ItemSequence([_evidence(study, segmentations)])
+    if report.change is not None and (evidence := other_evidence(report.change)) is not None:
+        root.PertinentOtherEvidenceSequence = ItemSequence([evidence])
     predecessors = [
         SourceInstance(item.sop_class_uid, item.sop_instance_uid, item.series_instance_uid)
         for item in replaced

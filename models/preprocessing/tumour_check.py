@@ -76,6 +76,22 @@ class TumourCheck:
             raise StudyRejected(_sentence(self.reasons))
 
 
+# The segment holds no voxel: there is nothing to compute, and nothing of it is carried to another sequence.
+NO_TUMOUR = TumourCheck(
+    {
+        Sequence.T1C: (
+            Reason(
+                "no-tumour",
+                State.NOT_COMPUTABLE,
+                "The segmentation says that there is no tumour: it holds no voxel.",
+                "no voxel",
+                "at least one voxel",
+            ),
+        )
+    }
+)
+
+
 def _sentence(reasons: Iterable[Reason]) -> str:
     """The sentences that make a tumour impossible, with what to do."""
     worst = [reason for reason in reasons if reason.state is State.NOT_COMPUTABLE]

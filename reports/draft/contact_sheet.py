@@ -25,14 +25,18 @@ from reports.section_view import View, enlarged_view
 Mask = NDArray[np.bool_]
 
 TITLE = "Draft of a tumour outline: needs review"
+REVIEW_NOTE = (
+    "Draft of a tumour outline: a person must look at every slice, then edit it under a name without the word draft, "
+    "or accept it. Nothing is computed from the draft."
+)
 STRIP = "Draft, not a segmentation: nothing is computed from it before a person has accepted or edited it"
 LEGEND = (
     "Orange: the draft; on slices called painted it is the stroke as it was drawn. The slice "
     "before the first and after the last is shown without an outline: check that no tumour is left there."
 )
 WHAT_TO_DO = (
-    "Look at every slice. Accept the draft unchanged with rdeepnet segment --accept, with your name; or edit it in a "
-    'viewer and save it under a name without "draft" (label "Tumour").'
+    "Look at every slice. Accept the draft unchanged, on the page of the appliance or with rdeepnet segment --accept "
+    'and your name; or edit it in a viewer and save it under a name without "draft" (label "Tumour").'
 )
 _COLUMNS = 4
 _AROUND = 1  # slices before the first and after the last

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportlab.platypus import Flowable, NextPageTemplate, PageBreak, PageTemplate
+from reportlab.platypus import Flowable, NextPageTemplate, PageBreak, PageTemplate, Spacer
 
 from reports import wording
 from reports.content import Report
 from reports.paper import Paper
+from reports.pdf.change_page import change_page
 from reports.pdf.detail_pages import detail_pages
 from reports.pdf.page import WIDTH, Furniture, pdf_bytes
 from reports.pdf.summary_page import summary_page
@@ -46,9 +47,11 @@ def render_pdf(
     first = furniture.frame()
     summary = summary_page(report, typesetter, width=WIDTH, height=first.height)
     story: list[Flowable] = [NextPageTemplate("later"), *summary.story]
+    if report.change is not None:
+        story += [PageBreak(), *change_page(report.change, typesetter, width=WIDTH), Spacer(0, 11)]
     if report.has_result:
         details = detail_pages(report, typesetter, width=WIDTH, charts_shown=summary.charts)
-        story += details if summary.runs_over else [PageBreak(), *details]
+        story += details if summary.runs_over and report.change is None else [PageBreak(), *details]
     pages = [
         PageTemplate(id="first", frames=[first], onPage=furniture.draw_first),
         PageTemplate(id="later", frames=[furniture.frame(head=True)], onPage=furniture.draw_later),

@@ -1,7 +1,8 @@
 """The service with an answer that costs nothing: `python -m tests.end_to_end.fake_service SETTINGS CONTROL [ROLE]`.
 
 Everything but the computation is real. Files in the CONTROL folder steer the answer: while `hold` is there it does
-not end; every answer begun appends a line to `begun`, and the process id of its worker to `workers`.
+not end; while `strokes` is there and nobody accepted, it is a draft; every answer begun appends a line to `begun`, and
+the process id of its worker to `workers`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ def answer(files: Sequence[Path], asked: Asked, *, control: Path) -> Outgoing:
         if (control / "crash").exists():
             raise ZeroDivisionError("this text names the patient Test^Patient")
     first = headers[0]
+    if (control / "strokes").exists() and asked.reviewed.acceptance is None:
+        made = instance(f"draft-{study}", sop_class=SegmentationStorage, number=0, ours=True)
+        made.StudyInstanceUID, made.PatientID = study, first.PatientID
+        return Outgoing(Answer((AnswerObject(Role.DRAFT_SEG, made),), b"%PDF"), stages.costs, review="A draft waits.")
     objects = []
     for number, (role, sop_class) in enumerate(
         ((Role.SEG_T1C, SegmentationStorage), (Role.PDF, EncapsulatedPDFStorage))

@@ -292,6 +292,11 @@ class Orthanc:
         """Number of its process."""
         return self._process.pid
 
+    @property
+    def web_url(self) -> str:
+        """Address of its DICOMweb plugin."""
+        return f"http://127.0.0.1:{self._http}/dicom-web"
+
     def _is_answering(self) -> bool:
         assert self._process.poll() is None, "Orthanc ended by itself"
         try:

@@ -105,7 +105,7 @@ def test_a_pacs_that_does_not_know_us_yet_gets_the_results_when_it_does(tmp_path
             wait_for(lambda: service.show(uid("stranger")).deliveries[0].attempts > 2, what="further attempts")
 
             def listed() -> str:
-                """What the list says; a busy PACS may miss one attempt and answer the next."""
+                """Sentence of the list; a busy PACS may miss one attempt and answer the next."""
                 return next(iter(list_studies(service.settings))).sentence
 
             wait_for(

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from appliance.service.operator import accept_draft
 from appliance.service.retry import choose_for_study, retry_study
+from appliance.state.operator_actions import Action
 from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
 from dicom_io.errors import PeerRefused
@@ -157,6 +159,39 @@ def test_kill_while_the_job_runs_delivers_once(tmp_path: Path, own_service: Runn
     assert begun[0] == begun[1], "the same files, asked for at the same time: the same objects"
     assert archive.count("killed") == 2
     assert moves(own_service, "killed").count(State.SENDING) == 1
+
+
+def test_killed_at_every_stage_a_draft_is_sent_once_and_answered_once(tmp_path: Path) -> None:
+    port = free_port()
+    drafts = 'drafts = ["draft_seg"]'
+    with running_service(tmp_path / "service", destinations={"pacs": port}, of_destination=drafts) as running:
+        (running.control / "strokes").touch()
+        (running.control / "hold").touch()
+        storescu(write_study(tmp_path / "study", "draft"), port=running.port)
+        running.wait_for_state(uid("draft"), State.RUNNING)
+        running.kill()
+        (running.control / "hold").unlink()
+        running.start()
+        assert running.wait_for_state(uid("draft"), State.REVIEW).sentence == "A draft waits."
+        running.kill()  # before the archive has it
+        running.start()
+        with storescp(tmp_path / "archive", port) as folder:
+            archive = Archive(folder, port)
+            wait_for(lambda: archive.count("draft") == 1, what="the draft")
+            running.kill()
+            assert accept_draft(running.settings, uid("draft"), by="jo (page)") is State.QUEUED
+            (running.control / "hold").touch()
+            running.start()
+            running.wait_for_state(uid("draft"), State.RUNNING)
+            running.kill()
+            (running.control / "hold").unlink()
+            running.start()
+            running.wait_for_state(uid("draft"), State.DELIVERED)
+            assert archive.count("draft") == 3  # the draft, and the two objects of the answer
+        reviewed = [State.RECEIVED, State.QUEUED, State.RUNNING, State.QUEUED, State.RUNNING, State.REVIEW]
+        answered = [State.QUEUED, State.RUNNING, State.QUEUED, State.RUNNING, State.SENDING, State.DELIVERED]
+        assert moves(running, "draft") == [*reviewed, *answered]
+        assert [one.action for one in running.show(uid("draft")).actions] == [Action.ACCEPT]
 
 
 def test_kill_right_after_the_push_loses_nothing(tmp_path: Path, own_service: RunningService) -> None:

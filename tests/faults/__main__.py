@@ -25,7 +25,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.faults import bad_destinations, bombs, clocks, disk, hostile, hosts, inputs, kills, soak, worker_deaths
+from tests.faults import (
+    bad_destinations,
+    bombs,
+    clocks,
+    dead_hosts,
+    disk,
+    hostile,
+    hosts,
+    inputs,
+    kills,
+    soak,
+    worker_deaths,
+)
 from tests.faults.home import Home
 from tests.faults.points import POINTS, Point
 from tests.faults.results import Tally, keep, kept, page
@@ -71,7 +83,7 @@ def faults() -> Iterator[Fault]:
         yield Fault(clocks.GROUP, moment, 4, lambda folder, n, moment=moment: clocks.jump(folder, moment, trials=n))
     for attack in (*hostile.ATTACKS, hostile.ALL):
         yield Fault(hostile.GROUP, attack, 3, lambda folder, n, attack=attack: hostile.attack(folder, attack, trials=n))
-    for row, (trials, fault) in hosts.FAULTS.items():
+    for row, (trials, fault) in (hosts.FAULTS | dead_hosts.FAULTS).items():
         yield Fault(hosts.GROUP, row, trials, lambda folder, n, fault=fault: fault(folder, trials=n))
     for bomb in bombs.BOMBS:
         yield Fault(bombs.GROUP, bomb, 3, lambda folder, n, bomb=bomb: bombs.explode(folder, bomb, trials=n))

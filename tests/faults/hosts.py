@@ -24,6 +24,7 @@ NAMES = ("host-a", "host-b")
 KILLED, KILLED_S3 = "whole hosts killed at random", "whole hosts killed at random, images in S3"
 CUT, SERVER = "the lock of a living worker is cut", "PostgreSQL killed and started again"
 BOTH = "one study to both receivers at once"
+STUDIES_A_KILL = 6  # at least
 JOB_S = 1.0  # a computation, so that kills meet some
 
 
@@ -63,12 +64,17 @@ def judge(tally: Tally, site: Site, all_pushed: Sequence[Pushed]) -> None:
 
 
 class Senders:
-    """Two senders at work all the time, each with one study after the other."""
+    """Two senders at work all the time, each with one study after the other.
 
-    def __init__(self, site: Site, *, pause_s: float = 0.3) -> None:
-        self._site, self._pause_s = site, pause_s
+    They wait while several studies are under way, so that what is measured is not the length of the queue.
+    """
+
+    def __init__(self, site: Site, *, pause_s: float = 0.3, under_way: int = 4) -> None:
+        self._site, self._pause_s, self._under_way = site, pause_s, under_way
         self.pushed: list[Pushed] = []
         self.trouble: list[str] = []
+        self._open: list[Pushed] = []
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(number,), daemon=True) for number in range(2)]
 
@@ -93,10 +99,19 @@ class Senders:
             except AssertionError as error:
                 self.trouble.append(str(error))
                 return
+            with self._lock:
+                self._open.append(pushed)
             self._stop.wait(self._pause_s)
+            while not self._stop.is_set() and self._has_enough():
+                self._stop.wait(self._pause_s)
+
+    def _has_enough(self) -> bool:
+        with self._lock:
+            self._open = [one for one in self._open if not self._site.ledger.of_study(one.study_uid)]
+            return len(self._open) >= self._under_way
 
 
-def taken_over_s(site: Site, host: Host, killed_at_s: float, interrupted: str) -> float | None:
+def taken_over_s(site: Site, killed_at_s: float, interrupted: str) -> float | None:
     """Seconds from the death of a host to the moment at which its computation began again; None where it has not."""
     later = [each.at_s for each in site.begun() if each.study_uid == interrupted and each.at_s > killed_at_s]
     return min(later) - killed_at_s if later else None
@@ -104,36 +119,52 @@ def taken_over_s(site: Site, host: Host, killed_at_s: float, interrupted: str) -
 
 def interrupted_by(site: Site, host: Host) -> str:
     """The study that a host computes at this moment; empty where it computes none."""
-    begun = [each for each in site.begun() if each.host == host.name]
+    begun = [each for each in site.begun() if each.host == host.name and each.at_s > host.started_at_s]
     if not begun or time.time() - begun[-1].at_s > JOB_S - 0.2:
         return ""
     return begun[-1].study_uid
 
 
+def computing(site: Site, *, among: Sequence[Host] | None = None) -> Host:
+    """Wait for a host that computes at this moment."""
+    found: list[Host] = []
+
+    def somebody_computes() -> bool:
+        found[:] = [host for host in among or site.hosts if host.is_up and interrupted_by(site, host)]
+        return bool(found)
+
+    wait_for(somebody_computes, what="no host computes", every_s=0.02)
+    return random.choice(found)
+
+
 def kill_hosts(folder: Path, *, trials: int, names: Sequence[str] = NAMES, s3: bool = False) -> Tally:
-    """Whole hosts killed at random moments while two senders are at work; each comes back seconds later."""
+    """Whole hosts killed while two senders are at work; each comes back seconds later.
+
+    One kill comes at a random moment, the next at one at which the host computes, in turn.
+    """
     tally = Tally(GROUP, KILLED_S3 if s3 else KILLED)
-    chance = random.Random()
     with (
         running_postgres() as postgres,
         s3_simulator(folder) if s3 else nullcontext("") as more,
         running_site(folder / "site", postgres, names, more=more) as site,
     ):
         site.takes(JOB_S)
-        met: list[tuple[Host, float, str]] = []
+        met: list[tuple[float, str]] = []
         with Senders(site) as senders:
             for number in range(trials):
-                time.sleep(chance.uniform(0.5, 4.0))
+                time.sleep(random.uniform(0.5, 4.0))
                 assert all(each.is_up for each in site.hosts), "a host ended by itself"
-                host = chance.choice(site.hosts)
+                host = random.choice(site.hosts) if number % 2 else computing(site)
                 study_at_hand = interrupted_by(site, host)
                 host.kill()
                 if study_at_hand:
-                    met.append((host, time.time(), study_at_hand))
-                time.sleep(chance.uniform(0.0, 4.0))
+                    met.append((time.time(), study_at_hand))
+                time.sleep(random.uniform(0.0, 4.0))
                 host.start()
                 if number % 10 == 9:
                     print(f"  {number + 1} kills, {len(senders.pushed)} studies", flush=True)
+            enough = trials * STUDIES_A_KILL
+            wait_for(lambda: len(senders.pushed) >= enough, what="too few studies", limit_s=10.0 * enough)
         tally.trials = trials
         tally.problems += senders.trouble
         judge(tally, site, senders.pushed)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -30,6 +30,7 @@ from appliance.settings import Settings, load_settings
 from appliance.state.homes import open_home
 from appliance.state.records import Records
 from tests.end_to_end.postgres import Postgres
+from tests.faults.answers import HOST_VARIABLE
 from tests.faults.destination import TITLE, Destination, Habit
 from tests.faults.home import IDLE_S, children_of, free_port, is_settled, stated_by, wait_for
 from tests.faults.ledger import Ledger, Stated
@@ -67,6 +68,7 @@ class Host:
         self.settings: Settings = load_settings(self.settings_file)
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self.started_at_s = 0.0  # since 1970
 
     @property
     def is_up(self) -> bool:
@@ -79,9 +81,13 @@ class Host:
         command.append(role)
         if has_own_names():
             command = ["unshare", "--uts", "sh", "-c", f'hostname {self.name} && exec "$@"', "sh", *command]
+        self.started_at_s = time.time()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}
+                command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OMP_NUM_THREADS": "1", HOST_VARIABLE: self.name},
             )
 
     def kill(self) -> None:
@@ -126,10 +132,11 @@ class Site:
         self.ledger = Ledger()
         self.destination = Destination(self.ledger, free_port())
         shared = f'database_url = "{postgres.url(self.database)}"\n{more}'
-        self.hosts = [
-            Host(name, folder / name, self.control, shared=shared, destination=self.destination.port, poll_s=poll_s)
-            for name in names
-        ]
+        self._host = partial(
+            Host, control=self.control, shared=shared, destination=self.destination.port, poll_s=poll_s
+        )
+        self._folder = folder
+        self.hosts = [self._host(name, folder / name) for name in names]
         self.destination.report_to = (AE_TITLE, self.hosts[0].port)
         self._records: Records | None = None
 
@@ -140,6 +147,14 @@ class Site:
             host.start()
         for host in self.hosts:
             wait_for(lambda host=host: listens(host), what=f"{host.name} does not listen")
+
+    def add(self, name: str) -> Host:
+        """Start one more host, and wait until it listens."""
+        host = self._host(name, self._folder / name)
+        host.start()
+        self.hosts.append(host)
+        wait_for(lambda: listens(host), what=f"{name} does not listen")
+        return host
 
     def stop(self) -> None:
         """Leave nothing running."""
@@ -163,11 +178,11 @@ class Site:
 
     def push(self, datasets: Sequence[Dataset], *, first: Host | None = None, limit_s: float = 2 * LIMIT_S) -> None:
         """Send until everything was accepted, going to the next host when one fails, as a PACS with two nodes does."""
-        hosts = [first] if first is not None else []
-        hosts += random.sample([host for host in self.hosts if host is not first], k=len(self.hosts) - len(hosts))
         end = time.monotonic() + limit_s
         while True:
-            for host in hosts:
+            hosts = [first] if first is not None else []
+            others = [host for host in self.hosts if host is not first]  # one may have been added meanwhile
+            for host in (*hosts, *random.sample(others, k=len(others))):
                 if listens(host) and all(status == 0x0000 for status in send_once(self.ledger, host.port, datasets)):
                     return
             assert time.monotonic() < end, "no host has accepted a study"

@@ -56,7 +56,7 @@ def test_a_main_loop_that_stopped_is_told(service: RunningService) -> None:
     long_ago = time.time() - 2 * STOPPED_AFTER_S
 
     def said() -> bool:
-        """Whether it is told; a beat between the two lines takes the age away, and one more look brings it again."""
+        """Returns whether it is told; a beat between the two lines takes the age away, and one more look brings it."""
         os.utime(pulse, (long_ago, long_ago))
         return any("the last round was 12" in sentence for sentence in ailments(service.settings))
 

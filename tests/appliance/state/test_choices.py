@@ -25,6 +25,8 @@ def brought_to(records: Records, state: State) -> str:
         records.start(job)
     if state in (State.REFUSED, State.FAILED):
         records.gave_up(job, state=state, sentence="no")
+    if state is State.REVIEW:
+        records.drafted(job, sentence="a draft waits", destinations=["pacs"])
     if state is State.SENDING:
         records.answered(job, destinations=["pacs"])
     if state is State.DELIVERED:

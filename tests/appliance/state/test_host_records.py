@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from appliance.state.host_records import HostRecords
 from appliance.state.records import Records
-from appliance.state.tables import HOSTS
+from appliance.state.tables import HOSTS, STUDIES
 from appliance.state.takeover_records import TakeoverRecords
 
 
@@ -45,3 +45,19 @@ def test_takeovers_of_a_job_are_counted_and_part_of_the_history_of_its_study(rec
     assert takeovers.taken_over([]) == {}
     assert [(one.job_id, one.taken_from) for one in takeovers.of_study("1.2")] == [("1.2:aa", "a-0"), ("1.2:aa", "c-0")]
     assert takeovers.count() == 3
+
+
+def test_a_restart_of_the_server_is_no_takeover(records: Records) -> None:
+    """Every worker ends with the server; a job that was begun after its start and is taken over counts."""
+    study = "1.2"
+    records.arrived(study)
+    job = records.queue(study, digest="a" * 32)
+    records.start(job)
+    with records.transaction() as connection:
+        begun = connection.execute(sa.select(STUDIES.c.changed_at)).scalar_one()
+        connection.execute(sa.update(STUDIES).values(changed_at=begun - timedelta(days=9)))
+    takeovers = TakeoverRecords(records)
+    assert takeovers.taken_over([job], taken_from="a-0", taken_by="b") == {job: 0 if records.is_shared else 1}
+    records.interrupted([job])
+    records.start(job)
+    assert takeovers.taken_over([job], taken_from="a-0", taken_by="b")[job] == takeovers.count() > 0

@@ -31,3 +31,14 @@ def test_the_list_of_an_older_version_is_read(tmp_path: Path) -> None:
     assert outbox.objects(JOB) == waiting
     assert outbox.stages(JOB) == (StageCost("read", 0.1, 0.2, 300.0),)
     assert outbox.has(JOB)
+
+
+def test_answers_are_found_by_the_mark_of_their_patient(tmp_path: Path) -> None:
+    outbox = FolderOutbox(tmp_path / "outbox")
+    for job, mark in (("1.2.3:a", "00ff"), ("1.2.4:a", "00ff"), ("1.2.5:a", "ff00")):
+        outbox.put(job, Outgoing(answer_of_a_study(), (), measured={"volume": 1.5}, patient_mark=mark))
+    outbox.put("1.2.6:a", Outgoing(answer_of_a_study(), ()))
+    found = outbox.marked("00ff")
+    assert sorted(found) == ["1.2.3:a", "1.2.4:a"]
+    assert found["1.2.3:a"].measured() == {"volume": 1.5}
+    assert outbox.marked("0000") == {}

@@ -179,6 +179,14 @@ def outgoing() -> Outgoing:
     return Outgoing(answer_of_a_study(), (), created=datetime(2026, 3, 1, tzinfo=UTC))
 
 
+def test_answers_of_all_hosts_are_found_by_the_mark_of_their_patient(hosts: Hosts, outgoing: Outgoing) -> None:
+    hosts[0].outbox.put("1.2.8:a", replace(outgoing, measured={"volume": 1.5}, patient_mark="00ff"))
+    hosts[0].outbox.put("1.2.9:a", replace(outgoing, measured={}, patient_mark="ff00"))
+    found = hosts[1].outbox.marked("00ff")
+    assert list(found) == ["1.2.8:a"]
+    assert found["1.2.8:a"].measured() == {"volume": 1.5}
+
+
 def test_images_are_not_compressed_by_the_database(hosts: Hosts) -> None:
     query = "SELECT attstorage FROM pg_attribute WHERE attrelid = 'rdeepnet.pieces'::regclass AND attname = 'bytes'"
     with hosts[0].records.transaction() as connection:

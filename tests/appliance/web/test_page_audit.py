@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.appliance.web.site import DELIVERED, FAILED, running_page
+from tests.appliance.web.site import DELIVERED, FAILED, TOKEN, running_page
 from tests.dicom_io.audit.schema import checked, codes, objects
 
 
@@ -37,3 +37,13 @@ def test_what_operators_do_on_the_page_is_told_with_their_names(tmp_path: Path) 
     assert "measured elsewhere" not in (tmp_path / "audit.xml").read_text(encoding="utf-8"), (
         "free text may name anybody"
     )
+
+
+def test_who_is_not_let_in_by_stow_is_told(tmp_path: Path) -> None:
+    (tmp_path / "senders").touch(mode=0o600)
+    (tmp_path / "senders").write_text(f"router {TOKEN}\n")
+    more = 'stow_token_file = "senders"\n[audit]\nfile = "audit.xml"\n'
+    with running_page(tmp_path, more=more) as page:
+        page.ask("/dicom-web/studies", {}, headers={"Authorization": "Bearer guess"})
+    (root,) = [checked(line) for line in (tmp_path / "audit.xml").read_text(encoding="utf-8").splitlines()]
+    assert codes(root, "EventID") + codes(root, "EventTypeCode") == ["110113", "110126"]

@@ -1,0 +1,105 @@
+"""The DICOMweb part of the conformance statement (PS3.2 Annex N, PS3.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dicom_io.conformance.markdown import table
+from dicom_io.network.acceptance import Status
+from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.dicomweb.multipart import DICOM, MOST_HEADER_BYTES, RELATED
+from dicom_io.network.dicomweb.receive import CLASS_NOT_SUPPORTED, META_BYTES
+from dicom_io.network.dicomweb.store_response import JSON
+
+_FAILURES = {
+    Status.OUT_OF_RESOURCES: "the disk is full, or the instance is longer than is taken",
+    Status.PROCESSING_FAILURE: "the disk failed",
+    Status.DATA_SET_DOES_NOT_MATCH_SOP_CLASS: (
+        "of an input, SOP Class or Instance UID differ between file meta information and data set; or it is of another "
+        "study than the address names"
+    ),
+    Status.CANNOT_UNDERSTAND: (
+        f"the part is not {DICOM}, is no DICOM file, or has no usable Study Instance UID (of an input)"
+    ),
+}
+
+
+def dicomweb() -> Iterable[str]:
+    """The section, in Markdown."""
+    yield "### 2.5 DICOMweb"
+    yield "HTTP/1.1. Every service is off unless it is configured; with `https` TLS is as in section 5."
+    yield table(
+        ("Service", "Role", "Resource", "Media types"),
+        [
+            ("Store (STOW-RS)", "user agent", "POST /studies", f"{_related()}; answer: {JSON}"),
+            (
+                "Store (STOW-RS)",
+                "origin server",
+                "POST /dicom-web/studies, POST /dicom-web/studies/{study}",
+                f"{_related()}; answer: {JSON}",
+            ),
+            (
+                "Retrieve (WADO-RS)",
+                "user agent",
+                "GET /studies/{study}, GET /studies/{study}/series/{series}",
+                f"{_related()}; transfer-syntax=*",
+            ),
+            (
+                "Search (QIDO-RS)",
+                "user agent",
+                "GET /studies, GET /studies/{study}/series, GET /studies/{study}/instances",
+                JSON,
+            ),
+        ],
+    )
+    yield (
+        "Not supported: metadata and bulk data, frames, rendered resources, UPS-RS, and every origin server but Store."
+    )
+    yield "#### 2.5.1 Store as user agent"
+    yield (
+        "The results of one study are sent in one request, with their length and a bearer token where one is "
+        "configured. Redirections are not followed; proxies, .netrc and certificates of the environment are not used. "
+        "The body of the answer decides, whatever its status: an instance is stored when it stands in Referenced SOP "
+        "Sequence (0008,1199) and not in Failed SOP Sequence (0008,1198). Failure Reasons count like statuses of "
+        "C-STORE (2.3.3). An instance that a successful answer does not name is looked for with QIDO-RS, and else sent "
+        "again. There is no storage commitment."
+    )
+    yield table(
+        ("Status without a readable body", "Behaviour"),
+        [
+            ("401, 403, 404, 407, 3xx", "an operator must act; repeated after the pause"),
+            ("408, 425, 429, 5xx but 501 and 505; no answer; TLS not agreed", "repeated after the pause"),
+            ("any other that is not 2xx", "not repeated; the study is failed until an operator retries it"),
+        ],
+    )
+    yield "#### 2.5.2 Store as origin server"
+    yield (
+        "A request needs a bearer token of the door. Every part is a DICOM file; it is accepted by the rules of "
+        "RECEIVER (2.2.2, 2.2.3), in every transfer syntax. The answer comes after everything in Referenced SOP "
+        "Sequence has been written and synchronised to disk; the study is then treated as if it had come by C-STORE, "
+        "the request as an association. Of what is no input the first "
+        f"{BEGINNING // 1024**2} MiB are looked at and nothing is kept. A part has at most {MOST_HEADER_BYTES // 1024} "
+        f"KiB of headers and {META_BYTES // 1024} KiB of file meta information."
+    )
+    yield table(
+        ("Failure Reason", "When"),
+        [
+            *((f"0x{reason:04X}", when) for reason, when in _FAILURES.items()),
+            (f"0x{CLASS_NOT_SUPPORTED:04X}", "the SOP class is none that is stored"),
+        ],
+    )
+    yield (
+        "A part whose UIDs cannot be read is in Other Failures Sequence (0008,119A). Statuses: 200 all stored, 202 "
+        "some, 409 none, 503 none because of the disk or too many requests at a time, 400 the body is no multipart "
+        "body or was cut off (what it names is stored), 401 no token, 404 no UID in the address, 415 another media "
+        "type."
+    )
+    yield "#### 2.5.3 Retrieve as user agent"
+    yield (
+        "A study or series is taken whole or not at all: the closing boundary must have come, and as many instances as "
+        "QIDO-RS counts (0020,1208 or 0020,1209; where they are absent, as it lists). Instances are kept as sent."
+    )
+
+
+def _related() -> str:
+    return f'{RELATED}; type="{DICOM}"'

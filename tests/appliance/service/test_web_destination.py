@@ -1,0 +1,107 @@
+"""Destinations that are reached by DICOMweb: settings, checks, audit. Kind: mechanics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from appliance.secret_files import readable_by_others
+from appliance.service.doctor import Verdict, check_destination
+from appliance.service.receiving import callers
+from appliance.service.startup_checks import missing_peers
+from appliance.service.web_transport import web_peer_of
+from appliance.settings import Destination, Settings, TlsSettings, WebSettings, load_settings
+from appliance.web.surroundings import _echo
+from models.errors import SetupError
+from tests.dicom_io.network.dicomweb.web_server import Reply, web_server
+from tests.end_to_end.running import free_port
+
+
+def destination(url: str = "https://pacs.example.org:8443/dicom-web", **more: object) -> Destination:
+    return Destination("cloud", stow_url=url, **more)  # type: ignore[arg-type]
+
+
+def test_it_has_a_title_and_an_address_and_no_storage_commitment() -> None:
+    cloud = destination()
+    assert (cloud.title, cloud.address, cloud.storage_commitment, cloud.commits) == (
+        "cloud",
+        "pacs.example.org",
+        True,
+        False,
+    )
+    pacs = Destination("pacs", "PACS", "192.0.2.1")
+    assert (pacs.title, pacs.address, pacs.commits) == ("PACS", "192.0.2.1", True)
+    titles = [caller.ae_title for caller in callers(Settings(destinations=(cloud, pacs))) or ()]
+    assert titles == ["RDEEPNET", "PACS"]  # nobody calls back for a server of DICOMweb
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"ae_title": "PACS"}, "has stow_url, and ae_title as well; expected one way"),
+        ({"host": "192.0.2.1"}, "has stow_url, and host as well"),
+        ({"stow_url": "http://pacs/dicom-web"}, "is not secured; expected https://"),
+        ({"stow_url": "https://user:secret@pacs/"}, "holds a user or a password"),
+        ({"stow_url": ""}, "lacks ae_title or host"),
+        ({"stow_url": "", "ae_title": "PACS", "host": "pacs", "stow_token_file": Path("token")}, "and no stow_url"),
+    ],
+)
+def test_mistakes_are_sentences(more: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SetupError, match=sentence) as caught:
+        Destination("cloud", **{"stow_url": "https://pacs/dicom-web", **more})  # type: ignore[arg-type]
+    assert "secret" not in str(caught.value)
+
+
+def test_files_are_relative_to_the_settings_and_our_certificate_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "rdeepnet.toml"
+    path.write_text(
+        '[[destinations]]\nname = "cloud"\nstow_url = "https://pacs/dicom-web"\nstow_token_file = "token"\n'
+        'stow_authorities = "ca.pem"\n[tls]\ncertificate = "our.pem"\nkey = "our.key"\nauthorities = "site.pem"\n'
+    )
+    settings = load_settings(path)
+    peer = web_peer_of(settings.destinations[0], settings, timeout_s=3.0)
+    assert peer is not None
+    assert (peer.token_file, peer.authorities) == (tmp_path / "token", tmp_path / "ca.pem")
+    assert (peer.certificate, peer.key) == (tmp_path / "our.pem", tmp_path / "our.key")
+    (tmp_path / "token").touch(mode=0o644)
+    assert any("the token of cloud" in sentence for sentence in readable_by_others(settings, file=path))
+    with_tls = Settings(tls=TlsSettings(Path("a"), Path("b"), Path("c")))
+    plain = web_peer_of(destination(plain=True), with_tls, timeout_s=3.0)
+    assert plain is not None
+    assert plain.certificate is None
+    assert web_peer_of(Destination("pacs", "PACS", "192.0.2.1"), with_tls, timeout_s=3.0) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "sentence", "is_up"),
+    [
+        (200, Verdict.GOOD, "answers", True),
+        (204, Verdict.GOOD, "answers", True),
+        (501, Verdict.GOOD, "answers", True),  # a server that only stores
+        (401, Verdict.BAD, "name a file with a bearer token, or allow it there. Results wait until then.", False),
+        (503, Verdict.WARNING, "Results wait until it answers.", False),
+    ],
+)
+def test_doctor_and_page_ask_whether_it_answers(status: int, verdict: Verdict, sentence: str, is_up: bool) -> None:
+    with web_server(lambda request: Reply(status)) as server:
+        cloud = destination(server.url, plain=True)
+        settings = Settings(destinations=(cloud,))
+        check = check_destination(cloud, settings)
+        fact = _echo(cloud, settings)
+    assert check.verdict is verdict
+    assert sentence in check.sentence
+    assert fact.is_well is is_up
+
+
+def test_a_server_that_is_away_is_a_warning() -> None:
+    cloud = destination(f"http://127.0.0.1:{free_port()}/dicom-web", plain=True)
+    check = check_destination(cloud, Settings(destinations=(cloud,)))
+    assert check.verdict is Verdict.WARNING
+    assert "cannot be reached, or broke off (Connection refused)" in check.sentence
+
+
+def test_a_door_for_images_is_a_sender() -> None:
+    door = WebSettings(stow_token_file=Path("tokens"))
+    assert missing_peers(Settings(destinations=(destination(),), web=door)) == []
+    assert len(missing_peers(Settings(destinations=(destination(),)))) == 1
