@@ -51,7 +51,7 @@ from models.volume import Roi, Volume, same_grid
 from models.volume import Sequence as MrSequence
 from reports.compose import compose
 from reports.content import Report
-from reports.languages.language import Language
+from reports.language import Language
 from reports.paper import Paper
 
 

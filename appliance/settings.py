@@ -28,7 +28,7 @@ from models.intended_use import IntendedUse
 from models.plausibility import PlausibilityLimits
 from models.preprocessing.cavities import Cavities
 from models.typed_tables import Between, Matches, OneOf, check, read_fields, read_whole
-from reports.languages.language import Language
+from reports.language import Language
 from reports.notice.content import USUAL, NoticeReason
 from reports.paper import Paper
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.errors import SetupError
-from reports.languages.language import Language
+from reports.language import Language
 
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench

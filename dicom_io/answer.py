@@ -9,7 +9,7 @@ from io import BytesIO
 
 import pydicom
 
-from reports.languages.language import Language
+from reports.language import Language
 
 
 class Role(StrEnum):

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from dicom_io.answer import Role
-from reports.languages.language import Language
+from reports.language import Language
 from reports.replacement import Reason, Replacement
 
 

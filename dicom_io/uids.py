@@ -20,7 +20,7 @@ from models.volume import Region, Sequence
 from reports import wording
 from reports.change import PRIOR_NOT_USED, PRIORS_NOT_ASKED
 from reports.content import Report
-from reports.languages.language import Language
+from reports.language import Language
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
 _DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)

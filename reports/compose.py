@@ -26,7 +26,7 @@ from reports.content import (
     Subject,
     Subtraction,
 )
-from reports.languages.language import Language
+from reports.language import Language
 from reports.languages.languages import WORDS
 from reports.languages.said import notes_in, outcome_in, series_in, subject_in
 from reports.languages.words import Words

@@ -18,7 +18,7 @@ from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
 from reports.feature_words import FeatureClass
-from reports.languages.language import Language
+from reports.language import Language
 from reports.replacement import Replacement
 
 

@@ -87,10 +87,17 @@ ROOMS: dict[str, set[str]] = {
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
     "reports/key_images": {"reports/languages", "reports/pdf"},
-    "reports/notice": {"reports/pdf"},
-    "reports/pdf": {"reports/figures"},
+    "reports/languages": set(),
+    "reports/languages/chinese": {"reports/languages", "reports/languages/findings"},
+    "reports/languages/english": {"reports/languages"},
+    "reports/languages/findings": {"reports/languages"},
+    "reports/languages/german": {"reports/languages", "reports/languages/findings"},
+    "reports/notice": {"reports/languages", "reports/pdf"},
+    "reports/pdf": {"reports/figures", "reports/languages"},
 }
 DOORS = {"appliance/cli.py", "appliance/workbench.py", "appliance/pipeline.py"}
+# A report is composed in the words of a language, which know its content and nothing of how it is composed.
+DOORS |= {"reports/compose.py", "reports/model_sections.py", "reports/region_sections.py"}
 
 # Library → path prefixes (POSIX, from the root) where it may be imported.
 HOMES = {

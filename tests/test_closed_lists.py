@@ -56,7 +56,15 @@ def test_a_third_task_is_asked_for_by_name() -> None:
     assert missing["models.inference.tasks.TASKS"] == {"another"}
     # Its row names a quantity of its own, and that is asked for in turn.
     assert unfilled(with_one_more(Quantity, "another_high"), of=Quantity, among=tables()) == {
-        "reports.concepts.CONCEPTS": {"another_high"}
+        table: {"another_high"}
+        for table in (
+            "reports.concepts.CONCEPTS",
+            *(
+                f"reports.languages.{language}.sentences.{name}"
+                for language in ("german", "chinese")
+                for name in ("_LABELS", "_OTHER_WORDS", "_HIGH", "_LOW")
+            ),
+        )
     }
     filled = {**tables(), "models.inference.tasks.TASKS": {**TASKS, "another": TASKS[Task.KRT7_AS]}}
     assert "models.inference.tasks.TASKS" not in unfilled(with_one_more(Task, "another"), of=Task, among=filled)

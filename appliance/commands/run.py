@@ -33,7 +33,7 @@ from appliance.commands.options import (
 )
 from appliance.commands.progress import progress
 from appliance.commands.tables import Table
-from reports.languages.language import Language
+from reports.language import Language
 
 if TYPE_CHECKING:
     from appliance.offline.runs import Plan, StudyOutcome

@@ -32,7 +32,7 @@ from dicom_io.errors import (
 )
 from models.errors import RDeepNetError, StudyRejected
 from models.quality_notes import QualityNote, Severity
-from reports.languages.language import Language
+from reports.language import Language
 from reports.notice.content import REASONS, Notice, NoticeReason
 
 LOG = logging.getLogger("rdeepnet.notices")

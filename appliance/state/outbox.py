@@ -19,7 +19,7 @@ from appliance.stages import StageCost
 from dicom_io.answer import RESULTS, Answer, Role
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject
 from models.version import software_version
-from reports.languages.language import Language
+from reports.language import Language
 
 PDF = "report.pdf"
 

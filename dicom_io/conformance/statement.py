@@ -30,7 +30,7 @@ from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CHARACTER_SET
 from models.version import software_version
-from reports.languages.language import Language
+from reports.language import Language
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dicom_io.writing import equipment
 from dicom_io.writing.patient_modules import carried_over, in_time_zone, request_attributes
 from models.validity import State
 from reports.content import Report
-from reports.languages.language import Language
+from reports.language import Language
 from reports.validity_words import STATES
 
 

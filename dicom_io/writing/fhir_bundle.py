@@ -29,7 +29,7 @@ from models.validity import State
 from models.volume import Region, Sequence
 from reports.concepts import CUT_OFF
 from reports.content import Measurement, ModelSection, Report
-from reports.languages.language import Language
+from reports.language import Language
 from reports.wording import region_title
 
 Json = dict[str, Any]

@@ -42,7 +42,7 @@ from dicom_io.writing.segmentation_object import SegmentReference
 from models.volume import Region, Sequence
 from reports.concepts import CUT_OFF
 from reports.content import ContributionGroup, Measurement, ModelSection, RegionSection, Report
-from reports.languages.language import Language
+from reports.language import Language
 from reports.languages.languages import WORDS
 
 Group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations | sr.MeasurementsAndQualitativeEvaluations

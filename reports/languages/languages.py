@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from reports.language import Language
 from reports.languages.chinese import sentences as chinese_say
 from reports.languages.chinese.labels import LABELS as CHINESE_LABELS
 from reports.languages.english import sentences as english_say
@@ -13,7 +14,6 @@ from reports.languages.english.labels import LABELS as ENGLISH_LABELS
 from reports.languages.findings.translate import chinese, chinese_sentences, german, german_sentences
 from reports.languages.german import sentences as german_say
 from reports.languages.german.labels import LABELS as GERMAN_LABELS
-from reports.languages.language import Language
 from reports.languages.words import Words
 
 

@@ -1,4 +1,4 @@
-"""What was worded in English before the report, in the language of the report: quality notes, reasons, rows, titles."""
+"""Texts worded in English before the report, in its language: quality notes, reasons, rows, titles."""
 
 from __future__ import annotations
 

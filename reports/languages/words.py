@@ -22,7 +22,7 @@ from models.validity import State, Validity
 from models.volume import Region, Sequence
 from reports.content import Measurement, Subject
 from reports.feature_words import FeatureClass
-from reports.languages.language import Language
+from reports.language import Language
 from reports.replacement import Replacement
 
 

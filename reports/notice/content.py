@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reports.concepts import CodeText
-from reports.languages.language import Language
+from reports.language import Language
 
 
 class NoticeReason(StrEnum):

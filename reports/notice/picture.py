@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from reports.languages.languages import WORDS
-from reports.languages.notices import NOTICES
 from reports.notice.content import REASONS, Notice
+from reports.notice.words import NOTICES
 from reports.raster_text import wrapped, write
 
 ROWS: Final = 880

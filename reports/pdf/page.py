@@ -13,7 +13,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Table
 
-from reports.languages.language import Language
+from reports.language import Language
 from reports.paper import Paper
 from reports.pdf import theme
 from reports.pdf.archive import archived

@@ -17,7 +17,7 @@ from reportlab.platypus import TableStyle, paragraph
 from reports import fonts
 from reports.figures.theme import LIGHT
 from reports.fonts import FontFinder, register_latin
-from reports.languages.language import Language
+from reports.language import Language
 from reports.languages.languages import WORDS
 from reports.pdf.tagged import Step, TaggedParagraph
 

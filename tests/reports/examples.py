@@ -26,7 +26,7 @@ from models.validity import Reason, State
 from models.volume import Region, Roi, Sequence, Volume
 from reports.compose import compose
 from reports.content import Report, SeriesUsed, Subject
-from reports.languages.language import Language
+from reports.language import Language
 
 NOTICE = "demonstration model, not trained on patients"
 CREATED = datetime(2026, 5, 17, 14, 3, 20, tzinfo=UTC)

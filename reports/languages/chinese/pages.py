@@ -77,6 +77,7 @@ _REPLACED: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.CHOICE: "改用了本检查的其他图像",
         Reason.MODEL: "模型已变更",
         Reason.SOFTWARE: "软件或其设置已变更",
+        Reason.PRIOR: "改与另一次既往检查比较",
         Reason.HEADERS: "图像头信息已更正",
     }
 )

@@ -52,7 +52,7 @@ class Phrase:
 
     @property
     def literals(self) -> list[str]:
-        """What stands between the gaps."""
+        """Texts between the gaps."""
         return [text for text in _GAP.sub("\0", self.en).split("\0") if text]
 
     @cached_property

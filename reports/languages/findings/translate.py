@@ -20,10 +20,11 @@ from reports.languages.findings.models import MODELS
 from reports.languages.findings.parts import PARTS
 from reports.languages.findings.phrase import Phrase, filled
 from reports.languages.findings.pixels import PIXELS
+from reports.languages.findings.prior import PRIOR
 from reports.languages.findings.tumour import TUMOUR
 from reports.languages.findings.use import USE
 
-PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *PIXELS, *MASKS, *MODELS, *PARTS)
+PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *PIXELS, *PRIOR, *MASKS, *MODELS, *PARTS)
 _ENDS = re.compile(r"(?<=[.:]) ")
 
 

@@ -78,6 +78,7 @@ _REPLACED: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.CHOICE: "andere Bilder der Untersuchung verwendet werden",
         Reason.MODEL: "sich die Modelle geändert haben",
         Reason.SOFTWARE: "sich die Software oder ihre Einstellungen geändert haben",
+        Reason.PRIOR: "eine andere frühere Untersuchung verglichen wird",
         Reason.HEADERS: "die Header der Bilder berichtigt wurden",
     }
 )

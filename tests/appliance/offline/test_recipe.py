@@ -17,7 +17,7 @@ from models.features.extract import ENGINES, open_engine
 from models.features.settings import FeatureSettings
 from models.preprocessing.cavities import Cavities
 from models.preprocessing.prepare import BIAS_CORRECTIONS, open_bias_correction
-from reports.languages.language import Language
+from reports.language import Language
 from reports.paper import Paper
 
 

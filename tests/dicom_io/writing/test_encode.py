@@ -75,7 +75,7 @@ def test_dates_are_those_of_the_report() -> None:
 
 
 def test_a_bad_object_stops_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicom_io.writing.encode.render_pdf", lambda report, paper: b"%PDF-1.4 and no end")
+    monkeypatch.setattr("dicom_io.writing.encode.render_pdf", lambda report, paper, fonts: b"%PDF-1.4 and no end")
     with pytest.raises(ObjectNotConformant, match="not a complete PDF"):
         encoded(make(with_t2w=False))
 

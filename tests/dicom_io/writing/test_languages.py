@@ -18,7 +18,7 @@ from appliance.state.outbox import Outgoing, Results
 from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.writing.encode import encode
 from dicom_io.writing.notice import make_notice
-from reports.languages.language import Language
+from reports.language import Language
 from reports.languages.languages import CHINESE, GERMAN, WORDS
 from reports.languages.words import Words
 from tests.conftest import require_programs

@@ -10,13 +10,16 @@ from __future__ import annotations
 import ast
 import csv
 import re
+from datetime import date
 from functools import cache
 
 import pytest
 
+from models.inference.change import Obstacle
+from reports.change import OBSTACLES, archive_not_asked, not_used_note
+from reports.language import Language
 from reports.languages.findings.phrase import slots
 from reports.languages.findings.translate import PHRASES, match
-from reports.languages.language import Language
 from reports.languages.languages import CHINESE, ENGLISH, GERMAN, WORDS
 from reports.notice.content import REASONS as NOTICE_REASONS
 from tests.conftest import ROOT
@@ -35,6 +38,9 @@ WITHOUT = {
     "log-risk": "a scale",
     "semi-automatically": "a word",
     "csd-code": "a tag of a private element",
+    "content-type": "a header of HTTP",
+    "latin-1": "an encoding",
+    "no-tumour": "a reason of a notice",
     "grid-wrap": "an argument of scipy",
 }
 # Notes that quote an error message or names; the rest of their sentences is translated.
@@ -72,8 +78,8 @@ def english_in(said: str, language: Language) -> list[str]:
 
 
 def test_every_identifier_has_an_example() -> None:
-    known = {code for code, _ in examples()}
-    assert sorted({*identifiers()} - OTHER_TEXTS - known - set(WITHOUT)) == [], "a line in sentences.csv was expected"
+    known = {code for code, _ in examples()} | {*WITHOUT, *OBSTACLES, *OTHER_TEXTS}
+    assert sorted({*identifiers()} - known) == [], "a line in sentences.csv was expected"
 
 
 def test_an_identifier_that_is_gone_has_no_example() -> None:
@@ -112,6 +118,7 @@ def texts_of_the_code() -> str:
         "reports/notice",
         "reports/compose.py",
         "reports/wording.py",
+        "reports/change.py",
     ):
         path = ROOT / room
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
@@ -136,6 +143,16 @@ def test_the_english_text_of_a_phrase_is_still_in_the_code() -> None:
 def test_the_headings_of_the_notices_are_phrases() -> None:
     for row in NOTICE_REASONS.values():
         assert match(f"{row.heading[0].lower()}{row.heading[1:]}") is not None, row.heading
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_every_obstacle_of_a_comparison_is_translated(obstacle: Obstacle) -> None:
+    for day in (date(2026, 3, 4), None):
+        sentence = not_used_note(day, obstacle).sentence
+        for words in OTHERS:
+            assert english_in(words.said(sentence), words.language) == []
+            assert not words.said(sentence).startswith(MARKS)
+    assert not any(words.said(archive_not_asked().sentence).startswith(MARKS) for words in OTHERS)
 
 
 def test_an_unknown_sentence_stays_english_and_says_so() -> None:

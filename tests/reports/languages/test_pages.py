@@ -14,8 +14,8 @@ import pytest
 from models.errors import SetupError
 from models.validity import State
 from reports import fonts
+from reports.language import Language
 from reports.languages.decimals import NO_BREAK
-from reports.languages.language import Language
 from reports.languages.languages import WORDS
 from reports.notice.content import Notice, NoticeReason
 from reports.notice.picture import notice_picture

@@ -18,12 +18,12 @@ from models.validity import Reason, State, decide
 from models.volume import Region, Sequence
 from reports.concepts import CONCEPTS
 from reports.feature_words import FeatureClass
+from reports.language import Language
 from reports.languages.decimals import NO_BREAK, with_comma
-from reports.languages.language import Language
 from reports.languages.languages import ENGLISH, WORDS
-from reports.languages.notices import NOTICES
 from reports.languages.words import Labels, Sentences, Words
 from reports.notice.content import NoticeReason
+from reports.notice.words import NOTICES
 from reports.replacement import Reason as WhyReplaced
 from reports.replacement import Replacement
 from tests.reports.examples import SUBJECT

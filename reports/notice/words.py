@@ -12,9 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from reports.languages.chinese.sentences import moment_shown as chinese_moment
-from reports.languages.german.sentences import moment_shown as german_moment
-from reports.languages.language import Language
+from reports.language import Language
+from reports.languages.languages import CHINESE, GERMAN
 from reports.notice.content import REASONS, NoticeReason
 from reports.wording import moment_shown
 
@@ -54,12 +53,12 @@ def _after(earlier: datetime) -> str:
 def _german_after(earlier: datetime) -> str:
     return (
         "Für die Untersuchung in ihrem jetzigen Stand gibt es kein Ergebnis. Der Bericht vom "
-        f"{german_moment(earlier)} entstand vorher aus dem, was damals eingetroffen war."
+        f"{GERMAN.say.moment_shown(earlier)} entstand vorher aus dem, was damals eingetroffen war."
     )
 
 
 def _chinese_after(earlier: datetime) -> str:
-    return f"本检查目前的内容没有结果。{chinese_moment(earlier)} 的报告是此前根据当时到达的内容生成的。"
+    return f"本检查目前的内容没有结果。{CHINESE.say.moment_shown(earlier)} 的报告是此前根据当时到达的内容生成的。"
 
 
 _ENGLISH: Final = NoticeWords(
@@ -117,7 +116,7 @@ _GERMAN: Final = NoticeWords(
             "Der Administration melden; sie findet die Ursache im Protokoll und startet die Untersuchung erneut.",
         ),
     },
-    moment=german_moment,
+    moment=GERMAN.say.moment_shown,
 )
 _CHINESE: Final = NoticeWords(
     not_processed="未处理",
@@ -139,7 +138,7 @@ _CHINESE: Final = NoticeWords(
         NoticeReason.NOT_USABLE: ("该检查无法评估", "请更正上述内容并重新发送；随后将自动处理该检查。"),
         NoticeReason.FAILED: ("处理失败", "请告知管理员；管理员可在日志中查明原因并重新处理该检查。"),
     },
-    moment=chinese_moment,
+    moment=CHINESE.say.moment_shown,
 )
 NOTICES: Final[Mapping[Language, NoticeWords]] = MappingProxyType(
     {Language.ENGLISH: _ENGLISH, Language.GERMAN: _GERMAN, Language.CHINESE: _CHINESE}
