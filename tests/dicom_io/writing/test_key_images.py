@@ -22,7 +22,7 @@ from dicom_io.reading.read import find_studies
 from dicom_io.writing.encode import encode
 from dicom_io.writing.object_check import check_object
 from models.volume import Region, Sequence
-from reports.languages.language import Language
+from reports.language import Language
 from reports.subtraction import subtraction_of
 from tests.conftest import require_programs
 from tests.dicom_io.made_studies import CREATED, Made, make, source_series

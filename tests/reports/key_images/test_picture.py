@@ -13,7 +13,7 @@ from models.volume import Sequence
 from reports import validity_words
 from reports.content import KeyImage, Report
 from reports.key_images.picture import SIDE, KeyPicture, Shown, key_pictures
-from reports.languages.language import Language
+from reports.language import Language
 from reports.languages.languages import WORDS
 from reports.subtraction import subtraction_of
 from tests.reports import examples
