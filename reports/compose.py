@@ -114,8 +114,8 @@ def compose(
         notices=tuple(dict.fromkeys(outcome.model.notice for outcome in applicable if outcome.model.notice)),
         state=state,
         reasons=_reasons(applicable),
+        subtraction=_subtraction(received or {}, before, words),
         not_checked=words.labels.not_checked,
-        subtraction=_subtraction(received or {}, before),
         language=language,
     )
 
@@ -130,12 +130,14 @@ def _reasons(outcomes: Iterable[ModelOutcome]) -> tuple[str, ...]:
     )
 
 
-def _subtraction(received: Mapping[Sequence, tuple[Volume, Roi]], before: Volume | None) -> Subtraction | None:
+def _subtraction(
+    received: Mapping[Sequence, tuple[Volume, Roi]], before: Volume | None, words: Words
+) -> Subtraction | None:
     """Of the images as they were read: bias correction and normalisation would show in the difference."""
     if before is None or Sequence.T1C not in received:
         return None
     volume, tumour = received[Sequence.T1C]
-    return subtraction_of(volume, before, tumour.mask)
+    return subtraction_of(volume, before, tumour.mask, words)
 
 
 def _warnings_first(notes: Iterable[QualityNote]) -> tuple[QualityNote, ...]:

@@ -344,9 +344,9 @@ class Report:
     reasons : sentences against the answers, each once, the weightiest first
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
-    language : of every text in it; labels of the provenance are English keys in all
     change : change since an earlier study of the patient; None where none is compared
     subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
+    language : of every text in it; labels of the provenance are English keys in all
     """
 
     subject: Subject
@@ -365,9 +365,9 @@ class Report:
     reasons: tuple[str, ...]
     not_checked: str
     replaces: Replacement | None = None
-    language: Language = Language.ENGLISH
     change: ChangeSection | None = None
     subtraction: Subtraction | None = None
+    language: Language = Language.ENGLISH
 
     @property
     def has_result(self) -> bool:

@@ -6,14 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.volume import Sequence, Volume
-from reports import wording
 from reports.content import KeyImage, Subtraction
+from reports.languages.languages import ENGLISH
+from reports.languages.words import Words
 from reports.region_sections import edge_letters
 
 _SAME_MM = 0.01
 
 
-def subtraction_of(after: Volume, before: Volume, tumour: NDArray[np.bool_]) -> Subtraction | None:
+def subtraction_of(
+    after: Volume, before: Volume, tumour: NDArray[np.bool_], words: Words = ENGLISH
+) -> Subtraction | None:
     """Maximum intensity projection of `after` minus `before`, along the slices; what grows darker counts as nothing.
 
     Parameters
@@ -49,7 +52,7 @@ def subtraction_of(after: Volume, before: Volume, tumour: NDArray[np.bool_]) -> 
             pixel_spacing_mm=(row_mm, column_mm),
             slice_index=first,
             edges=edge_letters(after.direction),
-            caption=wording.subtraction_caption(
+            caption=words.say.subtraction_caption(
                 first=first, last=last, slices=after.shape[0], thickness_mm=slices * slice_mm
             ),
         ),

@@ -87,7 +87,7 @@ ROOMS: dict[str, set[str]] = {
     "reports/draft": {"reports/pdf"},
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
-    "reports/key_images": {"reports/pdf"},
+    "reports/key_images": {"reports/languages", "reports/pdf"},
     "reports/languages": set(),
     "reports/languages/chinese": {"reports/languages", "reports/languages/findings"},
     "reports/languages/english": {"reports/languages"},
@@ -98,7 +98,7 @@ ROOMS: dict[str, set[str]] = {
 }
 DOORS = {"appliance/cli.py", "appliance/workbench.py", "appliance/pipeline.py"}
 # A report is composed in the words of a language, which know its content and nothing of how it is composed.
-DOORS |= {"reports/compose.py", "reports/model_sections.py", "reports/region_sections.py"}
+DOORS |= {"reports/compose.py", "reports/model_sections.py", "reports/region_sections.py", "reports/subtraction.py"}
 
 # Library → path prefixes (POSIX, from the root) where it may be imported.
 HOMES = {

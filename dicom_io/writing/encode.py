@@ -70,11 +70,11 @@ def encode(
             )
         page = render_pdf(one, paper=paper, fonts=fonts)
         document = make_encapsulated_pdf(study, report, pdf=page, sources=(*sent, *reports), shown=one)
-        made += [dataclasses.replace(item, is_default=place == 0) for item in (*reports, document)]
+        pictures = make_key_images(study, report, segments=segments, shown=one) if key_images else ()
+        made += [dataclasses.replace(item, is_default=place == 0) for item in (*reports, document, *pictures)]
         pdf = pdf or page
-    pictures = make_key_images(study, report, segments=segments) if key_images else ()
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []
-    answer = Answer(objects=(*made, *pictures, *notes), pdf=pdf)
+    answer = Answer(objects=(*made, *notes), pdf=pdf)
     prior = () if report.change is None or report.change.report is None else (report.change.report,)
     check_answer(answer, study, replaced=(*replaced, *(SentObject(Role.KEY_SR, *one) for one in prior)))
     return answer

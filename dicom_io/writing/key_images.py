@@ -44,29 +44,46 @@ _CALIBRATION = "Resampled at a known scale from the spacing of the source images
 
 
 def make_key_images(
-    study: Study, report: Report, *, segments: Mapping[Sequence, Mapping[Region, SegmentReference]]
+    study: Study,
+    report: Report,
+    *,
+    segments: Mapping[Sequence, Mapping[Region, SegmentReference]],
+    shown: Report | None = None,
 ) -> tuple[AnswerObject, ...]:
     """The pictures of a report as objects of one series, in order; the same report gives the same objects.
 
     Parameters
     ----------
     segments : segments of the same answer whose outlines are burnt in; empty where none were made
+    shown : the report in the language of the pictures; English without it
     """
+    shown = shown or report
     return tuple(
-        _key_image(study, report, picture, segments.get(picture.sequence, {})) for picture in key_pictures(report)
+        _key_image(study, report, shown, picture, segments.get(picture.sequence, {})) for picture in key_pictures(shown)
     )
 
 
 def _key_image(
-    study: Study, report: Report, picture: KeyPicture, segments: Mapping[Region, SegmentReference]
+    study: Study, report: Report, shown: Report, picture: KeyPicture, segments: Mapping[Region, SegmentReference]
 ) -> AnswerObject:
     number = _NUMBERS[picture.sequence, picture.shown]
-    root = new_instance(study, report, role=Role.KEY_IMAGES, sop_class_uid=SecondaryCaptureImageStorage, modality="OT")
+    root = new_instance(
+        study,
+        report,
+        role=Role.KEY_IMAGES,
+        sop_class_uid=SecondaryCaptureImageStorage,
+        modality="OT",
+        language=shown.language,
+    )
     sources = list(_sources(study, picture))
     digest = uids.answer_digest(study, report)
     # The phase before contrast is no part of what determines an answer: a subtraction of another is another object.
     root.SOPInstanceUID = uids.derived_uid(
-        "key image", digest, str(number), *(str(item.ReferencedSOPInstanceUID) for item in sources)
+        "key image",
+        digest,
+        *uids.worded(shown.language),
+        str(number),
+        *(str(item.ReferencedSOPInstanceUID) for item in sources),
     )
     root.file_meta.MediaStorageSOPInstanceUID = root.SOPInstanceUID
     root.InstanceNumber = number
@@ -77,7 +94,7 @@ def _key_image(
     _, right, _, bottom = picture.edges
     root.PatientOrientation = [right, bottom]
     root.ImageLaterality = report.subject.laterality or "U"
-    root.ImageComments = " ".join((f"{picture.caption}.", report.notice, *report.notices))
+    root.ImageComments = " ".join((f"{picture.caption}.", shown.notice, *shown.notices))
     root.DerivationDescription = _DERIVED[picture.shown].format(sequence=picture.sequence.label)
     if picture.shown is Shown.SUBTRACTION:
         derivations = (codes.SUBTRACTION, codes.PROJECTION)
@@ -98,7 +115,7 @@ def _key_image(
     root.PixelRepresentation = 0
     content = np.ascontiguousarray(picture.pixels).tobytes()
     root.PixelData = content + b"\0" * (len(content) % 2)
-    return AnswerObject(Role.KEY_IMAGES, root)
+    return AnswerObject(Role.KEY_IMAGES, root, language=shown.language)
 
 
 def _sources(study: Study, picture: KeyPicture) -> Iterable[Dataset]:

@@ -18,8 +18,9 @@ from PIL import Image, ImageDraw
 from reportlab.lib.colors import Color
 
 from models.volume import Region, Sequence
-from reports import validity_words, wording
 from reports.content import KeyImage, Report
+from reports.languages.languages import WORDS
+from reports.languages.words import Labels
 from reports.pdf import theme
 from reports.raster_text import text_width, wrapped, write
 from reports.section_view import View, enlarged_view, outlines, scale_bar_mm, whole_view, windowed
@@ -118,11 +119,12 @@ def key_pictures(report: Report) -> tuple[KeyPicture, ...]:
 
 
 def _plans(report: Report) -> Iterator[_Plan]:
+    labels = WORDS[report.language].labels
     for image in report.key_images:
         whole, close = whole_view(image), enlarged_view(image)
         for shown, view, frame, words in (
-            (Shown.WHOLE, whole, close, wording.WHOLE_SLICE),
-            (Shown.ENLARGED, close, None, wording.ENLARGED),
+            (Shown.WHOLE, whole, close, labels.whole_slice),
+            (Shown.ENLARGED, close, None, labels.enlarged),
         ):
             yield _Plan(image, shown, view, frame, f"{image.caption} ({words})", image.slice_index)
         if image.sequence is Sequence.T1C and report.subtraction is not None:
@@ -134,7 +136,8 @@ def _drawn(report: Report, plan: _Plan, foot: list[_Line], *, rows: int) -> NDAr
     picture = Image.new("RGB", (SIDE, rows), _STRIP)
     picture.paste(_anatomy(plan), (0, _BAR))
     draw = ImageDraw.Draw(picture)
-    words = wording.RESEARCH_USE_ONLY.upper()
+    labels = WORDS[report.language].labels
+    words = labels.research_use_only.upper()
     end = _PAD + text_width(words, size=_TITLE, bold=True) + _PAD
     draw.rectangle((0, 0, end, _BAR - 1), fill=_RESEARCH)
     write(draw, (_PAD, (_BAR - _TITLE) / 2 - 2), words, size=_TITLE, bold=True, fill=_WHITE)
@@ -146,14 +149,14 @@ def _drawn(report: Report, plan: _Plan, foot: list[_Line], *, rows: int) -> NDAr
         if text:
             write(draw, (_PAD, top), text, size=size, bold=is_bold, fill=fill)
         else:
-            _draw_legend(draw, plan, top)
+            _draw_legend(draw, plan, top, labels)
         top += step
     return np.asarray(picture, dtype=np.uint8)
 
 
 def _banner(report: Report) -> tuple[str, str]:
     """Label and sentence about the state of the answer."""
-    return validity_words.banner(report.state, (section.validity for section in report.models))
+    return WORDS[report.language].say.banner(report.state, (section.validity for section in report.models))
 
 
 # Text (empty: the legend), size, bold, colour, height with the space after it.
@@ -179,17 +182,17 @@ def _lines(text: str, *, size: int, bold: bool, fill: Rgb) -> list[_Line]:
     return [*others, (line, size, bold, fill, step + 4)]
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, plan: _Plan, top: float) -> None:
+def _draw_legend(draw: ImageDraw.ImageDraw, plan: _Plan, top: float, labels: Labels) -> None:
     """Draws what the lines on the picture are, from the left."""
     left, middle = float(_PAD), top + _TEXT * 0.65
     entries: list[tuple[str, Rgb, tuple[float, float] | None]] = []
     if plan.shown is not Shown.SUBTRACTION:
-        entries.append((wording.KEY_IMAGE_LEGEND[Region.INTRATUMORAL], _LINES[Region.INTRATUMORAL], None))
+        entries.append((labels.regions_drawn[Region.INTRATUMORAL], _LINES[Region.INTRATUMORAL], None))
         if plan.image.shell.any():
-            words = wording.KEY_IMAGE_LEGEND[Region.PERITUMORAL]
+            words = labels.regions_drawn[Region.PERITUMORAL]
             entries.append((words, _LINES[Region.PERITUMORAL], _DASHES[True]))
     if plan.frame is not None:
-        entries.append((wording.ENLARGED_PART, _WHITE, None))
+        entries.append((labels.enlarged_part, _WHITE, None))
     for words, fill, dash in entries:
         for start, end in _dashes(np.array([[left, middle], [left + 34, middle]]), dash):
             draw.line([start, end], fill=fill, width=3)

@@ -44,6 +44,7 @@ LABELS: Final = Labels(
     ibsi_column="IBSI 代码",
     whole_slice="整层",
     enlarged="放大",
+    enlarged_part="放大部分",
     survival_heading="无复发生存率",
     score_below="低",
     score_above="高",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
 from types import MappingProxyType
 from typing import Final
@@ -209,6 +209,17 @@ def lead(validity: Validity) -> str:
     return f"待确认：{validity.main.sentence}{rest}"
 
 
+def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
+    """Label and sentence on a picture; empty where nothing is against an answer."""
+    label = {State.VALID: "", State.CONDITIONAL: "待确认"}.get(state, _HEADLINES[state])
+    validity = next((one for one in answers if one.state is state), None)
+    if not label or validity is None or validity.main is None:
+        return label, ""
+    more = len(validity.decisive) - 1
+    rest = f"另有 {more} 条理由。" if more else ""
+    return label, f"{validity.main.sentence}{rest}"
+
+
 def titled(title: str, state: State) -> str:
     """The title with the state at its end."""
     return f"{title}——{_TITLES[state]}" if _TITLES[state] else title
@@ -257,6 +268,12 @@ def region_title(sequence: Sequence, region: Region) -> str:
 def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area_mm2: float) -> str:
     """ "T1+C，第 31/60 层：肿瘤截面最大，412 mm²"."""
     return f"{sequence.label}，第 {slice_index + 1}/{slices} 层：肿瘤截面最大，{area_mm2:.0f} mm²"
+
+
+def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: float) -> str:
+    """ "T1+C 减去增强前，全部 60 层最大强度投影（120 mm）"."""
+    shown = f"全部 {slices} 层" if last - first + 1 == slices else f"第 {first + 1}–{last + 1}/{slices} 层"
+    return f"T1+C 减去增强前，{shown}最大强度投影（{thickness_mm:.0f} mm）"
 
 
 _SIDES: Final = {"L": "左侧乳腺", "R": "右侧乳腺", "B": "双侧乳腺"}

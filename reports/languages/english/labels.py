@@ -38,6 +38,7 @@ LABELS: Final = Labels(
     ibsi_column=wording.IBSI_COLUMN,
     whole_slice=wording.WHOLE_SLICE,
     enlarged=wording.ENLARGED,
+    enlarged_part=wording.ENLARGED_PART,
     survival_heading=wording.SURVIVAL_HEADING,
     score_below=wording.SCORE_BELOW,
     score_above=wording.SCORE_ABOVE,

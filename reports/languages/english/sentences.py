@@ -6,7 +6,7 @@ from collections.abc import Sequence as Ordered
 
 from reports.feature_words import feature_label, group_label, short_feature_label
 from reports.numerals import horizon, joined, number, sentence_case, volume
-from reports.validity_words import advice, headline, lead, titled
+from reports.validity_words import advice, banner, headline, lead, titled
 from reports.wording import (
     about_training,
     characters_not_shown,
@@ -37,6 +37,7 @@ from reports.wording import (
     replaces_sentence,
     running_head,
     share_shown,
+    subtraction_caption,
     text_shown,
     tumour_line,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "about",
     "about_training",
     "advice",
+    "banner",
     "characters_not_shown",
     "conclusion",
     "contributions_alternative",
@@ -90,6 +92,7 @@ __all__ = [
     "share_shown",
     "short_feature_label",
     "strip_alternative",
+    "subtraction_caption",
     "text_shown",
     "titled",
     "tumour_line",

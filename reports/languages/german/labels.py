@@ -46,6 +46,7 @@ LABELS: Final = Labels(
     ibsi_column="IBSI-Code",
     whole_slice="ganze Schicht",
     enlarged="vergrößert",
+    enlarged_part="Vergrößerter Ausschnitt",
     survival_heading="Rezidivfreies Überleben",
     score_below="niedrig",
     score_above="hoch",

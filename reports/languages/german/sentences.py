@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
 from types import MappingProxyType
 from typing import Final
@@ -232,6 +232,17 @@ def lead(validity: Validity) -> str:
     return f"Zu bestätigen: {validity.main.sentence}{rest}"
 
 
+def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
+    """Label and sentence on a picture; empty where nothing is against an answer."""
+    label = {State.VALID: "", State.CONDITIONAL: "Zu bestätigen"}.get(state, _HEADLINES[state])
+    validity = next((one for one in answers if one.state is state), None)
+    if not label or validity is None or validity.main is None:
+        return label, ""
+    more = len(validity.decisive) - 1
+    rest = f" Und {several(more, 'weiterer Grund', 'weitere Gründe')}." if more else ""
+    return label, f"{validity.main.sentence}{rest}"
+
+
 def titled(title: str, state: State) -> str:
     """The title with the state at its end."""
     return f"{title} – {_TITLES[state]}" if _TITLES[state] else title
@@ -283,6 +294,14 @@ def region_title(sequence: Sequence, region: Region) -> str:
 def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area_mm2: float) -> str:
     """ "T1+C, Schicht 31 von 60: größte Tumorfläche, 412 mm²"."""
     return f"{sequence.label}, Schicht {slice_index + 1} von {slices}: größte Tumorfläche, {area_mm2:.0f} mm²"
+
+
+def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: float) -> str:
+    """ "T1+C minus vor Kontrastmittel, Maximum aller 60 Schichten (120 mm)"."""
+    shown = f"der Schichten {first + 1} bis {last + 1} von {slices}"
+    if last - first + 1 == slices:
+        shown = f"aller {several(slices, 'Schicht', 'Schichten')}"
+    return f"T1+C minus vor Kontrastmittel, Maximum {shown} ({thickness_mm:.0f} mm)"
 
 
 _SIDES: Final = {"L": "linke Brust", "R": "rechte Brust", "B": "beide Brüste"}

@@ -22,6 +22,7 @@ from dicom_io.reading.read import find_studies
 from dicom_io.writing.encode import encode
 from dicom_io.writing.object_check import check_object
 from models.volume import Region, Sequence
+from reports.language import Language
 from reports.subtraction import subtraction_of
 from tests.conftest import require_programs
 from tests.dicom_io.made_studies import CREATED, Made, make, source_series
@@ -76,6 +77,22 @@ def test_the_same_answer_gives_the_same_objects_whenever_it_is_made(answer: Answ
     later = replace(again.report, created=CREATED.replace(hour=20))
     made_later = of(encoded(Made(again.study, again.prepared, later)))
     assert [one.SOPInstanceUID for one in made_later] == [one.SOPInstanceUID for one in of(answer)]
+
+
+def test_pictures_in_another_language_are_other_objects_of_another_series(answer: Answer) -> None:
+    made = dynamic()
+    german = replace(made.report, language=Language.GERMAN)
+    both = encode(
+        made.study, made.prepared, made.report, features_sr=False, key_images=True, shown=(made.report, german)
+    )
+    images = [item for item in both.objects if item.role is Role.KEY_IMAGES]
+    assert [(item.language, item.is_default) for item in images] == [
+        *[(Language.ENGLISH, True)] * 5,
+        *[(Language.GERMAN, False)] * 5,
+    ]
+    assert [item.sop_instance_uid for item in images[:5]] == [one.SOPInstanceUID for one in of(answer)]
+    assert len({item.sop_instance_uid for item in images}) == 10
+    assert len({str(item.dataset.SeriesInstanceUID) for item in images}) == 2
 
 
 def test_a_study_without_t2w_or_phases_has_no_other_numbers() -> None:

@@ -13,6 +13,8 @@ from models.volume import Sequence
 from reports import validity_words
 from reports.content import KeyImage, Report
 from reports.key_images.picture import SIDE, KeyPicture, Shown, key_pictures
+from reports.language import Language
+from reports.languages.languages import WORDS
 from reports.subtraction import subtraction_of
 from tests.reports import examples
 
@@ -167,3 +169,17 @@ def test_long_letters_stay_apart(direction: tuple[str, str, str, str]) -> None:
     white = coloured(anatomy(picture)[-34:], (255, 255, 255)).any(axis=0)
     starts = np.flatnonzero(np.diff(np.concatenate([[0], white.astype(int)])) == 1)
     assert max(np.diff(starts)) > 40
+
+
+@pytest.mark.parametrize("language", Language)
+def test_words_are_in_the_language_of_the_report(language: Language) -> None:
+    report = examples.in_state(State.CONDITIONAL, language=language)
+    words = WORDS[language]
+    label, sentence = words.say.banner(report.state, [one.validity for one in report.models])
+    assert label
+    assert sentence
+    captions = [picture.caption for picture in key_pictures(report)]
+    assert captions[0] == f"{report.key_images[0].caption} ({words.labels.whole_slice})"
+    other = examples.in_state(State.CONDITIONAL)
+    for one, english in zip(key_pictures(report), key_pictures(other), strict=True):
+        np.testing.assert_array_equal(anatomy(one), anatomy(english))
