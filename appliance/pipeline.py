@@ -25,7 +25,7 @@ from dicom_io.reading.pseudonymise import StudyCover
 from dicom_io.reading.read import NOTHING_KNOWN, read_study
 from dicom_io.rules import Assignment, SelectionRules
 from dicom_io.study import Study
-from dicom_io.writing.comparison import compared, measured
+from dicom_io.writing.comparison import compared, measured, with_comparison
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of, with_replacement
 from models.errors import StudyRejected
@@ -206,7 +206,7 @@ def answer_study(
         shown = [
             report
             if language is report.language
-            else replace(composed(language=language), replaces=report.replaces, change=report.change)
+            else replace(with_comparison(composed(language=language), report), replaces=report.replaces)
             for language in bench.languages
         ]
         answer = encode(

@@ -6,19 +6,22 @@ therapy is for a radiologist to judge, who sees all lesions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Final
 
 from models.inference.change import Change, Difference, ModelAnswered, Obstacle
 from models.inference.outcome import Quantity
-from models.number_words import counted
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
-from reports import numerals, validity_words, wording
+from reports import numerals, wording
 from reports.concepts import CONCEPTS
+from reports.change_facts import ChangeFacts
 from reports.content import ChangeRow, ChangeSection, Measurement
+from reports.languages.english.change import CHANGE
+from reports.languages.languages import ENGLISH
+from reports.languages.words import Words
 
 PRIOR_NOT_USED: Final = "prior-not-used"  # code of the quality note about an earlier study that is not compared
 
@@ -26,27 +29,6 @@ PRIORS_NOT_ASKED: Final = "priors-not-asked"  # code of the note that the archiv
 NOT_ASKED: Final = (
     "The archive could not be asked for earlier studies of the patient; only answers that are kept here were looked at."
 )
-INTERVAL: Final = "Interval between the examinations"
-COLUMNS: Final = ("", "{then}", "{now}", "Change")
-NUMBERS_ONLY: Final = (
-    "These are two measurements of the segmented tumour and of the models, then and now. They do not say why something "
-    "changed, and nothing about other lesions; that is for a radiologist to judge."
-)
-REPEATABILITY_UNKNOWN: Final = (
-    "Repeatability unknown: how much these numbers differ between two examinations of an unchanged tumour, with "
-    "another contour, was not measured on this scanner."
-)
-OVERLAP: Final = "The plausible ranges of {model} then and now overlap."
-NO_OVERLAP: Final = "The plausible ranges of {model} then and now do not overlap."
-NO_TUMOUR: Final = "No tumour segmented"
-EMPTY_NOW: Final = "No tumour is segmented in this study; its volume and diameters are 0."
-EMPTY_THEN: Final = "No tumour was segmented in the earlier study; its volume and diameters are 0."
-THERAPY_NOT_KNOWN: Final = (
-    "Whether a treatment lay between the two examinations is not known here. Scores of examinations after treatment "
-    "may be outside what a model was trained on: its card says which examinations it is for."
-)
-OTHER_SOFTWARE: Final = "The earlier answer was computed by {software}, with the same settings."
-ONLY_ONE: Final = "{model} was computed {when} only, and is not compared."
 
 # The end of "The study of DATE … is not compared, because …".
 OBSTACLES: Final[Mapping[Obstacle, str]] = MappingProxyType(
@@ -77,41 +59,21 @@ OBSTACLES: Final[Mapping[Obstacle, str]] = MappingProxyType(
     }
 )
 
-_LENGTH_LABELS: Final = {
-    "original_shape_Maximum3DDiameter": "Longest diameter",
-    "original_shape_MajorAxisLength": "Major axis",
-    "original_shape_MinorAxisLength": "Minor axis",
-}
-LENGTHS: Final = tuple(_LENGTH_LABELS)
+LENGTHS: Final = tuple(CHANGE.lengths)
 VOLUME_KEY: Final = "volume"
 
 
-def change_section(
-    change: Change,
-    *,
-    day_then: date,
-    day_now: date,
-    software_then: str = "",
-    study_instance_uid: str,
-    report: tuple[str, str, str] | None,
-) -> ChangeSection:
-    """The section about a change.
-
-    Parameters
-    ----------
-    software_then : version of the software of the earlier answer, where it is another; else ""
-    study_instance_uid, report : of the earlier study, by reference
-    """
-    shown = {"then": wording.date_shown(day_then), "now": wording.date_shown(day_now)}
+def change_section(facts: ChangeFacts, words: Words = ENGLISH) -> ChangeSection:
+    """The section about a change, in a language."""
+    change, say = facts.change, words.say
     return ChangeSection(
-        title=f"Change since {shown['then']}",
+        facts=facts,
+        title=say.change_title(facts.day_then),
         interval_days=change.interval_days,
-        interval_shown=counted(change.interval_days, "day"),
-        rows=(*_sizes(change), *(_model_row(then, now) for then, now in change.models)),
-        sentences=tuple(_sentences(change, software_then)),
-        study_instance_uid=study_instance_uid,
-        report=report,
-        columns=tuple(name.format(**shown) for name in COLUMNS),
+        interval_shown=say.days_shown(change.interval_days),
+        rows=(*_sizes(change, words), *(_model_row(then, now, words) for then, now in change.models)),
+        sentences=tuple(_sentences(facts, words)),
+        columns=("", say.date_shown(facts.day_then), say.date_shown(facts.day_now), words.labels.change.column),
     )
 
 
@@ -129,25 +91,31 @@ def archive_not_asked() -> QualityNote:
     return QualityNote(code=PRIORS_NOT_ASKED, severity=Severity.NOTE, sentence=NOT_ASKED)
 
 
-def _sizes(change: Change) -> Iterator[ChangeRow]:
+def _sizes(change: Change, words: Words) -> Iterator[ChangeRow]:
+    labels = words.labels.change
     for sequence, volume in change.volumes_mm3.items():
-        yield _size_row(f"Tumour volume, {sequence.label}", VOLUME_KEY, "mm3", volume, sequence)
-        for name in LENGTHS:
+        yield _size_row(labels.tumour_volume, VOLUME_KEY, "mm3", volume, sequence, words)
+        for name, label in labels.lengths.items():
             if (length := change.lengths_mm.get((sequence, name))) is not None:
-                yield _size_row(f"{_LENGTH_LABELS[name]}, {sequence.label}", name, "mm", length, sequence)
+                yield _size_row(label, name, "mm", length, sequence, words)
 
 
-def _size_row(label: str, key: str, unit: str, numbers: Difference, sequence: Sequence) -> ChangeRow:
+def _size_row(name: str, key: str, unit: str, numbers: Difference, sequence: Sequence, words: Words) -> ChangeRow:
     shows = numerals.volume if unit == "mm3" else _length
-    then, now = (Measurement(key, label, value, unit, _or_none(value, shows)) for value in (numbers.then, numbers.now))
+    label = words.say.size_label(name, sequence)
+    then, now = (
+        Measurement(key, label, value, unit, _or_none(value, shows, words)) for value in (numbers.then, numbers.now)
+    )
     absolute = f"{_sign(numbers.absolute)}{shows(abs(numbers.absolute))}"
     relative = "" if numbers.fraction is None else f" ({_percent(numbers.fraction)})"
-    return ChangeRow(label, then, now, then.shown, now.shown, f"{absolute}{relative}", sequence)
+    difference = words.say.in_numbers(f"{absolute}{relative}")
+    return ChangeRow(label, then, now, then.shown, now.shown, difference, sequence)
 
 
-def _or_none(value: float, shows: object) -> str:
-    assert callable(shows)
-    return f"0 ({NO_TUMOUR[0].lower()}{NO_TUMOUR[1:]})" if value == 0 else str(shows(value))
+def _or_none(value: float, shows: Callable[[float], str], words: Words) -> str:
+    if value == 0:
+        return words.say.not_there("0", words.labels.change.no_tumour)
+    return words.say.in_numbers(shows(value))
 
 
 def _length(value_mm: float) -> str:
@@ -162,71 +130,72 @@ def _percent(fraction: float) -> str:
     return f"{_sign(fraction)}{abs(fraction) * 100:.0f}%"
 
 
-def _model_row(then: ModelAnswered, now: ModelAnswered) -> ChangeRow:
+def _model_row(then: ModelAnswered, now: ModelAnswered, words: Words) -> ChangeRow:
     quantity = now.quantity
     change = ""
     if then.value is not None and now.value is not None:
-        change = _score_change(quantity, now.value - then.value)
+        change = _score_change(quantity, now.value - then.value, words)
     return ChangeRow(
-        CONCEPTS[quantity].label,
-        then=_number(then),
-        now=_number(now),
-        then_shown=_answer_shown(then),
-        now_shown=_answer_shown(now),
+        words.say.quantity_label(quantity, None),
+        then=_number(then, words),
+        now=_number(now, words),
+        then_shown=_answer_shown(then, words),
+        now_shown=_answer_shown(now, words),
         change_shown=change,
         model=now.name,
-        model_title=now.title,
+        model_title=words.part(now.title),
     )
 
 
-def _score_change(quantity: Quantity, difference: float) -> str:
+def _score_change(quantity: Quantity, difference: float, words: Words) -> str:
     """Difference of two scores, or of two probabilities in percentage points."""
     if CONCEPTS[quantity].is_probability:
-        return f"{_sign(difference)}{abs(difference) * 100:.0f} percentage points"
-    return f"{_sign(difference)}{abs(difference):.2f}"
+        return words.say.percentage_points(f"{_sign(difference)}{abs(difference) * 100:.0f}")
+    return words.say.in_numbers(f"{_sign(difference)}{abs(difference):.2f}")
 
 
-def _number(one: ModelAnswered) -> Measurement | None:
+def _number(one: ModelAnswered, words: Words) -> Measurement | None:
     if one.value is None:
         return None
     return Measurement(
         key=str(one.quantity),
-        label=CONCEPTS[one.quantity].label,
+        label=words.say.quantity_label(one.quantity, None),
         value=one.value,
         unit=CONCEPTS[one.quantity].unit,
-        shown=wording.quantity_shown(one.quantity, one.value),
+        shown=words.say.quantity_shown(one.quantity, one.value),
         plausible_range=None if one.low is None or one.high is None else (one.low, one.high),
     )
 
 
-def _answer_shown(one: ModelAnswered) -> str:
+def _answer_shown(one: ModelAnswered, words: Words) -> str:
     """Score, range, and group or state: "1.44\nplausible range 0.80 to 2.10\nHigh risk of recurrence"."""
-    state = validity_words.STATES[one.state]
+    say = words.say
     if one.value is None:
-        return numerals.sentence_case(state.short)
-    text = wording.quantity_shown(one.quantity, one.value)
+        return words.labels.change.states[one.state]
+    text = say.quantity_shown(one.quantity, one.value)
     if one.low is not None and one.high is not None:
-        text += f"\nplausible range {wording.range_shown(one.quantity, (one.low, one.high))}"
-    group = None if one.group is None else wording.group_shown(one.quantity, one.group)
-    return f"{text}\n{validity_words.headline(one.state, group)}" if group or one.state.shows_score else text
+        text += f"\n{say.plausible_range_shown(say.range_shown(one.quantity, (one.low, one.high)))}"
+    group = None if one.group is None else say.group_shown(one.quantity, one.group)
+    return f"{text}\n{say.headline(one.state, group)}" if group or one.state.shows_score else text
 
 
-def _sentences(change: Change, software_then: str) -> Iterator[str]:
+def _sentences(facts: ChangeFacts, words: Words) -> Iterator[str]:
+    change, labels, say = facts.change, words.labels.change, words.say
     if change.is_empty_now:
-        yield EMPTY_NOW
+        yield labels.empty_now
     if change.is_empty_then:
-        yield EMPTY_THEN
+        yield labels.empty_then
     for then, now in change.models:
         ends = (then.low, then.high, now.low, now.high)
         if None not in ends:
             apart = then.high < now.low or now.high < then.low  # type: ignore[operator]
-            yield (NO_OVERLAP if apart else OVERLAP).format(model=now.title)
+            yield say.ranges_compared(words.part(now.title), overlap=not apart)
     for title in change.only_then:
-        yield ONLY_ONE.format(model=title, when="for the earlier study")
+        yield say.only_one_computed(words.part(title), is_now=False)
     for title in change.only_now:
-        yield ONLY_ONE.format(model=title, when="for this study")
-    if software_then:
-        yield OTHER_SOFTWARE.format(software=software_then)
-    yield NUMBERS_ONLY
-    yield REPEATABILITY_UNKNOWN
-    yield THERAPY_NOT_KNOWN
+        yield say.only_one_computed(words.part(title), is_now=True)
+    if facts.software_then:
+        yield say.other_software(facts.software_then)
+    yield labels.numbers_only
+    yield labels.repeatability_unknown
+    yield labels.therapy_not_known

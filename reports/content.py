@@ -17,6 +17,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
+from reports.change_facts import ChangeFacts
 from reports.feature_words import FeatureClass
 from reports.language import Language
 from reports.replacement import Replacement
@@ -298,28 +299,36 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class ChangeSection:
-    """Change since an earlier study.
+    """Change since an earlier study, in the language of the report.
 
     Attributes
     ----------
+    facts : what the texts are about
     title : "Change since 2026-03-04"
     interval_days : from the earlier examination to this one
     interval_shown : "128 days"
     rows : sizes, then models
     sentences : what to know when reading them
-    study_instance_uid : of the earlier study
-    report : SOP Class, Instance and Series Instance UID of its key report; None where it was not sent
     columns : names of the columns of the table
     """
 
+    facts: ChangeFacts
     title: str
     interval_days: int
     interval_shown: str
     rows: tuple[ChangeRow, ...]
     sentences: tuple[str, ...]
-    study_instance_uid: str
-    report: tuple[str, str, str] | None
     columns: tuple[str, ...]
+
+    @property
+    def study_instance_uid(self) -> str:
+        """UID of the earlier study."""
+        return self.facts.study_instance_uid
+
+    @property
+    def report(self) -> tuple[str, str, str] | None:
+        """Key report of the earlier study; None where it was not sent."""
+        return self.facts.report
 
 
 @dataclass(frozen=True)

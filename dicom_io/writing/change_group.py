@@ -19,10 +19,13 @@ from dicom_io import codes, uids
 from dicom_io.feature_codes import DEFINITIONS
 from dicom_io.study import Study
 from dicom_io.writing import equipment
+from dicom_io.writing.readable import round_numbers
 from dicom_io.writing.readable_numbers import in_reader_units
 from models.inference.outcome import Quantity
 from reports.change import VOLUME_KEY
 from reports.content import ChangeRow, ChangeSection, Measurement
+from reports.language import Language
+from reports.languages.languages import WORDS
 from reports.numerals import decimal
 
 
@@ -50,12 +53,13 @@ def change_group(
     return group
 
 
-def change_texts(section: ChangeSection) -> Iterator[sr.TextContentItem]:
+def change_texts(section: ChangeSection, language: Language) -> Iterator[sr.TextContentItem]:
     """The section in words, a line for each number, then what to know about it."""
-    lines = [f"{section.title}, {section.interval_shown}"]
-    for row in section.rows:
-        then, now = (text.replace("\n", ", ") for text in (row.then_shown, row.now_shown))
-        lines.append(f"{row.label}: {then}, then {now}" + (f"; change {row.change_shown}" if row.change_shown else ""))
+    say = WORDS[language].say
+    lines = [
+        say.change_headline(section.title, section.interval_shown),
+        *(say.change_line(row.label, row.then_shown, row.now_shown, row.change_shown) for row in section.rows),
+    ]
     for line in (*lines, *section.sentences):
         yield sr.TextContentItem(
             name=codes.concept(codes.CHANGE), value=line, relationship_type=RelationshipTypeValues.CONTAINS
@@ -110,6 +114,7 @@ def _number(row: ChangeRow, one: Measurement, value: float, when: Code) -> sr.Me
         )
         for item in properties:  # highdicom writes "no units"
             item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence = ItemSequence([unit])
+        round_numbers(properties)  # pydicom writes 9.999999999999996 as a decimal string of 17 characters
     number = sr.Measurement(name=codes.concept(_name(one)), value=float(value), unit=unit, properties=properties)
     number[0].MeasuredValueSequence[0].NumericValue = decimal(float(value))
     modifiers = [(codes.TIME, when)]

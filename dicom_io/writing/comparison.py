@@ -18,8 +18,11 @@ from models.inference.change import (
 )
 from models.version import software_version
 from models.volume import Region, Sequence
-from reports.change import LENGTHS, change_section, not_used_note
+from reports.change import LENGTHS, PRIOR_NOT_USED, PRIORS_NOT_ASKED, change_section, not_used_note
+from reports.change_facts import ChangeFacts
 from reports.content import ModelSection, RegionSection, Report
+from reports.languages.languages import WORDS
+from reports.languages.said import notes_in
 
 
 def measured(study: Study, report: Report, *, settings: str) -> StudyMeasured:
@@ -67,14 +70,24 @@ def compared(report: Report, present: Present, now: StudyMeasured, comparing: Co
         assert prior.study_date is not None
         assert present.study_date is not None
         section = change_section(
-            change(prior.measured, now, day_then=prior.study_date, day_now=present.study_date),
-            day_then=prior.study_date,
-            day_now=present.study_date,
-            software_then="" if prior.measured.software == now.software else prior.measured.software,
-            study_instance_uid=prior.study_instance_uid,
-            report=prior.report,
+            ChangeFacts(
+                change=change(prior.measured, now, day_then=prior.study_date, day_now=present.study_date),
+                day_then=prior.study_date,
+                day_now=present.study_date,
+                study_instance_uid=prior.study_instance_uid,
+                report=prior.report,
+                software_then="" if prior.measured.software == now.software else prior.measured.software,
+            )
         )
     return replace(report, change=section, notes=(*report.notes, *dict.fromkeys((*notes, *comparing.remarks()))))
+
+
+def with_comparison(shown: Report, report: Report) -> Report:
+    """A report in another language with what `report` says of earlier studies, in its words."""
+    words = WORDS[shown.language]
+    notes = (note for note in report.notes if note.code in (PRIOR_NOT_USED, PRIORS_NOT_ASKED))
+    section = None if report.change is None else change_section(report.change.facts, words)
+    return replace(shown, change=section, notes=(*shown.notes, *notes_in(words, notes)))
 
 
 def _is_later(prior: PriorStudy, present: Present) -> bool:

@@ -338,7 +338,7 @@ def _texts(report: Report) -> Iterator[sr.TextContentItem]:
         for reason in section.validity.reasons:
             yield _text(note_code(reason.code), f"{section.model.title}: {reason.sentence}")
     if report.change is not None:
-        yield from change_texts(report.change)
+        yield from change_texts(report.change, report.language)
     for section in report.models:
         if section.about:
             yield _text(codes.ABOUT_MODEL, f"{section.model.title}: {section.about}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable, Spacer, Table
 
-from reports.change import INTERVAL
 from reports.content import ChangeSection
 from reports.pdf import theme
 from reports.pdf.tagged import as_table
@@ -20,7 +19,7 @@ def change_page(section: ChangeSection, typesetter: Typesetter, *, width: float)
     ----------
     width : of the page's text, in points
     """
-    styles = theme.styles()
+    styles, words = theme.styles(), typesetter.words
     rows: list[list[Flowable | list[Flowable]]] = [
         [
             typesetter.paragraph(name, styles.column if place == 0 else styles.column_right)
@@ -53,7 +52,7 @@ def change_page(section: ChangeSection, typesetter: Typesetter, *, width: float)
     story: list[Flowable] = [
         typesetter.paragraph(section.title, styles.heading),
         Spacer(0, 3),
-        typesetter.paragraph(f"{INTERVAL}: {section.interval_shown}", styles.subheading),
+        typesetter.paragraph(words.say.about(words.labels.change.interval, section.interval_shown), styles.subheading),
         Spacer(0, 5),
         table,
         Spacer(0, 8),

@@ -7,6 +7,7 @@ from typing import Final
 from models.quality_notes import Severity
 from models.volume import Region
 from reports import wording
+from reports.languages.chinese.change import CHANGE
 from reports.languages.words import Labels
 
 LABELS: Final = Labels(
@@ -89,6 +90,7 @@ LABELS: Final = Labels(
     ),
     severity={Severity.WARNING: "警告", Severity.NOTE: "说明"},
     regions_drawn={Region.INTRATUMORAL: "肿瘤", Region.PERITUMORAL: "瘤周区"},
+    change=CHANGE,
     provenance_labels={
         wording.SOFTWARE: "软件",
         wording.CREATED: "报告生成时间",

@@ -17,6 +17,17 @@ from models.volume import Region, Sequence
 from reports import numerals, wording
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, Subject
+from reports.languages.chinese.change import change_headline as change_headline
+from reports.languages.chinese.change import change_line as change_line
+from reports.languages.chinese.change import change_title as change_title
+from reports.languages.chinese.change import days_shown as days_shown
+from reports.languages.chinese.change import not_there as not_there
+from reports.languages.chinese.change import only_one_computed as only_one_computed
+from reports.languages.chinese.change import other_software as other_software
+from reports.languages.chinese.change import percentage_points as percentage_points
+from reports.languages.chinese.change import plausible_range_shown as plausible_range_shown
+from reports.languages.chinese.change import ranges_compared as ranges_compared
+from reports.languages.chinese.change import size_label as size_label
 from reports.languages.chinese.features import REGIONS
 from reports.languages.chinese.features import feature_label as feature_label
 from reports.languages.chinese.features import group_label as group_label

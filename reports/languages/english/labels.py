@@ -6,6 +6,7 @@ from typing import Final
 
 from models import intended_use
 from reports import validity_words, wording
+from reports.languages.english.change import CHANGE
 from reports.languages.words import Labels
 
 LABELS: Final = Labels(
@@ -55,5 +56,6 @@ LABELS: Final = Labels(
     reading_guide=wording.READING_GUIDE,
     severity=wording.SEVERITY,
     regions_drawn=wording.KEY_IMAGE_LEGEND,
+    change=CHANGE,
     provenance_labels={label: label for label in wording.PROVENANCE_LABELS},
 )

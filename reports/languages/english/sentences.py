@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence as Ordered
 
 from reports.feature_words import feature_label, group_label, short_feature_label
+from reports.languages.english.change import (
+    change_headline,
+    change_line,
+    change_title,
+    days_shown,
+    not_there,
+    only_one_computed,
+    other_software,
+    percentage_points,
+    plausible_range_shown,
+    ranges_compared,
+    size_label,
+)
 from reports.numerals import horizon, joined, number, sentence_case, volume
 from reports.validity_words import advice, banner, headline, lead, titled
 from reports.wording import (
@@ -47,6 +60,9 @@ __all__ = [
     "about_training",
     "advice",
     "banner",
+    "change_headline",
+    "change_line",
+    "change_title",
     "characters_not_shown",
     "conclusion",
     "contributions_alternative",
@@ -54,6 +70,7 @@ __all__ = [
     "curves_alternative",
     "cut_off_words",
     "date_shown",
+    "days_shown",
     "dots_alternative",
     "feature_label",
     "group_label",
@@ -77,13 +94,19 @@ __all__ = [
     "moment_shown",
     "more_reasons",
     "not_applicable_sentence",
+    "not_there",
     "note_subject",
     "number",
+    "only_one_computed",
+    "other_software",
     "page_words",
+    "percentage_points",
+    "plausible_range_shown",
     "quantity_label",
     "quantity_shown",
     "quantity_words",
     "range_shown",
+    "ranges_compared",
     "rank_sentence",
     "region_title",
     "replaces_sentence",
@@ -91,6 +114,7 @@ __all__ = [
     "sentence_case",
     "share_shown",
     "short_feature_label",
+    "size_label",
     "strip_alternative",
     "subtraction_caption",
     "text_shown",

@@ -7,6 +7,7 @@ from typing import Final
 from models.quality_notes import Severity
 from models.volume import Region
 from reports import wording
+from reports.languages.german.change import CHANGE
 from reports.languages.words import Labels
 
 LABELS: Final = Labels(
@@ -110,6 +111,7 @@ LABELS: Final = Labels(
     ),
     severity={Severity.WARNING: "Warnung", Severity.NOTE: "Hinweis"},
     regions_drawn={Region.INTRATUMORAL: "Tumor", Region.PERITUMORAL: "Peritumorale Randzone"},
+    change=CHANGE,
     provenance_labels={
         wording.SOFTWARE: "Software",
         wording.CREATED: "Bericht erstellt",

@@ -19,6 +19,17 @@ from reports.concepts import CONCEPTS
 from reports.content import Measurement, Subject
 from reports.languages.decimals import NO_BREAK, with_comma
 from reports.languages.findings.translate import german
+from reports.languages.german.change import change_headline as change_headline
+from reports.languages.german.change import change_line as change_line
+from reports.languages.german.change import change_title as change_title
+from reports.languages.german.change import days_shown as days_shown
+from reports.languages.german.change import not_there as not_there
+from reports.languages.german.change import only_one_computed as only_one_computed
+from reports.languages.german.change import other_software as other_software
+from reports.languages.german.change import percentage_points as percentage_points
+from reports.languages.german.change import plausible_range_shown as plausible_range_shown
+from reports.languages.german.change import ranges_compared as ranges_compared
+from reports.languages.german.change import size_label as size_label
 from reports.languages.german.features import REGIONS
 from reports.languages.german.features import feature_label as feature_label
 from reports.languages.german.features import group_label as group_label

@@ -41,6 +41,7 @@ WITHOUT = {
     "content-type": "a header of HTTP",
     "latin-1": "an encoding",
     "no-tumour": "a reason of a notice",
+    "transaction-response": "a type of a FHIR bundle",
     "grid-wrap": "an argument of scipy",
 }
 # Notes that quote an error message or names; the rest of their sentences is translated.
