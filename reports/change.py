@@ -16,8 +16,8 @@ from models.inference.outcome import Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 from reports import numerals, wording
-from reports.concepts import CONCEPTS
 from reports.change_facts import ChangeFacts
+from reports.concepts import CONCEPTS
 from reports.content import ChangeRow, ChangeSection, Measurement
 from reports.languages.english.change import CHANGE
 from reports.languages.languages import ENGLISH

@@ -98,7 +98,13 @@ ROOMS: dict[str, set[str]] = {
 }
 DOORS = {"appliance/cli.py", "appliance/workbench.py", "appliance/pipeline.py"}
 # A report is composed in the words of a language, which know its content and nothing of how it is composed.
-DOORS |= {"reports/compose.py", "reports/model_sections.py", "reports/region_sections.py", "reports/subtraction.py"}
+DOORS |= {
+    "reports/change.py",
+    "reports/compose.py",
+    "reports/model_sections.py",
+    "reports/region_sections.py",
+    "reports/subtraction.py",
+}
 
 # Library → path prefixes (POSIX, from the root) where it may be imported.
 HOMES = {
