@@ -21,7 +21,8 @@ from models.errors import StudyRejected
 from models.number_words import counted
 from models.segmentation import grow_cut
 from models.segmentation.seeds import Mask, Method
-from reports.draft.contact_sheet import DraftPictures, contact_sheet, measured
+from reports.draft.contact_sheet import DraftPictures, contact_sheet
+from reports.language import Language
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,20 @@ class MadeDraft:
         return int(np.count_nonzero(self.mask.any(axis=(1, 2))))
 
 
-def draft_of(study: MarkedStudy, method: Method, *, created: datetime, notice: str = "") -> MadeDraft:
+def draft_of(
+    study: MarkedStudy,
+    method: Method,
+    *,
+    created: datetime,
+    notice: str = "",
+    language: Language = Language.ENGLISH,
+    fonts: Sequence[str] = (),
+) -> MadeDraft:
     """The draft of a marked study; the same study and method give the same UIDs.
+
+    Parameters
+    ----------
+    language, fonts : of the contact sheet; `fonts` are looked in before those of the system
 
     Raises
     ------
@@ -72,12 +85,13 @@ def draft_of(study: MarkedStudy, method: Method, *, created: datetime, notice: s
             image=study.images.after,
             draft=mask,
             strokes=study.seeds.strokes,
-            method=f"{method.name}, version {method.version}",
+            method=(method.name, method.version),
             made_from=study.described,
-            measurements=measured(mask, study.images.after, study.seeds.strokes),
             created=created,
             notice=notice,
-        )
+            language=language,
+        ),
+        fonts=fonts,
     )
     return MadeDraft(study, mask, method, notice, segmentation, sheet)
 
@@ -90,6 +104,8 @@ def draft_instead_of(
     assignment: Assignment,
     created: datetime,
     limits: Limits = USUAL,
+    language: Language = Language.ENGLISH,
+    fonts: Sequence[str] = (),
 ) -> MadeDraft:
     """The draft of a study that was refused because all there is of its tumour is strokes.
 
@@ -111,7 +127,7 @@ def draft_instead_of(
         if painted is not None:  # several segments that nobody called strokes
             raise refusal from None
         raise
-    return draft_of(study, grow_cut.method(study.seeds), created=created)
+    return draft_of(study, grow_cut.method(study.seeds), created=created, language=language, fonts=fonts)
 
 
 def in_words(draft: MadeDraft) -> str:

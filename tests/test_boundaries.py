@@ -84,7 +84,7 @@ ROOMS: dict[str, set[str]] = {
     "reports/analysis/omics": {"reports/analysis", "reports/figures"},
     "reports/analysis/patients": {"reports/analysis", "reports/figures"},
     "reports/analysis/therapy": {"reports/analysis", "reports/figures"},
-    "reports/draft": {"reports/pdf"},
+    "reports/draft": {"reports/languages", "reports/pdf"},
     "reports/evaluation": {"reports/figures", "reports/pdf"},
     "reports/figures": set(),
     "reports/key_images": {"reports/languages", "reports/pdf"},

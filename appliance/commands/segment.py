@@ -164,6 +164,7 @@ def segment(
     from datetime import datetime
 
     from appliance.offline.segmentation import Wish, make_draft_of
+    from appliance.workbench import fonts_of
 
     settings = settings_from(config)
     draft = make_draft_of(
@@ -174,6 +175,8 @@ def segment(
         assignment=assignment_from(assign),
         created=datetime.now().astimezone(),
         limits=settings.limits,
+        language=settings.report.language,
+        fonts=fonts_of(settings),
     )
     if as_json:
         print_json({**draft.record, "files": [str(path) for path in draft.files]})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from models.segmentation import functional_tumour_volume, grow_cut, half_way, ne
 from models.segmentation.network_package import load_network
 from models.segmentation.seeds import Method
 from models.version import software_version
+from reports.language import Language
 
 DRAFT, SHEET, RECORD = "draft.dcm", "contact_sheet.pdf", "draft.json"
 FINAL, ACCEPTED = "final.dcm", "accepted.json"
@@ -85,6 +86,8 @@ def make_draft_of(
     assignment: Assignment,
     created: datetime,
     limits: Limits = USUAL,
+    language: Language = Language.ENGLISH,
+    fonts: Sequence[str] = (),
 ) -> Draft:
     """Makes the draft of the one study below a folder, and writes it with its contact sheet.
 
@@ -104,7 +107,7 @@ def make_draft_of(
         files, strokes=wish.strokes, box=wish.box, rules=rules, assignment=assignment, limits=limits
     )
     method, notice = _method(study, wish)
-    made = draft_of(study, method, created=created, notice=notice)
+    made = draft_of(study, method, created=created, notice=notice, language=language, fonts=fonts)
     content = made.segmentation.file
     record = _record(made, content, created)
     for name, written in ((DRAFT, content), (SHEET, made.sheet), (RECORD, _json(record))):

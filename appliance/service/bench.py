@@ -211,9 +211,18 @@ def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench:
     stages = Stages()
     with stages.measured("draft"):
         made = draft_instead_of(
-            refusal, files, rules=bench.rules, assignment=asked.assignment, created=asked.created, limits=bench.limits
+            refusal,
+            files,
+            rules=bench.rules,
+            assignment=asked.assignment,
+            created=asked.created,
+            limits=bench.limits,
+            language=bench.languages[0],
+            fonts=bench.fonts,
         )
-    objects = draft_objects(made.segmentation, made.sheet, header=made.study.header, created=asked.created)
+    objects = draft_objects(
+        made.segmentation, made.sheet, header=made.study.header, created=asked.created, language=bench.languages[0]
+    )
     return Outgoing(Answer(objects, made.sheet), stages.costs, created=asked.created, review=in_words(made))
 
 

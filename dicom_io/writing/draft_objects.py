@@ -21,7 +21,8 @@ from dicom_io.writing import equipment
 from dicom_io.writing.common_modules import Series, base_object
 from dicom_io.writing.object_check import check_object
 from dicom_io.writing.patient_modules import referenced_requests, request_attributes
-from reports.draft.contact_sheet import REVIEW_NOTE, TITLE
+from reports.draft.words import DRAFT_WORDS, DraftWords
+from reports.language import Language
 
 SERIES: Final = {
     Role.DRAFT_NOTE: Series(9153, "DRAFT tumour, for physician review"),
@@ -30,7 +31,12 @@ SERIES: Final = {
 
 
 def draft_objects(
-    segmentation: AnswerObject, sheet: bytes, *, header: Dataset, created: datetime
+    segmentation: AnswerObject,
+    sheet: bytes,
+    *,
+    header: Dataset,
+    created: datetime,
+    language: Language = Language.ENGLISH,
 ) -> tuple[AnswerObject, ...]:
     """The draft, its note and its contact sheet, in the order in which they are sent.
 
@@ -40,6 +46,7 @@ def draft_objects(
     sheet : PDF
     header : patient and study, as of `MarkedStudy.header`
     created : dates and times, with time zone
+    language : of the sheet; its note is in it as well
 
     Raises
     ------
@@ -47,7 +54,7 @@ def draft_objects(
         When an object fails our own check.
     """
 
-    draft = segmentation.dataset
+    draft, words = segmentation.dataset, DRAFT_WORDS[language]
 
     def root(role: Role, sop_class_uid: str, modality: str) -> Dataset:
         return base_object(
@@ -55,22 +62,22 @@ def draft_objects(
             created=created,
             sop_class_uid=sop_class_uid,
             modality=modality,
-            sop_instance_uid=uids.derived_uid(role, str(draft.SOPInstanceUID)),
-            series_instance_uid=uids.derived_uid(f"{role} series", str(draft.SOPInstanceUID)),
+            sop_instance_uid=uids.derived_uid(role, str(draft.SOPInstanceUID), *uids.worded(language)),
+            series_instance_uid=uids.derived_uid(f"{role} series", str(draft.SOPInstanceUID), *uids.worded(language)),
             series=SERIES[role],
             devices=[equipment.product()],
         )
 
-    return (segmentation, _note(draft, header, root), _sheet(draft, sheet, header, root))
+    return (segmentation, _note(draft, header, root, words), _sheet(draft, sheet, header, root, words))
 
 
 _Root = Callable[[Role, str, str], Dataset]
 
 
-def _note(draft: Dataset, header: Dataset, root: _Root) -> AnswerObject:
+def _note(draft: Dataset, header: Dataset, root: _Root, words: DraftWords) -> AnswerObject:
     note = root(Role.DRAFT_NOTE, KeyObjectSelectionDocumentStorage, "KO")
     content = KeyObjectSelection(
-        document_title=codes.concept(codes.FOR_REVIEW), referenced_objects=[draft], description=REVIEW_NOTE
+        document_title=codes.concept(codes.FOR_REVIEW), referenced_objects=[draft], description=words.review_note
     )[0]
     for element in content:
         note.add(element)
@@ -89,7 +96,7 @@ def _note(draft: Dataset, header: Dataset, root: _Root) -> AnswerObject:
     return AnswerObject(Role.DRAFT_NOTE, note)
 
 
-def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root) -> AnswerObject:
+def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root, words: DraftWords) -> AnswerObject:
     sheet = root(Role.DRAFT_SHEET, EncapsulatedPDFStorage, "DOC")
     if orders := request_attributes(header):
         sheet.RequestAttributesSequence = ItemSequence(orders)
@@ -98,7 +105,7 @@ def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root) -> AnswerOb
     sheet.BurnedInAnnotation = "YES"
     sheet.RecognizableVisualFeatures = "NO"
     sheet.SourceInstanceSequence = ItemSequence([_reference(draft)])
-    sheet.DocumentTitle = TITLE
+    sheet.DocumentTitle = words.title
     sheet.ConceptNameCodeSequence = ItemSequence([codes.concept(codes.PDF_TITLE)])
     sheet.MIMETypeOfEncapsulatedDocument = "application/pdf"
     sheet.EncapsulatedDocumentLength = len(pdf)

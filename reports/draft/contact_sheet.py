@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,34 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from reportlab.platypus import Flowable, Spacer
 
-from models.number_words import counted
 from models.version import software_version
 from models.volume import Sequence, Volume
-from reports import numerals, wording
 from reports.content import KeyImage, Subject
+from reports.draft.words import DRAFT_WORDS, DraftWords
+from reports.language import Language
+from reports.languages.words import Words
 from reports.pdf.figures import KeyImageRow, Panel
 from reports.pdf.flow import report_pdf, text_flow
 from reports.pdf.page import WIDTH
-from reports.pdf.theme import Typesetter
+from reports.pdf.theme import WIDE_FILES, Typesetter
 from reports.region_sections import edge_letters
 from reports.section_view import View, enlarged_view
 
 Mask = NDArray[np.bool_]
 
-TITLE = "Draft of a tumour outline: needs review"
-REVIEW_NOTE = (
-    "Draft of a tumour outline: a person must look at every slice, then edit it under a name without the word draft, "
-    "or accept it. Nothing is computed from the draft."
-)
-STRIP = "Draft, not a segmentation: nothing is computed from it before a person has accepted or edited it"
-LEGEND = (
-    "Orange: the draft; on slices called painted it is the stroke as it was drawn. The slice "
-    "before the first and after the last is shown without an outline: check that no tumour is left there."
-)
-WHAT_TO_DO = (
-    "Look at every slice. Accept the draft unchanged, on the page of the appliance or with rdeepnet segment --accept "
-    'and your name; or edit it in a viewer and save it under a name without "draft" (label "Tumour").'
-)
 _COLUMNS = 4
 _AROUND = 1  # slices before the first and after the last
 _GAP = 6.0  # points between rows
@@ -51,11 +39,11 @@ class DraftPictures:
     ----------
     image : the image that was outlined
     draft, strokes : bool (slices, rows, columns); strokes None where a box was marked
-    method : in words, with its version
+    method : name and version
     made_from : images and marks in words
-    measurements : label → text
     created : when the draft was made, with time zone
     notice : of the method; empty where it has none
+    language : of the sheet
     """
 
     subject: Subject
@@ -63,47 +51,61 @@ class DraftPictures:
     image: Volume
     draft: Mask
     strokes: Mask | None
-    method: str
+    method: tuple[str, str]
     made_from: str
-    measurements: tuple[tuple[str, str], ...]
     created: datetime
     notice: str = ""
+    language: Language = Language.ENGLISH
 
 
 @dataclass(frozen=True)
 class _Sheet:
     """Texts of the document (`flow.TitledReport`)."""
 
+    title: str
     subtitle: str
     facts: tuple[tuple[str, str], ...]
+    notice: str
     created: datetime
-    title: str = TITLE
-    notice: str = wording.NOTICE
     software: str = f"rdeepnet {software_version()}"
 
 
-def contact_sheet(pictures: DraftPictures, *, typesetter: Typesetter | None = None) -> bytes:
-    """The PDF; the same draft gives the same bytes."""
-    typesetter = typesetter or Typesetter()
+def contact_sheet(
+    pictures: DraftPictures,
+    *,
+    typesetter: Typesetter | None = None,
+    fonts: Ordered[str] = (),
+) -> bytes:
+    """The PDF, in the language of the pictures; the same draft gives the same bytes.
+
+    Parameters
+    ----------
+    typesetter : sets the text; only needed to look for fonts elsewhere
+    fonts : files to look in for what DejaVu Sans lacks, before those of the system
+    """
+    typesetter = typesetter or Typesetter(wide_files=(*fonts, *WIDE_FILES), language=pictures.language)
+    words, said = DRAFT_WORDS[pictures.language], typesetter.words
+    made_from = words.between.join(said.part(one) for one in pictures.made_from.split("; "))
     facts = (
-        (wording.PATIENT, wording.running_head(pictures.subject)),
-        ("Outlined on", f"{pictures.sequence.label}, {pictures.made_from}"),
-        ("Method", pictures.method),
-        *pictures.measurements,
-        *((("Notice", pictures.notice),) if pictures.notice else ()),
+        (words.patient, said.say.running_head(pictures.subject)),
+        (words.outlined_on, f"{pictures.sequence.label}, {made_from}"),
+        (words.method, words.method_shown(*pictures.method)),
+        *_measured(pictures.draft, pictures.image, pictures.strokes, said, words),
+        *(((words.notice, pictures.notice),) if pictures.notice else ()),
     )
-    sheet = _Sheet("Breast MRI radiomics", facts, pictures.created)
+    sheet = _Sheet(words.title, words.subtitle, facts, said.labels.notice, pictures.created)
     story: list[Flowable] = [
-        text_flow(WHAT_TO_DO, typesetter, is_warning=True),
+        text_flow(words.what_to_do, typesetter, is_warning=True),
         Spacer(0, 4),
-        text_flow(LEGEND, typesetter, is_warning=False),
+        text_flow(words.legend, typesetter, is_warning=False),
         Spacer(0, 8),
     ]
     panels = list(_panels(pictures))
     side = (WIDTH - _GAP * (_COLUMNS - 1)) / _COLUMNS
     for start in range(0, len(panels), _COLUMNS):
-        story += [KeyImageRow(panels[start : start + _COLUMNS], width=WIDTH, side=side, gap=_GAP), Spacer(0, _GAP)]
-    return report_pdf(sheet, story, strip=STRIP, typesetter=typesetter)
+        row = KeyImageRow(panels[start : start + _COLUMNS], width=WIDTH, side=side, gap=_GAP, typesetter=typesetter)
+        story += [row, Spacer(0, _GAP)]
+    return report_pdf(sheet, story, strip=words.strip, typesetter=typesetter)
 
 
 def slices_shown(draft: Mask) -> range:
@@ -112,7 +114,9 @@ def slices_shown(draft: Mask) -> range:
     return range(max(int(used[0]) - _AROUND, 0), min(int(used[-1]) + _AROUND, len(draft) - 1) + 1)
 
 
-def measured(draft: Mask, volume: Volume, strokes: Mask | None) -> tuple[tuple[str, str], ...]:
+def _measured(
+    draft: Mask, volume: Volume, strokes: Mask | None, said: Words, words: DraftWords
+) -> Iterator[tuple[str, str]]:
     """Measurements of a draft in words."""
     used = np.flatnonzero(draft.any(axis=(1, 2)))
     extents = []
@@ -120,15 +124,12 @@ def measured(draft: Mask, volume: Volume, strokes: Mask | None) -> tuple[tuple[s
         along = np.flatnonzero(draft.any(axis=tuple(other for other in range(3) if other != axis)))
         extents.append(f"{(int(along[-1]) - int(along[0]) + 1) * spacing:.0f}")
     size = int(np.count_nonzero(draft)) * volume.voxel_volume_mm3
-    found = [
-        (wording.VOLUME_LABEL, numerals.volume(size)),
-        ("Extent", f"{' × '.join(extents)} mm (slices, rows, columns)"),
-        ("Slices", f"{len(used)} ({int(used[0]) + 1} to {int(used[-1]) + 1} of {len(draft)})"),
-    ]
+    yield said.labels.volume, said.say.volume(size)
+    yield words.extent, words.extent_shown(" × ".join(extents))
+    yield words.slices, words.slices_shown(len(used), int(used[0]) + 1, int(used[-1]) + 1, len(draft))
     if strokes is not None:
         painted = np.flatnonzero(strokes.any(axis=(1, 2)))
-        found.append(("Painted", f"{counted(len(painted), 'slice')} ({', '.join(str(one + 1) for one in painted)})"))
-    return tuple(found)
+        yield words.painted, words.painted_shown(len(painted), ", ".join(str(one + 1) for one in painted))
 
 
 def _panels(pictures: DraftPictures) -> Ordered[Panel]:
@@ -139,9 +140,10 @@ def _panels(pictures: DraftPictures) -> Ordered[Panel]:
 
 
 def _caption(pictures: DraftPictures, index: int) -> str:
+    words = DRAFT_WORDS[pictures.language]
     is_painted = pictures.strokes is not None and bool(pictures.strokes[index].any())
-    words = ", painted" if is_painted else "" if pictures.draft[index].any() else ", nothing outlined"
-    return f"Slice {index + 1}{words}"
+    more = words.is_painted if is_painted else "" if pictures.draft[index].any() else words.is_empty
+    return f"{words.slice_shown(index + 1)}{more}"
 
 
 def _common_view(pictures: DraftPictures) -> View:

@@ -10,7 +10,6 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak, PageTemplate, Spacer, Table
 
-from reports import wording
 from reports.pdf import theme
 from reports.pdf.page import WIDTH, Furniture, pdf_bytes
 from reports.pdf.tagged import as_table
@@ -43,7 +42,7 @@ def report_pdf(report: TitledReport, sections: Sequence[Flowable], *, strip: str
         typesetter,
         notices=[strip],
         notice=report.notice,
-        made=wording.made_shown(report.created, report.software),
+        made=typesetter.words.say.made_shown(report.created, report.software),
         digits=2,
     )
     return pdf_bytes(
@@ -53,6 +52,7 @@ def report_pdf(report: TitledReport, sections: Sequence[Flowable], *, strip: str
         subject=report.notice,
         software=report.software,
         created=report.created,
+        language=typesetter.words.language,
     )
 
 

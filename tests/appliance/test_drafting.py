@@ -18,6 +18,8 @@ from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from dicom_io.writing.draft_objects import draft_objects
 from models.errors import SetupError, StudyRejected
 from models.segmentation.agreement import dice
+from reports.draft.words import DRAFT_WORDS
+from reports.language import Language
 from tests.conftest import require_programs
 from tests.dicom_io.drafted import CREATED, PAINTED, TUMOUR, accepted, images, painted, store
 from tests.dicom_io.made_series import affine_of, write_rtstruct, write_seg
@@ -161,3 +163,18 @@ def test_a_destination_gets_what_it_lists_of_drafts_and_nothing_unless_it_lists_
         Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_SEG, Role.PDF))
     with pytest.raises(SetupError, match="without draft_seg, the draft itself"):
         Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_NOTE,))
+
+
+def test_the_objects_of_another_language_are_others_and_the_draft_is_the_same(tmp_path: Path) -> None:
+    painted(tmp_path / "s.dcm", images(tmp_path))
+    made = drafted(tmp_path)
+    english, german = (
+        draft_objects(made.segmentation, made.sheet, header=made.study.header, created=CREATED, language=language)
+        for language in (Language.ENGLISH, Language.GERMAN)
+    )
+    assert [one.file for one in english] == [one.file for one in sent(made)]
+    assert german[0].file == english[0].file
+    assert not {one.sop_instance_uid for one in german[1:]} & {one.sop_instance_uid for one in english[1:]}
+    assert str(german[2].dataset.DocumentTitle) == DRAFT_WORDS[Language.GERMAN].title
+    texts = [str(item.TextValue) for item in german[1].dataset.ContentSequence if item.ValueType == "TEXT"]
+    assert texts == [DRAFT_WORDS[Language.GERMAN].review_note]

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Final
 
 from reports.languages.decimals import with_comma
+from reports.languages.findings.draft import DRAFT
 from reports.languages.findings.images import IMAGES
 from reports.languages.findings.masks import MASKS
 from reports.languages.findings.models import MODELS
@@ -24,7 +25,7 @@ from reports.languages.findings.prior import PRIOR
 from reports.languages.findings.tumour import TUMOUR
 from reports.languages.findings.use import USE
 
-PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *PIXELS, *PRIOR, *MASKS, *MODELS, *PARTS)
+PHRASES: Final[tuple[Phrase, ...]] = (*USE, *TUMOUR, *IMAGES, *PIXELS, *PRIOR, *DRAFT, *MASKS, *MODELS, *PARTS)
 _ENDS = re.compile(r"(?<=[.:]) ")
 
 
