@@ -390,6 +390,11 @@ class ReportSettings:
     fhir: bool = False  # an answer as a FHIR R4 bundle beside it; destinations ask for it by fhir_url or fhir_folder
     withheld: bool = False  # a score that was withheld is read as a score; for research offline alone
 
+    @property
+    def fonts(self) -> tuple[str, ...]:
+        """Font files to look in before those of the system."""
+        return () if self.font is None else (str(self.font),)
+
 
 @dataclass(frozen=True)
 class JobSettings:

@@ -71,7 +71,7 @@ def fonts_of(settings: Settings) -> tuple[str, ...]:
     """
     from reports.fonts import require_characters
 
-    files = () if settings.report.font is None else (str(settings.report.font),)
+    files = settings.report.fonts
     if files or Language.CHINESE in languages_of(settings):
         require_characters(files, "中文复发风险")
     return files

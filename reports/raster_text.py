@@ -1,12 +1,14 @@
 """Text on pictures: lines that fit, with a font for each character.
 
-Set in DejaVu Sans, which comes with matplotlib; characters it lacks take the first system font that has them, and those
-that no font has are shown as □.
+Set in DejaVu Sans, which comes with matplotlib; characters it lacks take the first font of `font_files`, then of the
+system, that has them, and those that no font has are shown as □.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +20,18 @@ from reports.fonts import REPLACEMENT, WIDE_FILES, dejavu_file, in_reading_order
 
 # Grey level, or red, green and blue, 0 to 255.
 Fill = int | tuple[int, int, int]
+
+_FIRST: ContextVar[tuple[str, ...]] = ContextVar("_FIRST", default=())
+
+
+@contextmanager
+def font_files(files: Sequence[str]) -> Iterator[None]:
+    """A context in which `files` are looked in for what DejaVu Sans lacks, before the fonts of the system."""
+    before = _FIRST.set(tuple(files))
+    try:
+        yield
+    finally:
+        _FIRST.reset(before)
 
 
 def wrapped(text: str, *, width: float, size: int, bold: bool) -> Iterator[tuple[bool, str]]:
@@ -34,7 +48,7 @@ def wrapped(text: str, *, width: float, size: int, bold: bool) -> Iterator[tuple
                 yield is_first, line
                 line, is_first = "", False
                 continue
-            ends = np.cumsum([_advance(character, size, bold) for character in rest])
+            ends = np.cumsum([_advance(character, size, bold, _FIRST.get()) for character in rest])
             fits = max(1, int(np.searchsorted(ends, width, side="right")))
             yield is_first, rest[:fits]
             rest, is_first = rest[fits:], False
@@ -60,7 +74,7 @@ def write(
     rim : width of a black rim around the letters, in pixels; they stay readable on bright tissue
     """
     left, top = place
-    for run, file in _runs(text, bold=bold):
+    for run, file in _runs(text, bold=bold, files=_FIRST.get()):
         font = _font(file, size)
         draw.text((left, top + size), run, fill=fill, font=font, anchor="ls", stroke_width=rim, stroke_fill=0)
         left += font.getlength(run)
@@ -68,21 +82,22 @@ def write(
 
 def text_width(text: str, *, size: int, bold: bool) -> float:
     """Width of a line in pixels."""
-    return sum(_advance(character, size, bold) for character in text)
+    files = _FIRST.get()
+    return sum(_advance(character, size, bold, files) for character in text)
 
 
 @lru_cache(maxsize=4096)
-def _advance(character: str, size: int, bold: bool) -> float:
+def _advance(character: str, size: int, bold: bool, files: tuple[str, ...]) -> float:
     """Width of one character; kerning only narrows a line."""
-    return sum(_font(file, size).getlength(run) for run, file in _runs(character, bold=bold))
+    return sum(_font(file, size).getlength(run) for run, file in _runs(character, bold=bold, files=files))
 
 
-def _runs(text: str, *, bold: bool) -> Iterator[tuple[str, str]]:
+def _runs(text: str, *, bold: bool, files: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Stretches of one font each, with its file."""
     latin = _latin(bold=bold)
     run, file = "", latin
     for character in text:
-        own = next((one for one in (latin, *WIDE_FILES) if _has(one, character)), None)
+        own = next((one for one in (latin, *files, *WIDE_FILES) if _has(one, character)), None)
         shown, home = (character, own) if own else (REPLACEMENT, latin)
         if home != file and run:
             yield run, file

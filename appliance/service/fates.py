@@ -145,6 +145,7 @@ def fates_of(
             records=records,
             make=make,
             language=settings.report.language,
+            fonts=settings.report.fonts,
         ),
         max_attempts=settings.jobs.max_attempts,
         is_shared=settings.shared.is_used,

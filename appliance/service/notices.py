@@ -83,6 +83,7 @@ class Notices:
     ----------
     make : the results of a notice from the files of the study; `made_apart` in the service
     language : of the site
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Notices:
         records: Records,
         make: Maker | None = None,
         language: Language = Language.ENGLISH,
+        fonts: Sequence[str] = (),
     ) -> None:
         self._destinations = destinations
         self._inbox = inbox
@@ -101,6 +103,7 @@ class Notices:
         self._records = records
         self._make = make or made_from
         self._language = language
+        self._fonts = tuple(fonts)
 
     def post(self, record: StudyRecord, reason: NoticeReason, sentence: str) -> Posted | None:
         """Puts the notice about a study into the outbox, unless it is there; None when nobody wants or can have it."""
@@ -115,7 +118,13 @@ class Notices:
         if self._outbox.has(posted.job_id):
             return posted
         notice = Notice(
-            reason, sentence, "", record.asked_at, earlier=after.created if after else None, language=self._language
+            reason,
+            sentence,
+            "",
+            record.asked_at,
+            earlier=after.created if after else None,
+            language=self._language,
+            fonts=self._fonts,
         )
         try:
             with self._inbox.fetched(record.study_uid, instances) as files:

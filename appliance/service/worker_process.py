@@ -124,6 +124,7 @@ def _opened(
             outbox=outbox,
             records=records,
             language=settings.report.language,
+            fonts=settings.report.fonts,
         ),
         memory_gib=settings.worker.memory_gib,
         own_priors=own_priors(settings, outbox),

@@ -70,7 +70,7 @@ def encode(
             )
         page = render_pdf(one, paper=paper, fonts=fonts)
         document = make_encapsulated_pdf(study, report, pdf=page, sources=(*sent, *reports), shown=one)
-        pictures = make_key_images(study, report, segments=segments, shown=one) if key_images else ()
+        pictures = make_key_images(study, report, segments=segments, shown=one, fonts=fonts) if key_images else ()
         made += [dataclasses.replace(item, is_default=place == 0) for item in (*reports, document, *pictures)]
         pdf = pdf or page
     notes = [make_rejection_note(study, report, replaced=replaced)] if replaced else []

@@ -8,6 +8,7 @@ show Secondary Capture at all show these. Presentation states and key object doc
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Ordered
 from typing import Final
 
 import numpy as np
@@ -49,6 +50,7 @@ def make_key_images(
     *,
     segments: Mapping[Sequence, Mapping[Region, SegmentReference]],
     shown: Report | None = None,
+    fonts: Ordered[str] = (),
 ) -> tuple[AnswerObject, ...]:
     """The pictures of a report as objects of one series, in order; the same report gives the same objects.
 
@@ -56,10 +58,12 @@ def make_key_images(
     ----------
     segments : segments of the same answer whose outlines are burnt in; empty where none were made
     shown : the report in the language of the pictures; English without it
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     """
     shown = shown or report
     return tuple(
-        _key_image(study, report, shown, picture, segments.get(picture.sequence, {})) for picture in key_pictures(shown)
+        _key_image(study, report, shown, picture, segments.get(picture.sequence, {}))
+        for picture in key_pictures(shown, fonts=fonts)
     )
 
 

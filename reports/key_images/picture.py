@@ -8,6 +8,7 @@ spacing of the source images, so a ruler of a viewer measures right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -22,7 +23,7 @@ from reports.content import KeyImage, Report
 from reports.languages.languages import WORDS
 from reports.languages.words import Labels
 from reports.pdf import theme
-from reports.raster_text import text_width, wrapped, write
+from reports.raster_text import font_files, text_width, wrapped, write
 from reports.section_view import View, enlarged_view, outlines, scale_bar_mm, whole_view, windowed
 
 SIDE: Final = 720
@@ -98,8 +99,18 @@ class _Plan:
     last_slice: int
 
 
-def key_pictures(report: Report) -> tuple[KeyPicture, ...]:
-    """The pictures of a report, all of one size: whole, enlarged and subtraction of T1+C, whole and enlarged of T2W."""
+def key_pictures(report: Report, *, fonts: Ordered[str] = ()) -> tuple[KeyPicture, ...]:
+    """The pictures of a report, all of one size: whole, enlarged and subtraction of T1+C, whole and enlarged of T2W.
+
+    Parameters
+    ----------
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
+    """
+    with font_files(fonts):
+        return _pictures(report)
+
+
+def _pictures(report: Report) -> tuple[KeyPicture, ...]:
     plans = list(_plans(report))
     foots = [_foot(report, plan) for plan in plans]
     height = max((sum(step for *_, step in foot) for foot in foots), default=0.0)

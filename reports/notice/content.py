@@ -119,6 +119,7 @@ class Notice:
     created : when the study was to be processed, with time zone
     earlier : date of the last report about the study, None where there is none
     language : of the picture; `sentence` is English in all
+    fonts : files to look in for characters that DejaVu Sans lacks, before those of the system
     """
 
     reason: NoticeReason
@@ -127,3 +128,4 @@ class Notice:
     created: datetime
     earlier: datetime | None = None
     language: Language = Language.ENGLISH
+    fonts: tuple[str, ...] = ()

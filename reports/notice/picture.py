@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from reports.languages.languages import WORDS
 from reports.notice.content import REASONS, Notice
 from reports.notice.words import NOTICES
-from reports.raster_text import wrapped, write
+from reports.raster_text import font_files, wrapped, write
 
 ROWS: Final = 880
 COLUMNS: Final = 680
@@ -33,6 +33,11 @@ def notice_picture(notice: Notice, *, software: str) -> NDArray[np.uint8]:
     ----------
     software : name and version, for the foot
     """
+    with font_files(notice.fonts):
+        return _drawn(notice, software)
+
+
+def _drawn(notice: Notice, software: str) -> NDArray[np.uint8]:
     image = Image.new("L", (COLUMNS, ROWS), 0)
     draw = ImageDraw.Draw(image)
     sizes = (_lines(notice, software, size) for size in _BODY)
