@@ -46,8 +46,9 @@ def send_bundle(file: Path, peer: WebPeer) -> Sent:
     done = _done(said)
     if done != entries:
         raise PeerUnavailable(
-            f"{peer} answered {_WHAT} with {in_words(status)} and confirms {done} of {counted(entries, 'entry', 'entries')}; expected a "
-            "transaction-response: check that the address is the base of a FHIR R4 server."
+            f"{peer} answered {_WHAT} with {in_words(status)} and confirms {done} of "
+            f"{counted(entries, 'entry', 'entries')}; expected a transaction-response: check that the address is the "
+            "base of a FHIR R4 server."
         )
     return Sent("", Delivery.STORED, "")
 
