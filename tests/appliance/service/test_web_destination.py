@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination, TlsSettings
 from appliance.secret_files import readable_by_others
 from appliance.service.doctor import Verdict, check_destination
 from appliance.service.receiving import callers
 from appliance.service.startup_checks import missing_peers
 from appliance.service.web_transport import web_peer_of
-from appliance.settings import Destination, Settings, TlsSettings, WebSettings, load_settings
+from appliance.settings import Settings, WebSettings, load_settings
 from appliance.web.surroundings import _echo
 from models.errors import SetupError
 from tests.dicom_io.network.dicomweb.web_server import Reply, web_server
