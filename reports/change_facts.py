@@ -10,7 +10,7 @@ from models.inference.change import Change
 
 @dataclass(frozen=True)
 class ChangeFacts:
-    """What a change since an earlier study is said of, in any language.
+    """Numbers and dates of a change since an earlier study, of any language.
 
     Attributes
     ----------

@@ -77,7 +77,7 @@ def percentage_points(shown: str) -> str:
 
 
 def ranges_compared(model: str, *, overlap: bool) -> str:
-    """Whether the plausible ranges of a model then and now overlap."""
+    """Sentence on the overlap of the plausible ranges of a model then and now."""
     return f"{model}：既往与本次的合理范围{'有重叠' if overlap else '无重叠'}。"
 
 

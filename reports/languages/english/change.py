@@ -72,7 +72,7 @@ def percentage_points(shown: str) -> str:
 
 
 def ranges_compared(model: str, *, overlap: bool) -> str:
-    """Whether the plausible ranges of a model then and now overlap."""
+    """Sentence on the overlap of the plausible ranges of a model then and now."""
     return f"The plausible ranges of {model} then and now {'overlap' if overlap else 'do not overlap'}."
 
 

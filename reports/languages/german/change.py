@@ -81,7 +81,7 @@ def percentage_points(shown: str) -> str:
 
 
 def ranges_compared(model: str, *, overlap: bool) -> str:
-    """Whether the plausible ranges of a model then and now overlap."""
+    """Sentence on the overlap of the plausible ranges of a model then and now."""
     return f"Die plausiblen Bereiche damals und jetzt überlappen sich {'' if overlap else 'nicht '}({model})."
 
 

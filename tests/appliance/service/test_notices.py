@@ -30,6 +30,7 @@ from dicom_io.errors import (
     TumourNotFound,
 )
 from models.errors import FeatureUndefined, SetupError
+from reports.language import Language
 from reports.notice.content import USUAL, Notice, NoticeReason
 from tests.end_to_end.small_study import document
 
@@ -57,6 +58,8 @@ class Site:
             outbox=self.outbox,
             records=self.records,
             make=self._make,
+            language=Language.CHINESE,
+            fonts=("own.ttf",),
         )
         self.worker = Worker(
             answer=self._answer,
@@ -97,6 +100,11 @@ def site(tmp_path: Path) -> Iterator[Site]:
     site = Site(tmp_path)
     yield site
     site.records.close()
+
+
+def test_a_notice_is_in_the_language_and_the_font_of_the_site(site: Site) -> None:
+    site.push(b"1")
+    assert [(one.language, one.fonts) for one in site.made] == [(Language.CHINESE, ("own.ttf",))]
 
 
 @pytest.mark.parametrize(
