@@ -7,7 +7,6 @@ the end of the answer, and libraries take it for that.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,8 +20,8 @@ from pydicom.uid import UID
 
 from dicom_io.errors import BodyNotReadable, NotReadable, PeerRefused, PeerUnavailable
 from dicom_io.network.dicomweb.multipart import DICOM, RELATED, MultipartReader, boundary_of, kind_of
-from dicom_io.network.dicomweb.store_response import JSON
-from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, content, judge_status
+from dicom_io.network.dicomweb.search import listed
+from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, judge_status
 from dicom_io.network.file_meta import file_meta
 from dicom_io.network.instance_header import arrived_header, is_uid
 from models.errors import NotWritable, SetupError
@@ -32,7 +31,6 @@ from models.number_words import counted
 BEGINNING = 1024**2  # bytes of a file that its header is read from
 MOST_OBJECT_BYTES = 2 * 1024**3
 _CHUNK = 256 * 1024
-_NO_CONTENT = 204
 _PAGE = 1000  # instances that are listed at a time, where they are listed
 _ACCEPT = f'{RELATED}; type="{DICOM}"; transfer-syntax=*'
 
@@ -117,7 +115,7 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
     else:
         query, count = f"/studies?StudyInstanceUID={study_uid}&includefield=00201208", "00201208"
         matched = ("0020000D", study_uid)
-    for item in _listed(peer, query):
+    for item in listed(peer, query):
         if _value(item, matched[0]) == matched[1]:
             number = _value(item, count)
             # Numbers of VR IS are numbers in DICOM JSON, and texts in that of some servers.
@@ -125,7 +123,7 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
                 return int(str(number))
     uids: set[str] = set()
     while True:  # a server that does not count lists them
-        page = _listed(peer, f"{_path(study_uid, series_uid)}/instances?limit={_PAGE}&offset={len(uids)}")
+        page = listed(peer, f"{_path(study_uid, series_uid)}/instances?limit={_PAGE}&offset={len(uids)}")
         new = {str(_value(item, "00080018")) for item in page} - uids - {"None"}
         uids |= new
         if len(page) < _PAGE or not new:
@@ -134,21 +132,6 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
 
 def _path(study_uid: str, series_uid: str) -> str:
     return f"/studies/{study_uid}" + (f"/series/{series_uid}" if series_uid else "")
-
-
-def _listed(peer: WebPeer, query: str) -> list[Mapping[str, object]]:
-    """Items of an answer of QIDO-RS."""
-    with peer.called("GET", query, accept=JSON) as answer:
-        judge_status(answer, peer, what="QIDO-RS")
-        if answer.status == _NO_CONTENT:
-            return []
-        try:
-            items = json.loads(content(answer))
-        except (BodyNotReadable, ValueError, RecursionError) as error:
-            raise PeerRefused(f"{peer} answered QIDO-RS with something that is not {JSON}; expected a list.") from error
-    if not isinstance(items, list):
-        raise PeerRefused(f"{peer} answered QIDO-RS with something that is no list; expected one.")
-    return [item for item in items if isinstance(item, dict)]
 
 
 def _value(item: Mapping[str, object], tag: str) -> object:
