@@ -70,7 +70,10 @@ def dicomweb() -> Iterable[str]:
         ("Status without a readable body", "Behaviour"),
         [
             ("401, 403, 404, 407, 3xx", "an operator must act; repeated after the pause"),
-            ("408, 425, 429, 5xx but 501 and 505; no answer; TLS not agreed", "repeated after the pause"),
+            (
+                "408, 425, 429, 5xx but 501 and 505; no answer; TLS not agreed",
+                "repeated after the pause, or Retry-After",
+            ),
             ("any other that is not 2xx", "not repeated; the study is failed until an operator retries it"),
         ],
     )

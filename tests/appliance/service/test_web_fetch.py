@@ -133,12 +133,15 @@ def test_mistakes_of_the_command_line(server: Server, tmp_path: Path) -> None:
 def test_the_archive_of_the_settings_may_be_one(server: Server, tmp_path: Path) -> None:
     with web_server(server) as running:
         config = tmp_path / "rdeepnet.toml"
-        config.write_text(f'[archive]\nplain = true\ndicomweb_url = "{running.url}"\n')
+        (tmp_path / "token").write_text("secret")
+        more = f'dicomweb_url = "{running.url}"\ndicomweb_token_file = "token"\n'
+        config.write_text(f"[archive]\nplain = true\n{more}")
         line = ["fetch", STUDY, "--config", str(config)]
         listed = CliRunner().invoke(app, [*line, "--list", "--json"])
         assert [one["patient_id"] for one in json.loads(listed.output)["studies"]] == ["P1"]
         assert CliRunner().invoke(app, [*line, "--out", str(tmp_path / "out")]).exit_code == Exit.OK
         assert CliRunner().invoke(app, line).exit_code == Exit.SETUP  # to the service: by C-MOVE alone
+    assert {request.headers["Authorization"] for request in server.requests} == {"Bearer secret"}
 
 
 def test_the_settings_are_checked(tmp_path: Path) -> None:
