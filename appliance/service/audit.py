@@ -17,8 +17,9 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 
 from appliance.logs import describe
+from appliance.peer_settings import Destination
 from appliance.service.receiving import log_not_secured, log_refused
-from appliance.settings import Destination, Settings
+from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.homes import Files, Home, open_files
 from appliance.state.operator_actions import Action

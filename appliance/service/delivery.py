@@ -18,10 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.peer_settings import Destination
 from appliance.service.audit import Audit
 from appliance.service.fhir_delivery import FhirSender, bundles_of
 from appliance.service.storage_commitment import Commitments
-from appliance.settings import DeliverySettings, Destination
+from appliance.settings import DeliverySettings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.outbox import Outbox
 from appliance.state.record_rows import DeliveryRecord, DeliveryState

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.peer_settings import Destination
 from appliance.service.audit import is_on, out_of_reach
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
@@ -22,7 +23,7 @@ from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
 from appliance.service.web_transport import web_peer_of
-from appliance.settings import Destination, Settings
+from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
 from appliance.state.postgres import server_of

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from appliance.files import sync_folder
-from appliance.settings import Destination, Settings
+from appliance.peer_settings import Destination
+from appliance.settings import Settings
 from appliance.state.outbox import FHIR, Outbox
 from appliance.state.record_rows import DeliveryRecord
 from appliance.transport import files_of

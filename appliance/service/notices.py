@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from appliance.logs import describe
+from appliance.peer_settings import Destination
 from appliance.process_pool import Broken, work_off
-from appliance.settings import Destination
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.inbox import InboxReader
 from appliance.state.outbox import Outbox, Outgoing

@@ -6,7 +6,8 @@ import logging
 from ipaddress import ip_network
 
 from appliance.logs import describe
-from appliance.settings import Destination, ServiceSettings, Settings
+from appliance.peer_settings import Destination
+from appliance.settings import ServiceSettings, Settings
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.callers import Caller
 

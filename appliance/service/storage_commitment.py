@@ -10,7 +10,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from appliance.settings import DeliverySettings, Destination
+from appliance.peer_settings import Destination
+from appliance.settings import DeliverySettings
 from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
 from appliance.state.outbox import Outbox, Waiting
 from appliance.state.record_rows import utc_now

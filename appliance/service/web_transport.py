@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from appliance.settings import Destination, Settings
+from appliance.peer_settings import Destination
+from appliance.settings import Settings
 from appliance.transport import files_of
 from dicom_io.network.dicomweb.web_peer import WebPeer
 

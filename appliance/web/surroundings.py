@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from appliance.logs import describe
+from appliance.peer_settings import Destination
 from appliance.service.cuda import cuda_device
 from appliance.service.delivery import peer_of
 from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
 from appliance.service.startup_checks import missing_peers
 from appliance.service.web_transport import web_peer_of
-from appliance.settings import Destination, Settings
+from appliance.settings import Settings
 from appliance.state.disk import free_gb
 from appliance.transport import client_tls, files_of
 from dicom_io.network.dicomweb.store import answers

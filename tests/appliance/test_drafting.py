@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from appliance.drafting import MadeDraft, draft_instead_of, in_words
-from appliance.settings import Destination
+from appliance.peer_settings import Destination
 from dicom_io.answer import DRAFTS, AnswerObject, Role
 from dicom_io.errors import GeometryInvalid, SelectionAmbiguous, StrokesOnly, TumourNotFound
 from dicom_io.reading.read import read_study

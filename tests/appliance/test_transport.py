@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit
+from appliance.peer_settings import TlsSettings
 from appliance.service.bench import archive_of
 from appliance.service.delivery import peer_of
 from appliance.service.doctor import Verdict, check_tls
-from appliance.settings import Settings, TlsSettings, load_settings
+from appliance.settings import Settings, load_settings
 from appliance.state.records import Records
 from appliance.transport import client_tls, files_of, listener_tls
 from dicom_io.network.tls import ClientTls

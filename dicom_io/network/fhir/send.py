@@ -16,6 +16,7 @@ from typing import Any, Final
 from dicom_io.errors import BodyNotReadable, PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, content, in_words, raise_for
 from dicom_io.network.send import Delivery, Sent
+from models.number_words import counted
 
 NOUN: Final = "FHIR server"
 JSON: Final = "application/fhir+json"
@@ -45,8 +46,9 @@ def send_bundle(file: Path, peer: WebPeer) -> Sent:
     done = _done(said)
     if done != entries:
         raise PeerUnavailable(
-            f"{peer} answered {_WHAT} with {in_words(status)} and confirms {done} of {entries} entries; expected a "
-            "transaction-response: check that the address is the base of a FHIR R4 server."
+            f"{peer} answered {_WHAT} with {in_words(status)} and confirms {done} of "
+            f"{counted(entries, 'entry', 'entries')}; expected a transaction-response: check that the address is the "
+            "base of a FHIR R4 server."
         )
     return Sent("", Delivery.STORED, "")
 

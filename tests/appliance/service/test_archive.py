@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import ArchiveSettings
 from appliance.pipeline import Workbench
 from appliance.service.bench import answer, archive_of
 from appliance.service.worker import Asked
-from appliance.settings import ArchiveSettings, Settings
+from appliance.settings import Settings
 from dicom_io.errors import GeometryInvalid
 from dicom_io.network.send import Peer
 from dicom_io.rules import SelectionRules

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from appliance.peer_settings import ArchiveSettings, PriorSettings, Sender
 from appliance.service import archived_priors
 from appliance.service.archived_priors import ArchivedPriors
 from appliance.service.prior_arrivals import apart
-from appliance.settings import ArchiveSettings, PriorSettings, Sender, ServiceSettings, Settings
+from appliance.settings import ServiceSettings, Settings
 from appliance.state.prior_folders import FIRST_MESSAGE_ID, PriorFolders, arrived
 from dicom_io.network.command_set import store_request
 from dicom_io.network.find_studies import StudyAtPeer

@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 import pytest
 
 from appliance.files import make_private_folder
+from appliance.peer_settings import Destination, Sender
 from appliance.service import audit as audit_module
 from appliance.service.audit import Audit, told_at_once
 from appliance.service.delivery import Courier
 from appliance.service.doctor import Check, Verdict, check_audit
 from appliance.service.service import Service
 from appliance.service.storage_commitment import Commitments
-from appliance.settings import AuditSettings, Destination, Sender, ServiceSettings, Settings
+from appliance.settings import AuditSettings, ServiceSettings, Settings
 from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.operator_actions import Action
 from appliance.state.outbox_folder import FolderOutbox

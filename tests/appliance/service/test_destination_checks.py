@@ -11,8 +11,9 @@ import pytest
 from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 from pynetdicom import AE
 
+from appliance.peer_settings import Destination, Sender
 from appliance.service.doctor import Verdict, check_destination
-from appliance.settings import Destination, ReportSettings, Sender, ServiceSettings, Settings
+from appliance.settings import ReportSettings, ServiceSettings, Settings
 from dicom_io.answer import Role
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT
 from dicom_io.network.negotiation import CLASS_OF, negotiate

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination
 from appliance.service.delivery import attempt
 from appliance.service.doctor import Verdict, check_destination
 from appliance.service.fhir_delivery import bundle_name, fhir_sender
-from appliance.settings import Destination, ServiceSettings, Settings
+from appliance.settings import ServiceSettings, Settings
 from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryRecord, DeliveryState

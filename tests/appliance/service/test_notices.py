@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination
 from appliance.service.notices import Notices, reason_of, void
 from appliance.service.worker import Asked, Outcome, Worker
-from appliance.settings import Destination
 from appliance.state.inbox_folder import FolderInbox
 from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import FolderOutbox

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination
 from appliance.service.retry import Filter, choose_for_study, retry_studies, retry_study
 from appliance.service.study_status import show_study
-from appliance.settings import Destination
 from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
 from models.errors import SetupError

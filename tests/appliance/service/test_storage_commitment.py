@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 
+from appliance.peer_settings import Destination, Sender
 from appliance.service import storage_commitment
 from appliance.service.retry import retry_study
 from appliance.service.storage_commitment import Commitments, judged
 from appliance.service.study_status import list_studies, show_study
-from appliance.settings import DeliverySettings, Destination, Sender, ServiceSettings, Settings
+from appliance.settings import DeliverySettings, ServiceSettings, Settings
 from appliance.state.commitment_records import CommitmentRecord, CommitmentRecords, CommitmentState
 from appliance.state.outbox import Outgoing, Waiting
 from appliance.state.outbox_folder import FolderOutbox

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination, Sender
 from appliance.service import doctor
 from appliance.service.audit import Audit
 from appliance.service.doctor import Check, Verdict
@@ -23,7 +24,7 @@ from appliance.service.retention import Retention
 from appliance.service.retry import retry_study
 from appliance.service.service import Service, check_service
 from appliance.service.study_status import list_studies, short_ids, show_study, worst_deliveries
-from appliance.settings import Destination, RetentionSettings, Sender, ServiceSettings, Settings, StatusSettings
+from appliance.settings import RetentionSettings, ServiceSettings, Settings, StatusSettings
 from appliance.state.disk import exposed
 from appliance.state.inbox_folder import FolderInbox
 from appliance.state.job_queue import JobQueue, QueuePlace

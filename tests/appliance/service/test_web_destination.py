@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from appliance.peer_settings import Destination, TlsSettings
 from appliance.secret_files import readable_by_others
 from appliance.service.delivery import pause_s
 from appliance.service.doctor import Verdict, check_destination, check_stow_tokens
 from appliance.service.receiving import callers
 from appliance.service.startup_checks import missing_peers
 from appliance.service.web_transport import web_peer_of
-from appliance.settings import DeliverySettings, Destination, Settings, TlsSettings, WebSettings, load_settings
+from appliance.settings import DeliverySettings, Settings, WebSettings, load_settings
 from appliance.web.surroundings import _echo
 from dicom_io.errors import PeerUnavailable
 from dicom_io.network.dicomweb.store import store

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit
+from appliance.peer_settings import ArchiveSettings
 from appliance.secret_files import readable_by_others
 from appliance.service.web_fetch import web_source_of
-from appliance.settings import ArchiveSettings, Settings
+from appliance.settings import Settings
 from models.errors import SetupError
 from tests.dicom_io.network.dicomweb.web_server import Reply, Request, related, web_server
 from tests.end_to_end.small_study import uid, write_study

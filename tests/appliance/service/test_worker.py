@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
+from appliance.peer_settings import Destination
 from appliance.service.delivery import attempt, pause_s
 from appliance.service.notices import Notices
 from appliance.service.worker import Asked, Outcome, Worker
-from appliance.settings import DeliverySettings, Destination
+from appliance.settings import DeliverySettings
 from appliance.stages import StageCost
 from appliance.state.inbox_folder import FolderInbox
 from appliance.state.outbox import Outgoing

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.settings import Settings, TlsSettings, WebSettings
+from appliance.peer_settings import TlsSettings
+from appliance.settings import Settings, WebSettings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.homes import open_records
 from appliance.state.operator_actions import OperatorActions

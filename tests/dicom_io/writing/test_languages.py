@@ -13,7 +13,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from appliance.settings import Destination
+from appliance.peer_settings import Destination
 from appliance.state.outbox import Outgoing, Results
 from dicom_io.answer import Answer, AnswerObject, Role
 from dicom_io.writing.encode import encode
