@@ -43,6 +43,8 @@ class FromWeb:
     def fetch(self, study: StudyAtPeer) -> Fetched:
         """Brings it; a file that is there is replaced.
 
+        Our own results, and objects of classes that no study is read from, are not kept.
+
         Raises
         ------
         PeerUnavailable, PeerRejected, PeerRefused
@@ -58,13 +60,11 @@ class FromWeb:
         try:
             part = Path(tempfile.mkdtemp(prefix=".fetch-", suffix=PART, dir=self.folder))
             try:
-                files = [
-                    file
-                    for one in series
-                    for file in retrieve.fetch_study(sender, uid, part, series_uid=one.series_instance_uid).files
-                ]
-                make_output_folder(self.folder / uid)
-                for file in files:
+                came = [retrieve.fetch_study(sender, uid, part, series_uid=one.series_instance_uid) for one in series]
+                inputs = [file for one in came for file in one.inputs]
+                if inputs:
+                    make_output_folder(self.folder / uid)
+                for file in inputs:
                     file.rename(self.folder / uid / file.name)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
@@ -74,7 +74,8 @@ class FromWeb:
                 "that has space.",
                 because=error,
             ) from error
-        return Fetched(study, Sent(len(files), len(files), 0), len(files))
+        sent = sum(len(one.files) for one in came)
+        return Fetched(study, Sent(sent, sent, 0), len(inputs))
 
 
 def web_source_of(

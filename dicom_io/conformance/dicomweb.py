@@ -114,7 +114,8 @@ def dicomweb() -> Iterable[str]:
         f"{find.MOST_MATCHES} matches are taken. An answer that is no DICOM JSON, states an attribute in another form, "
         "or lists one Study Instance UID with two descriptions is refused. Series of Modality "
         f"{', '.join(find_studies.READ_MODALITIES)} or without one are retrieved, one request for each; a study comes "
-        "into the folder when all of them are whole."
+        "into the folder when all of them are whole. Of it, objects of the input classes stay that this product did "
+        "not make."
     )
     yield table(
         ("Level", "Keys", "includefield"),

@@ -19,7 +19,7 @@ from appliance.commands.exit_status import Exit
 from tests.appliance.test_json_views import mistakes
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc
-from tests.end_to_end.small_study import uid
+from tests.end_to_end.small_study import segmentation, uid, write_study
 from tests.end_to_end.test_fetch import HELD, put, uids
 from tests.end_to_end.test_wado import dicomweb_plugin
 
@@ -79,6 +79,17 @@ def test_all_studies_of_one_patient_are_fetched(orthanc: Orthanc, tmp_path: Path
     found = fetched(orthanc, "--patient", "P1", "--issuer", "HOSPA", "--out", tmp_path)
     assert uids(found) == {uid("one"), uid("two")}
     assert {path.name for path in tmp_path.iterdir()} == {uid("one"), uid("two")}
+
+
+def test_our_own_results_do_not_come_back(orthanc: Orthanc, tmp_path: Path) -> None:
+    files = write_study(tmp_path / "held", "answered", images=2)
+    (ours := tmp_path / "held" / "ours.dcm").touch()
+    segmentation("answered", ours=True).save_as(ours, enforce_file_format=True)
+    orthanc.upload([*files, ours])
+    (one,) = fetched(orthanc, uid("answered"), "--out", tmp_path / "out")["studies"]
+    assert (one["sent"], one["here"], one["is_whole"]) == (4, 3, True)
+    names = {f"{dcmread(file).SOPInstanceUID}.dcm" for file in files}
+    assert {path.name for path in (tmp_path / "out" / uid("answered")).iterdir()} == names
 
 
 def test_what_the_server_does_not_have_is_a_sentence(orthanc: Orthanc, tmp_path: Path) -> None:

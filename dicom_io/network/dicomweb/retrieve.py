@@ -24,6 +24,7 @@ from dicom_io.network.dicomweb.search import listed
 from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, judge_status
 from dicom_io.network.file_meta import file_meta
 from dicom_io.network.instance_header import arrived_header, is_uid
+from dicom_io.network.storage_classes import INPUT_CLASSES
 from models.errors import NotWritable, SetupError
 from models.files import PART, make_output_folder
 from models.number_words import counted
@@ -37,10 +38,16 @@ _ACCEPT = f'{RELATED}; type="{DICOM}"; transfer-syntax=*'
 
 @dataclass(frozen=True)
 class Fetched:
-    """Files of a study, by SOP Instance UID; `size` in bytes."""
+    """Files of a study, by SOP Instance UID; `size` in bytes.
+
+    Attributes
+    ----------
+    inputs : those that a study is read from: images and outlines, and none that this product made
+    """
 
     files: tuple[Path, ...]
     size: int
+    inputs: tuple[Path, ...] = ()
 
 
 def fetch_study(
@@ -98,7 +105,9 @@ def fetch_study(
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Fetched(tuple(folder / f"{uid}.dcm" for uid in sorted(arriving.sizes)), sum(arriving.sizes.values()))
+    files = tuple(folder / f"{uid}.dcm" for uid in sorted(arriving.sizes))
+    inputs = tuple(file for file in files if file.stem in arriving.inputs)
+    return Fetched(files, sum(arriving.sizes.values()), inputs)
 
 
 def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> int:
@@ -183,10 +192,12 @@ class _ArrivingFiles:
     Attributes
     ----------
     sizes : SOP Instance UID → bytes of its file
+    inputs : SOP Instance UIDs of those that a study is read from
     """
 
     def __init__(self, folder: Path, *, study_uid: str, series_uid: str, most_bytes: int) -> None:
         self.sizes: dict[str, int] = {}
+        self.inputs: set[str] = set()
         self._folder = folder
         self._study_uid, self._series_uid = study_uid, series_uid
         self._most_bytes = most_bytes
@@ -234,6 +245,8 @@ class _ArrivingFiles:
             )
         (self._folder / "arriving").rename(self._folder / f"{header.sop_instance_uid}.dcm")
         self.sizes[header.sop_instance_uid] = self._size
+        if header.sop_class_uid in INPUT_CLASSES and not header.is_ours:
+            self.inputs.add(header.sop_instance_uid)
 
     def close(self) -> None:
         """Lets go of what is open."""

@@ -22,6 +22,7 @@ from appliance.service.web_fetch import web_source_of
 from appliance.settings import Settings
 from models.errors import SetupError
 from tests.dicom_io.network.dicomweb.web_server import Reply, Request, related, web_server
+from tests.dicom_io.network.made_certificates import make_authority
 from tests.end_to_end.small_study import uid, write_study
 
 STUDY = uid("web-fetch")
@@ -114,6 +115,18 @@ def test_one_uid_of_two_patients_is_refused(server: Server, tmp_path: Path) -> N
     assert status == Exit.INCOMPLETE
     assert "lists one Study Instance UID twice" in " ".join(said.split())
     assert left(tmp_path / "out") == []
+
+
+def test_the_certificate_is_of_the_authorities_that_are_named(server: Server, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path / "authority")
+    other = make_authority(tmp_path / "other")
+    with web_server(server, tls=authority.issue("server")) as running:
+        line = ["fetch", STUDY, "--url", running.url, "--out", str(tmp_path / "out"), "--authorities"]
+        refused = CliRunner().invoke(app, [*line, str(other.file)])
+        assert refused.exit_code != Exit.OK
+        assert "TLS was not agreed" in " ".join(refused.output.split())
+        assert server.requests == []
+        assert CliRunner().invoke(app, [*line, str(authority.file)]).exit_code == Exit.OK
 
 
 def test_mistakes_of_the_command_line(server: Server, tmp_path: Path) -> None:
