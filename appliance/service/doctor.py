@@ -27,6 +27,7 @@ from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
 from appliance.state.postgres import server_of
+from appliance.tokens import read_tokens
 from appliance.transport import client_tls, files_of
 from appliance.workbench import load_configured
 from dicom_io.answer import Role
@@ -157,7 +158,6 @@ def check_audit(settings: Settings) -> Check:
 
 def check_stow_tokens(path: Path) -> Check:
     """Checks the tokens of who may send images by STOW-RS; without one nobody can, and the page does not start."""
-    from appliance.web.session import read_tokens
 
     def senders() -> str:
         return f"{counted(len(read_tokens(path, setting='web.stow_token_file')), 'sender')} may send images by STOW-RS"
