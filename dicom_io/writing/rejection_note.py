@@ -20,7 +20,7 @@ from dicom_io.earlier import SentObject
 from dicom_io.study import SourceInstance, Study
 from dicom_io.writing.common_modules import new_instance
 from dicom_io.writing.patient_modules import referenced_requests
-from dicom_io.writing.structured_report import references
+from dicom_io.writing.sr_document import references
 from reports.content import Report
 from reports.replacement import Reason
 from reports.wording import replaces_sentence
