@@ -214,9 +214,23 @@ class ArchiveSettings:
     timeout_s: Seconds = 30.0  # an answer is a few hundred bytes; a study is not held up longer
     retrieve_timeout_s: Seconds = 300.0  # some archives say nothing before a study has come from their slow storage
     plain: bool = False  # it is called without TLS although [tls] is set
+    dicomweb_url: str = ""  # root of its DICOMweb; empty: `rdeepnet fetch --out` uses C-GET, which every PACS can have
+    dicomweb_token_file: Path | None = None  # none: the server asks for no token
+    dicomweb_authorities: Path | None = None  # none: those the system trusts
 
     def __post_init__(self) -> None:
         check(self)
+        if not self.dicomweb_url:
+            if self.dicomweb_token_file is not None or self.dicomweb_authorities is not None:
+                raise SetupError("archive has files for dicomweb_url, and no dicomweb_url; expected both, or neither")
+            return
+        if mistake := url_mistake(self.dicomweb_url):
+            raise SetupError(f"archive.dicomweb_url {mistake}")
+        if not self.dicomweb_url.startswith("https:") and not self.plain:
+            raise SetupError(
+                "archive.dicomweb_url is not secured; expected https://…, or plain = true where the network is "
+                "protected"
+            )
 
 
 @dataclass(frozen=True)

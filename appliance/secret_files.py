@@ -33,6 +33,7 @@ def secret_files(settings: Settings, *, file: Path | None) -> Iterator[tuple[Pat
         (settings.alerts.smtp_password_file, "the password of the mail server ([alerts] smtp_password_file)"),
         (settings.web.token_file, "the tokens of the operators ([web] token_file)"),
         (settings.web.stow_token_file, "the tokens of who may send images ([web] stow_token_file)"),
+        (settings.archive.dicomweb_token_file, "the token of the archive ([archive] dicomweb_token_file)"),
     ):
         if path is not None:
             yield path, what

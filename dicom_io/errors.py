@@ -99,7 +99,14 @@ class BodyNotReadable(RDeepNetError):
 
 
 class PeerUnavailable(RDeepNetError):
-    """The peer did not answer, aborted, or said it is out of resources: repeat later."""
+    """The peer did not answer, aborted, or said it is out of resources: repeat later.
+
+    Attributes
+    ----------
+    after_s : time after which the peer asks to be called again; 0 where it does not say
+    """
+
+    after_s: float = 0.0
 
 
 class PeerRefused(RDeepNetError):

@@ -13,7 +13,7 @@ from appliance.commands.parameters import Mistake
 from appliance.commands.tables import Table
 
 if TYPE_CHECKING:
-    from appliance.service.fetch import Fetched
+    from appliance.service.fetch import Fetched, Source
     from dicom_io.network.find_studies import StudyAtPeer
 
 What = Annotated[
@@ -43,7 +43,30 @@ def fetch(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Bring the study into this folder by C-GET; without it the archive sends it to the service (C-MOVE).",
+            help="Bring the study into this folder (C-GET, DICOMweb); without it the archive sends it to the service "
+            "(C-MOVE).",
+            show_default=False,
+        ),
+    ] = None,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Root of a DICOMweb server to fetch from, in place of the archive; with --out or --list.",
+            show_default=False,
+        ),
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Bearer token for --url.", show_default=False),
+    ] = None,
+    authorities: Annotated[
+        Path | None,
+        typer.Option(
+            "--authorities",
+            metavar="FILE",
+            help="Certificates (PEM) of who issues that of --url; without it, those the system trusts.",
             show_default=False,
         ),
     ] = None,
@@ -55,18 +78,29 @@ def fetch(
 
     Without --out the archive sends it to the running service, which answers it as any other study; the archive must
     know our AE title with address and port, and be one of the senders. With --out it comes into a folder, for
-    `rdeepnet run`. Of a study, series of Modality MR, SEG and RTSTRUCT are fetched.
+    `rdeepnet run`: by C-GET, or by DICOMweb (QIDO-RS, WADO-RS) where `archive.dicomweb_url` or --url names a server.
+    Of a study, series of Modality MR, SEG and RTSTRUCT are fetched.
 
     **Example**
 
         rdeepnet fetch A-20260711-17 --config /etc/rdeepnet.toml
     """
     from appliance.service.fetch import look_for, of_one_patient, source_of, wanted_by
+    from appliance.service.web_fetch import web_source_of
 
     if not what and not patient:
         raise Mistake("Nothing names a study; expected ACCESSION, a Study Instance UID, or --patient ID.")
+    if url and out is None and not only_list:
+        raise Mistake("--url brings a study into a folder, and no folder is named; expected --out FOLDER, or --list.")
+    if not url and (token_file is not None or authorities is not None):
+        raise Mistake("--token-file and --authorities are for --url, and it is missing; expected it, or none of them.")
     wanted = wanted_by(what, patient=patient, issuer=issuer)
-    source = source_of(settings_from(config), out=out)
+    settings = settings_from(config)
+    archive = settings.archive
+    if url or (archive.dicomweb_url and (out is not None or (only_list and not archive.host))):
+        source: Source = web_source_of(settings, out=out, url=url, token_file=token_file, authorities=authorities)
+    else:
+        source = source_of(settings, out=out)
     studies = look_for(source, wanted)
     if not what:
         studies = tuple(one for one in studies if not one.modalities or "MR" in one.modalities)

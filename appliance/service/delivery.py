@@ -59,9 +59,12 @@ def _wall_ahead_s() -> float:
     return time.time() - time.monotonic()
 
 
-def pause_s(attempts: int, *, settings: DeliverySettings) -> float:
-    """Pause after so many attempts without success: doubled each time, up to the maximum."""
-    return float(min(settings.retry_max_s, settings.retry_min_s * 2.0 ** min(attempts - 1, 32)))
+def pause_s(attempts: int, *, settings: DeliverySettings, asked_s: float = 0.0) -> float:
+    """Pause after so many attempts without success: doubled each time, or as the peer asks if that is longer.
+
+    It is never longer than the maximum, whatever a peer asks for.
+    """
+    return float(min(settings.retry_max_s, max(asked_s, settings.retry_min_s * 2.0 ** min(attempts - 1, 32))))
 
 
 class Courier:
@@ -163,17 +166,23 @@ class Courier:
     def deliver(self, delivery: DeliveryRecord) -> DeliveryState:
         """Tries one delivery and records its result."""
         self._audit.sending(delivery, self._destination)
+        asked_s = 0.0
 
         def send_files(files: Sequence[Path]) -> tuple[Sent, ...]:
             lease_s = (len(files) + _OPERATIONS_BESIDES) * self._settings.timeout_s
             self._records.keep_delivery(delivery, lease_s=lease_s)
-            if self._fhir is not None:
-                return tuple(self._fhir(file, delivery.study_uid) for file in files)
-            return send(files, self._peer) if self._web is None else store(files, self._web)
+            try:
+                if self._fhir is not None:
+                    return tuple(self._fhir(file, delivery.study_uid) for file in files)
+                return send(files, self._peer) if self._web is None else store(files, self._web)
+            except PeerUnavailable as error:
+                nonlocal asked_s
+                asked_s = error.after_s
+                raise
 
         state, sentence = attempt(delivery, destination=self._destination, outbox=self._outbox, send_files=send_files)
         self._audit.sent(delivery, self._destination, state=state, sentence=sentence)
-        pause = pause_s(delivery.attempts + 1, settings=self._settings)
+        pause = pause_s(delivery.attempts + 1, settings=self._settings, asked_s=asked_s)
         decided = self._records.delivery_tried(
             delivery, state=state, sentence=sentence, next_at=datetime.now(UTC) + timedelta(seconds=pause)
         )

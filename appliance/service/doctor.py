@@ -27,6 +27,7 @@ from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
 from appliance.state.postgres import server_of
+from appliance.tokens import read_tokens
 from appliance.transport import client_tls, files_of
 from appliance.workbench import load_configured
 from dicom_io.answer import Role
@@ -36,6 +37,7 @@ from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.negotiation import negotiate
 from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
+from models.number_words import counted
 
 if TYPE_CHECKING:
     from models.inference.runtime import LoadedModel
@@ -75,6 +77,8 @@ def checks(settings: Settings) -> Iterator[Check]:
         yield _setup("shared database", lambda: server_of(settings.shared.database_url))
     if settings.shared.objects_url:
         yield check_objects(settings)
+    if settings.web.stow_token_file is not None:
+        yield check_stow_tokens(settings.web.stow_token_file)
     for destination in settings.destinations:
         yield check_destination(destination, settings)
     # Imported here: these load the numerical libraries, which takes seconds.
@@ -150,6 +154,15 @@ def check_audit(settings: Settings) -> Check:
     if sentence := out_of_reach(settings):
         return Check("audit trail", Verdict.WARNING, sentence)
     return Check("audit trail", Verdict.GOOD, "audit messages find their way")
+
+
+def check_stow_tokens(path: Path) -> Check:
+    """Checks the tokens of who may send images by STOW-RS; without one nobody can, and the page does not start."""
+
+    def senders() -> str:
+        return f"{counted(len(read_tokens(path, setting='web.stow_token_file')), 'sender')} may send images by STOW-RS"
+
+    return _setup("STOW-RS", senders)
 
 
 def check_port(settings: Settings) -> Check:

@@ -1,6 +1,6 @@
 """Studies fetched by hand: looked for at the archive of the settings, then sent to our port or brought into a folder.
 
-A `Source` is where studies come from; C-MOVE and C-GET are two, and another transport is one more class.
+A `Source` is where studies come from; C-MOVE and C-GET are two, DICOMweb (`web_fetch`) is another.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from appliance.settings import Settings
 from appliance.state.homes import open_files
 from appliance.transport import client_tls
 from dicom_io.errors import PeerRefused
+from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.find_studies import SeriesAtPeer, StudyAtPeer, Wanted, find_series, find_studies
 from dicom_io.network.instance_header import is_uid
 from dicom_io.network.retrieve import FetchedObject, Sent, get_study, move_study
@@ -129,7 +130,11 @@ def worth_fetching(peer: Peer, study: StudyAtPeer) -> tuple[SeriesAtPeer, ...]:
     PeerRefused
         When there are none.
     """
-    series = find_series(peer, study.study_instance_uid)
+    return not_none(find_series(peer, study.study_instance_uid), peer)
+
+
+def not_none(series: tuple[SeriesAtPeer, ...], peer: Peer | WebPeer) -> tuple[SeriesAtPeer, ...]:
+    """Series that a peer lists; raises `PeerRefused` when there are none."""
     if not series:
         raise PeerRefused(
             f"{peer} has no series of this study with images or outlines; expected Modality MR, SEG or RTSTRUCT: check "

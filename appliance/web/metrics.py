@@ -199,7 +199,8 @@ class Metrics:
             "Objects that a destination does not have yet.",
             [({"destination": name}, count) for name, count in waiting.items()],
         )
-        yield _counter("received_instances_total", "Objects received.", [({"door": "dicom"}, self._received)])
+        words = "Objects received, by C-STORE and by STOW-RS."  # the inbox does not know by which
+        yield _counter("received_instances_total", words, [({"door": "dicom"}, self._received)])
         yield _counter("worker_ends_total", "Ends of the worker that nobody asked for.", [({}, self._worker_ends)])
         yield _counter(
             "jobs_put_back_total",
@@ -232,7 +233,7 @@ def _of_surroundings(around: Surroundings | None) -> Iterator[Family]:
     yield _gauge("worker_up", "0 when received studies are not computed.", [({}, not around.worker)])
     yield _gauge(
         "destination_up",
-        "1 when a destination answers a C-ECHO.",
+        "1 when a destination answers (C-ECHO, DICOMweb or FHIR), or its folder can be written.",
         [({"destination": name}, fact.is_well) for name, fact in around.destinations.items()],
     )
     yield _gauge("disk_free_bytes", "Free space for the state folder.", [({}, round(around.free_gb * 1e9))])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dicom_io.conformance.markdown import table
+from dicom_io.network import find, find_studies
 from dicom_io.network.acceptance import Status
 from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.dicomweb import search
 from dicom_io.network.dicomweb.multipart import DICOM, MOST_HEADER_BYTES, RELATED
 from dicom_io.network.dicomweb.receive import CLASS_NOT_SUPPORTED, META_BYTES
 from dicom_io.network.dicomweb.store_response import JSON
@@ -68,7 +70,10 @@ def dicomweb() -> Iterable[str]:
         ("Status without a readable body", "Behaviour"),
         [
             ("401, 403, 404, 407, 3xx", "an operator must act; repeated after the pause"),
-            ("408, 425, 429, 5xx but 501 and 505; no answer; TLS not agreed", "repeated after the pause"),
+            (
+                "408, 425, 429, 5xx but 501 and 505; no answer; TLS not agreed",
+                "repeated after the pause, or Retry-After",
+            ),
             ("any other that is not 2xx", "not repeated; the study is failed until an operator retries it"),
         ],
     )
@@ -98,6 +103,30 @@ def dicomweb() -> Iterable[str]:
     yield (
         "A study or series is taken whole or not at all: the closing boundary must have come, and as many instances as "
         "QIDO-RS counts (0020,1208 or 0020,1209; where they are absent, as it lists). Instances are kept as sent."
+    )
+    yield "#### 2.5.4 Search as user agent"
+    yield (
+        "When an operator fetches a study into a folder (`rdeepnet fetch`), the server is asked for studies, then for "
+        "the series of each. No query is sent without an Accession Number, a Study Instance UID or a Patient ID, none "
+        "with a wildcard or fuzzy matching, and what comes back is compared again, exactly; studies that may be of "
+        "several patients are listed and not fetched (2.3.6). "
+        f"Pages of {search.PAGE} matches are asked for (limit, offset) until one holds nothing new; at most "
+        f"{find.MOST_MATCHES} matches are taken. An answer that is no DICOM JSON, states an attribute in another form, "
+        "or lists one Study Instance UID with two descriptions is refused. Series of Modality "
+        f"{', '.join(find_studies.READ_MODALITIES)} or without one are retrieved, one request for each; a study comes "
+        "into the folder when all of them are whole. Of it, objects of the input classes stay that this product did "
+        "not make."
+    )
+    yield table(
+        ("Level", "Keys", "includefield"),
+        [
+            (
+                "studies",
+                "StudyInstanceUID, AccessionNumber, PatientID, IssuerOfPatientID: those that are wanted",
+                ", ".join(search.STUDY_FIELDS),
+            ),
+            ("series", "none", ", ".join(search.SERIES_FIELDS)),
+        ],
     )
 
 

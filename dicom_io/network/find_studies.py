@@ -129,7 +129,7 @@ def find_studies(peer: Peer, wanted: Wanted) -> tuple[StudyAtPeer, ...]:
     else:
         query.SpecificCharacterSet = "ISO_IR 192"
     found = (_study(match) for match in matches(peer, query))
-    kept = {study.study_instance_uid: study for study in found if study is not None and _is_wanted(study, wanted)}
+    kept = {study.study_instance_uid: study for study in found if study is not None and is_wanted(study, wanted)}
     return tuple(sorted(kept.values(), key=lambda study: (study.study_date, study.study_instance_uid)))
 
 
@@ -156,6 +156,17 @@ def find_series(peer: Peer, study_instance_uid: str) -> tuple[SeriesAtPeer, ...]
     return tuple(found[uid] for uid in sorted(found))
 
 
+def is_wanted(study: StudyAtPeer, wanted: Wanted) -> bool:
+    """Returns whether a study is exactly what is wanted; an issuer counts where the archive states one."""
+    pairs = (
+        (wanted.study_instance_uid, study.study_instance_uid),
+        (wanted.accession_number, study.accession_number),
+        (wanted.patient_id, study.patient_id),
+        (wanted.issuer, study.issuer or wanted.issuer),
+    )
+    return all(not asked or asked == stated for asked, stated in pairs)
+
+
 def _study(match: Dataset) -> StudyAtPeer | None:
     """A study of an answer; None where it has no usable UID, or cannot be read."""
     try:
@@ -174,16 +185,6 @@ def _study(match: Dataset) -> StudyAtPeer | None:
     except NotReadable:
         return None
     return study if is_uid(uid) else None
-
-
-def _is_wanted(study: StudyAtPeer, wanted: Wanted) -> bool:
-    pairs = (
-        (wanted.study_instance_uid, study.study_instance_uid),
-        (wanted.accession_number, study.accession_number),
-        (wanted.patient_id, study.patient_id),
-        (wanted.issuer, study.issuer or wanted.issuer),
-    )
-    return all(not asked or asked == stated for asked, stated in pairs)
 
 
 def _count(match: Dataset, keyword: str) -> int | None:

@@ -13,7 +13,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from appliance.cli import app
+from appliance.commands.exit_status import Exit
 from appliance.settings import load_settings
 from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
@@ -31,12 +34,13 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_settings_of_the_page_are_settings(tmp_path: Path) -> None:
-    out, door = blocks("toml")
-    (tmp_path / "rdeepnet.toml").write_text(out + door)
+    out, door, archive = blocks("toml")
+    (tmp_path / "rdeepnet.toml").write_text(out + door + archive)
     settings = load_settings(tmp_path / "rdeepnet.toml")
     (destination,) = settings.destinations
     assert (destination.address, destination.commits) == ("pacs.example.org", False)
     assert settings.web.stow_token_file == Path("/etc/rdeepnet/stow.tokens")
+    assert settings.archive.dicomweb_token_file == Path("/etc/rdeepnet/archive.token")
 
 
 @pytest.mark.peers
@@ -47,7 +51,7 @@ def test_the_page_leads_from_orthanc_to_the_service_and_back_to_files(
     require_programs("Orthanc", "curl", "openssl")
     port, folder = free_port(), tmp_path / "service"
     folder.mkdir()
-    _, make_tokens, send = (line.removeprefix("$ ") for line in "".join(blocks("console")).splitlines())
+    _, make_tokens, send, *pull = (line.removeprefix("$ ") for line in "".join(blocks("console")).splitlines())
     tokens = folder / "stow.tokens"
     subprocess.run(["sh", "-c", make_tokens.replace("/etc/rdeepnet/stow.tokens", str(tokens))], check=True)
     assert oct(tokens.stat().st_mode & 0o777) == "0o600"
@@ -80,5 +84,11 @@ def test_the_page_leads_from_orthanc_to_the_service_and_back_to_files(
         files = list(Path("study").iterdir())
         assert said.getvalue() == f"{len(files)} instances, {sum(file.stat().st_size for file in files)} bytes\n"
         assert len(files) == len(orthanc.instances(study))
+        for line in pull[:2]:
+            words = line.replace("http://127.0.0.1:8042", here).replace("A-20260711-17", uid("page")).split()
+            assert CliRunner().invoke(app, words[1:]).exit_code == Exit.OK
+        fetched = {file.name: file.read_bytes() for file in (Path("studies") / uid("page")).iterdir()}
+        assert fetched.items() <= {file.name: file.read_bytes() for file in files}.items()
+        assert len(fetched) >= before
     finally:
         orthanc.stop()

@@ -7,7 +7,6 @@ the end of the answer, and libraries take it for that.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,10 +20,11 @@ from pydicom.uid import UID
 
 from dicom_io.errors import BodyNotReadable, NotReadable, PeerRefused, PeerUnavailable
 from dicom_io.network.dicomweb.multipart import DICOM, RELATED, MultipartReader, boundary_of, kind_of
-from dicom_io.network.dicomweb.store_response import JSON
-from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, content, judge_status
+from dicom_io.network.dicomweb.search import listed
+from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, judge_status
 from dicom_io.network.file_meta import file_meta
 from dicom_io.network.instance_header import arrived_header, is_uid
+from dicom_io.network.storage_classes import INPUT_CLASSES
 from models.errors import NotWritable, SetupError
 from models.files import PART, make_output_folder
 from models.number_words import counted
@@ -32,17 +32,22 @@ from models.number_words import counted
 BEGINNING = 1024**2  # bytes of a file that its header is read from
 MOST_OBJECT_BYTES = 2 * 1024**3
 _CHUNK = 256 * 1024
-_NO_CONTENT = 204
 _PAGE = 1000  # instances that are listed at a time, where they are listed
 _ACCEPT = f'{RELATED}; type="{DICOM}"; transfer-syntax=*'
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """Files of a study, by SOP Instance UID; `size` in bytes."""
+    """Files of a study, by SOP Instance UID; `size` in bytes.
+
+    Attributes
+    ----------
+    inputs : those that a study is read from: images and outlines, and none that this product made
+    """
 
     files: tuple[Path, ...]
     size: int
+    inputs: tuple[Path, ...] = ()
 
 
 def fetch_study(
@@ -100,7 +105,9 @@ def fetch_study(
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Fetched(tuple(folder / f"{uid}.dcm" for uid in sorted(arriving.sizes)), sum(arriving.sizes.values()))
+    files = tuple(folder / f"{uid}.dcm" for uid in sorted(arriving.sizes))
+    inputs = tuple(file for file in files if file.stem in arriving.inputs)
+    return Fetched(files, sum(arriving.sizes.values()), inputs)
 
 
 def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> int:
@@ -117,7 +124,7 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
     else:
         query, count = f"/studies?StudyInstanceUID={study_uid}&includefield=00201208", "00201208"
         matched = ("0020000D", study_uid)
-    for item in _listed(peer, query):
+    for item in listed(peer, query):
         if _value(item, matched[0]) == matched[1]:
             number = _value(item, count)
             # Numbers of VR IS are numbers in DICOM JSON, and texts in that of some servers.
@@ -125,7 +132,7 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
                 return int(str(number))
     uids: set[str] = set()
     while True:  # a server that does not count lists them
-        page = _listed(peer, f"{_path(study_uid, series_uid)}/instances?limit={_PAGE}&offset={len(uids)}")
+        page = listed(peer, f"{_path(study_uid, series_uid)}/instances?limit={_PAGE}&offset={len(uids)}")
         new = {str(_value(item, "00080018")) for item in page} - uids - {"None"}
         uids |= new
         if len(page) < _PAGE or not new:
@@ -134,21 +141,6 @@ def listed_instances(peer: WebPeer, study_uid: str, *, series_uid: str = "") -> 
 
 def _path(study_uid: str, series_uid: str) -> str:
     return f"/studies/{study_uid}" + (f"/series/{series_uid}" if series_uid else "")
-
-
-def _listed(peer: WebPeer, query: str) -> list[Mapping[str, object]]:
-    """Items of an answer of QIDO-RS."""
-    with peer.called("GET", query, accept=JSON) as answer:
-        judge_status(answer, peer, what="QIDO-RS")
-        if answer.status == _NO_CONTENT:
-            return []
-        try:
-            items = json.loads(content(answer))
-        except (BodyNotReadable, ValueError, RecursionError) as error:
-            raise PeerRefused(f"{peer} answered QIDO-RS with something that is not {JSON}; expected a list.") from error
-    if not isinstance(items, list):
-        raise PeerRefused(f"{peer} answered QIDO-RS with something that is no list; expected one.")
-    return [item for item in items if isinstance(item, dict)]
 
 
 def _value(item: Mapping[str, object], tag: str) -> object:
@@ -200,10 +192,12 @@ class _ArrivingFiles:
     Attributes
     ----------
     sizes : SOP Instance UID → bytes of its file
+    inputs : SOP Instance UIDs of those that a study is read from
     """
 
     def __init__(self, folder: Path, *, study_uid: str, series_uid: str, most_bytes: int) -> None:
         self.sizes: dict[str, int] = {}
+        self.inputs: set[str] = set()
         self._folder = folder
         self._study_uid, self._series_uid = study_uid, series_uid
         self._most_bytes = most_bytes
@@ -251,6 +245,8 @@ class _ArrivingFiles:
             )
         (self._folder / "arriving").rename(self._folder / f"{header.sop_instance_uid}.dcm")
         self.sizes[header.sop_instance_uid] = self._size
+        if header.sop_class_uid in INPUT_CLASSES and not header.is_ours:
+            self.inputs.add(header.sop_instance_uid)
 
     def close(self) -> None:
         """Lets go of what is open."""

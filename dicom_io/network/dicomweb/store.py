@@ -59,9 +59,9 @@ def store(files: Sequence[Path], peer: WebPeer) -> tuple[Sent, ...]:
             said = read_store_response(content(answer))
         except BodyNotReadable as error:
             raise PeerUnavailable(f"{peer} answered STOW-RS with {in_words(status)}: {error}") from error
-    is_success = _OK <= status < _MULTIPLE_CHOICES
-    if not is_success and not said.referenced and not said.failed and not said.others:
-        raise_for(status, peer, what="STOW-RS")
+        is_success = _OK <= status < _MULTIPLE_CHOICES
+        if not is_success and not said.referenced and not said.failed and not said.others:
+            raise_for(status, peer, what="STOW-RS")
     return tuple(_sent(study_uid, uid, said, status, peer) for study_uid, uid in uids)
 
 

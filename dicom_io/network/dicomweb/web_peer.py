@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,7 +80,8 @@ class WebPeer:
         Raises
         ------
         PeerUnavailable
-            When no answer came, or it broke off; our files not being readable is one cause.
+            When no answer came, or it broke off; our files not being readable is one cause. One that the block raises
+            gets the time of the answer's Retry-After.
         """
         try:
             sent = {"Accept": accept, "Accept-Encoding": "identity", **(headers or {}), **self._authorization()}
@@ -99,6 +102,9 @@ class WebPeer:
                 )
                 try:
                     yield answer
+                except PeerUnavailable as error:
+                    error.after_s = retry_after_s(answer.headers.get("Retry-After", ""))
+                    raise
                 finally:
                     answer.close()
         except SSLError as error:
@@ -204,6 +210,20 @@ def raise_for(status: int, peer: WebPeer, *, what: str) -> None:
     if status >= 500 and status not in (HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED):
         raise PeerUnavailable(f"{said}; see its log for the reason.")
     raise PeerRefused(f"{said}; see its log for the reason.")
+
+
+def retry_after_s(value: str) -> float:
+    """Time that a Retry-After asks for, in seconds or until a date (RFC 9110 §10.2.3); 0 where it states none."""
+    value = value.strip()
+    if value.isascii() and value.isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        until = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    if until.tzinfo is None:
+        return 0.0
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def in_words(status: int) -> str:

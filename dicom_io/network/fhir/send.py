@@ -41,8 +41,8 @@ def send_bundle(file: Path, peer: WebPeer) -> Sent:
     with peer.called("POST", "", accept=JSON, headers=headers, body=(body,)) as answer:
         said = _said(answer, peer)
         status = answer.status
-    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        _raise_for(status, said, peer)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            _raise_for(status, said, peer)
     done = _done(said)
     if done != entries:
         raise PeerUnavailable(
@@ -64,8 +64,8 @@ def answers(peer: WebPeer) -> None:
     with peer.called("GET", "/metadata", accept=JSON) as answer:
         said = _said(answer, peer)
         status = answer.status
-    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        _raise_for(status, said, peer)
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            _raise_for(status, said, peer)
     version = str(said.get("fhirVersion", ""))
     if said.get("resourceType") != "CapabilityStatement" or not version.startswith("4.0"):
         found = f"FHIR {version[:12]}" if re.fullmatch(r"[0-9.]{1,12}", version) else "no CapabilityStatement of R4"

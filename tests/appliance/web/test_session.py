@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.web.session import Sessions, read_tokens
+from appliance.tokens import read_tokens
+from appliance.web.session import Sessions
 from models.errors import SetupError
 
 JO, KIM = "a" * 32, "b" * 40
