@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.threads import limit_libraries_to_come
 
@@ -21,6 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Before any of them is loaded, as the commands do: two workers with two threads each mostly wait for each other.
 limit_libraries_to_come()
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some tests import onnxruntime themselves
+
+# No test judges by time on a machine that others load.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 # Debian's programs come first: pynetdicom installs commands of the same names (storescu) beside the interpreter, where
 # dcmqi's programs lie, too.
@@ -37,6 +42,7 @@ LONG_FILES = (
     "tests/models/features/test_own_equals_pyradiomics.py",
     "tests/end_to_end/test_service.py",
     "tests/end_to_end/test_main_job.py",
+    "tests/end_to_end/test_drafts.py",
 )
 
 
