@@ -29,9 +29,9 @@ def programs() -> Path:
 class Postgres:
     """A server; it refuses to run as root, so root hands it to the user `postgres`."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
         self._folder, self._programs = folder, programs()
-        self._durable = durable
+        self._durable, self._addresses = durable, addresses
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -42,13 +42,13 @@ class Postgres:
         command = ["initdb", "--pgdata", data, "--auth", "trust", "--username", "rdeepnet", "--no-sync"]
         subprocess.run(self._as_user(command), check=True, capture_output=True)
 
-    def url(self, database: str = "queue") -> str:
-        return f"postgresql://rdeepnet@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str = "queue", *, address: str = "127.0.0.1") -> str:
+        return f"postgresql://rdeepnet@{address}:{self.port}/{database}"
 
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         options = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ",".join(self._addresses),
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "on" if self._durable else "off",
@@ -109,17 +109,18 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+def running_postgres(*, durable: bool = False, addresses: Sequence[str] = ("127.0.0.1",)) -> Iterator[Postgres]:
     """A running server; its folder is not pytest's, which other users cannot enter.
 
     Parameters
     ----------
     durable : every commit is synced, as it is where it counts
+    addresses : of the loopback, on which it listens
     """
     folder = Path(tempfile.mkdtemp(prefix="rdeepnet-postgres-"))
     server: Postgres | None = None
     try:
-        server = Postgres(folder, durable=durable)
+        server = Postgres(folder, durable=durable, addresses=addresses)
         server.start()
         yield server
     finally:

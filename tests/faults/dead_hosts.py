@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.end_to_end.postgres import Postgres, running_postgres
+from tests.faults.cable import ADDRESSES, can_be_cut
 from tests.faults.home import wait_for
 from tests.faults.hosts import GROUP, JOB_S, NAMES, Pushed, Senders, computing, interrupted_by, judge, taken_over_s
 from tests.faults.ledger import covered_by
@@ -17,6 +18,8 @@ from tests.faults.site import Host, Site, in_parallel, running_site
 
 COMPUTES = "one of two hosts killed for good while it computes"
 RECEIVES = "one of two hosts killed for good while it receives"
+POWER = "the power of one of two hosts fails while it computes"
+NETWORK = "one of two hosts, alive and computing, loses the database for good"
 BOTH = "both hosts killed for good, one of a new name started"
 NEW_NAME = "host-c"
 _PAUSE_S = 3.0  # between two studies of a sender: one worker keeps up with both
@@ -110,10 +113,41 @@ def both_and_a_new_one(folder: Path, *, trials: int) -> Tally:
     return tally
 
 
+def without_power(folder: Path, *, trials: int) -> Tally:
+    """One of two hosts ends while it computes, and its kernel, too: no connection is closed."""
+    return _cut_off(Tally(GROUP, POWER), folder, trials, lives=False)
+
+
+def without_network(folder: Path, *, trials: int) -> Tally:
+    """One of two hosts computes on, and no packet of the database comes to it any more."""
+    return _cut_off(Tally(GROUP, NETWORK), folder, trials, lives=True)
+
+
+def _cut_off(tally: Tally, folder: Path, trials: int, *, lives: bool) -> Tally:
+    if not can_be_cut():
+        tally.problems.append("not run: the packet filter (iptables) is not open to us")
+        return tally
+
+    def trial(site: Site, senders: Senders) -> None:
+        _wait_for_pushed(senders, _BEFORE)
+        host = computing(site)
+        study_at_hand = interrupted_by(site, host)
+        host.cable.cut()
+        cut_at_s, so_far = time.time(), len(senders.pushed)
+        if not lives:
+            host.kill()
+        _wait_for_pushed(senders, so_far + _AFTER)
+        tally.recover_s.append(_begun_again_s(site, cut_at_s, study_at_hand))
+
+    _run(tally, folder, trials, trial)
+    tally.measured += "; seconds: from the cut until its computation began again"
+    return tally
+
+
 def _run(tally: Tally, folder: Path, trials: int, trial: Callable[[Site, Senders], None]) -> None:
     """Trials, each at a site of its own with two senders at work, and the verdicts on every study."""
     studies = begun = 0
-    with running_postgres() as postgres:
+    with running_postgres(addresses=ADDRESSES) as postgres:
         for number in range(trials):
             all_pushed, computations = _one(tally, folder / str(number), postgres, trial)
             studies, begun = studies + all_pushed, begun + computations
@@ -136,4 +170,6 @@ FAULTS: dict[str, tuple[int, Callable[..., Tally]]] = {
     COMPUTES: (5, while_it_computes),
     RECEIVES: (4, while_it_receives),
     BOTH: (5, both_and_a_new_one),
+    POWER: (5, without_power),
+    NETWORK: (5, without_network),
 }

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from tests.end_to_end.postgres import running_postgres
 from tests.faults.answers import study, study_uid
+from tests.faults.cable import ADDRESSES
 from tests.faults.home import IDLE_S, Stuck, wait_for
 from tests.faults.ledger import covered_by
 from tests.faults.results import Tally
@@ -144,7 +145,7 @@ def kill_hosts(folder: Path, *, trials: int, names: Sequence[str] = NAMES, s3: b
     """
     tally = Tally(GROUP, KILLED_S3 if s3 else KILLED)
     with (
-        running_postgres() as postgres,
+        running_postgres(addresses=ADDRESSES) as postgres,
         s3_simulator(folder) if s3 else nullcontext("") as more,
         running_site(folder / "site", postgres, names, more=more) as site,
     ):
@@ -181,7 +182,7 @@ def kill_hosts(folder: Path, *, trials: int, names: Sequence[str] = NAMES, s3: b
 def lock_cut(folder: Path, *, trials: int) -> Tally:
     """The session with the lock of a worker that lives and computes is cut by the server."""
     tally = Tally(GROUP, CUT)
-    with running_postgres() as postgres, running_site(folder / "site", postgres, NAMES) as site:
+    with running_postgres(addresses=ADDRESSES) as postgres, running_site(folder / "site", postgres, NAMES) as site:
         site.takes(4.0)
         pushed: list[Pushed] = []
         for _ in range(trials):
@@ -206,7 +207,7 @@ def lock_cut(folder: Path, *, trials: int) -> Tally:
 def server_killed(folder: Path, *, trials: int) -> Tally:
     """PostgreSQL is killed under two senders, and started again seconds later."""
     tally = Tally(GROUP, SERVER)
-    with running_postgres() as postgres, running_site(folder / "site", postgres, NAMES) as site:
+    with running_postgres(addresses=ADDRESSES) as postgres, running_site(folder / "site", postgres, NAMES) as site:
         site.takes(JOB_S)
         with Senders(site) as senders:
             for _ in range(trials):
@@ -228,7 +229,7 @@ def server_killed(folder: Path, *, trials: int) -> Tally:
 def one_study_to_both(folder: Path, *, trials: int) -> Tally:
     """Both receivers are sent instances of one study at once: halves, and the same instances."""
     tally = Tally(GROUP, BOTH)
-    with running_postgres() as postgres, running_site(folder / "site", postgres, NAMES) as site:
+    with running_postgres(addresses=ADDRESSES) as postgres, running_site(folder / "site", postgres, NAMES) as site:
         pushed: list[Pushed] = []
         for number in range(trials):
             one = Pushed(f"both {number} {time.monotonic_ns()}")

@@ -31,6 +31,7 @@ from appliance.state.homes import open_home
 from appliance.state.records import Records
 from tests.end_to_end.postgres import Postgres
 from tests.faults.answers import HOST_VARIABLE
+from tests.faults.cable import Cable, address_of, can_be_cut
 from tests.faults.destination import TITLE, Destination, Habit
 from tests.faults.home import IDLE_S, children_of, free_port, is_settled, stated_by, wait_for
 from tests.faults.ledger import Ledger, Stated
@@ -49,8 +50,10 @@ class Begun:
 class Host:
     """One machine of the installation."""
 
-    def __init__(self, name: str, folder: Path, control: Path, *, shared: str, destination: int, poll_s: float) -> None:
-        self.name, self.port = name, free_port()
+    def __init__(
+        self, name: str, folder: Path, control: Path, *, cable: Cable, shared: str, destination: int, poll_s: float
+    ) -> None:
+        self.name, self.port, self.cable = name, free_port(), cable
         self._control = control
         folder.mkdir()
         self.settings_file = folder / "rdeepnet.toml"
@@ -131,12 +134,11 @@ class Site:
         self.control.mkdir()
         self.ledger = Ledger()
         self.destination = Destination(self.ledger, free_port())
-        shared = f'database_url = "{postgres.url(self.database)}"\n{more}'
-        self._host = partial(
-            Host, control=self.control, shared=shared, destination=self.destination.port, poll_s=poll_s
-        )
-        self._folder = folder
-        self.hosts = [self._host(name, folder / name) for name in names]
+        self._host = partial(Host, control=self.control, destination=self.destination.port, poll_s=poll_s)
+        self._folder, self._more = folder, more
+        self.hosts: list[Host] = []
+        for name in names:
+            self._made(name)
         self.destination.report_to = (AE_TITLE, self.hosts[0].port)
         self._records: Records | None = None
 
@@ -150,15 +152,27 @@ class Site:
 
     def add(self, name: str) -> Host:
         """Start one more host, and wait until it listens."""
-        host = self._host(name, self._folder / name)
+        host = self._made(name)
         host.start()
-        self.hosts.append(host)
         wait_for(lambda: listens(host), what=f"{name} does not listen")
         return host
 
+    def _made(self, name: str) -> Host:
+        address = address_of(len(self.hosts)) if can_be_cut() else "127.0.0.1"
+        url = self.postgres.url(self.database, address=address)
+        host = self._host(
+            name,
+            self._folder / name,
+            cable=Cable(address, self.postgres.port),
+            shared=f'database_url = "{url}"\n{self._more}',
+        )
+        self.hosts.append(host)
+        return host
+
     def stop(self) -> None:
-        """Leave nothing running."""
+        """Leave nothing running, and no packet filter behind."""
         for host in self.hosts:
+            host.cable.mend()
             host.kill()
         self.destination.stop()
         if self._records is not None:
