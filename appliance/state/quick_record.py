@@ -1,4 +1,4 @@
-"""The usual instance of the shared home in one exchange with PostgreSQL: not the first of its study, and a new one.
+"""The usual instance of the shared home with two statements: not the first of its study, and a new one.
 
 Its study is `received`, this receiver has brought some of it, and the instance is not known. Whatever is otherwise is
 left as it is, for whoever decides on a study.
@@ -7,6 +7,9 @@ Receivers do not wait for each other: each holds the row of the study together w
 completes the study wants it alone and so waits, or comes first. The row of the arrival is written at most every tenth
 of a second, since its writers do wait for each other. The second statement must see what was committed before the row
 was held, so they are two; the first tells the second by a setting of the transaction that it holds the row.
+
+The driver's pipeline, which sends both and the commit at once, was rejected: it may stop flushing an image that is
+larger than the buffers of the socket and wait for the server, which waits for the rest (psycopg, issue 685).
 """
 
 from __future__ import annotations
@@ -63,12 +66,9 @@ class QuickRecord:
         if piece is not None:
             values["piece"] = piece
             statement = _RECORD_WITH_BYTES
-        with self.database.driver() as connection, connection.pipeline():
+        with self.database.driver() as connection:
             connection.execute(_HOLD, {"study": study_uid})
-            recorded = connection.execute(statement, values)
-            connection.commit()
-            row = recorded.fetchone()
-        return row is not None
+            return connection.execute(statement, values).fetchone() is not None
 
 
 _HOLD: LiteralString = """

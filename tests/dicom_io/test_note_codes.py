@@ -18,7 +18,7 @@ OTHER_TEXTS = frozenset(
     {"choose-series", "choose-tumour", "cuda-or-cpu", "leave-t2w-out", "nvidia-smi", "onnxruntime-gpu", "real-world"}
     | {"stand-in", "utf-8", "warm-up"}
     | {"data-absent-reason", "model-name", "not-applicable", "not-performed", "observation-category", "v2-0074"}  # FHIR
-    | {"v2-0203", "x-default"}
+    | {"transaction-response", "v2-0203", "x-default"}
 )
 
 

@@ -189,7 +189,10 @@ def test_a_large_instance_comes_back_whole(site: Site, monkeypatch: pytest.Monke
     monkeypatch.setattr("appliance.state.object_store._WHOLE_BYTES", 1 << 20)
     content = bytes(range(256)) * (12 << 12) + b"end"  # 12 MiB
     site.home.inbox.keep(STUDY, instance_uid="1.1", meta=b"meta", dataset=memoryview(content))
-    assert contents(site.home.inbox) == [b"meta" + content]
+    site.home.records.arrived(STUDY)  # from here on they are the usual instances of a study
+    for number in range(2, 6):
+        site.home.inbox.keep(STUDY, instance_uid=f"1.{number}", meta=b"meta", dataset=memoryview(content))
+    assert contents(site.home.inbox) == [b"meta" + content] * 5
 
 
 def test_a_study_that_came_to_an_end_is_removed_and_no_other(site: Site) -> None:
