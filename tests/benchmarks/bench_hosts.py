@@ -44,7 +44,11 @@ class Counters:
 
 
 def counters(site: Site) -> Counters:
-    """Commits of the site's database, and bytes of write-ahead log of the server."""
+    """Commits of the site's database, and bytes of write-ahead log of the server.
+
+    An idle session of PostgreSQL tells its commits to the statistics after ten seconds at the latest.
+    """
+    time.sleep(11.0)
     ((commits, written),) = site.postgres.execute(
         "SELECT xact_commit + xact_rollback, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint "
         f"FROM pg_stat_database WHERE datname = '{site.database}'"
@@ -128,17 +132,21 @@ def jobs(postgres: Postgres, workers: int, idle_commits_per_s: float) -> Jobs:
         for one in pushed:
             site.push(one.datasets, first=site.hosts[0])
 
+        asked = 0
+
         def states() -> set[str]:
+            nonlocal asked
+            asked += len(pushed)  # transactions of our own
             return {site.stated(one.study_uid).state for one in pushed}
 
         wait_for(lambda: not {"", "received"} & states(), what="not every study is queued")
         begun_s = time.monotonic()
         hold.unlink()
-        wait_for(lambda: not {"queued", "running"} & states(), what="not every study is computed", every_s=0.02)
+        wait_for(lambda: not {"queued", "running"} & states(), what="not every study is computed", every_s=0.1)
         wall_s = time.monotonic() - begun_s
         wait_for(lambda: states() == {"delivered"}, what="not every study is delivered")
         after = counters(site)
-        commits = after.commits - before.commits - idle_commits_per_s * (after.at_s - before.at_s)
+        commits = after.commits - before.commits - asked - idle_commits_per_s * (after.at_s - before.at_s)
         found.append(Jobs(STUDIES / wall_s, commits / STUDIES, (after.wal_bytes - before.wal_bytes) / STUDIES / 1024))
 
     with_site(postgres, ["receiver"] + ["worker"] * workers, measured)
@@ -154,7 +162,7 @@ class Receiving:
     wal_ratio: float  # bytes of write-ahead log over bytes received
 
 
-def receiving(postgres: Postgres, receivers: int) -> Receiving:
+def receiving(postgres: Postgres, receivers: int, idle_commits_per_s: float) -> Receiving:
     """Instances a second that several receivers store in the database, from four senders."""
     found: list[Receiving] = []
 
@@ -184,7 +192,7 @@ def receiving(postgres: Postgres, receivers: int) -> Receiving:
             found.append(
                 Receiving(
                     IMAGES / wall_s,
-                    (after.commits - before.commits) / IMAGES,
+                    (after.commits - before.commits - idle_commits_per_s * (after.at_s - before.at_s)) / IMAGES,
                     (after.wal_bytes - before.wal_bytes) / total,
                 )
             )
@@ -202,7 +210,7 @@ def main() -> int:
         for count in (1, 2, 4):
             by_workers[count] = jobs(postgres, count, receiver.commits_per_s + count * of_worker.commits_per_s)
             print(count, by_workers[count], flush=True)
-        by_receivers = {count: receiving(postgres, count) for count in (1, 2, 4)}
+        by_receivers = {count: receiving(postgres, count, count * receiver.commits_per_s) for count in (1, 2, 4)}
         print(by_receivers, flush=True)
     rest = PAGE.read_text(encoding="utf-8").partition("\n## ") if PAGE.exists() else ("", "", "")
     text = page(receiver, of_worker, by_workers, by_receivers)

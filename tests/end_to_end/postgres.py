@@ -31,7 +31,7 @@ class Postgres:
 
     def __init__(self, folder: Path, *, durable: bool = False, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
         self._folder, self._programs = folder, programs()
-        self._durable, self._addresses = durable, addresses
+        self._durable, self.addresses = durable, addresses
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
@@ -48,7 +48,7 @@ class Postgres:
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         options = {
-            "listen_addresses": ",".join(self._addresses),
+            "listen_addresses": ",".join(self.addresses),
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "on" if self._durable else "off",

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -158,7 +158,8 @@ class Site:
         return host
 
     def _made(self, name: str) -> Host:
-        address = address_of(len(self.hosts)) if can_be_cut() else "127.0.0.1"
+        own = address_of(len(self.hosts))
+        address = own if can_be_cut() and own in self.postgres.addresses else "127.0.0.1"
         url = self.postgres.url(self.database, address=address)
         host = self._host(
             name,
@@ -206,7 +207,9 @@ class Site:
     def records(self) -> Records:
         """Read only; of whichever hosts are up."""
         if self._records is None:
-            self._records = open_home(self.hosts[0].settings, read_only=True).records
+            settings = self.hosts[0].settings
+            ours = replace(settings.shared, database_url=self.postgres.url(self.database))  # no cable that may be cut
+            self._records = open_home(replace(settings, shared=ours), read_only=True).records
         return self._records
 
     def stated(self, study_uid: str) -> Stated:
