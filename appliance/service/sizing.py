@@ -80,7 +80,7 @@ class Costs:
     worker_sessions: int = 12
     receiver_polls: float = 5.0
     worker_polls: float = 7.5
-    study_commits: float = 75.0
+    study_commits: float = 40.0
     instance_commits: float = 1.1
     commitment_s: float = 2.3
     log_ratio: float = 1.07
