@@ -246,12 +246,17 @@ def test_a_killed_host_loses_nothing_and_doubles_nothing(
     wait_for(
         lambda: sum(bool(installation.north.begun(uid(study))) for study in studies) == 2, what="a job on each host"
     )
-    job = wait_for(lambda: installation.job_of("north-0"), what="north to say what it is at")
+
+    def at_hand() -> str:
+        """The study that north says it is at; it says so a moment later, and until then what it was at before."""
+        job = installation.job_of("north-0")
+        return next((study for study in studies if job.startswith(uid(study))), "")
+
+    taken = wait_for(at_hand, what="north to say what it is at")
     late = write_study(tmp_path / "late", "kill-late")
     assert storescu(late[:2], port=installation.north.port) == 0
     installation.kill_north()
     killed_s = time.monotonic()
-    (taken,) = (study for study in studies if job.startswith(uid(study)))
     wait_for(lambda: installation.takeovers(taken), what="the takeover")
     print(f"taken over {time.monotonic() - killed_s:.1f} s after the kill")
     installation.go_on()
