@@ -7,6 +7,7 @@ what `Results` lists: roles and UIDs of the objects, cost of each stage, digests
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -227,12 +228,12 @@ def has_mark(listed: bytes | str, mark: str) -> bool:
     return (searched.encode() in listed) if isinstance(listed, bytes) else (searched in listed)
 
 
-class ListedResults:
+class ListedResults(ABC):
     """Answers of an outbox on a job, from the list of its results; the base of both homes."""
 
+    @abstractmethod
     def results(self, job_ids: Iterable[str]) -> Mapping[str, Results]:
         """Job → list of its results, of those jobs that have any."""
-        raise NotImplementedError
 
     def objects(self, job_id: str) -> tuple[Waiting, ...]:
         """The objects of a job, in the order in which they are sent; empty when there are no results."""
