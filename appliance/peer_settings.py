@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from dicom_io.answer import DRAFTS, RESULTS, UNASKED, Role
@@ -56,6 +56,8 @@ class Worded(Protocol):
     @property
     def is_default(self) -> bool: ...
 
+
+W = TypeVar("W", bound=Worded)
 
 _C_STORE = {"ae_title": f"a text that is {_AE_WORDS}", "host": "a text"}  # what C-STORE needs of a destination
 
@@ -198,10 +200,19 @@ class Destination:
             return self.reject_replaced
         return role in self.send or role is Role.NOTICE
 
-    def takes(self, item: Worded) -> bool:
-        """Returns whether it gets an object: by its role, and by the language of its words."""
-        in_language = item.is_default if self.language is None else item.language in (None, self.language)
-        return in_language and self.wants(item.role)
+    def chosen(self, objects: Iterable[W]) -> tuple[W, ...]:
+        """Returns what it gets of the objects of a job, in their order: by role, and by the language of their words.
+
+        What was made in the language of the site alone (a notice, results that are older than the setting) goes to
+        every destination: in another language rather than not at all.
+        """
+        wanted = [one for one in objects if self.wants(one.role)]
+        if self.language is None:
+            return tuple(one for one in wanted if one.is_default)
+        own = {one.role for one in wanted if one.language in (None, self.language)}
+        return tuple(
+            one for one in wanted if one.language in (None, self.language) or (one.is_default and one.role not in own)
+        )
 
 
 @dataclass(frozen=True)

@@ -241,8 +241,7 @@ class Audit:
         """Objects of a delivery for a destination; None where there is none, or the trail is off."""
         if not self.is_on or self._files is None:
             return None
-        objects = self._files.outbox.objects(delivery.job_id)
-        wanted = [item for item in objects if destination.takes(item)]
+        wanted = destination.chosen(self._files.outbox.objects(delivery.job_id))
         classes = messages.count_of(item.sop_class_uid for item in wanted)
         return self._study(delivery.study_uid, classes, result=(delivery.job_id, wanted[0])) if wanted else None
 

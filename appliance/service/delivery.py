@@ -212,7 +212,7 @@ def attempt(
         if destination.is_fhir:
             wanted = bundles_of(delivery, outbox)
         else:
-            wanted = [item.file_name for item in outbox.objects(delivery.job_id) if destination.takes(item)]
+            wanted = [item.file_name for item in destination.chosen(outbox.objects(delivery.job_id))]
         with outbox.fetched(delivery.job_id, wanted) as files:
             results = send_files(files) if files else ()
     except (PeerUnavailable, PeerRejected) as error:

@@ -79,9 +79,11 @@ def bundles_of(delivery: DeliveryRecord, outbox: Outbox) -> list[str]:
     Raises
     ------
     PeerRefused
-        When the results were made without.
+        When the results were made without, or were deleted meanwhile.
     """
-    results = outbox.results([delivery.job_id])[delivery.job_id]
+    results = outbox.results([delivery.job_id]).get(delivery.job_id)
+    if results is None:
+        raise PeerRefused("The results are no longer in the outbox: retry computes the study again.")
     if results.has_fhir:
         created = results.created()
         later = [one for one in outbox.answers(delivery.study_uid) if created is not None and one.created > created]

@@ -113,20 +113,20 @@ class Commitments:
         return True
 
     def _sent(self, job: Job) -> tuple[Waiting, ...]:
-        """Objects of a job that the destination was sent; empty when its results were deleted."""
+        """Objects of a job that the destination was sent and is to keep; empty when its results were deleted.
+
+        A rejection note it may use up.
+        """
         destination = self._destinations.get(job.destination)
         objects = self._outbox.objects(job.job_id)
-        return objects if destination is None else tuple(item for item in objects if _is_kept(item, destination))
+        if destination is None:
+            return objects
+        return tuple(item for item in destination.chosen(objects) if item.role is not Role.REJECTION_NOTE)
 
     def _after(self, number: int) -> datetime:
         """Time at which the n-th request is repeated, unless a report arrives: the pause doubles each time."""
         pause_s = min(_LONGEST_PAUSE_S, self._settings.commitment_report_s * 2.0 ** min(number - 1, 32))
         return utc_now() + timedelta(seconds=max(pause_s, self._settings.commitment_report_s))
-
-
-def _is_kept(item: Waiting, destination: Destination) -> bool:
-    """Returns whether a destination has an object that it is to keep; a rejection note it may use up."""
-    return item.role is not Role.REJECTION_NOTE and destination.takes(item)
 
 
 def judged(report: CommitmentReport, sent: Sequence[Waiting]) -> tuple[CommitmentState, str]:

@@ -2,6 +2,7 @@
 
     stow/<request>/000001.instance   safe, and answered as stored
                    ended             the request has ended
+    stow-unread/                     what could not be read again, since the disk damaged it
 
 The web process is another one, often in a container of its own, and knows neither records nor inbox. It may work while
 the service does not: what it has answered as stored is taken when the service is there again. A folder is to a study
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.files import make_private_folder
 from appliance.logs import describe
 from appliance.state.database import DatabaseUnavailable
 from dicom_io.errors import CannotKeepNow, NotReadable
@@ -27,6 +29,7 @@ from dicom_io.network.receive import Received
 LOG = logging.getLogger("rdeepnet.service")
 
 STOW, ENDED = "stow", "ended"  # names in the state folder, and in the folder of a request
+UNREAD = "stow-unread"  # in the state folder: what was safe once and cannot be read again, for a person
 _ROUND_S = 1.0  # then the main loop goes on, and the rest is for its next round
 _ABANDONED_S = 3600.0  # of a request that nobody ended: the web process was killed, and was not started again
 
@@ -50,7 +53,7 @@ class WebDoor:
         opened: Callable[[int], None],
         closed: Callable[[int], None],
     ) -> None:
-        self._folder = state_dir / STOW
+        self._folder, self._unread = state_dir / STOW, state_dir / UNREAD
         self._store = store
         self._opened, self._closed = opened, closed
         self._numbers: dict[str, int] = {}
@@ -83,47 +86,58 @@ class WebDoor:
         for file in sorted(request.glob(f"*{SUFFIX}")):
             if time.monotonic() > end_s:
                 return False
-            self._take(file, number)
-            file.unlink()
+            try:
+                self._take(file, number)
+            except NotReadable as error:
+                self._put_aside(file, error)
+            else:
+                file.unlink()
         if has_ended:  # nothing can have come since it was looked at
             shutil.rmtree(request)
             del self._numbers[request.name]
             self._closed(number)
         return True
 
+    def _put_aside(self, file: Path, error: NotReadable) -> None:
+        """Keeps what was answered as stored; the sender has no reason to send it again."""
+        make_private_folder(self._unread)
+        kept = file.rename(self._unread / f"{file.parent.name}-{file.name}")
+        LOG.error(
+            "an instance that came by STOW-RS can no longer be read and is kept aside: look at the disk, and have "
+            "its study sent again",
+            extra={"file": str(kept), "error": describe(error)},
+        )
+
     def _take(self, file: Path, number: int) -> None:
-        try:
-            with read_spooled(file) as (spooled, dataset):
-                accepted = judge(
-                    dataset,
-                    transfer_syntax_uid=spooled.transfer_syntax_uid,
+        with read_spooled(file) as (spooled, dataset):
+            accepted = judge(
+                dataset,
+                transfer_syntax_uid=spooled.transfer_syntax_uid,
+                sop_class_uid=spooled.sop_class_uid,
+                sop_instance_uid=spooled.sop_instance_uid,
+                context_class_uid=spooled.sop_class_uid,
+            )
+            if not isinstance(accepted, Accepted):
+                raise NotReadable("A file of the spool is no longer what was accepted.")
+            title = spooled.sender[:16]
+            self._store(
+                Received(
+                    association=number,
+                    calling_title=title,
+                    address=spooled.address,
                     sop_class_uid=spooled.sop_class_uid,
-                    sop_instance_uid=spooled.sop_instance_uid,
-                    context_class_uid=spooled.sop_class_uid,
-                )
-                if not isinstance(accepted, Accepted):
-                    raise NotReadable("A file of the spool is no longer what was accepted.")
-                title = spooled.sender[:16]
-                self._store(
-                    Received(
-                        association=number,
-                        calling_title=title,
-                        address=spooled.address,
+                    sop_instance_uid=accepted.header.sop_instance_uid,
+                    study_instance_uid=accepted.header.study_instance_uid,
+                    series_instance_uid=accepted.header.series_instance_uid,
+                    transfer_syntax_uid=spooled.transfer_syntax_uid,
+                    is_ours=accepted.header.is_ours,
+                    needed=accepted.needed,
+                    meta=file_beginning(
                         sop_class_uid=spooled.sop_class_uid,
-                        sop_instance_uid=accepted.header.sop_instance_uid,
-                        study_instance_uid=accepted.header.study_instance_uid,
-                        series_instance_uid=accepted.header.series_instance_uid,
+                        sop_instance_uid=spooled.sop_instance_uid,
                         transfer_syntax_uid=spooled.transfer_syntax_uid,
-                        is_ours=accepted.header.is_ours,
-                        needed=accepted.needed,
-                        meta=file_beginning(
-                            sop_class_uid=spooled.sop_class_uid,
-                            sop_instance_uid=spooled.sop_instance_uid,
-                            transfer_syntax_uid=spooled.transfer_syntax_uid,
-                            sender=title,
-                        ),
-                        dataset=dataset,
-                    )
+                        sender=title,
+                    ),
+                    dataset=dataset,
                 )
-        except NotReadable as error:  # the disk failed after it was safe
-            LOG.error("an instance that came by STOW-RS was lost", extra={"error": describe(error)})
+            )

@@ -221,8 +221,8 @@ class Metrics:
         waiting = Counter(dict.fromkeys(self._destinations, 0))
         for one in deliveries:
             if one.state is DeliveryState.WAITING and one.destination in self._destinations:
-                takes = self._destinations[one.destination].takes
-                waiting[one.destination] += sum(takes(item) for item in objects.get(one.job_id, ()))
+                destination = self._destinations[one.destination]
+                waiting[one.destination] += len(destination.chosen(objects.get(one.job_id, ())))
         return waiting
 
 

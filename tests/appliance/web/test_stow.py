@@ -122,6 +122,19 @@ def test_what_is_answered_as_stored_is_on_disk_and_is_taken_in_order(page: Page,
     assert not request.exists()
 
 
+def test_what_the_disk_damaged_is_kept_aside_and_the_rest_is_taken(page: Page, files: list[Path]) -> None:
+    assert post(page, related(files)).status == 200
+    first = min(next(path for path in spool(page).iterdir() if path.is_dir()).glob("*.instance"))
+    damaged = first.read_bytes()[:40]
+    first.write_bytes(damaged)
+    taken = Taken(page)
+    taken.door.round()
+    assert len(taken.received) == 2
+    (kept,) = (spool(page).parent / "stow-unread").iterdir()
+    assert (kept.read_bytes(), stat.S_IMODE(kept.parent.stat().st_mode)) == (damaged, 0o700)
+    kept.unlink()
+
+
 def test_failures_are_in_the_body(page: Page, files: list[Path]) -> None:
     bad = b"\r\n--b0\r\n\r\nno DICOM"
     some = post(page, bad + related(files))

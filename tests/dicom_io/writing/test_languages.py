@@ -153,7 +153,7 @@ def test_a_destination_takes_its_language_and_others_that_of_the_site(answer: An
     pacs = Destination(name="pacs", ae_title="PACS", host="pacs")
     clinic = replace(pacs, name="clinic", language=Language.GERMAN)
     for destination, language in ((pacs, Language.ENGLISH), (clinic, Language.GERMAN)):
-        assert [(one.role, one.language) for one in listed if destination.takes(one)] == [
+        assert [(one.role, one.language) for one in destination.chosen(listed)] == [
             (Role.SEG_T1C, None),
             (Role.SEG_T2W, None),
             *((role, language) for role in (Role.KEY_SR, Role.FEATURES_SR, Role.PDF)),
@@ -164,5 +164,16 @@ def test_results_of_an_earlier_version_go_to_every_destination() -> None:
     old = {"file": "1.dcm", "role": "key_sr", "sop_class_uid": "1", "sop_instance_uid": "2", "series_instance_uid": "3"}
     (item,) = Results({"objects": [old]}).objects()
     pacs = Destination(name="pacs", ae_title="PACS", host="pacs")
-    assert pacs.takes(item)
-    assert replace(pacs, language=Language.GERMAN).takes(item)
+    assert pacs.chosen([item]) == (item,)
+    assert replace(pacs, language=Language.GERMAN).chosen([item]) == (item,)
+
+
+def test_what_is_in_the_language_of_the_site_alone_goes_to_every_destination(answer: Answer) -> None:
+    pacs = Destination(name="pacs", ae_title="PACS", host="pacs")
+    chinese, german = replace(pacs, language=Language.CHINESE), replace(pacs, language=Language.GERMAN)
+    notice = make_notice(header(), replace(NOTICE, language=Language.GERMAN), laterality="L", after="")
+    for destination in (pacs, chinese, german):
+        assert destination.chosen([notice]) == (notice,)
+    older = tuple(one for one in answer.objects if one.language is not Language.GERMAN)  # before the setting
+    assert [one.language for one in german.chosen(older) if one.role is Role.KEY_SR] == [Language.ENGLISH]
+    assert {one.role for one in german.chosen(older)} == {one.role for one in pacs.chosen(older)}
