@@ -16,7 +16,7 @@ FILES = ("models/intended_use.py", "models/note_reasons.py", "models/plausibilit
 # Texts of that form that are no identifiers of notes.
 OTHER_TEXTS = frozenset(
     {"choose-series", "choose-tumour", "cuda-or-cpu", "leave-t2w-out", "nvidia-smi", "onnxruntime-gpu", "real-world"}
-    | {"stand-in", "utf-8", "warm-up"}
+    | {"stand-in", "stow-unread", "utf-8", "warm-up"}
     | {"data-absent-reason", "model-name", "not-applicable", "not-performed", "observation-category", "v2-0074"}  # FHIR
     | {"transaction-response", "v2-0203", "x-default"}
 )
