@@ -24,7 +24,7 @@ from dicom_io.feature_codes import (
     WAVELET,
 )
 from dicom_io.note_codes import SHORT, note_code
-from dicom_io.writing.object_check import KINDS, required_attributes
+from dicom_io.writing.required_attributes import KINDS, required_attributes
 from models.features.names import feature_definitions
 from models.features.settings import FeatureSettings
 

@@ -20,8 +20,8 @@ from pydicom.uid import (
 )
 
 from dicom_io.writing.common_modules import SERIES, VERSION_STEP
-from dicom_io.writing.object_check import KINDS, required_attributes
 from dicom_io.writing.patient_modules import CARRIED, CHARACTER_SET
+from dicom_io.writing.required_attributes import KINDS, required_attributes
 from reports.key_images.picture import SIDE
 from reports.notice.picture import COLUMNS, ROWS
 

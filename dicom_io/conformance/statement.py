@@ -27,8 +27,8 @@ from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
 from dicom_io.network.send import Delivery
 from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
-from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CHARACTER_SET
+from dicom_io.writing.required_attributes import KINDS
 from models.version import software_version
 from reports.language import Language
 

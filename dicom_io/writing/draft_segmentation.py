@@ -24,7 +24,7 @@ from dicom_io.study import SourceInstance
 from dicom_io.writing import equipment
 from dicom_io.writing.binary_segmentation import binary_segmentation, refer_to
 from dicom_io.writing.common_modules import Series, base_object
-from dicom_io.writing.object_check import check_segmentation
+from dicom_io.writing.object_check import check_object
 from dicom_io.writing.patient_modules import in_time_zone
 from models.errors import StudyRejected
 from models.number_words import counted
@@ -80,7 +80,7 @@ def make_draft(study: MarkedStudy, mask: Mask, method: Method, *, created: datet
     )
     draft.SegmentSequence[0].SegmentDescription = DRAFT_SERIES.description
     draft.ImageComments = " ".join(part for part in (wording.NOTICE, notice) if part)
-    check_segmentation(draft)
+    check_object(draft)
     return draft
 
 
@@ -154,7 +154,7 @@ def make_final(draft: Dataset, *, accepted_by: str, accepted: datetime) -> Datas
     final.ContentCreatorName = name
     final.SegmentSequence[0].SegmentDescription = FINAL_SERIES.description
     refer_to(final, SourceInstance(SegmentationStorage, uid, str(draft.SeriesInstanceUID)))
-    check_segmentation(final)
+    check_object(final)
     return final
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from pydicom import Dataset, config
@@ -18,7 +17,6 @@ from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pydicom.uid import (
     Comprehensive3DSRStorage,
-    EncapsulatedPDFStorage,
     ExplicitVRLittleEndian,
     KeyObjectSelectionDocumentStorage,
     SecondaryCaptureImageStorage,
@@ -32,6 +30,7 @@ from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_accepted, is_draft, is_ours
 from dicom_io.study import Study
 from dicom_io.writing.patient_modules import CARRIED_CODES, CARRIED_ORDER_CODES, CHARACTER_SET, IDENTITY
+from dicom_io.writing.required_attributes import KINDS, missing_attributes, required_attributes
 from dicom_io.writing.sr_check import sr_problems
 from models.number_words import counted
 
@@ -40,138 +39,6 @@ _OUR_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 _ANY_UID = re.compile(r"[0-9.]+")
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"})
 _STANDARD_SCHEMES = frozenset({"DCM", "SCT", "UCUM", "LN", "UMLS", "RFC5646", "NCIt", "RADLEX", "SRT"})
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """Attributes that a data set, or each item of a sequence in it, must have.
-
-    Attributes
-    ----------
-    path : keywords of the sequences from the root to the items, empty for the root
-    type_1 : present with a value
-    type_2 : present, possibly empty
-    """
-
-    path: tuple[str, ...]
-    type_1: tuple[str, ...]
-    type_2: tuple[str, ...] = ()
-
-
-_COMMON = (
-    Attributes(
-        (),
-        (
-            "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
-            "Modality", "SeriesNumber", "InstanceNumber", "Manufacturer", "ManufacturerModelName", "SoftwareVersions",
-            "DeviceSerialNumber", "DeviceUID", "ContentDate", "ContentTime", "ContributingEquipmentSequence",
-            "CodingSchemeIdentificationSequence", "InstanceCreationDate", "InstanceCreationTime", "SeriesDate",
-            "SeriesTime", "SeriesDescription",
-        ),
-        (
-            "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-            "AccessionNumber", "ReferringPhysicianName",
-        ),
-    ),
-    Attributes(
-        ("ContributingEquipmentSequence",),
-        ("PurposeOfReferenceCodeSequence", "Manufacturer", "ManufacturerModelName", "SoftwareVersions", "DeviceUID"),
-    ),
-    Attributes(("CodingSchemeIdentificationSequence",), ("CodingSchemeDesignator",)),
-)  # fmt: skip
-
-_SEGMENTATION = (
-    Attributes(
-        (),
-        (
-            "FrameOfReferenceUID", "ImageType", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
-            "PixelRepresentation", "SamplesPerPixel", "SegmentsOverlap", "PresentationLUTShape", "ImageComments",
-            "PhotometricInterpretation", "LossyImageCompression", "SegmentationType", "SegmentSequence", "ContentLabel",
-            "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "NumberOfFrames",
-            "DimensionOrganizationSequence", "DimensionIndexSequence", "ReferencedSeriesSequence", "PixelData",
-        ),
-        ("PositionReferenceIndicator", "ContentDescription", "ContentCreatorName"),
-    ),
-    Attributes(
-        ("SegmentSequence",),
-        (
-            "SegmentNumber", "SegmentLabel", "SegmentAlgorithmType", "TrackingID",
-            "TrackingUID", "SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence",
-        ),
-    ),
-    Attributes(("SharedFunctionalGroupsSequence",), ("PlaneOrientationSequence", "PixelMeasuresSequence")),
-    Attributes(("SharedFunctionalGroupsSequence", "PixelMeasuresSequence"), ("PixelSpacing", "SliceThickness")),
-    Attributes(
-        ("PerFrameFunctionalGroupsSequence",),
-        ("FrameContentSequence", "PlanePositionSequence", "SegmentIdentificationSequence", "DerivationImageSequence"),
-    ),
-    Attributes(
-        ("PerFrameFunctionalGroupsSequence", "DerivationImageSequence", "SourceImageSequence"),
-        ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID", "PurposeOfReferenceCodeSequence"),
-    ),
-)  # fmt: skip
-
-_REPORT = (
-    Attributes(
-        (),
-        (
-            "CompletionFlag", "VerificationFlag", "PreliminaryFlag", "CurrentRequestedProcedureEvidenceSequence",
-            "ValueType", "ConceptNameCodeSequence", "ContinuityOfContent", "ContentTemplateSequence", "ContentSequence",
-        ),
-        ("ReferencedPerformedProcedureStepSequence", "PerformedProcedureCodeSequence"),
-    ),
-    Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
-)  # fmt: skip
-
-_DOCUMENT = (
-    Attributes(
-        (),
-        (
-            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "DocumentTitle",
-            "ConceptNameCodeSequence", "MIMETypeOfEncapsulatedDocument", "EncapsulatedDocument",
-            "EncapsulatedDocumentLength", "SourceInstanceSequence",
-        ),
-        ("AcquisitionDateTime",),
-    ),
-)  # fmt: skip
-
-_REJECTION_NOTE = (
-    Attributes(
-        (),
-        (
-            "CurrentRequestedProcedureEvidenceSequence", "ValueType", "ConceptNameCodeSequence", "ContinuityOfContent",
-            "ContentTemplateSequence", "ContentSequence",
-        ),
-        ("ReferencedPerformedProcedureStepSequence",),
-    ),
-    Attributes(("ContentTemplateSequence",), ("MappingResource", "TemplateIdentifier")),
-)  # fmt: skip
-
-_PICTURE = (
-    Attributes(
-        (),
-        (
-            "ConversionType", "BurnedInAnnotation", "RecognizableVisualFeatures", "ImageType", "ImageLaterality",
-            "ImageComments", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated",
-            "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
-        ),
-        ("PatientOrientation",),
-    ),
-)  # fmt: skip
-
-# SOP Class → modality, and the attributes beyond those that all our objects have.
-KINDS: Mapping[str, tuple[str, tuple[Attributes, ...]]] = {
-    SegmentationStorage: ("SEG", _SEGMENTATION),
-    Comprehensive3DSRStorage: ("SR", _REPORT),
-    EncapsulatedPDFStorage: ("DOC", _DOCUMENT),
-    KeyObjectSelectionDocumentStorage: ("KO", _REJECTION_NOTE),
-    SecondaryCaptureImageStorage: ("OT", _PICTURE),
-}
-
-
-def required_attributes(sop_class_uid: str) -> tuple[Attributes, ...]:
-    """Attributes that one of our objects must have; the conformance statement lists the same."""
-    return _COMMON + KINDS[sop_class_uid][1]
 
 
 def check_object(dataset: Dataset) -> None:
@@ -222,17 +89,6 @@ def check_answer(answer: Answer, study: Study, *, replaced: Iterable[SentObject]
         segments[item.sop_instance_uid] = {int(s.SegmentNumber) for s in item.dataset.get("SegmentSequence", ())}
 
 
-def check_segmentation(dataset: Dataset) -> None:
-    """Checks a draft, or a final segmentation that came of one.
-
-    Raises
-    ------
-    ObjectNotConformant
-        With the first problems that were found; it must not be written.
-    """
-    _refuse(dataset, list(_object_problems(dataset, partial(file_of, dataset))))
-
-
 def _refuse(dataset: Dataset, problems: list[str]) -> None:
     if not problems:
         return
@@ -250,7 +106,7 @@ def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[s
         yield "its SOP Class is none of those this product makes"
         return
     modality, _ = KINDS[sop_class]
-    missing = [problem for rule in required_attributes(sop_class) for problem in _missing(dataset, rule)]
+    missing = [problem for rule in required_attributes(sop_class) for problem in missing_attributes(dataset, rule)]
     yield from missing
     yield from _value_problems(dataset, _declared_schemes(dataset))
     if missing:
@@ -267,21 +123,6 @@ def _object_problems(dataset: Dataset, write: Callable[[], bytes]) -> Iterator[s
     else:
         yield from _document_problems(dataset)
     yield from _encoding_problems(write)
-
-
-def _missing(dataset: Dataset, rule: Attributes) -> Iterator[str]:
-    items = [dataset]
-    for keyword in rule.path:
-        items = [child for item in items for child in item.get(keyword, ())]
-    place = f" in {'.'.join(rule.path)}" if rule.path else ""
-    for keyword in (*rule.type_1, *rule.type_2):
-        absent = sum(keyword not in item for item in items)
-        if absent:
-            yield f"{keyword} is missing{place} ({absent} of {len(items)})"
-    for keyword in rule.type_1:
-        empty = sum(keyword in item and item[keyword].is_empty for item in items)
-        if empty:
-            yield f"{keyword} is empty{place} ({empty} of {len(items)})"
 
 
 def _declared_schemes(dataset: Dataset) -> Collection[str]:

@@ -22,8 +22,8 @@ from torch import nn
 
 from models.files import SHARED, write_into_folder
 from models.segmentation.network_package import CARD, GRAPH, INPUT, MANIFEST, OUTPUT, REFERENCE, SCHEMA, Channel
+from models.training.scorer_graph import IR_VERSION, OPSET
 
-OPSET, IR_VERSION = 17, 8  # as `models.training.export`
 _WIDTHS = (8, 16)  # channels at full and at half resolution
 _SMOOTH = 1.0  # voxels added to both sides of the Dice loss
 

@@ -20,8 +20,8 @@ from dicom_io.conformance.created_attributes import MODULES, Presence, presence
 from dicom_io.network import receive, storage_classes
 from dicom_io.writing.encode import encode
 from dicom_io.writing.notice import make_notice
-from dicom_io.writing.object_check import KINDS
 from dicom_io.writing.patient_modules import CARRIED
+from dicom_io.writing.required_attributes import KINDS
 from tests.dicom_io.made_studies import NOTICE, REPLACED, REPLACEMENT, make
 
 FILE = Path(dicom_io.__file__).with_name("CONFORMANCE.md")

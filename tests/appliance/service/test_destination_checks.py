@@ -19,7 +19,7 @@ from dicom_io.network.commitment_report import STORAGE_COMMITMENT
 from dicom_io.network.negotiation import CLASS_OF, negotiate
 from dicom_io.network.receive import VERIFICATION
 from dicom_io.network.send import Peer
-from dicom_io.writing.object_check import KINDS
+from dicom_io.writing.required_attributes import KINDS
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, free_port, storescp
 

@@ -16,8 +16,9 @@ from dicom_io.errors import ObjectNotConformant
 from dicom_io.uids import derived_uid
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.writing.notice import make_notice
-from dicom_io.writing.object_check import KINDS, check_answer, check_object, required_attributes
+from dicom_io.writing.object_check import check_answer, check_object
 from dicom_io.writing.rejection_note import make_rejection_note
+from dicom_io.writing.required_attributes import KINDS, required_attributes
 from tests.dicom_io.made_studies import NOTICE, REPLACED, REPLACEMENT, Made, make
 from tests.dicom_io.writing.test_encapsulated_pdf import small_pdf
 from tests.dicom_io.writing.test_structured_report import encode_report

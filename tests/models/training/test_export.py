@@ -11,9 +11,9 @@ import torch
 
 from models.inference.runtime import LoadedModel, Provider, load_model
 from models.inference.tasks import Task
-from models.training.export import attribution, scorer_graph
 from models.training.network import Recipe, built_network, folded_layers
 from models.training.scorer import CLIP, Scorer, sigmoid
+from models.training.scorer_graph import attribution, scorer_graph
 from tests.models.small_packages import patients, random_scorer, write_small_package
 
 

@@ -97,7 +97,7 @@ def test_refits_with_inputs_of_their_own_are_in_the_graph(tmp_path: Path) -> Non
     """Each selects its own inputs with its own scales: the graph equals separate scorers."""
     import onnxruntime
 
-    from models.training.export import scorer_graph
+    from models.training.scorer_graph import scorer_graph
 
     others = tuple(random_scorer(30, seed=seed) for seed in (2, 3))
     graph = scorer_graph(random_scorer(30, seed=1), tuple(f"n{i}" for i in range(30)), spread=others)
