@@ -17,7 +17,8 @@ from appliance.settings import Settings
 from appliance.state.disk import free_gb, unwritable
 from appliance.state.worker_notes import Doing, activity_in, supervision_in
 from appliance.transport import client_tls
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import RDeepNetError
 from models.number_words import counted
 

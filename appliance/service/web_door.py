@@ -24,7 +24,7 @@ from dicom_io.errors import CannotKeepNow, NotReadable
 from dicom_io.network.acceptance import Accepted, judge
 from dicom_io.network.command_set import file_beginning
 from dicom_io.network.dicomweb.spool import SUFFIX, read_spooled
-from dicom_io.network.receive import Received
+from dicom_io.network.received import Received
 
 LOG = logging.getLogger("rdeepnet.service")
 

@@ -15,20 +15,17 @@ from datetime import UTC, datetime
 from appliance.logs import describe
 from appliance.peer_settings import Destination
 from appliance.service.cuda import cuda_device
-from appliance.service.delivery import peer_of
+from appliance.service.destination_peers import peer_of, web_peer_of
 from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
 from appliance.service.startup_checks import missing_peers
-from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.disk import free_gb
-from appliance.transport import client_tls, files_of
+from appliance.transport import client_tls, files_of, mistakes_of_files
 from dicom_io.network.dicomweb.store import answers
-from dicom_io.network.send import echo
-from dicom_io.network.tls import certificate_of, mistakes
+from dicom_io.network.echo import echo
 from models.errors import RDeepNetError
-from models.inference.manifest import read_manifest
-from models.inference.package import MANIFEST, shipped_packages
+from models.inference.manifest import MANIFEST, read_manifest, shipped_packages
 
 LOG = logging.getLogger("rdeepnet.web")
 
@@ -190,6 +187,8 @@ def _certificate(settings: Settings, now: datetime) -> tuple[Fact, datetime | No
     files = files_of(settings)
     if files is None:
         return Fact("TLS", True, "is not used"), None
+    from dicom_io.network.certificate import certificate_of  # loads cryptography, where TLS is used
+
     try:
         certificate = certificate_of(files)
     except RDeepNetError as error:
@@ -199,5 +198,4 @@ def _certificate(settings: Settings, now: datetime) -> tuple[Fact, datetime | No
 
 
 def _problems(settings: Settings) -> list[str]:
-    files = files_of(settings)
-    return [*missing_peers(settings), *(mistakes(files) if files else ())]
+    return [*missing_peers(settings), *mistakes_of_files(settings)]

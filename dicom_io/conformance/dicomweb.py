@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dicom_io.conformance.markdown import table
 from dicom_io.network import find, find_studies
 from dicom_io.network.acceptance import Status
-from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.accepted_classes import BEGINNING
 from dicom_io.network.dicomweb import search
 from dicom_io.network.dicomweb.multipart import DICOM, MOST_HEADER_BYTES, RELATED
 from dicom_io.network.dicomweb.receive import CLASS_NOT_SUPPORTED, META_BYTES

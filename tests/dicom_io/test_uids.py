@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicom_io import uids
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from models.volume import Region, Sequence
 from reports import wording
 from tests.dicom_io.made_studies import CREATED, RECURRENCE, make

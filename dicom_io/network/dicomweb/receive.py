@@ -11,12 +11,11 @@ from pathlib import Path
 
 from dicom_io.errors import NotReadable
 from dicom_io.network.acceptance import Accepted, Status, judge
-from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.accepted_classes import BEGINNING, INPUT_CLASSES, is_storage
 from dicom_io.network.dicomweb.multipart import DICOM, MultipartReader, kind_of
 from dicom_io.network.dicomweb.spool import DATASET_START, SUFFIX, Spooled, write_spooled
 from dicom_io.network.dicomweb.store_response import Instance, StoreResponse
 from dicom_io.network.file_meta import FileMeta, file_meta
-from dicom_io.network.storage_classes import INPUT_CLASSES, is_storage
 from models.files import PART
 
 CLASS_NOT_SUPPORTED = 0x0122  # Failure Reason of PS3.18 Table I.2-1: the class is none that is stored

@@ -28,8 +28,8 @@ from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.store_response import read_store_response
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.file_meta import file_meta
-from dicom_io.network.receive import Received
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
+from dicom_io.network.received import Received
 from models.errors import SetupError
 from tests.appliance.web.site import Page, Reply, running_page
 from tests.dicom_io.network.dicomweb.web_server import related
