@@ -58,32 +58,3 @@ def test_repeated_without_anything_to_do_loads_no_engine(command: str, study: Sy
     arguments = (command, str(study.folder), "--out", str(out))
     assert {"torch", "numba"} <= loaded_by(*arguments)
     assert not loaded_by(*arguments) & set(HEAVY)
-
-
-WEB = """
-import json, os, signal, sys, threading, urllib.error, urllib.request
-from pathlib import Path
-from appliance.cli import main
-port, out = sys.argv[1], Path(sys.argv[2])
-def visit():
-    while True:
-        try:
-            for page in ("/", "/studies", "/metrics", "/ready"):
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}{page}", timeout=30).read()
-                except urllib.error.HTTPError:
-                    pass  # the service does not run
-            break
-        except OSError:
-            continue
-    body, kind = (out / "body").read_bytes(), 'multipart/related; type="application/dicom"; boundary=b0'
-    headers = {"Authorization": (out / "bearer").read_text(), "Content-Type": kind}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/dicom-web/studies", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        assert answer.status == 200, answer.status
-    (out / "modules").write_text(json.dumps([name for name in sys.modules if "." not in name]))
-    os.kill(os.getpid(), signal.SIGTERM)
-threading.Thread(target=visit, daemon=True).start()
-sys.argv = ["rdeepnet", "web", "--config", str(out / "rdeepnet.toml")]
-main()
-"""
