@@ -47,7 +47,7 @@ class StoreRequest:
         self._reader = MultipartReader(boundary, begin=self._begin, write=self._write, end=self._end)
         self._number = 0
         self._handle = -1  # of the file of a part
-        self._referenced: list[Instance] = []
+        self._stored: dict[str, Instance] = {}
         self._failed: list[Instance] = []
         self._others: list[int] = []
         self._reset()
@@ -55,7 +55,12 @@ class StoreRequest:
     @property
     def response(self) -> StoreResponse:
         """Fates of the parts that were read whole."""
-        return StoreResponse(tuple(self._referenced), tuple(self._failed), tuple(self._others))
+        return StoreResponse(tuple(self._stored.values()), tuple(self._failed), tuple(self._others))
+
+    @property
+    def stored(self) -> Mapping[str, Instance]:
+        """Name of a file in the folder → the instance in it, of those that `response` lists as stored."""
+        return self._stored
 
     def feed(self, chunk: bytes) -> None:
         """Reads more of the body.
@@ -89,6 +94,10 @@ class StoreRequest:
     @property
     def _part(self) -> Path:
         return self._folder / f"{self._number:06d}{PART}"
+
+    @property
+    def _safe(self) -> Path:
+        return self._folder / f"{self._number:06d}{SUFFIX}"
 
     def _reset(self) -> None:
         self._handle = -1
@@ -189,7 +198,7 @@ class StoreRequest:
             self._handle,
             Spooled(meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._sender, self._address),
         )
-        self._part.rename(self._folder / f"{self._number:06d}{SUFFIX}")
+        self._part.rename(self._safe)
 
     def _note(self, accepted: Accepted | None) -> None:
         """Adds a part to the response."""
@@ -200,7 +209,7 @@ class StoreRequest:
         else:
             identity = "", ""
         if not self._failure:
-            self._referenced.append(Instance(*identity))
+            self._stored[self._safe.name] = Instance(*identity)
         elif all(identity):
             self._failed.append(Instance(*identity, self._failure))
         else:
