@@ -1,4 +1,4 @@
-"""Where several hosts share a home, STOW-RS answers for the home: an instance is stored when it is in it.
+"""Answers of STOW-RS where several hosts share a home: an instance is stored when it is in the home.
 
 The web process knows neither database nor object store. It has made an instance safe on this host, and the receiver of
 this host takes it from there into the home (`appliance/service/web_door.py`); what has left the spool is in the home,
@@ -45,7 +45,7 @@ class Handed:
 
 
 class Handover:
-    """What the receiver of this host makes of the spool.
+    """Waits for the receiver of this host to take what is in the spool.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Handover:
         self._no_progress_s, self._longest_s = no_progress_s, longest_s
 
     def obstacle(self) -> str:
-        """A sentence on what keeps the receiver of this host from taking anything; empty when it takes."""
+        """Sentence on what keeps the receiver of this host from taking anything; empty when it takes."""
         if supervision_in(self._state_dir).role == ServiceRole.WORKER:
             return "The service on this state folder has the role worker and takes no images; expected a receiver."
         pulse = self._state_dir / PULSE

@@ -64,7 +64,7 @@ def spooled(service: RunningService) -> list[Path]:
 
 
 def in_the_home(service: RunningService, study: str) -> Content:
-    """What every host sees of a study."""
+    """Content of a study, as every host sees it."""
     home = open_home(service.settings, read_only=True)
     try:
         return home.inbox.content(uid(study))
