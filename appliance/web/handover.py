@@ -19,7 +19,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 
-from appliance.service.health import PULSE, STOPPED_AFTER_S
+from appliance.service.pulse import PULSE, STOPPED_AFTER_S
 from appliance.service.roles import ServiceRole
 from appliance.service.web_door import STOW, UNREAD, name_aside
 from appliance.state.worker_notes import supervision_in

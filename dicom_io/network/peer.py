@@ -1,6 +1,6 @@
 """A DICOM peer that we call, what it makes of an object, and errors for calls that come to nothing.
 
-It loads none of the DICOM libraries: settings, the liveness probe and the page for operators need no more than this.
+It loads none of the DICOM libraries: settings and the page for operators need no more than this.
 """
 
 from __future__ import annotations

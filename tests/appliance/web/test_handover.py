@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from appliance.service.health import PULSE
+from appliance.service.pulse import PULSE
 from appliance.service.web_door import STOW, WebDoor
 from appliance.shared_settings import SharedSettings
 from appliance.state.worker_notes import ServiceNote, Supervision

@@ -1,4 +1,4 @@
-"""Libraries that the web process and the liveness probe do without: what they never load takes no memory of theirs.
+"""Libraries that the web process does without: what it never loads takes no memory of it.
 
 The figure is in `tests/benchmarks/DICOMWEB.md`. Kind: mechanics (a process of its own).
 """
@@ -92,18 +92,3 @@ def test_the_web_process_loads_no_library_of_images(tmp_path: Path) -> None:
     assert all(seen["pages"].values())
     assert {"sqlalchemy", "starlette", "jinja2"} <= set(seen["modules"])
     assert not NOT_NEEDED & set(seen["modules"])
-
-
-def test_the_liveness_probe_loads_no_library_of_images(tmp_path: Path) -> None:
-    program = """
-import sys
-from pathlib import Path
-from appliance.service.health import ailments
-from appliance.settings import load_settings
-print(*ailments(load_settings(Path(sys.argv[1]))), file=sys.stderr)
-print(*{name.split(".")[0] for name in sys.modules})
-"""
-    config = configuration(tmp_path, port=free_port(), token=False)
-    result = subprocess.run([sys.executable, "-c", program, str(config)], capture_output=True, text=True, check=True)
-    assert "No C-ECHO" in result.stderr  # it was asked for, and nobody answers
-    assert not {*NOT_NEEDED, "sqlalchemy"} & set(result.stdout.split())
