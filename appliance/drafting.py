@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.errors import SelectionAmbiguous, StrokesNotFound, StrokesOnly
 from dicom_io.images.limits import USUAL, Limits
 from dicom_io.marked_study import MarkedStudy

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from dicom_io.answer import DRAFTS, RESULTS, UNASKED, Role
+from dicom_io.answer_roles import DRAFTS, RESULTS, UNASKED, Role
 from dicom_io.network.dicomweb.address import url_mistake
 from models.errors import SetupError
 from models.typed_tables import Between, Matches, OneOf, check, read_fields

@@ -25,7 +25,7 @@ from appliance.peer_settings import (
     TlsSettings,
 )
 from appliance.shared_settings import SharedSettings
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.audit.syslog import TLS_PORT, Transport
 from dicom_io.images.limits import Limits
 from dicom_io.rules import SelectionRules

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from appliance.settings import Settings
-from dicom_io.network.tls import ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
+from dicom_io.network.tls import ClientTls, ListenerTls, TlsFiles
 from models.errors import SetupError
 from models.number_words import counted
 
@@ -47,11 +47,20 @@ def check_files(settings: Settings) -> None:
     SetupError
         With every mistake in them, one per line.
     """
-    files = files_of(settings)
-    problems = [] if files is None else mistakes(files)
+    problems = mistakes_of_files(settings)
     if problems:
         lines = "".join(f"\n  {mistake}" for mistake in problems)
         raise SetupError(f"The files of [tls] have {counted(len(problems), 'mistake')}:{lines}")
+
+
+def mistakes_of_files(settings: Settings) -> list[str]:
+    """Problems of the files of [tls], each a sentence without a full stop; none where TLS is not used."""
+    files = files_of(settings)
+    if files is None:
+        return []
+    from dicom_io.network.certificate import mistakes  # loads cryptography, where TLS is used
+
+    return mistakes(files)
 
 
 def certificate_in_words(settings: Settings) -> str:
@@ -59,6 +68,8 @@ def certificate_in_words(settings: Settings) -> str:
     files = files_of(settings)
     if files is None:
         return ""
+    from dicom_io.network.certificate import certificate_of  # loads cryptography, where TLS is used
+
     try:
         return certificate_of(files).in_words(datetime.now(UTC))
     except SetupError as error:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from reports.language import Language
 from reports.replacement import Reason, Replacement
 

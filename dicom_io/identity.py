@@ -6,7 +6,10 @@ a model name of its own, so that receiver and reader take it without a special c
 
 from __future__ import annotations
 
-import pydicom
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pydicom
 
 MANUFACTURER = "rdeepnet"
 MODEL_NAME = "rdeepnet breast MRI radiomics"

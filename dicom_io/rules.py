@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydicom.datadict import tag_for_keyword
-
 from dicom_io.default_rules import SHIPPED
 from dicom_io.roles import ROLES, RULED, TUMOUR
 from models.acquisition import AcquisitionRange, SeveralTumours, TrainingImages
@@ -43,13 +41,32 @@ class ValueMapping(StrEnum):
     REAL_WORLD = "real-world"  # the one linear Real World Value Mapping of each image; images without are refused
 
 
+# Those of the shipped rules, and most of what a site uses: for them the dictionary need not be loaded.
+_USUAL_KEYWORDS = {
+    keyword
+    for rules in SHIPPED.values()
+    for rule in rules
+    for conditions in ("matches", "unless", "ranges")
+    for keyword in rule.get(conditions, ())
+}
+
+
+def _is_keyword(keyword: str) -> bool:
+    """Returns whether the dictionary has a keyword."""
+    if keyword in _USUAL_KEYWORDS:
+        return True
+    from pydicom.datadict import tag_for_keyword  # loads pydicom, for a keyword of a site's own
+
+    return tag_for_keyword(keyword) is not None
+
+
 def _mistakes_of_rule(rule: Rule) -> list[str]:
     """Everything wrong with one rule, in words."""
     mistakes = [] if rule.name else ["it has no name"]
     mistakes += [
         f"'{keyword}' is not a DICOM keyword"
         for keyword in rule.keywords
-        if keyword not in COUNTED and tag_for_keyword(keyword) is None
+        if keyword not in COUNTED and not _is_keyword(keyword)
     ]
     for keyword, pattern in (*rule.matches.items(), *rule.unless.items()):
         try:

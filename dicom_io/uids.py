@@ -1,18 +1,14 @@
-"""UIDs derived from the content of an object, so that repeating a study duplicates nothing at the peer.
-
-A UID is "2.25." and a UUID as one integer (PS3.5 B.2); the UUID's bits come from SHA-256 over named parts. Random
-UIDs were rejected: a repeated push would duplicate every result in the archive.
-"""
+"""UIDs derived from the content of an object, so that repeating a study duplicates nothing at the peer."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.carried_values import problem
-from dicom_io.identity import MODEL_NAME
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID as IMPLEMENTATION_CLASS_UID
+from dicom_io.implementation import derived_uid as derived_uid
 from dicom_io.study import Study
 from models.inference.predict import ModelIdentity
 from models.version import software_version
@@ -24,13 +20,6 @@ from reports.language import Language
 
 # What, beside content, models and software, determines the numbers; the time and the place of a run do not.
 _DETERMINING = (wording.BIAS, wording.ENGINE, wording.SETTINGS_DIGEST, wording.VALIDITY_SETTINGS)
-
-
-def derived_uid(purpose: str, *parts: str) -> str:
-    """The UID of (purpose, parts): always the same for the same texts, at most 44 characters."""
-    text = json.dumps([MODEL_NAME, purpose, *parts], ensure_ascii=True, separators=(",", ":"))
-    name = uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=5)
-    return f"2.25.{name.int}"
 
 
 def answer_digest(study: Study, report: Report) -> str:
@@ -133,11 +122,3 @@ def product_device_uid() -> str:
 def model_device_uid(model: ModelIdentity) -> str:
     """Device UID of a model: a retrained model is a new device (IHE AI Results)."""
     return derived_uid("model device", model.name, model.version, model.digest)
-
-
-IMPLEMENTATION_CLASS_UID = derived_uid("implementation class")
-
-
-def implementation_version_name() -> str:
-    """Implementation Version Name, at most 16 characters."""
-    return f"RDEEPNET_{software_version()}"[:16]

@@ -117,7 +117,7 @@ HOMES = {
     "radiomics": ("models/features/pyradiomics_reference.py",),
     "onnxruntime": ("models/inference/runtime.py",),
     "lifelines": ("models/",),
-    "cryptography": ("models/inference/signature.py", "dicom_io/network/tls.py"),
+    "cryptography": ("models/inference/signature.py", "dicom_io/network/certificate.py"),
     "reportlab": ("reports/",),
     "pikepdf": ("reports/pdf/archive.py",),
     "matplotlib": ("reports/",),

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import pytest
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.roles import ROLES
 from dicom_io.writing.segmentation_object import ROLES as SEGMENTATIONS
 from models.inference.outcome import Group, Quantity

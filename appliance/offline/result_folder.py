@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from appliance.offline import result_json
 from appliance.offline.result_json import RESULT, Origin
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from models.csv_table import lines
 from models.errors import NotWritable
 from models.features.table import Feature

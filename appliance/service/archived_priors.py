@@ -19,8 +19,8 @@ from appliance.settings import Settings
 from appliance.state.prior_folders import PriorFolders, arrived
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.network.find_studies import StudyAtPeer, Wanted, find_studies
+from dicom_io.network.peer import Peer
 from dicom_io.network.retrieve import FetchedObject, Sent, get_study, move_study
-from dicom_io.network.send import Peer
 from dicom_io.priors import FindPriors, PatientIdentity, Present, PriorStudy
 from dicom_io.reading.patient_identity import day_of, patient_of
 from models.errors import StudyRejected

@@ -18,7 +18,6 @@ from queue import Empty, Full, Queue
 
 from appliance.logs import describe
 from appliance.peer_settings import Destination
-from appliance.service.receiving import log_not_secured, log_refused
 from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.homes import Files, Home, open_files
@@ -29,11 +28,10 @@ from appliance.transport import client_tls
 from dicom_io.audit import messages
 from dicom_io.audit.messages import AuditedStudy, AuditMessage, Outcome, Participant, Source
 from dicom_io.audit.syslog import Repository, Transport, syslog_message
-from dicom_io.images.headers import patient_id
-from dicom_io.network.receive import Received
+from dicom_io.network.received import Received
 from models.errors import RDeepNetError
 
-LOG = logging.getLogger("rdeepnet.audit")
+LOG, LOG_OF_SERVICE = logging.getLogger("rdeepnet.audit"), logging.getLogger("rdeepnet.service")
 
 QUEUE = 2000  # messages: hours of an outage, and two megabytes
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
@@ -152,12 +150,12 @@ class Audit:
 
     def refused(self, title: str, address: str, why: str) -> None:
         """Logs and notes an association that was refused."""
-        log_refused(title, address, why)
+        LOG_OF_SERVICE.warning("association refused: %s", why, extra={"peer": title, "address": address})
         self.put(messages.peer_refused(self._source, _now(), title=title, address=address, sentence=why))
 
     def not_secured(self, address: str, why: str) -> None:
         """Logs and notes a connection on which TLS was not agreed."""
-        log_not_secured(address, why)
+        LOG_OF_SERVICE.warning("connection refused: %s", why, extra={"address": address})
         self.put(messages.peer_refused(self._source, _now(), title="", address=address, sentence=why))
 
     def storing(self, store: Callable[[Received], None]) -> Callable[[Received], None]:
@@ -251,6 +249,8 @@ class Audit:
         """A study, with its Patient ID where a site wants it and a result, or else an image of it, has it."""
         if self._files is None or not self._settings.audit.patient_id:
             return AuditedStudy(study_uid, instances, "")
+        from dicom_io.images.headers import patient_id  # loads pydicom, for this alone
+
         inbox, outbox = self._files.inbox, self._files.outbox
         try:
             with (

@@ -26,7 +26,7 @@ from models.files import write_output
 
 if TYPE_CHECKING:
     from appliance.pipeline import Result, Workbench
-    from dicom_io.network.send import Peer
+    from dicom_io.network.peer import Peer
 
 LOG = logging.getLogger("rdeepnet.workbench")
 
@@ -103,7 +103,7 @@ def answerer(settings: Settings) -> OnWorkbench:
 def archive_of(settings: Settings) -> Peer | None:
     """The archive to ask for counts, where there is one."""
     from appliance.transport import client_tls
-    from dicom_io.network.send import Peer
+    from dicom_io.network.peer import Peer
 
     archive = settings.archive
     if not archive.host:
@@ -174,7 +174,8 @@ def answer_accepted(
     settings: Settings | None = None,
 ) -> Outgoing:
     """`answer` with the draft that a person accepted as the segmentation, which goes back with the answer."""
-    from dicom_io.answer import AnswerObject, Role
+    from dicom_io.answer import AnswerObject
+    from dicom_io.answer_roles import Role
     from dicom_io.reading.draft_files import read_draft
     from dicom_io.writing.draft_segmentation import make_final
 

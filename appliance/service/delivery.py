@@ -20,6 +20,7 @@ from pathlib import Path
 from appliance.logs import describe
 from appliance.peer_settings import Destination
 from appliance.service.audit import Audit
+from appliance.service.destination_peers import peer_of
 from appliance.service.fhir_delivery import FhirSender, bundles_of
 from appliance.service.storage_commitment import Commitments
 from appliance.settings import DeliverySettings
@@ -31,7 +32,8 @@ from appliance.state.stored_bytes import BytesMissing
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.web_peer import WebPeer
-from dicom_io.network.send import Delivery, Peer, Sent, send
+from dicom_io.network.peer import Delivery, Sent
+from dicom_io.network.send import send
 from dicom_io.network.tls import ClientTls
 
 LOG = logging.getLogger("rdeepnet.delivery")
@@ -40,18 +42,6 @@ _SET_BACK_S = 1.0  # the wall clock is set back by more than drift makes up
 _SHARED_POLLS = 2  # couriers of many hosts ask one server: half as often
 _SHARED_ASK_S = 3.0  # between two looks for results that an archive is to be asked about
 _OPERATIONS_BESIDES = 4  # to connect, to open and to close the association, and one to spare
-
-
-def peer_of(destination: Destination, *, calling_title: str, timeout_s: float, tls: ClientTls | None = None) -> Peer:
-    """A destination of the settings as the sender wants it."""
-    return Peer(
-        ae_title=destination.ae_title,
-        host=destination.host,
-        port=destination.port,
-        calling_title=calling_title,
-        timeout_s=timeout_s,
-        tls=tls,
-    )
 
 
 def _wall_ahead_s() -> float:

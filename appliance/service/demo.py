@@ -27,7 +27,9 @@ from appliance.state.record_rows import StudyRecord
 from appliance.state.records import Records
 from appliance.state.states import FINAL
 from dicom_io.network.collector import Collected, collecting
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from dicom_io.synthetic.study_writer import (
     REALISTIC_T1C,
     REALISTIC_T2W,

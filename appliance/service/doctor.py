@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 from appliance.peer_settings import Destination
 from appliance.service.audit import is_on, out_of_reach
 from appliance.service.cuda import cuda_device
-from appliance.service.delivery import peer_of
+from appliance.service.destination_peers import peer_of, web_peer_of
 from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, echo_refused
 from appliance.service.service import check_service
-from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import exposed, free_gb, unwritable
@@ -30,12 +29,12 @@ from appliance.state.postgres import server_of
 from appliance.tokens import read_tokens
 from appliance.transport import client_tls, files_of
 from appliance.workbench import load_configured
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.network.certificate import certificate_of, mistakes
 from dicom_io.network.dicomweb.store import answers
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.negotiation import negotiate
-from dicom_io.network.tls import certificate_of, mistakes
 from models.errors import SetupError
 from models.number_words import counted
 

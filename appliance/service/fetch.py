@@ -17,8 +17,8 @@ from dicom_io.errors import PeerRefused
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.find_studies import SeriesAtPeer, StudyAtPeer, Wanted, find_series, find_studies
 from dicom_io.network.instance_header import is_uid
+from dicom_io.network.peer import Peer
 from dicom_io.network.retrieve import FetchedObject, Sent, get_study, move_study
-from dicom_io.network.send import Peer
 from models.errors import SetupError
 from models.files import make_output_folder, write_whole
 from models.number_words import counted

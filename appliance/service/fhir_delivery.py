@@ -20,7 +20,7 @@ from appliance.transport import files_of
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.fhir.send import NOUN, answers, send_bundle
-from dicom_io.network.send import Delivery, Sent
+from dicom_io.network.peer import Delivery, Sent
 from models.files import write_whole
 
 # A file of the outbox and the study it is about → the result.

@@ -1,8 +1,4 @@
-"""Liveness probe of the running service: the checks of `rdeepnet health`, every half minute and with little memory.
-
-The main loop touches a file after every round that did its work: received studies checked, jobs queued and compared
-with the queue, delivery threads alive, records written. When the pulse stops, one of these has stopped.
-"""
+"""Liveness probe of the running service: the checks of `rdeepnet health`, every half minute."""
 
 from __future__ import annotations
 
@@ -10,44 +6,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
+from appliance.service.pulse import PULSE, STOPPED_AFTER_S
 from appliance.service.roles import ServiceRole
 from appliance.settings import Settings
 from appliance.state.disk import free_gb, unwritable
 from appliance.state.worker_notes import Doing, activity_in, supervision_in
 from appliance.transport import client_tls
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import RDeepNetError
 from models.number_words import counted
 
-PULSE = "pulse"  # name of the file
-STOPPED_AFTER_S = 60.0  # SQLite waits up to half a minute for a lock
 DISK_FULL_GB = 1.0  # a study takes 0.1 to 1 GB
 
-_BEAT_EVERY_S = 5.0
 _ECHO_TIMEOUT_S = 5.0  # on this machine it takes milliseconds
-
-
-class Pulse:
-    """The sign of life of a service in its state folder."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / PULSE
-        self._next_s = float("-inf")
-
-    def last_s(self) -> float:
-        """Time of the last sign of life (seconds since 1970), also of an earlier process; 0 where there was none."""
-        return self._path.stat().st_mtime if self._path.exists() else 0.0
-
-    def beat(self, now_s: float) -> None:
-        """Records that a round was done; the file is touched every few seconds only.
-
-        A full disk does not stop it: the file has no content.
-        """
-        if now_s >= self._next_s:
-            self._path.touch(mode=0o600)
-            self._next_s = now_s + _BEAT_EVERY_S
 
 
 def ailments(settings: Settings) -> Iterator[str]:

@@ -19,7 +19,7 @@ from appliance.state.not_kept_records import NotKept, NotKeptRecords
 from appliance.state.operator_actions import OperatorActions
 from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
-from dicom_io.network.receive import Received
+from dicom_io.network.received import Received
 
 LOG = logging.getLogger("rdeepnet.service")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from appliance.settings import Settings
 from appliance.state.prior_folders import FIRST_MESSAGE_ID, PriorFolders
 from dicom_io.network.instance_header import is_uid
-from dicom_io.network.receive import Received
+from dicom_io.network.received import Received
 
 LOG = logging.getLogger("rdeepnet.service")
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from appliance.logs import describe
 from appliance.settings import Settings
 from appliance.state.outbox import Outbox, Results
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 
 if TYPE_CHECKING:
     from appliance.pipeline import Workbench
     from appliance.service.worker import Asked
-    from dicom_io.network.send import Peer
+    from dicom_io.network.peer import Peer
     from dicom_io.priors import Comparing, FindPriors, Present, PriorStudy
     from dicom_io.study import Study
 

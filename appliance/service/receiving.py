@@ -51,16 +51,6 @@ def _networks(host: str) -> tuple[str, ...]:
         return ()
 
 
-def log_not_secured(address: str, why: str) -> None:
-    """A connection on which TLS was not agreed."""
-    LOG.warning("connection refused: %s", why, extra={"address": address})
-
-
-def log_refused(title: str, address: str, why: str) -> None:
-    """An association that was refused."""
-    LOG.warning("association refused: %s", why, extra={"peer": title, "address": address})
-
-
 def log_ended(address: str, why: str) -> None:
     """A connection that exceeded a bound."""
     LOG.warning("connection ended: %s", why, extra={"address": address})

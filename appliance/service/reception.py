@@ -10,6 +10,7 @@ from appliance.logs import describe
 from appliance.service.audit import Audit
 from appliance.service.completeness import Completeness
 from appliance.service.delivery import Courier
+from appliance.service.destination_peers import web_peer_of
 from appliance.service.fates import Fates
 from appliance.service.fhir_delivery import fhir_sender
 from appliance.service.hosts import is_gone
@@ -20,7 +21,6 @@ from appliance.service.retention import Retention
 from appliance.service.shared_completeness import SharedCompleteness
 from appliance.service.storage_commitment import Commitments
 from appliance.service.web_door import WebDoor
-from appliance.service.web_transport import web_peer_of
 from appliance.settings import Settings
 from appliance.state.arrival_records import ArrivalRecords
 from appliance.state.commitment_records import CommitmentRecords

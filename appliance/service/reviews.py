@@ -17,7 +17,7 @@ from appliance.state.operator_actions import OperatorActions
 from appliance.state.outbox import Outbox
 from appliance.state.records import Records
 from appliance.state.states import State
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from models.errors import RDeepNetError
 
 

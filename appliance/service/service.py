@@ -26,9 +26,9 @@ from appliance.logs import configure, describe
 from appliance.service.audit import Audit
 from appliance.service.bench import try_workbench
 from appliance.service.fates import fates_of
-from appliance.service.health import Pulse
 from appliance.service.notices import made_apart
 from appliance.service.presence import Presence
+from appliance.service.pulse import Pulse
 from appliance.service.reception import Reception
 from appliance.service.roles import ServiceRole, check_role
 from appliance.service.shared_completeness import LEASE_S

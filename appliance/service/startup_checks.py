@@ -13,8 +13,7 @@ from typing import Any
 from appliance.service.roles import ServiceRole, check_role
 from appliance.settings import Settings, load_settings
 from appliance.state.disk import exposed, unwritable
-from appliance.transport import files_of
-from dicom_io.network.tls import mistakes as tls_mistakes
+from appliance.transport import mistakes_of_files
 from models.errors import SetupError
 
 NO_SENDERS = "no [[senders]] is listed, so no peer may send: list the PACS, or set accept_unknown_senders"
@@ -55,8 +54,7 @@ def _surroundings(settings: Settings, role: ServiceRole) -> list[str]:
     """Problems with what the settings require of this machine."""
     state_dir = settings.service.state_dir
     problems = [f"state_dir: {why_not}" for why_not in [unwritable(state_dir) or exposed(state_dir)] if why_not]
-    files = files_of(settings)
-    problems += [f"tls: {mistake}" for mistake in (tls_mistakes(files) if files else ())]
+    problems += [f"tls: {mistake}" for mistake in mistakes_of_files(settings)]
     problems += [
         f"models: {package} has no manifest.toml; expected the folder of a model package"
         for package in settings.models.packages

@@ -15,10 +15,10 @@ from appliance.settings import DeliverySettings
 from appliance.state.commitment_records import CommitmentRecords, CommitmentState, Job
 from appliance.state.outbox import Outbox, Waiting
 from appliance.state.record_rows import utc_now
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.commitment_report import FAILURE_REASONS, CommitmentReport
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
 from dicom_io.network.storage_commitment import Asked, request_commitment
 from models.number_words import counted
 

@@ -27,7 +27,7 @@ from appliance.state.record_rows import DeliveryRecord, DeliveryState, Move, Stu
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.takeover_records import Takeover, TakeoverRecords
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import EarlierAnswer
 from models.number_words import counted
 

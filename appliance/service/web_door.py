@@ -5,8 +5,9 @@
     stow-unread/                     what could not be read again, since the disk damaged it
 
 The web process is another one, often in a container of its own, and knows neither records nor inbox. It may work while
-the service does not: what it has answered as stored is taken when the service is there again. A folder is to a study
-what an association is: while it is open, more of the study may come.
+the service does not: what it has answered as stored is taken when the service is there again. Where hosts share a
+home, it answers when what came has been taken (`appliance/web/handover.py`): a file that is gone is in the home, or in
+`stow-unread`. A folder is to a study what an association is: while it is open, more of the study may come.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dicom_io.errors import CannotKeepNow, NotReadable
 from dicom_io.network.acceptance import Accepted, judge
 from dicom_io.network.command_set import file_beginning
 from dicom_io.network.dicomweb.spool import SUFFIX, read_spooled
-from dicom_io.network.receive import Received
+from dicom_io.network.received import Received
 
 LOG = logging.getLogger("rdeepnet.service")
 
@@ -32,6 +33,11 @@ STOW, ENDED = "stow", "ended"  # names in the state folder, and in the folder of
 UNREAD = "stow-unread"  # in the state folder: what was safe once and cannot be read again, for a person
 _ROUND_S = 1.0  # then the main loop goes on, and the rest is for its next round
 _ABANDONED_S = 3600.0  # of a request that nobody ended: the web process was killed, and was not started again
+
+
+def name_aside(request: Path, name: str) -> str:
+    """Name in `stow-unread` of a file of a request."""
+    return f"{request.name}-{name}"
 
 
 class WebDoor:
@@ -101,7 +107,7 @@ class WebDoor:
     def _put_aside(self, file: Path, error: NotReadable) -> None:
         """Keeps what was answered as stored; the sender has no reason to send it again."""
         make_private_folder(self._unread)
-        kept = file.rename(self._unread / f"{file.parent.name}-{file.name}")
+        kept = file.rename(self._unread / name_aside(file.parent, file.name))
         LOG.error(
             "an instance that came by STOW-RS can no longer be read and is kept aside: look at the disk, and have "
             "its study sent again",

@@ -19,7 +19,7 @@ from appliance.state.database import by_clock, clock, insert
 from appliance.state.record_rows import DeliveryState, as_text
 from appliance.state.records import Records
 from appliance.state.tables import COMMITMENT_REQUESTS, COMMITMENTS, DELIVERIES
-from dicom_io.uids import derived_uid
+from dicom_io.implementation import derived_uid
 
 
 class CommitmentState(StrEnum):

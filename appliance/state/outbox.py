@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from appliance.in_short import AnswerInShort
 from appliance.stages import StageCost
-from dicom_io.answer import RESULTS, Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import RESULTS, Role
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject
 from models.version import software_version
 from reports.language import Language

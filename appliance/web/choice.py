@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from appliance.settings import Settings
 from appliance.state.homes import open_files
-from dicom_io.reading.survey import SurveyRow, survey_study
 from dicom_io.rules import NO_ASSIGNMENT
 from models.errors import StudyRejected
+
+if TYPE_CHECKING:
+    from dicom_io.reading.survey import SurveyRow
 
 _IMAGES = "MR"
 
@@ -46,6 +49,8 @@ def offer(settings: Settings, study_uid: str) -> Offer:
     StudyRejected
         When nothing of it is on disk.
     """
+    from dicom_io.reading.survey import survey_study  # loads the reader, for this alone
+
     files = open_files(settings)
     try:
         instances = files.inbox.content(study_uid).instances

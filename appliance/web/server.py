@@ -120,11 +120,6 @@ def check_web(settings: Settings) -> None:
             f"web.host is {web.host}, which others can reach, and [tls] is not set; expected HTTPS: set [tls], or "
             'host = "127.0.0.1", or plain = true in [web] where a proxy of the site secures it.'
         )
-    if web.stow_token_file is not None and settings.shared.is_used:
-        raise SetupError(
-            "web.stow_token_file is set, and [shared] as well; expected one of them: STOW-RS hands over in state_dir, "
-            "which hosts do not share. Send by C-STORE there."
-        )
     check_files(settings)
 
 

@@ -4,7 +4,8 @@
     POST /dicom-web/studies/UID      of that study
 
 A request is read as it arrives and goes to the spool part by part; the answer comes after everything it calls stored
-is synced to disk. The service takes it from there (`appliance/service/web_door.py`).
+is synced to disk. The service takes it from there (`appliance/service/web_door.py`); where hosts share a home, the
+answer comes when it has (`handover`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -26,14 +28,17 @@ from starlette.routing import Route
 from appliance.files import lock_folder, make_private_folder, sync_folder
 from appliance.logs import describe
 from appliance.service.audit import told_at_once
+from appliance.service.roles import ServiceRole
 from appliance.service.web_door import ENDED, STOW
 from appliance.settings import Settings
+from appliance.state.worker_notes import supervision_in
+from appliance.web.handover import Handed, Handover
 from appliance.web.session import TokenFile
 from dicom_io.errors import BodyNotReadable
 from dicom_io.network.acceptance import Status
 from dicom_io.network.dicomweb.multipart import DICOM, boundary_of, parameter_of
 from dicom_io.network.dicomweb.receive import StoreRequest
-from dicom_io.network.dicomweb.store_response import JSON, StoreResponse
+from dicom_io.network.dicomweb.store_response import JSON, Instance, StoreResponse
 from dicom_io.network.instance_header import is_uid
 from models.errors import SetupError
 from models.files import PART
@@ -52,7 +57,7 @@ class StowDoor:
     Raises
     ------
     SetupError
-        When the tokens cannot be read, or another process has the door.
+        When the tokens cannot be read, another process has the door, or nobody would take what comes by it.
     """
 
     def __init__(self, settings: Settings, token_file: Path) -> None:
@@ -61,6 +66,9 @@ class StowDoor:
         self._folder = settings.service.state_dir / STOW
         if not settings.service.state_dir.is_dir():
             raise SetupError(f"{settings.service.state_dir} does not exist; expected the state folder of a service.")
+        self._handover = Handover(settings.service.state_dir) if settings.shared.is_used else None
+        if self._handover is not None and supervision_in(settings.service.state_dir).role == ServiceRole.WORKER:
+            raise SetupError(f"web.stow_token_file is set. {self._handover.obstacle()}")
         make_private_folder(self._folder)
         self._lock = lock_folder(self._folder)
         self._open = 0
@@ -103,6 +111,9 @@ class StowDoor:
             return _said(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, sentence)
         if self._open >= AT_ONCE:
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, f"{AT_ONCE} requests are open; repeat later.", _BUSY)
+        if self._handover is not None and (obstacle := await run_in_threadpool(self._handover.obstacle)):
+            LOG.error("STOW-RS cannot be served: %s", obstacle, extra={"peer": sender, "address": address})
+            return _said(HTTPStatus.SERVICE_UNAVAILABLE, f"{obstacle} Repeat later.", _BUSY)
         self._open += 1
         try:
             return await self._taken(request, study_uid, boundary, sender=sender, address=address)
@@ -136,7 +147,14 @@ class StowDoor:
             why = "The sender broke off."
         finally:
             is_safe = await asyncio.shield(run_in_threadpool(_ended, arriving, folder))
-        return self._answer(arriving.response if is_safe else None, why, sender=sender, address=address)
+        response, handed = arriving.response if is_safe else None, Handed()
+        if response is not None and self._handover is not None and not await request.is_disconnected():
+            handed = await self._handover.handed(folder, arriving.stored)
+            response = _without(response, arriving.stored, handed)
+        if handed.waiting:
+            LOG.error("what came by STOW-RS waits for the receiver", extra={"instances": len(handed.waiting)})
+        is_late = bool(handed.waiting)
+        return self._answer(response, why, is_late=is_late, sender=sender, address=address)
 
     def _tell_refused(self, address: str) -> None:
         why = "STOW-RS without a token that is known"
@@ -148,8 +166,10 @@ class StowDoor:
         make_private_folder(folder)
         return folder
 
-    def _answer(self, response: StoreResponse | None, why: str, *, sender: str, address: str) -> Response:
-        """The answer, and a line in the log."""
+    def _answer(
+        self, response: StoreResponse | None, why: str, *, is_late: bool, sender: str, address: str
+    ) -> Response:
+        """The answer, and a line in the log; `is_late`: the receiver has not taken all of it."""
         if response is None:
             LOG.error("STOW-RS: the disk failed", extra={"peer": sender, "address": address})
             return _said(HTTPStatus.SERVICE_UNAVAILABLE, "What came could not be made safe; repeat later.", _BUSY)
@@ -165,6 +185,8 @@ class StowDoor:
         headers = {}
         if why or not (stored or reasons):
             status = HTTPStatus.BAD_REQUEST
+        elif is_late:
+            status, headers = HTTPStatus.SERVICE_UNAVAILABLE, _BUSY
         elif not reasons:
             status = HTTPStatus.OK
         elif stored:
@@ -174,6 +196,20 @@ class StowDoor:
         else:
             status = HTTPStatus.CONFLICT
         return Response(response.as_json(), status, media_type=JSON, headers=headers)
+
+
+def _without(response: StoreResponse, stored: Mapping[str, Instance], handed: Handed) -> StoreResponse:
+    """The answer where some of what is safe here is not in the home."""
+    reasons = dict.fromkeys(handed.waiting, Status.OUT_OF_RESOURCES)
+    reasons |= dict.fromkeys(handed.put_aside, Status.PROCESSING_FAILURE)
+    return StoreResponse(
+        referenced=tuple(one for name, one in stored.items() if name not in reasons),
+        failed=(
+            *response.failed,
+            *(replace(one, reason=int(reasons[name])) for name, one in stored.items() if name in reasons),
+        ),
+        others=response.others,
+    )
 
 
 def _ended(arriving: StoreRequest, folder: Path) -> bool:

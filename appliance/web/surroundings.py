@@ -1,6 +1,7 @@
 """Facts around the service that take a moment to find: echoes, disk, models, certificate, device.
 
-A thread looks at them every minute, so that a page never waits for a peer; each fact carries its sentence.
+They are looked at every minute, so that a page never waits for a peer; each fact carries its sentence. A process of its
+own looks and ends: the DICOM library that calls peers would otherwise be half of the memory of the web process.
 """
 
 from __future__ import annotations
@@ -8,32 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from appliance.logs import describe
-from appliance.peer_settings import Destination
-from appliance.service.cuda import cuda_device
-from appliance.service.delivery import peer_of
-from appliance.service.fhir_delivery import check_fhir
-from appliance.service.health import DISK_FULL_GB, not_computing, not_receiving, not_writing
-from appliance.service.startup_checks import missing_peers
-from appliance.service.web_transport import web_peer_of
+from appliance.process_pool import Done, work_off
 from appliance.settings import Settings
-from appliance.state.disk import free_gb
-from appliance.transport import client_tls, files_of
-from dicom_io.network.dicomweb.store import answers
-from dicom_io.network.send import echo
-from dicom_io.network.tls import certificate_of, mistakes
-from models.errors import RDeepNetError
-from models.inference.manifest import read_manifest
-from models.inference.package import MANIFEST, shipped_packages
 
 LOG = logging.getLogger("rdeepnet.web")
 
-_ECHO_TIMEOUT_S = 5.0
 _EVERY_S = 60.0
+_LONGEST_S = 60.0  # for one look; its calls end in seconds
+_PATIENCE_S = 10.0  # for the look that is under way at the end
 
 
 @dataclass(frozen=True)
@@ -72,33 +59,6 @@ class Surroundings:
     worker: tuple[str, ...] = ()
 
 
-def look(settings: Settings) -> Surroundings:
-    """Looks at everything once; the peers all together, each for some seconds at most."""
-    with ThreadPoolExecutor(max_workers=max(1, min(16, len(settings.destinations)))) as pool:
-        echoes = dict(
-            zip(
-                [d.name for d in settings.destinations],
-                pool.map(lambda d: _echo(d, settings), settings.destinations),
-                strict=True,
-            )
-        )
-    free = free_gb(settings.service.state_dir)
-    certificate, ends = _certificate(settings, datetime.now(UTC))
-    return Surroundings(
-        at=datetime.now(UTC),
-        service=(*not_receiving(settings), *not_writing(settings)),
-        worker=tuple(not_computing(settings)),
-        destinations=echoes,
-        disk=Fact("Disk", free >= DISK_FULL_GB, f"{free:.1f} GB are free"),
-        free_gb=free,
-        models=tuple(_models(settings)),
-        device=_device(settings),
-        certificate=certificate,
-        certificate_ends=ends,
-        problems=tuple(_problems(settings)),
-    )
-
-
 class Watch:
     """Looks every minute, in a thread of its own.
 
@@ -121,7 +81,7 @@ class Watch:
     def stop(self) -> None:
         """Ends after the look that is under way."""
         self._stopping.set()
-        self._thread.join(timeout=2 * _ECHO_TIMEOUT_S)
+        self._thread.join(timeout=_PATIENCE_S)
 
     @property
     def seen(self) -> Surroundings | None:
@@ -131,73 +91,20 @@ class Watch:
     def _work(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._seen = look(self._settings)
-                if self._looked is not None:
+                for outcome in work_off([self._settings], _prepared, workers=1, within_s=_LONGEST_S):
+                    if isinstance(outcome, Done):
+                        self._seen = outcome.answer
+                    else:
+                        LOG.error("the surroundings cannot be looked at", extra={"error": outcome.reason})
+                if self._seen is not None and self._looked is not None:
                     self._looked(self._seen)
             except Exception as error:  # the page goes on with what it knows, and says how old that is
                 LOG.error("the surroundings cannot be looked at", extra={"error": describe(error)})
             self._stopping.wait(_EVERY_S)
 
 
-def _echo(destination: Destination, settings: Settings) -> Fact:
-    timeout_s = min(settings.delivery.timeout_s, _ECHO_TIMEOUT_S)
-    if destination.is_fhir:
-        try:
-            return Fact(destination.name, True, check_fhir(destination, settings, timeout_s=timeout_s))
-        except RDeepNetError as error:
-            return Fact(destination.name, False, str(error))
-    if (web := web_peer_of(destination, settings, timeout_s=timeout_s)) is not None:
-        try:
-            answers(web)
-        except RDeepNetError as error:
-            return Fact(destination.name, False, str(error))
-        return Fact(destination.name, True, "answers by DICOMweb")
-    peer = peer_of(
-        destination,
-        calling_title=settings.service.ae_title,
-        timeout_s=timeout_s,
-        tls=client_tls(settings, plain=destination.plain),
-    )
-    try:
-        echo(peer)
-    except RDeepNetError as error:
-        return Fact(destination.name, False, str(error))
-    return Fact(destination.name, True, "answers a C-ECHO")
+def _prepared() -> Callable[[Settings], Surroundings]:
+    """For the process that looks: what it loads stays out of this one."""
+    from appliance.web.look import look
 
-
-def _models(settings: Settings) -> list[Fact]:
-    facts = []
-    for folder in settings.models.packages or shipped_packages():
-        try:
-            path = folder / MANIFEST
-            manifest = read_manifest(path, path.read_bytes())
-        except (OSError, RDeepNetError) as error:
-            facts.append(Fact(folder.name, False, f"cannot be read: {describe(error)}"))
-        else:
-            facts.append(Fact(f"{manifest.name} {manifest.version}", True, f"{manifest.title}: {manifest.notice}"))
-    return facts
-
-
-def _device(settings: Settings) -> str:
-    found = cuda_device()
-    wanted = {settings.features.device, settings.preprocessing.device}
-    if found and wanted & {"auto", "cuda"}:
-        return f"GPU: {found}"
-    return f"CPU; {found} is not used" if found else "CPU"
-
-
-def _certificate(settings: Settings, now: datetime) -> tuple[Fact, datetime | None]:
-    files = files_of(settings)
-    if files is None:
-        return Fact("TLS", True, "is not used"), None
-    try:
-        certificate = certificate_of(files)
-    except RDeepNetError as error:
-        return Fact("TLS", False, str(error)), None
-    is_well = certificate.is_valid(now) and not certificate.ends_soon(now)
-    return Fact("TLS", is_well, certificate.in_words(now)), certificate.not_after
-
-
-def _problems(settings: Settings) -> list[str]:
-    files = files_of(settings)
-    return [*missing_peers(settings), *(mistakes(files) if files else ())]
+    return look

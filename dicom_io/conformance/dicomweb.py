@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dicom_io.conformance.markdown import table
 from dicom_io.network import find, find_studies
 from dicom_io.network.acceptance import Status
-from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.accepted_classes import BEGINNING
 from dicom_io.network.dicomweb import search
 from dicom_io.network.dicomweb.multipart import DICOM, MOST_HEADER_BYTES, RELATED
 from dicom_io.network.dicomweb.receive import CLASS_NOT_SUPPORTED, META_BYTES
@@ -97,7 +97,8 @@ def dicomweb() -> Iterable[str]:
         "A part whose UIDs cannot be read is in Other Failures Sequence (0008,119A). Statuses: 200 all stored, 202 "
         "some, 409 none, 503 none because of the disk or too many requests at a time, 400 the body is no multipart "
         "body or was cut off (what it names is stored), 401 no token, 404 no UID in the address, 415 another media "
-        "type."
+        "type. Where several hosts share a home, stored is what the receiver has taken into it; where it has not "
+        "taken all, the status is 503 with Retry-After, and what is missing is listed as failed (0xA700)."
     )
     yield "#### 2.5.3 Retrieve as user agent"
     yield (

@@ -8,7 +8,7 @@ from pydicom.uid import UID
 
 from dicom_io.conformance.markdown import table
 from dicom_io.network import find, find_studies, retrieve
-from dicom_io.network.storage_classes import INPUT_CLASSES
+from dicom_io.network.accepted_classes import INPUT_CLASSES
 
 _WHEN = "Retrieve, where an archive is configured"
 

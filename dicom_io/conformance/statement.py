@@ -22,11 +22,21 @@ from dicom_io.conformance.annexes import annexes
 from dicom_io.conformance.dicomweb import dicomweb
 from dicom_io.conformance.markdown import table
 from dicom_io.identity import MODEL_NAME
-from dicom_io.network import bounded_transport, find, places, receive, send, storage_classes, storage_commitment, tls
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from dicom_io.network import (
+    accepted_classes,
+    bounded_transport,
+    find,
+    places,
+    receive,
+    send,
+    storage_classes,
+    storage_commitment,
+    tls,
+)
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, EventType, ReportStatus
-from dicom_io.network.send import Delivery
-from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from dicom_io.network.peer import VERIFICATION, Delivery, delivery_of
 from dicom_io.writing.patient_modules import CHARACTER_SET
 from dicom_io.writing.required_attributes import KINDS
 from models.version import software_version
@@ -109,17 +119,17 @@ def _introduction() -> Iterable[str]:
         "(TID 1500) and an Encapsulated PDF in the same study. It can request storage commitment for them."
     )
     rows = [
-        ("Verification", *_uid(receive.VERIFICATION), "yes", "yes"),
-        *(("Storage, input", *_uid(uid), "no", "yes") for uid in storage_classes.INPUT_CLASSES if uid not in KINDS),
+        ("Verification", *_uid(VERIFICATION), "yes", "yes"),
+        *(("Storage, input", *_uid(uid), "no", "yes") for uid in accepted_classes.INPUT_CLASSES if uid not in KINDS),
         *(
             ("Storage, input and result", *_uid(uid), "yes", "yes")
-            for uid in storage_classes.INPUT_CLASSES
+            for uid in accepted_classes.INPUT_CLASSES
             if uid in KINDS
         ),
         *(
             ("Storage, result", *_uid(UID(uid)), "yes", "yes, acknowledged and not kept")
             for uid in KINDS
-            if uid not in storage_classes.INPUT_CLASSES
+            if uid not in accepted_classes.INPUT_CLASSES
         ),
         ("Storage, every other class", "see 2.2.2", "see 2.2.2", "no", "yes, acknowledged and not kept"),
         ("Storage Commitment", *_uid(STORAGE_COMMITMENT), "yes", "no"),
@@ -192,10 +202,10 @@ def _acceptor(limits: Limits) -> Iterable[str]:
         "A destination that is not a sender is offered Verification and Storage Commitment only."
     )
     yield "#### 2.2.2 Presentation contexts accepted"
-    inputs = [build_context(uid, list(storage_classes.TRANSFER_SYNTAXES)) for uid in storage_classes.INPUT_CLASSES]
+    inputs = [build_context(uid, list(accepted_classes.TRANSFER_SYNTAXES)) for uid in accepted_classes.INPUT_CLASSES]
     yield _contexts([*receive.supported_contexts(), *inputs], role="SCP")
     yield ("Of the transfer syntaxes a peer proposes, the first in this list is accepted; all of them are decoded:")
-    yield table(("Transfer syntax", "UID"), [_uid(UID(syntax)) for syntax in storage_classes.TRANSFER_SYNTAXES])
+    yield table(("Transfer syntax", "UID"), [_uid(UID(syntax)) for syntax in accepted_classes.TRANSFER_SYNTAXES])
     yield (
         "A peer that proposes none of these for an input class is accepted with what it proposes; its objects are "
         "kept, and a study that needs them is refused."
@@ -427,7 +437,7 @@ def _identity() -> list[tuple[str, str]]:
     ]
 
 
-def _uid(uid: UID) -> tuple[str, str]:
+def _uid(uid: str) -> tuple[str, str]:
     return storage_classes.class_name(uid), str(uid)
 
 
@@ -445,7 +455,7 @@ def _contexts(contexts: Iterable[PresentationContext], *, role: str) -> str:
     for context in contexts:
         uid = UID(context.abstract_syntax or "")
         syntaxes = [UID(syntax) for syntax in context.transfer_syntax or ()]
-        is_whole = len(syntaxes) == len(storage_classes.TRANSFER_SYNTAXES)
+        is_whole = len(syntaxes) == len(accepted_classes.TRANSFER_SYNTAXES)
         shown = "all of the next table" if is_whole else ", ".join(syntax.name for syntax in syntaxes)
         ours = role if context.scp_role is None else "SCU (the peer is SCP, by role selection)"
         rows.append((*_uid(uid), shown, ours))
@@ -454,7 +464,7 @@ def _contexts(contexts: Iterable[PresentationContext], *, role: str) -> str:
 
 def _judgements() -> Iterable[tuple[str, Delivery]]:
     """Every C-STORE status, in ranges, with its meaning for the sender, taken from the code that decides."""
-    for what, group in groupby(range(0x10000), key=send.delivery_of):
+    for what, group in groupby(range(0x10000), key=delivery_of):
         codes = list(group)
         ends = (codes[0], codes[-1])
         yield " – ".join(f"0x{code:04X}" for code in dict.fromkeys(ends)), what

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from mmap import mmap
 
-from pydicom.uid import UID
-
 from dicom_io.errors import NotReadable
-from dicom_io.network.instance_header import ArrivedHeader, arrived_header
-from dicom_io.network.storage_classes import INPUT_CLASSES
+from dicom_io.network.accepted_classes import INPUT_CLASSES
+from dicom_io.network.header_fields import ArrivedHeader
+from dicom_io.network.instance_header import arrived_header
 
 
 class Status(IntEnum):
@@ -51,7 +50,7 @@ def judge(
     classes = {sop_class_uid, context_class_uid}
     is_input = not classes.isdisjoint(INPUT_CLASSES)
     try:
-        header = arrived_header(dataset, UID(transfer_syntax_uid), is_whole=is_input)
+        header = arrived_header(dataset, transfer_syntax_uid, is_whole=is_input)
     except NotReadable:
         if is_input:
             return Status.CANNOT_UNDERSTAND

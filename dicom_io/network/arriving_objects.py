@@ -25,10 +25,11 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.pdu_primitives import P_DATA
 
+from dicom_io.network.accepted_classes import BEGINNING
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-BEGINNING = 1024**2  # bytes; identity stands in the first groups, references in them take kilobytes
 IN_MEMORY = 4 * 1024**2  # bytes of one object; a 1024 x 1024 image of 16 bits takes half of it
 
 

@@ -17,9 +17,10 @@ from pydicom.uid import (
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
+from dicom_io.network.accepted_classes import INPUT_CLASSES
 from dicom_io.network.bounded_transport import MAXIMUM_PDU
-from dicom_io.network.receive import VERIFICATION, Status
-from dicom_io.network.storage_classes import INPUT_CLASSES
+from dicom_io.network.peer import VERIFICATION
+from dicom_io.network.receive import Status
 
 _TAKEN = (*INPUT_CLASSES, Comprehensive3DSRStorage, EncapsulatedPDFStorage)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
 
 _ELEMENT = struct.Struct("<HHL")
 _SHORT = struct.Struct("<H")

@@ -16,7 +16,8 @@ from pynetdicom.presentation import build_context
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.images.headers import DECODE_ERRORS
 from dicom_io.network.arriving_objects import IN_MEMORY, ArrivingObject, hold_arriving_objects
-from dicom_io.network.send import Peer, associated
+from dicom_io.network.peer import Peer
+from dicom_io.network.send import associated
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root Query/Retrieve Information Model - FIND
 MOST_MATCHES = 5000  # series of a study, or studies of a patient; a query that is not compared matches everything

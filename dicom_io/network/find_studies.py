@@ -16,7 +16,7 @@ from dicom_io.errors import NotReadable, PeerRefused
 from dicom_io.images.headers import DECODE_ERRORS, identifier, text
 from dicom_io.network.find import matches
 from dicom_io.network.instance_header import is_uid
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
 
 # What the queries hold, and what for.
 STUDY_KEYS: Final[Mapping[str, str]] = {

@@ -17,11 +17,11 @@ from pydicom.uid import (
 )
 from pynetdicom.presentation import build_context
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT
-from dicom_io.network.receive import VERIFICATION
-from dicom_io.network.send import Peer, associated, offered_syntaxes
+from dicom_io.network.peer import VERIFICATION, Peer
+from dicom_io.network.send import associated, offered_syntaxes
 
 # Every object of ours is of the class of its role.
 CLASS_OF: Final = {

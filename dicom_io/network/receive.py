@@ -14,7 +14,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from mmap import mmap
 from pathlib import Path
@@ -31,64 +30,24 @@ from pynetdicom.pdu_primitives import SOPClassCommonExtendedNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_io.errors import CannotKeepNow
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.network.acceptance import Status as Status
 from dicom_io.network.acceptance import judge
+from dicom_io.network.accepted_classes import INPUT_CLASSES, PLAIN_SYNTAXES
 from dicom_io.network.arriving_objects import IN_MEMORY, ArrivingObject, Memory, arriving_object, hold_arriving_objects
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, BoundedServer, BoundedSocket, Bounds
 from dicom_io.network.callers import Caller, calling
 from dicom_io.network.command_set import StoreRequest, file_beginning
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, CommitmentReport, answer_report
+from dicom_io.network.peer import VERIFICATION
 from dicom_io.network.places import Places
-from dicom_io.network.storage_classes import (
-    INPUT_CLASSES,
-    PLAIN_SYNTAXES,
-    STORAGE_SERVICE,
-    accepted_syntaxes,
-    needs_service,
-    proposed_storage,
-)
+from dicom_io.network.received import Received
+from dicom_io.network.storage_classes import STORAGE_SERVICE, accepted_syntaxes, needs_service, proposed_storage
 from dicom_io.network.store_lane import Context, StoreLane, is_tested
 from dicom_io.network.tls import ListenerTls, handshake
-from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
 
-VERIFICATION = UID("1.2.840.10008.1.1")
-
-
 BOUNDS = Bounds()
-
-
-@dataclass(frozen=True, eq=False)
-class Received:
-    """One received instance.
-
-    Attributes
-    ----------
-    association : number of the association, as in `opened` and `closed`
-    calling_title, address : who sent it
-    study_instance_uid, series_instance_uid : "" of an object that is not needed and cannot be read
-    is_ours : this product made it
-    needed : a study is read from it; False for other classes and for everything this product made itself
-    move_originator, move_message_id : AE title and Message ID of the C-MOVE that it is part of; "" and 0 where none is
-    meta : preamble, prefix and file meta information
-    dataset : the encoded data set, byte for byte as the peer sent it, of other classes perhaps only its beginning; a
-        large one is a map of a file. `meta`, then `dataset` is a DICOM file. It is there until `store` returns
-    """
-
-    association: int
-    calling_title: str
-    address: str
-    sop_class_uid: str
-    sop_instance_uid: str
-    study_instance_uid: str
-    series_instance_uid: str
-    transfer_syntax_uid: str
-    is_ours: bool
-    needed: bool
-    meta: bytes
-    dataset: bytes | memoryview | mmap
-    move_originator: str = ""
-    move_message_id: int = 0
 
 
 def supported_contexts(

@@ -34,6 +34,7 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext, StoragePresentationContexts, build_context
 
 from dicom_io.errors import CannotKeepNow, NotReadable, PeerRefused, PeerUnavailable
+from dicom_io.network.accepted_classes import INPUT_CLASSES, PLAIN_SYNTAXES, TRANSFER_SYNTAXES
 from dicom_io.network.arriving_objects import (
     IN_MEMORY,
     ArrivingObject,
@@ -46,9 +47,9 @@ from dicom_io.network.command_set import file_beginning
 from dicom_io.network.find import bound_answers, cut
 from dicom_io.network.find_studies import SeriesAtPeer
 from dicom_io.network.instance_header import arrived_header
+from dicom_io.network.peer import Peer
 from dicom_io.network.receive import Status
-from dicom_io.network.send import Peer, associated
-from dicom_io.network.storage_classes import INPUT_CLASSES, PLAIN_SYNTAXES, TRANSFER_SYNTAXES
+from dicom_io.network.send import associated
 from models.number_words import counted
 
 STUDY_ROOT_MOVE: Final = "1.2.840.10008.5.1.4.1.2.2.2"  # Study Root Query/Retrieve Information Model - MOVE
@@ -220,7 +221,7 @@ def proposed_contexts() -> tuple[list[PresentationContext], list[UID]]:
     others = dict.fromkeys([*_LIKELY_OTHERS, *(UID(str(one.abstract_syntax)) for one in StoragePresentationContexts)])
     dropped = [uid for uid in others if uid not in INPUT_CLASSES][: _MOST_CONTEXTS - len(contexts)]
     contexts += [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in dropped]
-    return contexts, [*INPUT_CLASSES, *dropped]
+    return contexts, [*map(UID, INPUT_CLASSES), *dropped]
 
 
 def _require(association: Association, abstract_syntax: str, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The sender: C-ECHO, and C-STORE of whole answers with a result for every object.
+"""The sender: C-STORE of whole answers with a result for every object.
 
 Errors say what to do: `PeerUnavailable` repeat later, `PeerRefused` an operator must act, `PeerRejected` both.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,89 +20,12 @@ from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
-from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.network.bounded_transport import MAXIMUM_PDU
-from dicom_io.network.receive import VERIFICATION
+from dicom_io.network.peer import Delivery, Peer, Sent, delivery_of, rejected, unreachable
 from dicom_io.network.responses import leave_responses_to_calls
-from dicom_io.network.tls import ClientTls, refusal
-from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from models.errors import SetupError
-
-# PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association: in words, and what must be done there.
-_KNOW_US = "the PACS must register our AE title {calling} with the address of this machine, and allow it to store"
-_REJECTED = {
-    (1, 1): ("no reason given", _KNOW_US),
-    (1, 2): ("application context not supported", "the PACS must speak DICOM on this port; check host and port"),
-    (1, 3): ("our AE title is not known there", _KNOW_US),
-    (1, 7): (
-        "its AE title differs",
-        "the PACS must answer to the AE title {called} on this port, or the settings must name it as it is called",
-    ),
-    (2, 1): ("no reason given", _KNOW_US),
-    (2, 2): ("protocol version not supported", "the PACS must speak DICOM on this port; check host and port"),
-}
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Address of a peer and the terms of calls to it.
-
-    Attributes
-    ----------
-    ae_title : of the peer (called)
-    calling_title : ours
-    timeout_s : longest wait for a connection, and for each answer
-    tls : how the connection is secured; None leaves it plain
-    """
-
-    ae_title: str
-    host: str
-    port: int
-    calling_title: str
-    timeout_s: float
-    tls: ClientTls | None = None
-
-    def __str__(self) -> str:
-        return f"{self.ae_title} at {self.host} port {self.port}{' (TLS)' if self.tls else ''}"
-
-
-class Delivery(StrEnum):
-    """Result of sending one object."""
-
-    STORED = "stored"  # the peer answered Success, or a warning (stored with changes)
-    UNAVAILABLE = "unavailable"  # the peer was out of resources, or fell silent: repeat later
-    REFUSED = "refused"  # the peer does not take this object
-
-
-@dataclass(frozen=True)
-class Sent:
-    """Result for one object; `sentence` gives the peer's answer, empty when it simply stored it."""
-
-    sop_instance_uid: str
-    delivery: Delivery
-    sentence: str
-
-
-def echo(peer: Peer) -> None:
-    """C-ECHO.
-
-    Raises
-    ------
-    PeerUnavailable
-        When the peer cannot be reached or does not answer.
-    PeerRefused
-        When the peer refuses the association or the echo.
-    """
-    with associated(peer, [build_context(VERIFICATION)]) as association:
-        if not association.accepted_contexts:
-            raise PeerRefused(
-                f"{peer} does not accept C-ECHO; expected the Verification SOP Class: check its settings."
-            )
-        status = association.send_c_echo()
-        if "Status" not in status:
-            raise PeerUnavailable(f"{peer} did not answer a C-ECHO within {peer.timeout_s:g} s; check the peer.")
-        if status.Status != 0x0000:
-            raise PeerRefused(f"{peer} answered a C-ECHO with 0x{status.Status:04X}; expected 0x0000: check the peer.")
 
 
 def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
@@ -162,17 +83,6 @@ def _send_one(association: Association, dataset: Dataset, peer: Peer) -> Sent:
         return Sent(uid, Delivery.UNAVAILABLE, f"{peer} did not answer within {peer.timeout_s:g} s, or aborted")
     delivery = delivery_of(status.Status)
     return Sent(uid, delivery, _sentence(delivery, status.Status, peer))
-
-
-def delivery_of(status: int) -> Delivery:
-    """Meaning of a C-STORE status for the sender (PS3.4 Table B.2-1, PS3.7 Annex C)."""
-    if status in (0x0000, 0xB000, 0xB006, 0xB007, 0x0111):
-        # Success; warnings: stored, elements coerced or discarded; 0x0111: the instance is there already
-        return Delivery.STORED
-    if 0xA700 <= status <= 0xA7FF or status in (0x0110, 0x0213):
-        # out of resources, processing failure, resource limitation: these pass
-        return Delivery.UNAVAILABLE
-    return Delivery.REFUSED
 
 
 def _sentence(delivery: Delivery, status: int, peer: Peer) -> str:
@@ -251,22 +161,11 @@ def _on_open(event: Event) -> None:
 
 
 def _not_established(association: Association, peer: Peer) -> PeerUnavailable | PeerRefused:
-    """Error for an association that was not established; a rejection may be transient (PS3.8 §9.3.4)."""
+    """Error for an association that was not established."""
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
-        if answer.result == 1:
-            why, remedy = _REJECTED.get(
-                (answer.result_source or 0, answer.diagnostic or 0), (f"diagnostic {answer.diagnostic}", _KNOW_US)
-            )
-            must = remedy.format(calling=peer.calling_title, called=peer.ae_title)
-            return PeerRejected(f"{peer} rejected the association of {peer.calling_title} ({why}): {must}.")
-        return PeerUnavailable(f"{peer} refused the association for now (busy); it will be repeated.")
+        source, diagnostic = answer.result_source or 0, answer.diagnostic or 0
+        return rejected(peer, result=answer.result or 0, source=source, diagnostic=diagnostic)
     if association.is_aborted and answer is not None and not association.accepted_contexts:
         return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")
-    why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
-    if why:
-        return PeerUnavailable(
-            f"{peer} cannot be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
-            "issuer of; correct it here or there."
-        )
-    return PeerUnavailable(f"{peer} cannot be reached; check its address and that it is running.")
+    return unreachable(peer)

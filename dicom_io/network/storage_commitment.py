@@ -25,8 +25,8 @@ from dicom_io.network.commitment_report import (
     CommitmentReport,
     answer_report,
 )
-from dicom_io.network.receive import VERIFICATION
-from dicom_io.network.send import Peer, associated, offered_syntaxes
+from dicom_io.network.peer import VERIFICATION, Peer
+from dicom_io.network.send import associated, offered_syntaxes
 
 REQUEST_COMMITMENT = 1  # Action Type ID, PS3.4 Table J.3-1
 STAY_S = 2.0  # a peer that reports on the association of the request does so at once; most open their own

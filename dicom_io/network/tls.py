@@ -12,12 +12,7 @@ import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import NameOID
 
 from models.errors import SetupError
 
@@ -29,7 +24,6 @@ SUITES = (
 )
 LOWEST = ssl.TLSVersion.TLSv1_2
 HANDSHAKE_S = 10.0  # a peer that has not agreed by then is disconnected; it takes milliseconds
-SOON_DAYS = 30  # a certificate that ends so soon should be renewed now
 
 
 @dataclass(frozen=True)
@@ -69,37 +63,9 @@ class ClientTls:
         SetupError
             When the files cannot be used.
         """
-        context = _context(ssl.PROTOCOL_TLS_CLIENT, self.files)
+        context = context_of(ssl.PROTOCOL_TLS_CLIENT, self.files)
         context.check_hostname = self.check_names
         return context
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """Facts of our certificate for an operator; times with time zone."""
-
-    name: str
-    issuer: str
-    not_before: datetime
-    not_after: datetime
-
-    def is_valid(self, now: datetime) -> bool:
-        """Returns whether peers accept it at this time."""
-        return self.not_before <= now <= self.not_after
-
-    def ends_soon(self, now: datetime) -> bool:
-        """Returns whether it should be renewed."""
-        return (self.not_after - now).days < SOON_DAYS
-
-    def in_words(self, now: datetime) -> str:
-        """One sentence, without a full stop."""
-        issued = f"certificate of {self.name or '(no name)'}, issued by {self.issuer or '(no name)'}"
-        if now < self.not_before:
-            return f"{issued}, is not valid before {self.not_before:%Y-%m-%d %H:%M} UTC"
-        if now > self.not_after:
-            return f"{issued}, expired on {self.not_after:%Y-%m-%d %H:%M} UTC: peers refuse it"
-        days = (self.not_after - now).days
-        return f"{issued}, is valid until {self.not_after:%Y-%m-%d %H:%M} UTC ({days} days)"
 
 
 class ListenerTls:
@@ -136,7 +102,7 @@ class ListenerTls:
         return self._context.wrap_socket(connection, server_side=server_side, do_handshake_on_connect=False)
 
     def _made(self) -> ssl.SSLContext:
-        context = _context(ssl.PROTOCOL_TLS_SERVER, self._files)
+        context = context_of(ssl.PROTOCOL_TLS_SERVER, self._files)
         context.verify_mode = ssl.CERT_REQUIRED if self._mutual else ssl.CERT_NONE
         # A ticket would lie in the peer's buffer before the first answer; libraries that poll take it for one.
         context.num_tickets = 0
@@ -204,64 +170,8 @@ def refusal(host: str, port: int, tls: ClientTls, *, timeout_s: float) -> str:
     return ""
 
 
-def certificate_of(files: TlsFiles) -> Certificate:
-    """Our certificate.
-
-    Raises
-    ------
-    SetupError
-        When the file holds none.
-    """
-    found = _certificates(files.certificate, "certificate")[0]
-    return Certificate(
-        name=_name(found.subject),
-        issuer=_name(found.issuer),
-        not_before=found.not_valid_before_utc,
-        not_after=found.not_valid_after_utc,
-    )
-
-
-def mistakes(files: TlsFiles, *, now: datetime | None = None) -> list[str]:
-    """Problems of the files, each a sentence without a full stop; an expired certificate of ours is not one.
-
-    Parameters
-    ----------
-    now : authorities that ended before it are named; None for the present
-    """
-    found: list[str] = []
-    now = now or datetime.now(UTC)
-    certificates: list[x509.Certificate] = []
-    for path, what in ((files.certificate, "certificate"), (files.authorities, "authorities")):
-        try:
-            read = _certificates(path, what)
-        except SetupError as error:
-            found.append(str(error).rstrip("."))
-            continue
-        if what == "certificate":
-            certificates = read
-        elif ended := [one for one in read if one.not_valid_after_utc < now]:
-            names = ", ".join(_name(one.subject) or "(no name)" for one in ended)
-            found.append(f"authorities {path} holds {names}, expired; replace it")
-    try:
-        key = serialization.load_pem_private_key(_bytes(files.key, "key"), password=None)
-    except SetupError as error:
-        found.append(str(error).rstrip("."))
-    except TypeError:
-        found.append(f"key {files.key} has a password; a key without one was expected, readable by the service only")
-    except ValueError as error:
-        found.append(f"key {files.key} is no private key in PEM ({str(error).splitlines()[0]})")
-    else:
-        if certificates and key.public_key() != certificates[0].public_key():
-            found.append(f"key {files.key} does not belong to the first certificate in {files.certificate}")
-    if not found:
-        try:
-            _context(ssl.PROTOCOL_TLS_CLIENT, files)
-        except SetupError as error:
-            found.append(str(error).rstrip("."))
-    return found
-
-
-def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
+def context_of(protocol: int, files: TlsFiles) -> ssl.SSLContext:
+    """TLS context with our files and the rules above; SetupError where they cannot be used."""
     context = ssl.SSLContext(protocol)
     context.minimum_version = LOWEST
     context.set_ciphers(":".join(SUITES))
@@ -277,25 +187,6 @@ def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
     except OSError as error:
         raise SetupError(f"TLS cannot be used with the authorities {files.authorities} ({reason(error)}).") from error
     return context
-
-
-def _certificates(path: Path, what: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(_bytes(path, what))
-    except ValueError as error:
-        raise SetupError(f"{what} {path} holds no certificate in PEM ({str(error).splitlines()[0]}).") from error
-
-
-def _bytes(path: Path, what: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SetupError(f"{what} {path} cannot be read ({error.strerror}); name a file of this user.") from error
-
-
-def _name(name: x509.Name) -> str:
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else name.rfc4514_string()
 
 
 def _changed_ns(file: Path) -> int:

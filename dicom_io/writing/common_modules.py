@@ -12,8 +12,8 @@ from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import UID, Comprehensive3DSRStorage, ExplicitVRLittleEndian, KeyObjectSelectionDocumentStorage
 from pydicom.valuerep import DA, TM
 
-from dicom_io import codes, uids
-from dicom_io.answer import Role
+from dicom_io import codes, implementation, uids
+from dicom_io.answer_roles import Role
 from dicom_io.identity import MANUFACTURER
 from dicom_io.study import Study
 from dicom_io.writing import equipment
@@ -160,6 +160,6 @@ def base_object(
     root.file_meta.MediaStorageSOPClassUID = UID(sop_class_uid)
     root.file_meta.MediaStorageSOPInstanceUID = UID(root.SOPInstanceUID)
     root.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    root.file_meta.ImplementationClassUID = UID(uids.IMPLEMENTATION_CLASS_UID)
-    root.file_meta.ImplementationVersionName = uids.implementation_version_name()
+    root.file_meta.ImplementationClassUID = UID(implementation.IMPLEMENTATION_CLASS_UID)
+    root.file_meta.ImplementationVersionName = implementation.implementation_version_name()
     return root

@@ -16,7 +16,8 @@ from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import EncapsulatedPDFStorage, KeyObjectSelectionDocumentStorage
 
 from dicom_io import codes, uids
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.writing import equipment
 from dicom_io.writing.common_modules import Series, base_object
 from dicom_io.writing.object_check import check_object

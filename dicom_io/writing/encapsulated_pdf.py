@@ -13,7 +13,8 @@ from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import EncapsulatedPDFStorage
 
 from dicom_io import codes
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.study import Study
 from dicom_io.writing.common_modules import new_instance
 from reports.content import Report

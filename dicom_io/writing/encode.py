@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence as Ordered
 
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import Study
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf

@@ -19,7 +19,8 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from pydicom.valuerep import DSfloat
 
 from dicom_io import codes, uids
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.study import SourceSeries, Study
 from dicom_io.writing.binary_segmentation import instance_of_slice
 from dicom_io.writing.common_modules import new_instance

@@ -6,7 +6,8 @@ from pydicom import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from dicom_io import uids
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.writing.common_modules import SERIES, base_object
 from dicom_io.writing.equipment import product
 from dicom_io.writing.object_check import check_object

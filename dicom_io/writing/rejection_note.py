@@ -15,7 +15,8 @@ from pydicom.sr.coding import Code
 from pydicom.uid import KeyObjectSelectionDocumentStorage, SegmentationStorage
 
 from dicom_io import codes
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import SentObject
 from dicom_io.study import SourceInstance, Study
 from dicom_io.writing.common_modules import new_instance

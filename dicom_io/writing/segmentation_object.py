@@ -12,7 +12,8 @@ from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import SegmentationStorage
 
 from dicom_io import codes, uids
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.study import SourceSeries, Study
 from dicom_io.writing.binary_segmentation import binary_segmentation
 from dicom_io.writing.common_modules import SERIES, new_instance

@@ -13,7 +13,8 @@ from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
 from dicom_io import codes
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import SentObject
 from dicom_io.identity import MANUFACTURER
 from dicom_io.study import SourceInstance, Study

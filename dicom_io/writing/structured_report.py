@@ -22,7 +22,8 @@ from pydicom.sequence import Sequence as ItemSequence
 from pydicom.sr.coding import Code
 
 from dicom_io import codes, uids
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import SentObject
 from dicom_io.feature_codes import Parameter, feature_code
 from dicom_io.note_codes import note_code

@@ -16,6 +16,7 @@ from models.inference.tasks import TASKS, Task
 from models.typed_tables import Above, AtLeast, Distinct, Text, read_whole
 from models.volume import Region, Sequence
 
+MANIFEST = "manifest.toml"
 SCHEMA = 1
 NOT_RUNNABLE = "not runnable by the appliance: inputs come from elsewhere"
 
@@ -220,3 +221,9 @@ def read_manifest(path: Path, content: bytes) -> Manifest:
             "made with, or make the package again."
         )
     return read_whole(Manifest, table, what=str(path), error=PackageInvalid)
+
+
+def shipped_packages() -> tuple[Path, ...]:
+    """Folders of the demonstration packages that come with the software, in the order of the report."""
+    root = Path(__file__).resolve().parents[1] / "packages"
+    return tuple(root / name for name in ("recurrence", "krt7_as", "recurrence_t1c"))

@@ -38,6 +38,7 @@ from models.inference.external_data import check_self_contained
 from models.inference.familiarity import Familiarity, FamiliarityTest
 from models.inference.fingerprints import Fingerprints, Matches, salt_of
 from models.inference.manifest import (
+    MANIFEST,
     NOT_RUNNABLE,
     SCHEMA,
     FeatureOrigin,
@@ -48,6 +49,7 @@ from models.inference.manifest import (
     SpreadFacts,
     Training,
     read_manifest,
+    shipped_packages,
 )
 from models.inference.outcome import ModelIdentity
 from models.inference.package_files import (
@@ -87,8 +89,6 @@ __all__ = [
     "require_runnable",
     "shipped_packages",
 ]
-
-MANIFEST = "manifest.toml"
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,12 +171,6 @@ class ModelPackage:
         if self.baseline is None:
             return {}
         return {months: float(self.baseline.survival(log_risk, months)) for months in self.horizons_months}
-
-
-def shipped_packages() -> tuple[Path, ...]:
-    """Folders of the demonstration packages that come with the software, in the order of the report."""
-    root = Path(__file__).resolve().parents[1] / "packages"
-    return tuple(root / name for name in ("recurrence", "krt7_as", "recurrence_t1c"))
 
 
 def load_package(folder: Path, *, trusted_keys: Ordered[Path] = ()) -> ModelPackage:

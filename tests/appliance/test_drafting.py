@@ -11,7 +11,8 @@ import pytest
 
 from appliance.drafting import MadeDraft, draft_instead_of, in_words
 from appliance.peer_settings import Destination
-from dicom_io.answer import DRAFTS, AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import DRAFTS, Role
 from dicom_io.errors import GeometryInvalid, SelectionAmbiguous, StrokesOnly, TumourNotFound
 from dicom_io.reading.read import read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules

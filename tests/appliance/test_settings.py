@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance.offline.recipe import run_recipe
 from appliance.peer_settings import Destination, Sender
 from appliance.settings import EXAMPLE, ServiceSettings, Settings, StudySettings, load_settings
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.rules import NO_ASSIGNMENT, SelectionRules
 from models.errors import SetupError
 

@@ -12,7 +12,7 @@ from appliance.cli import app
 from appliance.commands.exit_status import Exit
 from appliance.peer_settings import TlsSettings
 from appliance.service.bench import archive_of
-from appliance.service.delivery import peer_of
+from appliance.service.destination_peers import peer_of
 from appliance.service.doctor import Verdict, check_tls
 from appliance.settings import Settings, load_settings
 from appliance.state.records import Records

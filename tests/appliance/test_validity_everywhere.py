@@ -24,7 +24,7 @@ from appliance.offline.result_folder import answered
 from appliance.offline.result_json import Origin
 from appliance.offline.runs import in_a_line, predictions_of
 from appliance.pipeline import Result
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of
 from dicom_io.writing.read_answer import read_predictions

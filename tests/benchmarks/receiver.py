@@ -11,7 +11,8 @@ from pathlib import Path
 
 from appliance.settings import Sync
 from appliance.state.inbox_folder import FolderInbox
-from dicom_io.network.receive import Received, Receiver
+from dicom_io.network.receive import Receiver
+from dicom_io.network.received import Received
 from dicom_io.network.tls import ListenerTls, TlsFiles
 from tests.end_to_end.running import AE_TITLE
 

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from tests.conftest import ROOT, require_programs
 from tests.end_to_end.running import AE_TITLE, free_port, is_listening, wait_for
 

@@ -14,10 +14,10 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import SentObject
+from dicom_io.implementation import derived_uid
 from dicom_io.study import SourceInstance, SourceSeries, Study
-from dicom_io.uids import derived_uid
 from models.features.names import feature_definitions
 from models.features.settings import FeatureSettings
 from models.inference.predict import Group, ModelIdentity, Quantity

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject, objects_replaced, reasons, replacement_of
 from reports.replacement import REASONS, Reason, Replacement
 from reports.wording import replaces_sentence

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_io import uids
-from dicom_io.answer import Role
+from dicom_io import implementation, uids
+from dicom_io.answer_roles import Role
 from models.volume import Region, Sequence
 from reports import wording
 from tests.dicom_io.made_studies import CREATED, RECURRENCE, make
@@ -82,4 +82,4 @@ def test_roles_regions_and_sequences_have_uids_of_their_own() -> None:
 
 
 def test_the_implementation_version_name_fits() -> None:
-    assert 0 < len(uids.implementation_version_name()) <= 16
+    assert 0 < len(implementation.implementation_version_name()) <= 16

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.conformance.code_table import code_rows
 from dicom_io.writing.encode import encode
 from tests.conftest import ROOT

@@ -26,7 +26,8 @@ from appliance.service.worker_process import taken_over, work
 from appliance.settings import Settings, load_settings
 from appliance.stages import Stages
 from appliance.state.outbox import Outgoing
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.errors import Remedy, SelectionAmbiguous, TumourNotFound
 from tests.end_to_end.small_study import instance
 

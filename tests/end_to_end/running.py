@@ -24,7 +24,8 @@ from appliance.service.study_status import StudyDetail, list_studies, show_study
 from appliance.settings import Settings, load_settings
 from appliance.state.record_rows import StudyRecord
 from appliance.state.states import State
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import SetupError
 from tests.end_to_end.small_study import uid
 

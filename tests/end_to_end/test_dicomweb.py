@@ -15,7 +15,7 @@ from dicom_io.errors import PeerRefused
 from dicom_io.network.dicomweb.retrieve import fetch_study, listed_instances
 from dicom_io.network.dicomweb.store import answers, has_instance, store
 from dicom_io.network.dicomweb.web_peer import WebPeer
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc
 from tests.end_to_end.small_study import uid, write_study

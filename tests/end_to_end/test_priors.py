@@ -17,7 +17,7 @@ from pydicom.dataset import FileDataset
 
 from appliance.service.study_status import list_studies, show_study
 from appliance.state.states import State
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.synthetic.study_writer import Grid, SyntheticPatient, SyntheticStudy, make_study
 from models.volume import Sequence
 from tests.conftest import require_programs

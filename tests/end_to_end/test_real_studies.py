@@ -15,7 +15,7 @@ from scipy import ndimage
 from appliance.pipeline import Result, Workbench, answer_study
 from appliance.settings import Settings
 from appliance.workbench import open_workbench
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.errors import Remedy, SeriesNotFound
 from dicom_io.rules import NO_ASSIGNMENT, Assignment
 from models.errors import StudyRejected

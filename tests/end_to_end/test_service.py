@@ -20,7 +20,9 @@ from appliance.state.operator_actions import Action
 from appliance.state.record_rows import DeliveryState
 from appliance.state.states import State
 from dicom_io.errors import PeerRefused
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from tests.end_to_end.fake_service import NO_SEGMENTATION
 from tests.end_to_end.running import (
     AE_TITLE,

@@ -24,7 +24,8 @@ from appliance.state.postgres import SessionLock, server_of
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.takeover_records import Takeover, TakeoverRecords
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import SetupError
 from tests.conftest import require_programs
 from tests.end_to_end.postgres import Postgres, running_postgres

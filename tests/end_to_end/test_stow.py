@@ -22,7 +22,7 @@ from appliance.state.states import State
 from dicom_io.errors import PeerUnavailable
 from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.web_peer import WebPeer
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, RunningService, free_port, is_listening, running_service, wait_for
 from tests.end_to_end.small_study import uid, write_study

@@ -15,7 +15,8 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from dicom_io.answer import AnswerObject
-from dicom_io.network.send import Delivery, Peer, send
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from dicom_io.writing.encode import encode
 from tests.conftest import require_programs
 from tests.dicom_io.made_studies import make

@@ -22,7 +22,8 @@ from appliance.service.health import ailments, not_receiving
 from appliance.service.retry import retry_study
 from appliance.state.states import State
 from appliance.state.worker_notes import activity_in
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import RDeepNetError
 from tests.end_to_end.running import AE_TITLE, Archive, RunningService, running_service, storescu, wait_for
 from tests.end_to_end.small_study import uid, write_study

@@ -26,7 +26,8 @@ from pydicom.uid import EncapsulatedPDFStorage, SegmentationStorage
 from appliance.service.worker import Answerer, Asked
 from appliance.stages import Stages
 from appliance.state.outbox import Outgoing
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.errors import Remedy, SelectionAmbiguous, TumourNotFound
 from tests.end_to_end.fake_service import NO_SEGMENTATION
 from tests.end_to_end.small_study import image, instance, segmentation, uid

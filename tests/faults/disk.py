@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from tests.faults.answers import Kind
 from tests.faults.home import AE_TITLE, SENDER, Home, Stuck, wait_for
 from tests.faults.kills import Trial, judge

@@ -7,7 +7,8 @@ import threading
 import time
 from pathlib import Path
 
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from models.errors import RDeepNetError
 from tests.faults.home import AE_TITLE, SENDER, Home, children_of
 from tests.faults.results import Tally

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from dicom_io.errors import NotReadable
 from dicom_io.network.acceptance import Accepted, Status, judge
-from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.accepted_classes import BEGINNING, INPUT_CLASSES, is_storage
 from dicom_io.network.dicomweb.multipart import DICOM, MultipartReader, kind_of
 from dicom_io.network.dicomweb.spool import DATASET_START, SUFFIX, Spooled, write_spooled
 from dicom_io.network.dicomweb.store_response import Instance, StoreResponse
 from dicom_io.network.file_meta import FileMeta, file_meta
-from dicom_io.network.storage_classes import INPUT_CLASSES, is_storage
 from models.files import PART
 
 CLASS_NOT_SUPPORTED = 0x0122  # Failure Reason of PS3.18 Table I.2-1: the class is none that is stored
@@ -48,7 +47,7 @@ class StoreRequest:
         self._reader = MultipartReader(boundary, begin=self._begin, write=self._write, end=self._end)
         self._number = 0
         self._handle = -1  # of the file of a part
-        self._referenced: list[Instance] = []
+        self._stored: dict[str, Instance] = {}
         self._failed: list[Instance] = []
         self._others: list[int] = []
         self._reset()
@@ -56,7 +55,12 @@ class StoreRequest:
     @property
     def response(self) -> StoreResponse:
         """Fates of the parts that were read whole."""
-        return StoreResponse(tuple(self._referenced), tuple(self._failed), tuple(self._others))
+        return StoreResponse(tuple(self._stored.values()), tuple(self._failed), tuple(self._others))
+
+    @property
+    def stored(self) -> Mapping[str, Instance]:
+        """Name of a file in the folder → the instance in it, of those that `response` lists as stored."""
+        return self._stored
 
     def feed(self, chunk: bytes) -> None:
         """Reads more of the body.
@@ -90,6 +94,10 @@ class StoreRequest:
     @property
     def _part(self) -> Path:
         return self._folder / f"{self._number:06d}{PART}"
+
+    @property
+    def _safe(self) -> Path:
+        return self._folder / f"{self._number:06d}{SUFFIX}"
 
     def _reset(self) -> None:
         self._handle = -1
@@ -190,7 +198,7 @@ class StoreRequest:
             self._handle,
             Spooled(meta.sop_class_uid, meta.sop_instance_uid, meta.transfer_syntax_uid, self._sender, self._address),
         )
-        self._part.rename(self._folder / f"{self._number:06d}{SUFFIX}")
+        self._part.rename(self._safe)
 
     def _note(self, accepted: Accepted | None) -> None:
         """Adds a part to the response."""
@@ -201,7 +209,7 @@ class StoreRequest:
         else:
             identity = "", ""
         if not self._failure:
-            self._referenced.append(Instance(*identity))
+            self._stored[self._safe.name] = Instance(*identity)
         elif all(identity):
             self._failed.append(Instance(*identity, self._failure))
         else:

@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.uid import UID
-
 from dicom_io.errors import BodyNotReadable, NotReadable, PeerRefused, PeerUnavailable
+from dicom_io.network.accepted_classes import INPUT_CLASSES
 from dicom_io.network.dicomweb.multipart import DICOM, RELATED, MultipartReader, boundary_of, kind_of
 from dicom_io.network.dicomweb.search import listed
 from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, judge_status
 from dicom_io.network.file_meta import file_meta
 from dicom_io.network.instance_header import arrived_header, is_uid
-from dicom_io.network.storage_classes import INPUT_CLASSES
 from models.errors import NotWritable, SetupError
 from models.files import PART, make_output_folder
 from models.number_words import counted
@@ -235,7 +233,7 @@ class _ArrivingFiles:
         content = bytes(self._beginning)
         try:
             meta = file_meta(content)
-            header = arrived_header(content[meta.dataset_start :], UID(meta.transfer_syntax_uid), is_whole=False)
+            header = arrived_header(content[meta.dataset_start :], meta.transfer_syntax_uid, is_whole=False)
         except NotReadable as error:
             raise BodyNotReadable(f"A part is no instance: {error}") from error
         is_asked = header.study_instance_uid == self._study_uid and self._series_uid in ("", header.series_instance_uid)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-
-from pydicom import dcmread
-from pydicom.uid import UID
 
 from dicom_io.errors import BodyNotReadable, PeerUnavailable
 from dicom_io.network.dicomweb.multipart import MultipartFiles
 from dicom_io.network.dicomweb.store_response import JSON, Instance, StoreResponse, read_store_response
 from dicom_io.network.dicomweb.web_peer import WebPeer, content, in_words, judge_status, raise_for
-from dicom_io.network.send import Delivery, Sent, delivery_of
+from dicom_io.network.file_meta import file_meta
+from dicom_io.network.instance_header import arrived_header
+from dicom_io.network.peer import Delivery, Sent, delivery_of
 
 _OK, _NO_CONTENT, _MULTIPLE_CHOICES = 200, 204, 300
 
@@ -88,8 +88,11 @@ def has_instance(peer: WebPeer, *, study_uid: str, sop_instance_uid: str) -> boo
 
 def _identity(file: Path) -> tuple[str, str]:
     """Study and SOP Instance UID of a file of ours."""
-    dataset = dcmread(file, specific_tags=["StudyInstanceUID", "SOPInstanceUID"], stop_before_pixels=True)
-    return str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
+    with file.open("rb") as opened:
+        content = mmap(opened.fileno(), 0, access=ACCESS_READ)
+        meta = file_meta(content)
+        header = arrived_header(memoryview(content)[meta.dataset_start :], meta.transfer_syntax_uid)
+    return header.study_instance_uid, header.sop_instance_uid
 
 
 def _sent(study_uid: str, uid: str, said: StoreResponse, status: int, peer: WebPeer) -> Sent:
@@ -99,7 +102,7 @@ def _sent(study_uid: str, uid: str, said: StoreResponse, status: int, peer: WebP
     if (stored := _of(said.referenced, uid)) is not None:
         noted = "" if not stored.reason else f"{peer} stored it with Warning Reason 0x{stored.reason:04X}"
         return Sent(uid, Delivery.STORED, noted)
-    if _OK <= status < _MULTIPLE_CHOICES and has_instance(peer, study_uid=study_uid, sop_instance_uid=UID(uid)):
+    if _OK <= status < _MULTIPLE_CHOICES and has_instance(peer, study_uid=study_uid, sop_instance_uid=uid):
         return Sent(uid, Delivery.STORED, f"{peer} did not list it as stored, and has it")
     return Sent(uid, Delivery.UNAVAILABLE, f"{peer} answered {in_words(status)} and does not say that it stored it")
 

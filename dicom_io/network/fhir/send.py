@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from dicom_io.errors import BodyNotReadable, PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.dicomweb.web_peer import Answer, WebPeer, content, in_words, raise_for
-from dicom_io.network.send import Delivery, Sent
+from dicom_io.network.peer import Delivery, Sent
 from models.number_words import counted
 
 NOUN: Final = "FHIR server"

@@ -17,7 +17,7 @@ from dicom_io import codes
 from dicom_io.answer import Answer
 from dicom_io.carried_values import TREATMENTS
 from dicom_io.conformance.created_attributes import MODULES, Presence, presence
-from dicom_io.network import receive, storage_classes
+from dicom_io.network import accepted_classes, receive, storage_classes
 from dicom_io.writing.encode import encode
 from dicom_io.writing.notice import make_notice
 from dicom_io.writing.patient_modules import CARRIED
@@ -51,9 +51,9 @@ def test_every_context_and_status_of_the_receiver_is_stated() -> None:
     text = written()
     for context in receive.supported_contexts():
         assert f"| {context.abstract_syntax} |" in text
-    for sop_class in (*storage_classes.INPUT_CLASSES, *storage_classes.other_classes()):
+    for sop_class in (*accepted_classes.INPUT_CLASSES, *storage_classes.other_classes()):
         assert f"| {sop_class} |" in text
-    for syntax in storage_classes.TRANSFER_SYNTAXES:
+    for syntax in accepted_classes.TRANSFER_SYNTAXES:
         assert f"| {syntax} |" in text
     for status in receive.Status:
         assert f"| 0x{status:04X} |" in text

@@ -23,7 +23,8 @@ from compose_spec import PyCompose
 
 from appliance.settings import DeliverySettings, ServiceSettings, load_settings
 from dicom_io.errors import PeerUnavailable
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from tests.appliance.deploy.test_deploy import (
     CONFIG,
     DEPLOY,

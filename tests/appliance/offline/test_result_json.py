@@ -18,7 +18,7 @@ from appliance.offline.result_json import Origin, of_refusal
 from appliance.offline.runs import Outcome
 from appliance.pipeline import Result
 from appliance.stages import StageCost
-from dicom_io.answer import RESULTS
+from dicom_io.answer_roles import RESULTS
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of
 from models.inference.outcome import (

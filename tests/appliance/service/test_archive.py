@@ -14,7 +14,7 @@ from appliance.service.bench import answer, archive_of
 from appliance.service.worker import Asked
 from appliance.settings import Settings
 from dicom_io.errors import GeometryInvalid
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
 from dicom_io.rules import SelectionRules
 from models.features.settings import FeatureSettings
 from models.plausibility import PlausibilityLimits

@@ -17,8 +17,8 @@ from appliance.settings import ServiceSettings, Settings
 from appliance.state.prior_folders import FIRST_MESSAGE_ID, PriorFolders, arrived
 from dicom_io.network.command_set import store_request
 from dicom_io.network.find_studies import StudyAtPeer
-from dicom_io.network.receive import Received
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
+from dicom_io.network.received import Received
 from dicom_io.priors import PatientIdentity, Present, PriorStudy
 from models.errors import SetupError, StudyRejected
 from models.inference.change import Obstacle

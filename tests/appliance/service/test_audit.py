@@ -25,8 +25,10 @@ from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.records import DeliveryState, Records
 from dicom_io.audit.syslog import Transport
 from dicom_io.errors import PeerRejected
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from dicom_io.network.receive import Receiver
-from dicom_io.network.send import Peer, echo, send
+from dicom_io.network.send import send
 from models.errors import SetupError
 from tests.appliance.web.site import SENDING, populate
 from tests.dicom_io.audit.schema import checked, codes, objects

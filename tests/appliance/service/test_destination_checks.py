@@ -14,11 +14,10 @@ from pynetdicom import AE
 from appliance.peer_settings import Destination, Sender
 from appliance.service.doctor import Verdict, check_destination
 from appliance.settings import ReportSettings, ServiceSettings, Settings
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT
 from dicom_io.network.negotiation import CLASS_OF, negotiate
-from dicom_io.network.receive import VERIFICATION
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import VERIFICATION, Peer
 from dicom_io.writing.required_attributes import KINDS
 from tests.conftest import require_programs
 from tests.end_to_end.running import Orthanc, free_port, storescp

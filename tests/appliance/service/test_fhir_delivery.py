@@ -19,9 +19,10 @@ from appliance.settings import ServiceSettings, Settings
 from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryRecord, DeliveryState
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import AnswerFacts
-from dicom_io.network.send import Sent
+from dicom_io.network.peer import Sent
 from tests.dicom_io.network.fhir.fhir_server import fhir_server
 
 STUDY = "1.2.840.99"

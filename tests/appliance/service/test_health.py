@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.service.health import PULSE, STOPPED_AFTER_S, Pulse, ailments
+from appliance.service.health import ailments
+from appliance.service.pulse import PULSE, STOPPED_AFTER_S, Pulse
 from tests.end_to_end.running import RunningService, running_service, wait_for
 
 RUNNER = CliRunner()

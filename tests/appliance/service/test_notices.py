@@ -18,7 +18,8 @@ from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryState
 from appliance.state.records import Records
 from appliance.state.states import State
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import AnswerFacts
 from dicom_io.errors import (
     GeometryInvalid,

@@ -23,9 +23,10 @@ from appliance.state.outbox import Outgoing, Waiting
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryState
 from appliance.state.records import Records
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.network.commitment_report import CommitmentReport
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
 from dicom_io.network.storage_commitment import Asked, request_commitment
 from tests.dicom_io.network.commitment_peer import Archive, Habit
 from tests.end_to_end.small_study import document, segmentation

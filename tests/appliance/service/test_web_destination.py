@@ -14,11 +14,11 @@ from appliance.peer_settings import Destination, TlsSettings
 from appliance.secret_files import readable_by_others
 from appliance.service.audit import Audit
 from appliance.service.delivery import Courier, pause_s
+from appliance.service.destination_peers import web_peer_of
 from appliance.service.doctor import Verdict, check_destination, check_stow_tokens
 from appliance.service.receiving import callers
 from appliance.service.startup_checks import missing_peers
 from appliance.service.storage_commitment import Commitments
-from appliance.service.web_transport import web_peer_of
 from appliance.settings import DeliverySettings, ServiceSettings, Settings, WebSettings, load_settings
 from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.outbox_folder import FolderOutbox

@@ -24,9 +24,10 @@ from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryRecord, DeliveryState
 from appliance.state.records import Records
 from appliance.state.states import State
-from dicom_io.answer import RESULTS, Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import RESULTS, Role
 from dicom_io.errors import ObjectNotConformant, PeerRefused, PeerRejected, PeerUnavailable, Remedy, SeriesNotFound
-from dicom_io.network.send import Delivery, Sent
+from dicom_io.network.peer import Delivery, Sent
 from models.errors import FeatureUndefined, RDeepNetError
 from tests.end_to_end.small_study import document, segmentation, uid
 

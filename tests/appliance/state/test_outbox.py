@@ -7,7 +7,8 @@ from pathlib import Path
 from appliance.stages import StageCost
 from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import LIST, OLDER_LIST, FolderOutbox
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from tests.end_to_end.small_study import document, segmentation
 
 JOB = "1.2.3:abc"

@@ -25,7 +25,8 @@ from appliance.state.record_rows import DeliveryState
 from appliance.state.records import Records
 from appliance.state.states import State
 from appliance.state.worker_records import WorkerRecords
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from tests.end_to_end.running import free_port, wait_for
 from tests.end_to_end.small_study import document
 

@@ -19,7 +19,8 @@ from appliance.state.outbox import Outgoing
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from tests.appliance.web.site import PDF, Page, running_page
 from tests.dicom_io.audit.schema import checked, codes, objects
 from tests.end_to_end.small_study import segmentation

@@ -19,8 +19,6 @@ import pytest
 from pydicom import dcmread
 
 from appliance.service.web_door import WebDoor
-from appliance.shared_settings import SharedSettings
-from appliance.web.server import check_web
 from appliance.web.stow import AT_ONCE, StowDoor
 from dicom_io.errors import CannotKeepNow, PeerRejected, PeerUnavailable
 from dicom_io.network.dicomweb.receive import StoreRequest
@@ -28,8 +26,8 @@ from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.store_response import read_store_response
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.file_meta import file_meta
-from dicom_io.network.receive import Received
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
+from dicom_io.network.received import Received
 from models.errors import SetupError
 from tests.appliance.web.site import Page, Reply, running_page
 from tests.dicom_io.network.dicomweb.web_server import related
@@ -314,10 +312,8 @@ def test_a_request_that_nobody_ends_is_given_up(page: Page, tmp_path: Path) -> N
     assert (taken.events, left.exists()) == (["opened -1", "closed -1"], False)
 
 
-def test_one_process_has_the_door_and_none_where_hosts_share(page: Page) -> None:
+def test_one_process_has_the_door(page: Page) -> None:
     tokens = page.settings.web.stow_token_file
     assert tokens is not None
     with pytest.raises(SetupError, match="Another service uses"):
         StowDoor(page.settings, tokens)
-    with pytest.raises(SetupError, match=r"stow_token_file is set, and \[shared\] as well"):
-        check_web(replace(page.settings, shared=SharedSettings(database_url="postgresql://localhost/x")))

@@ -22,10 +22,13 @@ from pynetdicom.association import Association
 from pynetdicom.dsutils import encode
 
 from dicom_io.errors import PeerUnavailable
-from dicom_io.network.arriving_objects import BEGINNING, IN_MEMORY, Beginning, Memory, WholeObject
+from dicom_io.network.accepted_classes import BEGINNING
+from dicom_io.network.arriving_objects import IN_MEMORY, Beginning, Memory, WholeObject
 from dicom_io.network.bounded_transport import MAXIMUM_PDU, Bounds
-from dicom_io.network.receive import Received, Receiver, Status
-from dicom_io.network.send import Peer, echo
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
+from dicom_io.network.receive import Receiver, Status
+from dicom_io.network.received import Received
 from tests.dicom_io.network.test_receive import lasting, raw_store
 from tests.end_to_end.small_study import image
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pydicom
 
 from dicom_io.network.collector import collecting
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from dicom_io.synthetic.study_writer import Grid, make_study
 from models.volume import Sequence
 

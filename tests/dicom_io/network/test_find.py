@@ -13,7 +13,7 @@ from pynetdicom.events import Event
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.network.find import STUDY_ROOT_FIND, images_held
-from dicom_io.network.send import Peer
+from dicom_io.network.peer import Peer
 from tests.conftest import require_programs
 from tests.dicom_io.made_series import STUDY_UID, affine_of, voxels_of, write_series
 from tests.end_to_end.running import Orthanc, free_port

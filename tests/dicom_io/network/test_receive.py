@@ -29,18 +29,21 @@ from pynetdicom.dimse_primitives import C_FIND, C_STORE
 from pynetdicom.dsutils import encode
 
 from dicom_io.errors import CannotKeepNow, PeerRefused
-from dicom_io.network.arriving_objects import BEGINNING
-from dicom_io.network.bounded_transport import MAXIMUM_PDU, Bounds
-from dicom_io.network.callers import Caller
-from dicom_io.network.receive import Received, Receiver, Status
-from dicom_io.network.send import Delivery, Peer, echo, send
-from dicom_io.network.storage_classes import (
+from dicom_io.network.accepted_classes import (
+    BEGINNING,
     INPUT_CLASSES,
     LABEL_MAP_SEGMENTATION,
     TRANSFER_SYNTAXES,
     is_storage,
-    other_classes,
 )
+from dicom_io.network.bounded_transport import MAXIMUM_PDU, Bounds
+from dicom_io.network.callers import Caller
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.receive import Receiver, Status
+from dicom_io.network.received import Received
+from dicom_io.network.send import send
+from dicom_io.network.storage_classes import other_classes
 from models.errors import SetupError
 from tests.end_to_end.small_study import document, image, instance, segmentation, uid
 

@@ -19,7 +19,9 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from tests.end_to_end.small_study import image
 
 REACTOR_HELD_S, CALL_HELD_S = 0.05, 0.1

@@ -17,6 +17,7 @@ from pynetdicom.events import Event
 
 from dicom_io.errors import PeerRefused, PeerUnavailable
 from dicom_io.network.find_studies import SeriesAtPeer, Wanted, find_series, find_studies
+from dicom_io.network.peer import Peer
 from dicom_io.network.retrieve import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
@@ -26,7 +27,6 @@ from dicom_io.network.retrieve import (
     move_study,
     proposed_contexts,
 )
-from dicom_io.network.send import Peer
 from tests.conftest import require_programs
 from tests.end_to_end.running import free_port, is_listening, storescp, storescu, wait_for
 from tests.end_to_end.small_study import image, uid, write_study

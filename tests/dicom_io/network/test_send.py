@@ -13,7 +13,9 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from tests.end_to_end.small_study import document, image
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.

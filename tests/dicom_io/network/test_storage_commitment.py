@@ -20,8 +20,9 @@ from dicom_io.network.commitment_report import (
     CommitmentReport,
     ReportStatus,
 )
+from dicom_io.network.echo import echo
+from dicom_io.network.peer import Peer
 from dicom_io.network.receive import Receiver
-from dicom_io.network.send import Peer, echo
 from dicom_io.network.storage_commitment import Asked, request_commitment
 from models.errors import RDeepNetError
 from tests.dicom_io.network.commitment_peer import Archive, Habit

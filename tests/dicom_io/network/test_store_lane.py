@@ -20,12 +20,13 @@ from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_io.images.headers import read_instances, sender_of
+from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.network import receive, store_lane
 from dicom_io.network.arriving_objects import IN_MEMORY, Memory, WholeObject
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.command_set import StoreRequest, file_beginning, store_request, store_response
-from dicom_io.network.receive import Received, Receiver
-from dicom_io.uids import IMPLEMENTATION_CLASS_UID, implementation_version_name
+from dicom_io.network.receive import Receiver
+from dicom_io.network.received import Received
 from tests.dicom_io.network.test_receive import lasting
 from tests.end_to_end.small_study import image
 

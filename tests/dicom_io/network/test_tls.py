@@ -21,11 +21,14 @@ from pynetdicom.association import Association
 from dicom_io.errors import PeerUnavailable
 from dicom_io.network.bounded_transport import Bounds
 from dicom_io.network.callers import Caller
+from dicom_io.network.certificate import certificate_of, mistakes
+from dicom_io.network.echo import echo
 from dicom_io.network.find import images_held
+from dicom_io.network.peer import Delivery, Peer
 from dicom_io.network.receive import Receiver
-from dicom_io.network.send import Delivery, Peer, echo, send
+from dicom_io.network.send import send
 from dicom_io.network.storage_commitment import request_commitment
-from dicom_io.network.tls import SUITES, ClientTls, ListenerTls, TlsFiles, certificate_of, mistakes
+from dicom_io.network.tls import SUITES, ClientTls, ListenerTls, TlsFiles
 from models.errors import SetupError
 from tests.conftest import require_programs
 from tests.dicom_io.network.made_certificates import DAY, NOW, Authority, make_authority

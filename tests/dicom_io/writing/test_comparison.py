@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.priors import Comparing, PatientIdentity, Present, PriorStudy, patient_mark
 from dicom_io.reading.patient_identity import patient_of, present_of
 from dicom_io.writing.comparison import compared, measured

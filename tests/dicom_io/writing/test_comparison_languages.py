@@ -15,7 +15,8 @@ import pydicom
 import pytest
 from pydicom import Dataset
 
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.writing.comparison import with_comparison
 from dicom_io.writing.encode import encode
 from models.inference.change import StudyMeasured, TumourSize

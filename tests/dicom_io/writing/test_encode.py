@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydicom import Dataset
 
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.identity import is_ours
 from dicom_io.writing.encode import encode

@@ -15,7 +15,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.reading.read import find_studies, read_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
 from dicom_io.study import Study

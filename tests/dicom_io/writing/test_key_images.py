@@ -15,9 +15,11 @@ import pytest
 from PIL import Image
 from pydicom import Dataset
 
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.errors import ObjectNotConformant
-from dicom_io.network.send import Delivery, Peer, send
+from dicom_io.network.peer import Delivery, Peer
+from dicom_io.network.send import send
 from dicom_io.reading.read import find_studies
 from dicom_io.writing.encode import encode
 from dicom_io.writing.object_check import check_object

@@ -15,7 +15,8 @@ from pydicom import Dataset
 
 from appliance.peer_settings import Destination
 from appliance.state.outbox import Outgoing, Results
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.writing.encode import encode
 from dicom_io.writing.notice import make_notice
 from reports.language import Language

@@ -11,9 +11,10 @@ from pydicom import Dataset, config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
 
-from dicom_io.answer import Answer, AnswerObject, Role
+from dicom_io.answer import Answer, AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.errors import ObjectNotConformant
-from dicom_io.uids import derived_uid
+from dicom_io.implementation import derived_uid
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf
 from dicom_io.writing.notice import make_notice
 from dicom_io.writing.object_check import check_answer, check_object

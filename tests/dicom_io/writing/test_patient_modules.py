@@ -13,7 +13,8 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.valuerep import PersonName
 
-from dicom_io.answer import AnswerObject, Role
+from dicom_io.answer import AnswerObject
+from dicom_io.answer_roles import Role
 from dicom_io.carried_values import problem
 from dicom_io.errors import NotReadable
 from dicom_io.writing.encapsulated_pdf import make_encapsulated_pdf

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.offline.result_folder import features_csv
-from dicom_io.answer import Role
+from dicom_io.answer_roles import Role
 from dicom_io.feature_codes import feature_code
 from dicom_io.writing.encode import encode
 from dicom_io.writing.segmentation_object import make_segmentation

@@ -13,7 +13,8 @@ from highdicom.ko import KeyObjectSelectionDocument
 from pydicom import Dataset
 
 from dicom_io import uids
-from dicom_io.answer import Answer, Role
+from dicom_io.answer import Answer
+from dicom_io.answer_roles import Role
 from dicom_io.earlier import EarlierAnswer, SentObject, objects_replaced
 from dicom_io.errors import ObjectNotConformant
 from dicom_io.writing.encode import encode

@@ -18,7 +18,7 @@ from pydicom.dataset import FileDataset
 from pydicom.filebase import DicomBytesIO
 
 from dicom_io.errors import BodyNotReadable, NotReadable
-from dicom_io.network.arriving_objects import BEGINNING
+from dicom_io.network.accepted_classes import BEGINNING
 from dicom_io.network.dicomweb.receive import StoreRequest
 from dicom_io.network.dicomweb.spool import DATASET_START, read_spooled
 from dicom_io.network.file_meta import file_meta

@@ -16,7 +16,7 @@ from dicom_io.network.dicomweb.multipart import MultipartReader, boundary_of
 from dicom_io.network.dicomweb.store import answers, store
 from dicom_io.network.dicomweb.store_response import Instance, StoreResponse, read_store_response
 from dicom_io.network.dicomweb.web_peer import WebPeer
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
 from models.errors import SetupError
 from tests.dicom_io.network.dicomweb.web_server import Reply, Request, web_server
 from tests.dicom_io.network.made_certificates import make_authority

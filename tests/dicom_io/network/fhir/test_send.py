@@ -11,7 +11,7 @@ import pytest
 from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.fhir.send import NOUN, answers, send_bundle
-from dicom_io.network.send import Delivery
+from dicom_io.network.peer import Delivery
 from dicom_io.writing.fhir_bundle import make_fhir_bundle
 from tests.dicom_io.made_studies import make
 from tests.dicom_io.network.dicomweb.web_server import Reply, web_server
