@@ -95,7 +95,7 @@ class Retention:
 
 
 def _ended_at(record: StudyRecord, dropped: Mapping[str, OperatorAction]) -> datetime | None:
-    """When a study came to its end; None for one that is not finished."""
+    """Time at which a study came to its end; None for one that is not finished."""
     if record.state is State.REVIEW:
         return dropped[record.study_uid].at if is_dropped(record, dropped) else None
     return record.changed_at if record.state in FINAL else None
