@@ -63,8 +63,8 @@ def languages_of(settings: Settings) -> tuple[Language, ...]:
 
 
 def draft_languages_of(settings: Settings) -> tuple[Language, ...]:
-    """The languages drafts are made in, the site's first, then those of destinations that get what has words of one; none
-    where no destination wants drafts.
+    """The languages drafts are made in, the site's first, then those of destinations that get what has words;
+    none where no destination wants drafts.
     """
     wanting = [one for one in settings.destinations if one.drafts]
     own = [one.language for one in wanting if one.language is not None and one.drafts != (Role.DRAFT_SEG,)]
