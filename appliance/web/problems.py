@@ -33,8 +33,8 @@ def _of_studies(view: Overview, settings: Settings) -> Iterator[tuple[str, str]]
     late = [row for row in view.drafts if view.at - row.since > limit]
     if late:
         drafts = f"{counted(len(late), 'draft')} {agreeing(len(late), 'has', 'have')} waited for a person"
-        age = age_in_words(view.at - late[0].since)
-        yield "review", f"{drafts}, the oldest for {age}; review, accept or drop them, the page lists them."
+        oldest = age_in_words(view.at - late[0].since)
+        yield "review", f"{drafts}, the oldest for {oldest}; review, accept or drop them, the page lists them."
     for row in view.destinations:
         if row.refused:
             yield (
