@@ -11,12 +11,15 @@ import pydicom
 from typer.testing import CliRunner, Result
 
 from appliance.cli import app
+from appliance.state.record_rows import StudyRecord
+from appliance.state.states import State
 from dicom_io.identity import is_draft
 from dicom_io.synthetic.study_writer import make_study
 from models.volume import Sequence
-from tests.end_to_end.running import PATIENCE_S, Orthanc, RunningService, wait_for
+from tests.end_to_end.running import Orthanc, RunningService, wait_for
 from tests.end_to_end.strokes import strokes
 
+PATIENCE_S = 600.0  # a worker loads its libraries and compiles its kernels, on a machine that may be busy
 WANTED = 'drafts = ["draft_seg", "draft_note", "draft_sheet"]'  # of a destination
 
 
@@ -36,6 +39,10 @@ class DraftSite:
         self.orthanc.push(study)
         return study, made.study_instance_uid
 
+    def wait(self, uid: str, state: State) -> StudyRecord:
+        """Waits until a study is in a state."""
+        return self.service.wait_for_state(uid, state, patience_s=PATIENCE_S)
+
     def objects(self, study: str) -> list[pydicom.Dataset]:
         """Everything the PACS has of a study but its images."""
         found = []
@@ -50,9 +57,9 @@ class DraftSite:
     def draft(self, study: str) -> pydicom.Dataset:
         return next(one for one in self.objects(study) if is_draft(one) and one.Modality == "SEG")
 
-    def wait_for_objects(self, study: str, kinds: Counter[str], *, patience_s: float = PATIENCE_S) -> None:
+    def wait_for_objects(self, study: str, kinds: Counter[str]) -> None:
         """Waits until the PACS has so many objects of each modality, besides images."""
-        wait_for(lambda: self.kinds(study) == kinds, what=f"{kinds} at the PACS", patience_s=patience_s)
+        wait_for(lambda: self.kinds(study) == kinds, what=f"{kinds} at the PACS", patience_s=PATIENCE_S)
 
     def accept(self, uid: str) -> Result:
         """Acceptance of the draft of a study at the command line."""

@@ -19,14 +19,13 @@ from appliance.state.states import State
 from dicom_io.identity import is_accepted
 from tests.appliance.web.browser import Browser, browser
 from tests.conftest import require_programs
-from tests.end_to_end.draft_site import WANTED, DraftSite
+from tests.end_to_end.draft_site import PATIENCE_S, WANTED, DraftSite
 from tests.end_to_end.running import Orthanc, free_port, is_listening, running_service, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
 TOKEN = "0123456789abcdef" * 4
 READER = "ada.reader"
-PATIENCE_S = 600.0  # the worker loads its libraries and compiles its kernels, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def text_of(tab: Browser, selector: str) -> str:
 
 def test_a_reader_finds_the_draft_looks_at_it_and_accepts_it(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=41)
-    site.service.wait_for_state(uid, State.REVIEW, patience_s=PATIENCE_S)
+    site.wait(uid, State.REVIEW)
     with page_of(site) as address, browser(tmp_path) as tab:
         tab.resize(1200, 844)
         tab.go(f"{address}/")
@@ -96,7 +95,7 @@ def test_a_reader_finds_the_draft_looks_at_it_and_accepts_it(tmp_path: Path, sit
         tab.click(".accept button")
         wait_for(lambda: "is answered with the draft that you accepted" in text_of(tab, ".notice"), what="the notice")
         tab.picture(tmp_path / "5-accepted.png")
-        site.service.wait_for_state(uid, State.DELIVERED, patience_s=PATIENCE_S)
+        site.wait(uid, State.DELIVERED)
         tab.go(f"{address}/studies/{uid}")
         assert text_of(tab, "a.button") == "Report (PDF)"
         assert "accept draft" in text_of(tab, "main")
@@ -105,7 +104,7 @@ def test_a_reader_finds_the_draft_looks_at_it_and_accepts_it(tmp_path: Path, sit
         assert "Drafts that wait for a person" not in text_of(tab, "main")
     (action,) = site.service.show(uid).actions
     assert (action.action, action.by) == (Action.ACCEPT, f"{READER} (page)")
-    site.wait_for_objects(study, Counter({"SEG": 4, "KO": 1, "DOC": 2, "SR": 1}), patience_s=PATIENCE_S)
+    site.wait_for_objects(study, Counter({"SEG": 4, "KO": 1, "DOC": 2, "SR": 1}))
     (final,) = [one for one in site.objects(study) if is_accepted(one)]
     assert str(final.ContentCreatorName) == READER
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]

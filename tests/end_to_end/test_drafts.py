@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DraftSite]:
 
 def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=21)
-    record = site.service.wait_for_state(uid, State.REVIEW)
+    record = site.wait(uid, State.REVIEW)
     assert "made by grow-cut from strokes on 5 slices" in record.sentence
     drafted = Counter({"SEG": 2, "KO": 1, "DOC": 1})
     site.wait_for_objects(study, drafted)
@@ -65,7 +65,7 @@ def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     accepted = CliRunner().invoke(app, arguments)
     assert accepted.exit_code == 0, accepted.output
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.DELIVERED)
     site.wait_for_objects(study, drafted + Counter({"SEG": 2, "SR": 1, "DOC": 1}))
     (final,) = [one for one in site.objects(study) if is_accepted(one)]
     assert str(final.ContentCreatorName) == "Reader^Ada"
@@ -78,19 +78,19 @@ def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site
     assert "only a draft that waits for a person" in " ".join(again.output.split())
     before = {one.SOPInstanceUID for one in site.objects(study)}
     site.orthanc.push(study)  # with the accepted segmentation in it, which is an input: the same answer, once more
-    site.service.wait_for_state(uid, State.RUNNING)
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.RUNNING)
+    site.wait(uid, State.DELIVERED)
     assert {one.SOPInstanceUID for one in site.objects(study)} == before
 
 
 def test_a_reviewed_segmentation_of_another_maker_is_answered_and_compared(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=22)
-    site.service.wait_for_state(uid, State.REVIEW)
+    site.wait(uid, State.REVIEW)
     site.wait_for_objects(study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
     edited = reviewed(site.draft(study), tmp_path / "reviewed.dcm")
     site.orthanc.upload([edited])
     site.orthanc.push(study)
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.DELIVERED)
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]
     assert "The draft was edited by Ada Reader" in report.to_json()
     assert site.kinds(study)["SEG"] == 4  # strokes, draft, reviewed, ours
@@ -98,16 +98,16 @@ def test_a_reviewed_segmentation_of_another_maker_is_answered_and_compared(tmp_p
 
 def test_killed_while_it_computes_there_is_one_draft_and_one_answer(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=23)
-    site.service.wait_for_state(uid, State.RUNNING)
+    site.wait(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
-    site.service.wait_for_state(uid, State.REVIEW)
+    site.wait(uid, State.REVIEW)
     site.wait_for_objects(study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    site.service.wait_for_state(uid, State.RUNNING)
+    site.wait(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.DELIVERED)
     site.wait_for_objects(study, Counter({"SEG": 4, "KO": 1, "DOC": 2, "SR": 1}))
     assert [one.action for one in site.service.show(uid).actions] == [Action.ACCEPT]

@@ -29,7 +29,6 @@ from tests.end_to_end.strokes import reviewed
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
-PATIENCE_S = 600.0  # a worker loads its libraries and compiles its kernels, on a machine that may be busy
 DRAFTED = Counter({"SEG": 2, "KO": 1, "DOC": 1})
 
 
@@ -38,9 +37,6 @@ class SharedSite(DraftSite):
     """A receiver as `service`, and a worker on another host."""
 
     worker: RunningService
-
-    def wait(self, uid: str, state: State) -> None:
-        self.service.wait_for_state(uid, state, patience_s=PATIENCE_S)
 
     def kill_worker(self) -> None:
         """Ends the worker's host without warning, and starts it again."""
@@ -97,7 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSite]:
 def test_strokes_come_back_as_a_draft_that_is_dropped_sent_again_and_accepted(tmp_path: Path, site: SharedSite) -> None:
     study, uid = site.send(tmp_path, seed=31)
     site.wait(uid, State.REVIEW)
-    site.wait_for_objects(study, DRAFTED, patience_s=PATIENCE_S)
+    site.wait_for_objects(study, DRAFTED)
     detail = site.service.show(uid)
     assert detail.pdf is None
     assert pdf_of(site.service.settings, detail).startswith(b"%PDF"), "the page shows the contact sheet"
@@ -112,7 +108,7 @@ def test_strokes_come_back_as_a_draft_that_is_dropped_sent_again_and_accepted(tm
     result = site.accept(uid)
     assert result.exit_code == 0, result.output
     site.wait(uid, State.DELIVERED)
-    site.wait_for_objects(study, DRAFTED + Counter({"SEG": 2, "SR": 1, "DOC": 1}), patience_s=PATIENCE_S)
+    site.wait_for_objects(study, DRAFTED + Counter({"SEG": 2, "SR": 1, "DOC": 1}))
     (final,) = [one for one in site.objects(study) if is_accepted(one)]
     assert str(final.ContentCreatorName) == "Reader^Ada"
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]
@@ -127,7 +123,7 @@ def test_a_worker_killed_at_the_draft_and_at_the_answer_leaves_one_of_each(tmp_p
     site.kill_worker()
     site.wait(uid, State.REVIEW)
     assert len(site.takeovers(uid)) == 1
-    site.wait_for_objects(study, DRAFTED, patience_s=PATIENCE_S)
+    site.wait_for_objects(study, DRAFTED)
     edited = reviewed(site.draft(study), tmp_path / "reviewed.dcm")
     site.orthanc.upload([edited])
     site.orthanc.push(study)
@@ -135,6 +131,6 @@ def test_a_worker_killed_at_the_draft_and_at_the_answer_leaves_one_of_each(tmp_p
     site.kill_worker()
     site.wait(uid, State.DELIVERED)
     assert len(site.takeovers(uid)) == 2
-    site.wait_for_objects(study, DRAFTED + Counter({"SEG": 2, "SR": 1, "DOC": 1}), patience_s=PATIENCE_S)
+    site.wait_for_objects(study, DRAFTED + Counter({"SEG": 2, "SR": 1, "DOC": 1}))
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]
     assert "The draft was edited by Ada Reader" in report.to_json()

@@ -71,7 +71,7 @@ class Site:
         return self.records.study(study).state
 
     def kept(self, study: str) -> tuple[bool, bool, bool]:
-        """Whether images, draft and record of a study are there."""
+        """Presence of the images, the draft and the record of a study."""
         is_recorded = self.records.find(study) is not None
         return study in self.inbox.studies(), self.outbox.has(self.jobs[study]), is_recorded
 
