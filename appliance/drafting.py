@@ -3,7 +3,7 @@ make drafts alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -35,8 +35,8 @@ class MadeDraft:
     study : images and marks it was made from
     mask : bool (slices, rows, columns)
     notice : of the method's makers; empty where there is none
-    segmentation : as a DICOM object
-    sheet : PDF of every slice
+    segmentation : as a DICOM object; it has the same words in every language
+    sheets : PDF of every slice in each language, the site's first
     """
 
     study: MarkedStudy
@@ -44,7 +44,12 @@ class MadeDraft:
     method: Method
     notice: str
     segmentation: AnswerObject
-    sheet: bytes
+    sheets: Mapping[Language, bytes]
+
+    @property
+    def sheet(self) -> bytes:
+        """The contact sheet in the language of the site."""
+        return next(iter(self.sheets.values()))
 
     @property
     def volume_mm3(self) -> float:
@@ -63,14 +68,15 @@ def draft_of(
     *,
     created: datetime,
     notice: str = "",
-    language: Language = Language.ENGLISH,
+    languages: Sequence[Language] = (Language.ENGLISH,),
     fonts: Sequence[str] = (),
 ) -> MadeDraft:
     """The draft of a marked study; the same study and method give the same UIDs.
 
     Parameters
     ----------
-    language, fonts : of the contact sheet; `fonts` are looked in before those of the system
+    languages : of the contact sheets, the site's first
+    fonts : of them; looked in before those of the system
 
     Raises
     ------
@@ -79,22 +85,19 @@ def draft_of(
     """
     mask = method.segment(study.images, study.seeds)
     segmentation = AnswerObject(Role.DRAFT_SEG, make_draft(study, mask, method, created=created, notice=notice))
-    sheet = contact_sheet(
-        DraftPictures(
-            subject=study.subject,
-            sequence=study.sequence,
-            image=study.images.after,
-            draft=mask,
-            strokes=study.seeds.strokes,
-            method=(method.name, method.version),
-            made_from=study.described,
-            created=created,
-            notice=notice,
-            language=language,
-        ),
-        fonts=fonts,
+    pictures = DraftPictures(
+        subject=study.subject,
+        sequence=study.sequence,
+        image=study.images.after,
+        draft=mask,
+        strokes=study.seeds.strokes,
+        method=(method.name, method.version),
+        made_from=study.described,
+        created=created,
+        notice=notice,
     )
-    return MadeDraft(study, mask, method, notice, segmentation, sheet)
+    sheets = {one: contact_sheet(replace(pictures, language=one), fonts=fonts) for one in languages}
+    return MadeDraft(study, mask, method, notice, segmentation, sheets)
 
 
 def draft_instead_of(
@@ -105,7 +108,7 @@ def draft_instead_of(
     assignment: Assignment,
     created: datetime,
     limits: Limits = USUAL,
-    language: Language = Language.ENGLISH,
+    languages: Sequence[Language] = (Language.ENGLISH,),
     fonts: Sequence[str] = (),
 ) -> MadeDraft:
     """The draft of a study that was refused because all there is of its tumour is strokes.
@@ -128,7 +131,7 @@ def draft_instead_of(
         if painted is not None:  # several segments that nobody called strokes
             raise refusal from None
         raise
-    return draft_of(study, grow_cut.method(study.seeds), created=created, language=language, fonts=fonts)
+    return draft_of(study, grow_cut.method(study.seeds), created=created, languages=languages, fonts=fonts)
 
 
 def in_words(draft: MadeDraft) -> str:

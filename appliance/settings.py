@@ -271,6 +271,7 @@ class AlertSettings:
     after_s: Seconds = 300.0  # a PACS that restarts is back by then
     remind_s: Seconds = 86400.0  # once a day is not overlooked and not a nuisance
     waiting_s: Seconds = 4 * 3600.0  # a study is answered in minutes; half a day without one is noticed
+    review_days: Annotated[float, Between(0.01, 365)] = 3.0  # strokes of a Friday are reviewed by Monday
 
     def __post_init__(self) -> None:
         check(self)

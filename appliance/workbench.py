@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dicom_io.answer_roles import Role
 from models.errors import SetupError
 from reports.language import Language
 
@@ -59,6 +60,15 @@ def languages_of(settings: Settings) -> tuple[Language, ...]:
     """The languages reports are made in, the site's first, then those of its destinations."""
     own = [one.language for one in settings.destinations if one.language is not None]
     return tuple(dict.fromkeys((settings.report.language, *own)))
+
+
+def draft_languages_of(settings: Settings) -> tuple[Language, ...]:
+    """The languages drafts are made in, the site's first, then those of destinations that get what has words;
+    none where no destination wants drafts.
+    """
+    wanting = [one for one in settings.destinations if one.drafts]
+    own = [one.language for one in wanting if one.language is not None and one.drafts != (Role.DRAFT_SEG,)]
+    return tuple(dict.fromkeys((settings.report.language, *own))) if wanting else ()
 
 
 def fonts_of(settings: Settings) -> tuple[str, ...]:

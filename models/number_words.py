@@ -7,6 +7,7 @@ as equal to it. Reports have formats of their own (`reports.numerals`), made of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 
 _MORE_PLACES = 4
@@ -54,3 +55,12 @@ def counted(count: object, noun: str, plural: str = "") -> str:
 def agreeing(count: object, noun: str, plural: str = "") -> str:
     """The noun alone, or noun and verb, beside a number in a format of its own: "voxel", "patients are"."""
     return noun if count in (1, "1") else plural or noun + "s"
+
+
+def age_in_words(age: timedelta) -> str:
+    """An age in its largest unit: "12 s", "5 min", "3 h", "2 days"."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, length in (("days", 2 * 86400), ("h", 2 * 3600), ("min", 120)):
+        if seconds >= length:
+            return f"{seconds // {'days': 86400, 'h': 3600, 'min': 60}[unit]} {unit}"
+    return f"{seconds} s"

@@ -184,6 +184,7 @@ def status(
 
 def _status(settings: Settings) -> Group:
     """The table of studies, the validity of the certificate, and what keeps studies from being computed."""
+    from appliance.service import reviews
     from appliance.service.health import not_computing
     from appliance.service.hosts import hosts_of, remarks
     from appliance.service.study_status import list_studies, short_ids
@@ -211,10 +212,10 @@ def _status(settings: Settings) -> Group:
     notices = dict.fromkeys(notice for line in lines if line.in_short for notice in line.in_short.notices)
     words = certificate_in_words(settings)
     said = [f"Notice: {notice}" for notice in notices]
-    below = [*said, *([f"TLS: {words}."] if words else []), *not_computing(settings)]
+    said += [*reviews.remarks(settings), *([f"TLS: {words}."] if words else []), *not_computing(settings)]
     hosts = hosts_of(settings)
     there = [Table("Hosts", _HOST_COLUMNS, [_host_row(host) for host in hosts])] if hosts else []
-    below += remarks(hosts)
+    below = [*said, *remarks(hosts)]
     return Group(Table(counted(len(lines), "study", "studies"), columns, rows), *there, *map(Text, below))
 
 

@@ -107,7 +107,7 @@ def make_draft_of(
         files, strokes=wish.strokes, box=wish.box, rules=rules, assignment=assignment, limits=limits
     )
     method, notice = _method(study, wish)
-    made = draft_of(study, method, created=created, notice=notice, language=language, fonts=fonts)
+    made = draft_of(study, method, created=created, notice=notice, languages=(language,), fonts=fonts)
     content = made.segmentation.file
     record = _record(made, content, created)
     for name, written in ((DRAFT, content), (SHEET, made.sheet), (RECORD, _json(record))):

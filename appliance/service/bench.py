@@ -27,6 +27,7 @@ from models.files import write_output
 if TYPE_CHECKING:
     from appliance.pipeline import Result, Workbench
     from dicom_io.network.peer import Peer
+    from reports.language import Language
 
 LOG = logging.getLogger("rdeepnet.workbench")
 
@@ -61,12 +62,13 @@ class OnWorkbench:
 
     Attributes
     ----------
-    drafts : make a draft of a study that holds strokes instead of its tumour
+    drafts : languages of the draft of a study that holds strokes instead of its tumour, the site's first; none: it is
+        refused
     """
 
     bench: Workbench
     archive: Peer | None
-    drafts: bool = False
+    drafts: tuple[Language, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
     def __call__(self, files: Sequence[Path], asked: Asked) -> Outgoing:
@@ -83,7 +85,7 @@ class OnWorkbench:
         except (TumourNotFound, StrokesOnly) as refusal:
             if not self.drafts:
                 raise
-            return draft(refusal, files, asked, bench=self.bench)
+            return draft(refusal, files, asked, bench=self.bench, languages=self.drafts)
 
 
 def answerer(settings: Settings) -> OnWorkbench:
@@ -94,10 +96,9 @@ def answerer(settings: Settings) -> OnWorkbench:
     SetupError
         As `open_workbench`.
     """
-    from appliance.workbench import open_workbench
+    from appliance.workbench import draft_languages_of, open_workbench
 
-    drafts = any(destination.drafts for destination in settings.destinations)
-    return OnWorkbench(open_workbench(settings), archive_of(settings), drafts, settings)
+    return OnWorkbench(open_workbench(settings), archive_of(settings), draft_languages_of(settings), settings)
 
 
 def archive_of(settings: Settings) -> Peer | None:
@@ -194,8 +195,19 @@ def answer_accepted(
     return replace(outgoing, answer=replace(outgoing.answer, objects=objects))
 
 
-def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench: Workbench) -> Outgoing:
+def draft(
+    refusal: StudyRejected,
+    files: Sequence[Path],
+    asked: Asked,
+    *,
+    bench: Workbench,
+    languages: Sequence[Language],
+) -> Outgoing:
     """The draft of a study that was refused for want of its tumour, where it holds strokes; else the refusal.
+
+    Parameters
+    ----------
+    languages : of its note and its contact sheet, the site's first
 
     Raises
     ------
@@ -218,12 +230,10 @@ def draft(refusal: StudyRejected, files: Sequence[Path], asked: Asked, *, bench:
             assignment=asked.assignment,
             created=asked.created,
             limits=bench.limits,
-            language=bench.languages[0],
+            languages=languages,
             fonts=bench.fonts,
         )
-    objects = draft_objects(
-        made.segmentation, made.sheet, header=made.study.header, created=asked.created, language=bench.languages[0]
-    )
+    objects = draft_objects(made.segmentation, made.sheets, header=made.study.header, created=asked.created)
     return Outgoing(Answer(objects, made.sheet), stages.costs, created=asked.created, review=in_words(made))
 
 

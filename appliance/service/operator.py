@@ -137,14 +137,15 @@ def accept_draft(settings: Settings, study: str, *, by: str, draft_uid: str = ""
 
 
 def drop(settings: Settings, study: str, *, reason: str, by: str) -> State:
-    """Settles a refused or failed study: nothing more is done about it, and it no longer counts as a problem.
+    """Settles a refused or failed study, or a draft in review: nothing more is done about it, and it no longer counts
+    as a problem.
 
-    Its state stays, since nothing was delivered; a late instance or a retry takes it up again.
+    Its state stays, since no answer was delivered; a late instance, a retry or an acceptance takes it up again.
 
     Raises
     ------
     IllegalMove
-        When the study is neither refused nor failed, or the reason is empty or too long.
+        When the study is neither refused nor failed nor in review, or the reason is empty or too long.
     UnknownStudy
         When none matches, or more than one.
     """
@@ -155,14 +156,12 @@ def drop(settings: Settings, study: str, *, reason: str, by: str) -> State:
         )
     records = open_records(settings)
     try:
-        record = found(records, study)
-        if record.state not in (State.REFUSED, State.FAILED):
-            raise IllegalMove(f"The study is {record.state}; only a refused or failed study can be dropped.")
-        OperatorActions(records).note(record.study_uid, Action.DROP, by=by, sentence=sentence)
+        study_uid = found(records, study).study_uid
+        state = OperatorActions(records).drop(study_uid, by=by, reason=sentence)
     finally:
         records.close()
-    _tell(settings, [record.study_uid], Action.DROP, by)
-    return record.state
+    _tell(settings, [study_uid], Action.DROP, by)
+    return state
 
 
 def _tell(settings: Settings, study_uids: Sequence[str], action: Action, by: str) -> None:

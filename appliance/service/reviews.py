@@ -7,18 +7,22 @@ in review; the final segmentation is made of it in the worker, always the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from appliance.state.operator_actions import OperatorActions
+from appliance.settings import Settings
+from appliance.state.homes import open_records
+from appliance.state.operator_actions import OperatorAction, OperatorActions, is_dropped
 from appliance.state.outbox import Outbox
+from appliance.state.record_rows import StudyRecord, utc_now
 from appliance.state.records import Records
 from appliance.state.states import State
 from dicom_io.answer_roles import Role
 from models.errors import RDeepNetError
+from models.number_words import age_in_words, agreeing, counted
 
 
 @dataclass(frozen=True)
@@ -110,3 +114,26 @@ def person_of(by: str) -> str:
     for place in (" (page)", " (command line)"):
         by = by.removesuffix(place)
     return by
+
+
+def undecided(studies: Iterable[StudyRecord], dropped: Mapping[str, OperatorAction]) -> tuple[StudyRecord, ...]:
+    """Studies whose draft waits for a person, the one that waits longest first; a dropped one waits for nobody."""
+    waiting = [one for one in studies if one.state is State.REVIEW and not is_dropped(one, dropped)]
+    return tuple(sorted(waiting, key=lambda one: one.changed_at))
+
+
+def remarks(settings: Settings) -> tuple[str, ...]:
+    """A sentence for `rdeepnet status` where drafts wait for a person."""
+    records = open_records(settings, read_only=True)
+    try:
+        waiting = undecided(records.studies_in(State.REVIEW), OperatorActions(records).dropped())
+    finally:
+        records.close()
+    if not waiting:
+        return ()
+    sentence = (
+        f"{counted(len(waiting), 'draft')} {agreeing(len(waiting), 'waits', 'wait')} for a person, the oldest for "
+        f"{age_in_words(utc_now() - waiting[0].changed_at)}: edit it in a viewer, accept it (rdeepnet segment "
+        "--accept) or drop it."
+    )
+    return (sentence,)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from appliance.state.database import clock, insert_new
 from appliance.state.record_rows import StudyRecord
 from appliance.state.records import Records
-from appliance.state.states import IllegalMove, State
+from appliance.state.states import SETTLED_BY_DROP, IllegalMove, State
 from appliance.state.study_moves import new_job, required_row
 from appliance.state.tables import OPERATOR_ACTIONS, WANTED_NOW
 
@@ -31,7 +31,7 @@ class Action(StrEnum):
     ANSWER_NOW = "answer now"  # do not wait until nothing more of it arrives
     CHOOSE = "choose series"  # answer it by an explicit choice, or by the rules again
     ACCEPT = "accept draft"  # the draft of its tumour is right: it is answered with it
-    DROP = "drop"  # nothing more is done about a refused or failed study; the reason says why
+    DROP = "drop"  # nothing more is done about a refused or failed study, or a draft; the reason says why
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,23 @@ class OperatorActions:
             _note(connection, study_uid, Action.ACCEPT, by, draft_uid)
             new_job(connection, row, digest=row.digest)
 
+    def drop(self, study_uid: str, *, by: str, reason: str) -> State:
+        """Records that nothing more is done about a study; returns its state, which stays.
+
+        Raises
+        ------
+        IllegalMove
+            When the study does not wait for somebody.
+        """
+        with self._records.transaction() as connection:
+            row = required_row(connection, study_uid)
+            if row.state not in SETTLED_BY_DROP:
+                raise IllegalMove(
+                    f"The study is {row.state}; only a refused or failed study, or a draft in review, can be dropped."
+                )
+            _note(connection, study_uid, Action.DROP, by, reason)
+            return State(row.state)
+
     def acceptance(self, study_uid: str) -> OperatorAction | None:
         """The last acceptance of a draft of a study, whose SOP Instance UID is the sentence; None without one."""
         accepted = [one for one in self.of_study(study_uid) if one.action is Action.ACCEPT]
@@ -101,10 +118,14 @@ class OperatorActions:
         return tuple(_action(row) for row in rows)
 
     def dropped(self) -> Mapping[str, OperatorAction]:
-        """Study Instance UID → the last time it was dropped; one that moved on since is no longer dropped."""
+        """Study Instance UID → the last time it was dropped, unless it was retried since: a draft that is sent again
+        does not move. One that moved on since is no longer dropped.
+        """
+        of_these = OPERATOR_ACTIONS.c.action.in_((Action.DROP, Action.RETRY))
         with self._records.transaction() as connection:
-            rows = connection.execute(_IN_ORDER.where(OPERATOR_ACTIONS.c.action == Action.DROP)).all()
-        return {row.study_uid: _action(row) for row in rows}
+            rows = connection.execute(_IN_ORDER.where(of_these)).all()
+        last = {row.study_uid: _action(row) for row in rows}
+        return {study_uid: one for study_uid, one in last.items() if one.action is Action.DROP}
 
 
 def is_dropped(record: StudyRecord, dropped: Mapping[str, OperatorAction]) -> bool:

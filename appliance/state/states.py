@@ -57,6 +57,7 @@ MOVES: Mapping[str, tuple[State, State]] = {
 }
 
 FINAL = frozenset({State.DELIVERED, State.REVIEW, State.REFUSED, State.FAILED})
+SETTLED_BY_DROP = frozenset({State.REVIEW, State.REFUSED, State.FAILED})  # they wait for somebody until then
 
 
 def check_move(current: State, new: State) -> None:

@@ -47,16 +47,17 @@ from appliance.state.states import State
 from appliance.web.actions import Form, perform
 from appliance.web.choice import offer
 from appliance.web.metrics import EXPOSITION, Metrics
-from appliance.web.overview import Overview, StudyRow, in_words, overview, study_page
+from appliance.web.overview import Overview, StudyRow, overview, study_page
 from appliance.web.session import Session, Sessions
 from appliance.web.stow import StowDoor
 from appliance.web.surroundings import Watch
 from models.errors import RDeepNetError, SetupError
+from models.number_words import age_in_words
 from models.version import software_version
 
 PAGES = Path(__file__).with_name("pages")
 STUDIES_PER_PAGE = 50
-ATTENTION = 20  # refused and failed studies on the front page
+LISTED = 20  # refused and failed studies on the front page, and drafts
 FORM_LIMIT = 64 * 1024  # bytes: hundreds of studies
 
 POLICY = (
@@ -121,7 +122,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._pages.filters["age"] = lambda moment: in_words(utc_now() - moment)
+        self._pages.filters["age"] = lambda moment: age_in_words(utc_now() - moment)
         self._pages.filters["local"] = lambda moment: f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
         self._pages.globals.update(
             State=State,
@@ -158,7 +159,7 @@ class Site:
             view=view,
             around=self._watch.seen,
             settings=self._settings,
-            **self._names(view, view.attention[:ATTENTION]),
+            **self._names(view, [*view.attention[:LISTED], *view.drafts[:LISTED]]),
         )
 
     def studies(self, request: Request) -> Response:

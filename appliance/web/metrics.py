@@ -176,6 +176,10 @@ class Metrics:
         )
         waiting_s = 0.0 if view.waiting_since is None else (utc_now() - view.waiting_since).total_seconds()
         yield _gauge("oldest_waiting_seconds", "Age of the oldest unfinished study; 0 without one.", [({}, waiting_s)])
+        review_s = (utc_now() - view.drafts[0].since).total_seconds() if view.drafts else 0.0
+        yield _gauge(
+            "oldest_review_seconds", "Age of the oldest draft that waits for a person; 0 without one.", [({}, review_s)]
+        )
         yield _counter(
             "refused_total",
             "Studies that were refused, by reason.",

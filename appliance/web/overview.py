@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from appliance.service.study_status import StudyDetail, show_study, worst_deliveries
 from appliance.service.study_status import in_words as class_in_words
@@ -18,7 +18,7 @@ from appliance.state.not_kept_records import NotKeptCount
 from appliance.state.operator_actions import OperatorAction, OperatorActions, is_dropped
 from appliance.state.outbox import Outbox
 from appliance.state.record_rows import DeliveryRecord, DeliveryState, StudyRecord, utc_now
-from appliance.state.states import State
+from appliance.state.states import SETTLED_BY_DROP, State
 from models.errors import SetupError
 
 UNFINISHED = (State.RECEIVED, State.QUEUED, State.RUNNING, State.SENDING)
@@ -47,6 +47,16 @@ class StudyRow:
     def needs_somebody(self) -> bool:
         """Returns whether an operator should act."""
         return self.state in (State.REFUSED, State.FAILED) and self.dropped is None
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Returns whether its draft waits for a person."""
+        return self.state is State.REVIEW and self.dropped is None
+
+    @property
+    def can_be_dropped(self) -> bool:
+        """Returns whether it waits for somebody who may settle it."""
+        return self.state in SETTLED_BY_DROP and self.dropped is None
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,11 @@ class Overview:
     def attention(self) -> tuple[StudyRow, ...]:
         """Studies that an operator should act on, the last first."""
         return tuple(row for row in self.studies if row.needs_somebody)
+
+    @property
+    def drafts(self) -> tuple[StudyRow, ...]:
+        """Studies whose draft waits for a person, the one that waits longest first."""
+        return tuple(sorted((row for row in self.studies if row.waits_for_review), key=lambda row: row.since))
 
 
 @dataclass(frozen=True)
@@ -178,15 +193,6 @@ def study_page(settings: Settings, study_uid: str) -> StudyPage:
         raise _unreadable(error) from error
     (row,) = _rows((detail.record,), detail.deliveries, dropped)
     return StudyPage(detail, detail.actions, row)
-
-
-def in_words(age: timedelta) -> str:
-    """An age in its largest unit: "12 s", "5 min", "3 h", "2 days"."""
-    seconds = max(0, int(age.total_seconds()))
-    for unit, length in (("days", 2 * 86400), ("h", 2 * 3600), ("min", 120)):
-        if seconds >= length:
-            return f"{seconds // {'days': 86400, 'h': 3600, 'min': 60}[unit]} {unit}"
-    return f"{seconds} s"
 
 
 def _open(settings: Settings) -> Home:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from appliance.settings import Settings
 from appliance.state.states import State
-from appliance.web.overview import Overview, in_words
+from appliance.web.overview import Overview
 from appliance.web.surroundings import Surroundings
-from models.number_words import counted
+from models.number_words import age_in_words, agreeing, counted
 
 DISK_LOW_GB = 20.0  # as `rdeepnet doctor`
 
@@ -28,7 +28,13 @@ def _of_studies(view: Overview, settings: Settings) -> Iterator[tuple[str, str]]
     if view.waiting_since is not None:
         age = view.at - view.waiting_since
         if age.total_seconds() > settings.alerts.waiting_s:
-            yield "waiting", f"A study has been unfinished for {in_words(age)}; the page says in which state."
+            yield "waiting", f"A study has been unfinished for {age_in_words(age)}; the page says in which state."
+    limit = timedelta(days=settings.alerts.review_days)
+    late = [row for row in view.drafts if view.at - row.since > limit]
+    if late:
+        drafts = f"{counted(len(late), 'draft')} {agreeing(len(late), 'has', 'have')} waited for a person"
+        oldest = age_in_words(view.at - late[0].since)
+        yield "review", f"{drafts}, the oldest for {oldest}; review, accept or drop them, the page lists them."
     for row in view.destinations:
         if row.refused:
             yield (

@@ -342,9 +342,10 @@ def _configuration(limits: Limits) -> Iterable[str]:
     )
     tags = ", ".join(f"{language.tag} ({language.in_english})" for language in Language)
     yield (
-        f"Sentences of Structured Report, Encapsulated PDF and notice are in the language that is configured: {tags}. "
-        "The Structured Report names it (TID 1204, RFC 5646; en-US for English). Code meanings, tracking identifiers, "
-        "Series Descriptions and Image Comments are English. An object in another language is another instance."
+        "Sentences of Structured Report, Encapsulated PDF, notice and the note about a draft are in the language that "
+        f"is configured: {tags}. The Structured Report names it (TID 1204, RFC 5646; en-US for English). Code "
+        "meanings, tracking identifiers, Series Descriptions and Image Comments are English. An object in another "
+        "language is another instance."
     )
     yield "## 5 Security"
     yield (

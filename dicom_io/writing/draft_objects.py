@@ -6,7 +6,7 @@ at. The PDF is the contact sheet. All name the draft, and their UIDs follow from
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -33,29 +33,37 @@ SERIES: Final = {
 
 def draft_objects(
     segmentation: AnswerObject,
-    sheet: bytes,
+    sheets: Mapping[Language, bytes],
     *,
     header: Dataset,
     created: datetime,
-    language: Language = Language.ENGLISH,
 ) -> tuple[AnswerObject, ...]:
-    """The draft, its note and its contact sheet, in the order in which they are sent.
+    """The draft, and in each language its note and its contact sheet, in the order in which they are sent.
 
     Parameters
     ----------
-    segmentation : as `draft_segmentation.make_draft` makes it
-    sheet : PDF
+    segmentation : as `draft_segmentation.make_draft` makes it; one for all languages
+    sheets : PDF in each language, the site's first; each has a note beside it
     header : patient and study, as of `MarkedStudy.header`
     created : dates and times, with time zone
-    language : of the sheet; its note is in it as well
 
     Raises
     ------
     ObjectNotConformant
         When an object fails our own check.
     """
+    objects = [segmentation]
+    for place, (language, sheet) in enumerate(sheets.items()):
+        worded = _worded(segmentation.dataset, sheet, header=header, created=created, language=language)
+        objects += [AnswerObject(role, one, language, is_default=place == 0) for role, one in worded]
+    return tuple(objects)
 
-    draft, words = segmentation.dataset, DRAFT_WORDS[language]
+
+def _worded(
+    draft: Dataset, sheet: bytes, *, header: Dataset, created: datetime, language: Language
+) -> tuple[tuple[Role, Dataset], ...]:
+    """The objects with words, in one language."""
+    words = DRAFT_WORDS[language]
 
     def root(role: Role, sop_class_uid: str, modality: str) -> Dataset:
         return base_object(
@@ -69,13 +77,16 @@ def draft_objects(
             devices=[equipment.product()],
         )
 
-    return (segmentation, _note(draft, header, root, words), _sheet(draft, sheet, header, root, words))
+    return (
+        (Role.DRAFT_NOTE, _note(draft, header, root, words)),
+        (Role.DRAFT_SHEET, _sheet(draft, sheet, header, root, words)),
+    )
 
 
 _Root = Callable[[Role, str, str], Dataset]
 
 
-def _note(draft: Dataset, header: Dataset, root: _Root, words: DraftWords) -> AnswerObject:
+def _note(draft: Dataset, header: Dataset, root: _Root, words: DraftWords) -> Dataset:
     note = root(Role.DRAFT_NOTE, KeyObjectSelectionDocumentStorage, "KO")
     content = KeyObjectSelection(
         document_title=codes.concept(codes.FOR_REVIEW), referenced_objects=[draft], description=words.review_note
@@ -94,10 +105,10 @@ def _note(draft: Dataset, header: Dataset, root: _Root, words: DraftWords) -> An
     if requests := referenced_requests(header):
         note.ReferencedRequestSequence = ItemSequence(requests)
     check_object(note)
-    return AnswerObject(Role.DRAFT_NOTE, note)
+    return note
 
 
-def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root, words: DraftWords) -> AnswerObject:
+def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root, words: DraftWords) -> Dataset:
     sheet = root(Role.DRAFT_SHEET, EncapsulatedPDFStorage, "DOC")
     if orders := request_attributes(header):
         sheet.RequestAttributesSequence = ItemSequence(orders)
@@ -112,7 +123,7 @@ def _sheet(draft: Dataset, pdf: bytes, header: Dataset, root: _Root, words: Draf
     sheet.EncapsulatedDocumentLength = len(pdf)
     sheet.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     check_object(sheet)
-    return AnswerObject(Role.DRAFT_SHEET, sheet)
+    return sheet
 
 
 def _reference(draft: Dataset) -> Dataset:

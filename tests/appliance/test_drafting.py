@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from appliance.drafting import MadeDraft, draft_instead_of, in_words
 from appliance.peer_settings import Destination
+from appliance.settings import Settings
+from appliance.workbench import draft_languages_of
 from dicom_io.answer import AnswerObject
 from dicom_io.answer_roles import DRAFTS, Role
 from dicom_io.errors import GeometryInvalid, SelectionAmbiguous, StrokesOnly, TumourNotFound
@@ -32,15 +35,19 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_file()]
 
 
-def drafted(folder: Path, *, assignment: Assignment = NO_ASSIGNMENT) -> MadeDraft:
+def drafted(
+    folder: Path, *, assignment: Assignment = NO_ASSIGNMENT, languages: tuple[Language, ...] = (Language.ENGLISH,)
+) -> MadeDraft:
     """The draft in place of the refusal of a study, as the service makes it."""
     with pytest.raises((TumourNotFound, StrokesOnly)) as refused:
         read_study(files_of(folder), rules=RULES, assignment=assignment)
-    return draft_instead_of(refused.value, files_of(folder), rules=RULES, assignment=assignment, created=CREATED)
+    return draft_instead_of(
+        refused.value, files_of(folder), rules=RULES, assignment=assignment, created=CREATED, languages=languages
+    )
 
 
 def sent(made: MadeDraft) -> tuple[AnswerObject, ...]:
-    return draft_objects(made.segmentation, made.sheet, header=made.study.header, created=CREATED)
+    return draft_objects(made.segmentation, made.sheets, header=made.study.header, created=CREATED)
 
 
 def test_strokes_by_name_make_a_draft_also_beside_another_choice(tmp_path: Path) -> None:
@@ -166,16 +173,28 @@ def test_a_destination_gets_what_it_lists_of_drafts_and_nothing_unless_it_lists_
         Destination("pacs", "PACS", "h", drafts=(Role.DRAFT_NOTE,))
 
 
-def test_the_objects_of_another_language_are_others_and_the_draft_is_the_same(tmp_path: Path) -> None:
+def test_a_draft_in_two_languages_is_one_segmentation_and_each_destination_gets_one_of_each(tmp_path: Path) -> None:
     painted(tmp_path / "s.dcm", images(tmp_path))
-    made = drafted(tmp_path)
-    english, german = (
-        draft_objects(made.segmentation, made.sheet, header=made.study.header, created=CREATED, language=language)
-        for language in (Language.ENGLISH, Language.GERMAN)
-    )
-    assert [one.file for one in english] == [one.file for one in sent(made)]
+    both = drafted(tmp_path, languages=(Language.ENGLISH, Language.GERMAN))
+    english, german = (sent(drafted(tmp_path, languages=(one,))) for one in (Language.ENGLISH, Language.GERMAN))
+    assert [one.file for one in sent(both)] == [one.file for one in (*english, *german[1:])]
     assert german[0].file == english[0].file
     assert not {one.sop_instance_uid for one in german[1:]} & {one.sop_instance_uid for one in english[1:]}
+    assert both.sheet == both.sheets[Language.ENGLISH]
     assert str(german[2].dataset.DocumentTitle) == DRAFT_WORDS[Language.GERMAN].title
     texts = [str(item.TextValue) for item in german[1].dataset.ContentSequence if item.ValueType == "TEXT"]
     assert texts == [DRAFT_WORDS[Language.GERMAN].review_note]
+    for language, expected in ((None, english), (Language.GERMAN, german), (Language.CHINESE, english)):
+        clinic = Destination("clinic", "CLINIC", "h", drafts=DRAFTS, language=language)
+        assert [one.file for one in clinic.chosen(sent(both))] == [one.file for one in expected], language
+
+
+def test_drafts_are_in_the_languages_of_those_who_get_them() -> None:
+    pacs = Destination("pacs", "PACS", "h", drafts=DRAFTS)
+    chinese = Destination("viewer", "VIEWER", "h", language=Language.CHINESE)
+    german = Destination("clinic", "CLINIC", "h", drafts=DRAFTS, language=Language.GERMAN)
+    wordless = replace(german, drafts=(Role.DRAFT_SEG,))
+    assert draft_languages_of(Settings(destinations=(chinese,))) == ()
+    assert draft_languages_of(Settings(destinations=(pacs, chinese))) == (Language.ENGLISH,)
+    assert draft_languages_of(Settings(destinations=(chinese, german))) == (Language.ENGLISH, Language.GERMAN)
+    assert draft_languages_of(Settings(destinations=(chinese, wordless))) == (Language.ENGLISH,)

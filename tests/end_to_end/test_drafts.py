@@ -5,86 +5,46 @@ Kind: mechanics.
 
 from __future__ import annotations
 
-import io
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
 from appliance.state.operator_actions import Action
 from appliance.state.states import State
-from dicom_io.identity import is_accepted, is_draft
-from dicom_io.synthetic.study_writer import make_study
-from models.volume import Sequence
+from dicom_io.identity import is_accepted
 from tests.conftest import require_programs
-from tests.end_to_end.running import Orthanc, RunningService, free_port, running_service, wait_for
-from tests.end_to_end.strokes import reviewed, strokes
+from tests.end_to_end.draft_site import WANTED, DraftSite
+from tests.end_to_end.running import Orthanc, free_port, running_service, wait_for
+from tests.end_to_end.strokes import reviewed
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
-DRAFT = 'drafts = ["draft_seg", "draft_note", "draft_sheet"]'
-
-
-@dataclass
-class Site:
-    """The service as it ships and Orthanc, each the other's peer; the PACS wants drafts."""
-
-    service: RunningService
-    orthanc: Orthanc
-
-    def send(self, folder: Path, *, seed: int) -> tuple[str, str]:
-        """Sends a study with strokes; returns Orthanc's name of it, and its Study Instance UID."""
-        made = make_study(folder / "study", seed=seed, sequences=(Sequence.T1C,), phases=2)
-        (segmentation,) = made.series["seg_t1c"]
-        painted = strokes(segmentation, folder / "strokes.dcm")
-        study = self.orthanc.upload([*made.series["t1c"], painted])
-        self.orthanc.push(study)
-        return study, made.study_instance_uid
-
-    def objects(self, study: str) -> list[pydicom.Dataset]:
-        """Everything the PACS has of a study but its images."""
-        found = []
-        for item in self.orthanc.get(f"studies/{study}/instances"):
-            _, content = self.orthanc.get_bytes(f"instances/{item['ID']}/file", accept="*/*")
-            found.append(pydicom.dcmread(io.BytesIO(content)))
-        return [one for one in found if one.Modality != "MR"]
-
-    def kinds(self, study: str) -> Counter[str]:
-        return Counter(one.Modality for one in self.objects(study))
-
-    def draft(self, study: str) -> pydicom.Dataset:
-        return next(one for one in self.objects(study) if is_draft(one) and one.Modality == "SEG")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DraftSite]:
     require_programs("Orthanc", "dciodvfy")
     folder = tmp_path_factory.mktemp("drafts")
     port = free_port()
-    options = {"of_destination": DRAFT, "hung_after_s": 600, "computes": True}
+    options = {"of_destination": WANTED, "hung_after_s": 600, "computes": True}
     with running_service(folder / "service", destinations={"pacs": port}, **options) as service:
         orthanc = Orthanc(folder / "orthanc", service_port=service.port, port=port)
         try:
-            yield Site(service, orthanc)
+            yield DraftSite(service, orthanc)
         finally:
             orthanc.stop()
 
 
-def waits_for_objects(site: Site, study: str, kinds: Counter[str]) -> None:
-    wait_for(lambda: site.kinds(study) == kinds, what=f"{kinds} at the PACS")
-
-
-def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site: Site) -> None:
+def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=21)
-    record = site.service.wait_for_state(uid, State.REVIEW)
+    record = site.wait(uid, State.REVIEW)
     assert "made by grow-cut from strokes on 5 slices" in record.sentence
     drafted = Counter({"SEG": 2, "KO": 1, "DOC": 1})
-    waits_for_objects(site, study, drafted)
+    site.wait_for_objects(study, drafted)
     draft = site.draft(study)
     assert (draft.ContentLabel, draft.SeriesDescription) == ("DRAFT", "DRAFT tumour, needs review")
     (note,) = [one for one in site.objects(study) if one.Modality == "KO"]
@@ -105,8 +65,8 @@ def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     accepted = CliRunner().invoke(app, arguments)
     assert accepted.exit_code == 0, accepted.output
-    site.service.wait_for_state(uid, State.DELIVERED)
-    waits_for_objects(site, study, drafted + Counter({"SEG": 2, "SR": 1, "DOC": 1}))
+    site.wait(uid, State.DELIVERED)
+    site.wait_for_objects(study, drafted + Counter({"SEG": 2, "SR": 1, "DOC": 1}))
     (final,) = [one for one in site.objects(study) if is_accepted(one)]
     assert str(final.ContentCreatorName) == "Reader^Ada"
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]
@@ -118,36 +78,36 @@ def test_strokes_come_back_as_a_draft_that_a_person_accepts(tmp_path: Path, site
     assert "only a draft that waits for a person" in " ".join(again.output.split())
     before = {one.SOPInstanceUID for one in site.objects(study)}
     site.orthanc.push(study)  # with the accepted segmentation in it, which is an input: the same answer, once more
-    site.service.wait_for_state(uid, State.RUNNING)
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.RUNNING)
+    site.wait(uid, State.DELIVERED)
     assert {one.SOPInstanceUID for one in site.objects(study)} == before
 
 
-def test_a_reviewed_segmentation_of_another_maker_is_answered_and_compared(tmp_path: Path, site: Site) -> None:
+def test_a_reviewed_segmentation_of_another_maker_is_answered_and_compared(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=22)
-    site.service.wait_for_state(uid, State.REVIEW)
-    waits_for_objects(site, study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
+    site.wait(uid, State.REVIEW)
+    site.wait_for_objects(study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
     edited = reviewed(site.draft(study), tmp_path / "reviewed.dcm")
     site.orthanc.upload([edited])
     site.orthanc.push(study)
-    site.service.wait_for_state(uid, State.DELIVERED)
+    site.wait(uid, State.DELIVERED)
     (report,) = [one for one in site.objects(study) if one.Modality == "SR"]
     assert "The draft was edited by Ada Reader" in report.to_json()
     assert site.kinds(study)["SEG"] == 4  # strokes, draft, reviewed, ours
 
 
-def test_killed_while_it_computes_there_is_one_draft_and_one_answer(tmp_path: Path, site: Site) -> None:
+def test_killed_while_it_computes_there_is_one_draft_and_one_answer(tmp_path: Path, site: DraftSite) -> None:
     study, uid = site.send(tmp_path, seed=23)
-    site.service.wait_for_state(uid, State.RUNNING)
+    site.wait(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
-    site.service.wait_for_state(uid, State.REVIEW)
-    waits_for_objects(site, study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
+    site.wait(uid, State.REVIEW)
+    site.wait_for_objects(study, Counter({"SEG": 2, "KO": 1, "DOC": 1}))
     arguments = ["segment", "--accept", uid, "--by", "Ada Reader", "--config", str(site.service.settings_file)]
     assert CliRunner().invoke(app, arguments).exit_code == 0
-    site.service.wait_for_state(uid, State.RUNNING)
+    site.wait(uid, State.RUNNING)
     site.service.kill()
     site.service.start()
-    site.service.wait_for_state(uid, State.DELIVERED)
-    waits_for_objects(site, study, Counter({"SEG": 4, "KO": 1, "DOC": 2, "SR": 1}))
+    site.wait(uid, State.DELIVERED)
+    site.wait_for_objects(study, Counter({"SEG": 4, "KO": 1, "DOC": 2, "SR": 1}))
     assert [one.action for one in site.service.show(uid).actions] == [Action.ACCEPT]

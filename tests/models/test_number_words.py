@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.number_words import apart, counted, fixed, share_of
+from models.number_words import age_in_words, apart, counted, fixed, share_of
 from models.plausibility import PlausibilityLimits, judge_place
 from models.volume import Roi
 from reports import numerals
@@ -75,3 +76,11 @@ def test_a_measure_that_exceeds_its_limit_is_not_shown_as_equal_to_it(voxels: in
     judged = judge_place(Roi(np.eye(4), mask, "tumour"), body, PlausibilityLimits())
     (check,) = [one for one in judged.checks if one.code == "tumour-share-of-body"]
     assert (check.found, check.expected) == (shown, limit)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (200000, "2 days")],
+)
+def test_ages_are_said_in_one_unit(seconds: float, words: str) -> None:
+    assert age_in_words(timedelta(seconds=seconds)) == words

@@ -28,7 +28,7 @@ from appliance.state.worker_records import WorkerRecords
 from dicom_io.answer import Answer, AnswerObject
 from dicom_io.answer_roles import Role
 from tests.end_to_end.running import free_port, wait_for
-from tests.end_to_end.small_study import document
+from tests.end_to_end.small_study import document, segmentation
 
 TOKEN = "0123456789abcdef" * 4
 RECEIVED, QUEUED, SENDING, DELIVERED, REFUSED, FAILED = (f"1.2.826.0.1.3680043.8.498.{n}" for n in range(1, 7))
@@ -98,6 +98,22 @@ def populate(state_dir: Path) -> None:
     queued(QUEUED)
     records.arrived(RECEIVED)
     records.close()
+
+
+def draft(settings: Settings, study: str) -> str:
+    """A study in review, as the worker leaves it; returns the SOP Instance UID of its draft."""
+    state_dir = settings.service.state_dir
+    records = Records(state_dir / "studies.sqlite3")
+    inbox, outbox = FolderInbox(state_dir / "inbox"), FolderOutbox(state_dir / "outbox")
+    inbox.keep(study, instance_uid="1.1", meta=b"", dataset=b"pixels")
+    records.arrived(study)
+    job = records.queue(study, digest=inbox.content(study).digest)
+    records.start(job)
+    made = AnswerObject(Role.DRAFT_SEG, segmentation(study, ours=True))
+    outbox.put(job, Outgoing(Answer((made,), PDF), (), created=datetime.now(UTC), review="A draft waits."))
+    records.drafted(job, sentence="A draft waits.", destinations=["pacs"])
+    records.close()
+    return made.sop_instance_uid
 
 
 @dataclass(frozen=True)

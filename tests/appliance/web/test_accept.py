@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,36 +12,14 @@ import pytest
 from appliance.service.operator import accept_draft
 from appliance.settings import Settings
 from appliance.state.homes import open_records
-from appliance.state.inbox_folder import FolderInbox
 from appliance.state.operator_actions import Action, OperatorActions
-from appliance.state.outbox import Outgoing
-from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.records import Records
 from appliance.state.states import IllegalMove, State
-from dicom_io.answer import Answer, AnswerObject
-from dicom_io.answer_roles import Role
-from tests.appliance.web.site import PDF, Page, running_page
+from tests.appliance.web.site import Page, draft, running_page
 from tests.dicom_io.audit.schema import checked, codes, objects
-from tests.end_to_end.small_study import segmentation
 
-REVIEWED, ELSEWHERE = "1.2.826.0.1.3680043.8.498.21", "1.2.826.0.1.3680043.8.498.22"
+REVIEWED, ELSEWHERE, DROPPED = (f"1.2.826.0.1.3680043.8.498.{number}" for number in (21, 22, 23))
 LOOKED = {"looked": "yes"}
-
-
-def draft(settings: Settings, study: str) -> str:
-    """A study in review, as the worker leaves it; returns the SOP Instance UID of its draft."""
-    state_dir = settings.service.state_dir
-    records = Records(state_dir / "studies.sqlite3")
-    inbox, outbox = FolderInbox(state_dir / "inbox"), FolderOutbox(state_dir / "outbox")
-    inbox.keep(study, instance_uid="1.1", meta=b"", dataset=b"pixels")
-    records.arrived(study)
-    job = records.queue(study, digest=inbox.content(study).digest)
-    records.start(job)
-    made = AnswerObject(Role.DRAFT_SEG, segmentation(study, ours=True))
-    outbox.put(job, Outgoing(Answer((made,), PDF), (), created=datetime.now(UTC), review="A draft waits."))
-    records.drafted(job, sentence="A draft waits.", destinations=["pacs"])
-    records.close()
-    return made.sop_instance_uid
 
 
 @contextmanager
@@ -115,3 +92,28 @@ def test_an_accepted_draft_queues_the_study_and_says_who(page: Page) -> None:
     who = [each.attrib["UserID"] for each in told[0].iter("ActiveParticipant")]
     assert "jo (page)" in who
     assert "accept draft of a study" in lines[-1]
+
+
+def test_the_front_page_lists_drafts_that_wait_and_an_operator_drops_one(page: Page) -> None:
+    draft(page.settings, DROPPED)
+    operator = replace(page, cookie="")
+    assert "Drop</button>" not in operator.ask(f"/studies/{DROPPED}").text
+    operator.sign_in()
+    text = operator.ask("/").text
+    assert "Drafts that wait for a person" in text
+    assert "The oldest has waited for" in text
+    assert f'href="/studies/{DROPPED}"' in text.split("Drafts that wait for a person")[1]
+    assert "Drop</button>" in operator.ask(f"/studies/{DROPPED}").text
+    operator.act(Action.DROP, DROPPED, reason="")
+    assert "expected 1 to 500" in operator.ask("/").text
+    operator.act(Action.DROP, DROPPED, reason="a phantom")
+    assert f"{DROPPED}: is dropped." in operator.ask("/").text
+    assert DROPPED not in operator.ask("/").text
+    text = operator.ask(f"/studies/{DROPPED}").text
+    assert "Dropped by jo (page): a phantom" in text
+    assert "Accept the draft" in text, "dropped is not lost"
+    assert "Drop</button>" not in text
+    with looking_at(page.settings) as records:
+        assert records.study(DROPPED).state is State.REVIEW
+    lines = Path(page.config).with_name("audit.xml").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if DROPPED in line and "drop of a study" in line]

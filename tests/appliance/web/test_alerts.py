@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.service.operator import drop
 from appliance.settings import AlertSettings, load_settings
 from appliance.web.alerts import Alerts, Message
 from appliance.web.channels import Mail, Webhook, channels_of
@@ -27,7 +28,7 @@ from appliance.web.overview import overview
 from appliance.web.problems import problems
 from appliance.web.server import open_alerts, tell
 from models.errors import SetupError
-from tests.appliance.web.site import configuration, populate
+from tests.appliance.web.site import configuration, draft, populate
 from tests.appliance.web.test_metrics import around
 from tests.end_to_end.running import free_port
 
@@ -228,6 +229,30 @@ def test_every_problem_has_a_code_and_no_study_is_named(tmp_path: Path) -> None:
     text = " ".join(found.values())
     assert not re.search(r"\d+\.\d+\.\d+\.\d+\.\d+", text)
     assert "Test" not in text
+
+
+def test_drafts_that_wait_too_long_are_a_problem_until_somebody_decides(tmp_path: Path) -> None:
+    settings = load_settings(configuration(tmp_path, port=free_port(), token=False))
+    populate(settings.service.state_dir)
+    for number in (31, 32):
+        draft(settings, f"1.2.826.0.1.3680043.8.498.{number}")
+    view, well = overview(settings), around(destinations={}, free_gb=100.0)
+
+    def told(later: timedelta, days: float = 3.0) -> str:
+        alerts = replace(settings.alerts, review_days=days)
+        return problems(replace(view, at=view.at + later), well, replace(settings, alerts=alerts)).get("review", "")
+
+    assert told(timedelta(days=2.9)) == ""
+    assert told(timedelta(days=3.1)) == (
+        "2 drafts have waited for a person, the oldest for 3 days; review, accept or drop them, the page lists them."
+    )
+    assert told(timedelta(hours=7), days=0.25).startswith("2 drafts have waited for a person, the oldest for 7 h;")
+    drop(settings, "1.2.826.0.1.3680043.8.498.31", reason="a phantom", by="jo")
+    view = overview(settings)
+    assert told(timedelta(days=20)).startswith("1 draft has waited for a person, the oldest for 20 days;")
+    drop(settings, "1.2.826.0.1.3680043.8.498.32", reason="a phantom", by="jo")
+    view = overview(settings)
+    assert told(timedelta(days=20)) == ""
 
 
 def test_the_page_tells_of_a_service_that_died(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from appliance.service.operator import drop
 from appliance.settings import Settings, load_settings
 from appliance.state.record_rows import DeliveryState
 from appliance.state.records import Records
@@ -25,12 +26,14 @@ from tests.appliance.web.site import (
     SENDING,
     Page,
     configuration,
+    draft,
     populate,
     running_page,
 )
 from tests.conftest import ROOT, require_programs
 from tests.end_to_end.running import free_port
 
+DRAFTED = "1.2.826.0.1.3680043.8.498.31"
 RULES = ROOT / "appliance" / "deploy" / "prometheus" / "rdeepnet.rules.yaml"
 WELL = Fact("", True, "")
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
@@ -95,6 +98,17 @@ def test_the_figures_are_those_of_the_records(settings: Settings) -> None:
     assert found["rdeepnet_disk_free_bytes"] == 12.5e9
     assert found["rdeepnet_certificate_expiry_seconds"] == pytest.approx(10 * 86400, abs=60)
     assert 'rdeepnet_build_info{version="' in "".join(found)
+
+
+def test_a_draft_ages_until_it_is_dropped(settings: Settings) -> None:
+    assert parsed(Metrics(settings).text(None))["rdeepnet_oldest_review_seconds"] == 0
+    draft(settings, DRAFTED)
+    found = parsed(Metrics(settings).text(None))
+    assert found['rdeepnet_studies{state="review"}'] == 1
+    assert found["rdeepnet_attention_studies"] == 2, "as without it"
+    assert 0 < found["rdeepnet_oldest_review_seconds"] < 600
+    drop(settings, DRAFTED, reason="a phantom", by="jo")
+    assert parsed(Metrics(settings).text(None))["rdeepnet_oldest_review_seconds"] == 0
 
 
 def test_the_stages_are_a_histogram(settings: Settings) -> None:
@@ -178,6 +192,7 @@ tests:
       - {series: 'rdeepnet_refused_total{code="choice"}', values: '0x10 4x20'}
       - {series: 'rdeepnet_delivered_total', values: '0x30'}
       - {series: 'rdeepnet_oldest_waiting_seconds', values: '14401x30'}
+      - {series: 'rdeepnet_oldest_review_seconds', values: '259200x3 259201x30'}
       - {series: 'rdeepnet_deliveries_total{destination="pacs",outcome="refused"}', values: '0x10 2x20'}
       - {series: 'rdeepnet_disk_free_bytes', values: '15e9x20 0.5e9x10'}
       - {series: 'rdeepnet_certificate_expiry_seconds', values: '864000x30'}
@@ -191,6 +206,7 @@ FIRING = {
     "RdeepnetDestinationDown": 16,
     "RdeepnetStudyFailed": 12,
     "RdeepnetStudyWaits": 6,
+    "RdeepnetDraftWaits": 10,
     "RdeepnetDestinationRefuses": 12,
     "RdeepnetStudyRefused": 12,
     "RdeepnetManyRefused": 12,
