@@ -185,7 +185,7 @@ def status(
 def _status(settings: Settings) -> Group:
     """The table of studies, the validity of the certificate, and what keeps studies from being computed."""
     from appliance.service.health import not_computing
-    from appliance.service.hosts import hosts_of, remarks
+    from appliance.service.hosts import together
     from appliance.service.study_status import list_studies, short_ids
     from appliance.transport import certificate_in_words
 
@@ -212,9 +212,9 @@ def _status(settings: Settings) -> Group:
     words = certificate_in_words(settings)
     said = [f"Notice: {notice}" for notice in notices]
     below = [*said, *([f"TLS: {words}."] if words else []), *not_computing(settings)]
-    hosts = hosts_of(settings)
-    there = [Table("Hosts", _HOST_COLUMNS, [_host_row(host) for host in hosts])] if hosts else []
-    below += remarks(hosts)
+    found = together(settings)
+    there = [Table("Hosts", _HOST_COLUMNS, [_host_row(host) for host in found.hosts])] if found.hosts else []
+    below += found.remarks
     return Group(Table(counted(len(lines), "study", "studies"), columns, rows), *there, *map(Text, below))
 
 

@@ -58,6 +58,8 @@ class Presence:
 
     def _doing(self) -> dict[str, Any]:
         doing: dict[str, Any] = {"steps": PIPELINE_VERSION}
+        if self._role.receives:
+            doing["destinations"] = [destination.name for destination in self._settings.destinations]
         if self._role.computes:
             activity = activity_in(self._settings.service.state_dir)
             doing |= {"executor": self._executor, "worker": activity.doing.value if activity else "not started"}

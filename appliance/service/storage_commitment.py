@@ -180,13 +180,14 @@ class Commitments:
     def _sent(self, job: Job) -> tuple[Waiting, ...]:
         """Objects of a job that the destination was sent and is to keep; empty when its results were deleted.
 
-        A rejection note it may use up.
+        A rejection note it may use up. What another host sent to a destination that this one does not know is not
+        known here: it is judged by the report alone.
         """
         destination = self._destinations.get(job.destination)
-        objects = self._outbox.objects(job.job_id)
         if destination is None:
-            return objects
-        return tuple(item for item in destination.chosen(objects) if item.role is not Role.REJECTION_NOTE)
+            return ()
+        objects = destination.chosen(self._outbox.objects(job.job_id))
+        return tuple(item for item in objects if item.role is not Role.REJECTION_NOTE)
 
     def _after(self, number: int) -> datetime:
         """Time at which the n-th request is repeated, unless a report arrives: the pause doubles each time."""

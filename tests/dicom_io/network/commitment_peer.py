@@ -40,6 +40,7 @@ class Archive:
     failing_class : objects of this SOP class it says it never saw
     answer : status of the N-ACTION
     answers : number of a request, from 0 → status where it is another
+    answer_after_s : seconds that it takes for a request
     most_requests : on one association; it aborts at the next
     associations : how many it accepted
     requests : Transaction UID and SOP Instance UIDs of every request
@@ -53,6 +54,7 @@ class Archive:
     failing_class: UID | None = None
     answer: int = 0x0000
     answers: Mapping[int, int] = field(default_factory=dict)
+    answer_after_s: float = 0.0
     most_requests: int = 1000
     associations: int = 0
     offers_commitment: bool = True
@@ -92,6 +94,7 @@ class Archive:
         self._here = 0
 
     def _on_action(self, event: Event) -> tuple[int, Dataset | None]:
+        time.sleep(self.answer_after_s)
         self._here += 1
         if self._here > self.most_requests:
             event.assoc.abort()
