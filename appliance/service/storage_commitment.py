@@ -27,9 +27,9 @@ from models.number_words import counted
 LOG = logging.getLogger("rdeepnet.commitment")
 
 _LONGEST_PAUSE_S = 86400.0  # an archive that owes a report for weeks is asked once a day
-_MOST_AT_ONCE = 64  # requests on one association
+MOST_AT_ONCE = 64  # requests on one association
 _CAREFUL_S = 3600.0
-_ASKING_S = 3.0  # after so long no further request is made on an association
+ASKING_S = 3.0  # after so long no further request is made on an association
 _STEPS_BESIDES = 5  # to connect, to open and to close the association, the last request, and one to spare
 
 
@@ -43,7 +43,7 @@ class _Pace:
 
     def __init__(self) -> None:
         self.at_most = 1
-        self._most = _MOST_AT_ONCE
+        self._most = MOST_AT_ONCE
         self._most_until_s = 0.0
 
     def asked(self, number: int, *, is_well: bool, reports_here: bool) -> None:
@@ -52,7 +52,7 @@ class _Pace:
         if not is_well and number > 0:
             self._most, self._most_until_s = number, now_s + _CAREFUL_S
         elif now_s >= self._most_until_s:
-            self._most = _MOST_AT_ONCE
+            self._most = MOST_AT_ONCE
         self.at_most = min(self._most, 2 * self.at_most) if is_well and not reports_here else 1
 
 
@@ -90,7 +90,7 @@ class Commitments:
         pace = self._paces.get(name)
         if pace is None:
             return False
-        lease_s = _ASKING_S + _STEPS_BESIDES * peer.timeout_s
+        lease_s = ASKING_S + _STEPS_BESIDES * peer.timeout_s
         jobs = self._records.take(name, at_most=pace.at_most, lease_s=lease_s)
         waiting = [(job, sent) for job in jobs if (sent := self._sent(job))]
         for job in set(jobs) - {job for job, _ in waiting}:
@@ -110,7 +110,7 @@ class Commitments:
                     self._not_offered([job for job, _ in left], peer)
                     return
                 number, is_well = 0, True
-                while left and is_well and time.monotonic() < begun_s + _ASKING_S:
+                while left and is_well and time.monotonic() < begun_s + ASKING_S:
                     is_well = self._ask(call, *left.popleft(), peer=peer, is_first=number == 0)
                     number += is_well
                 self._records.give_back([job for job, _ in left])

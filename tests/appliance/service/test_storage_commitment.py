@@ -237,6 +237,19 @@ def test_a_destination_whose_setting_is_off_is_not_asked(site: Site) -> None:
     assert not none.ask_next("pacs", site.peer)
 
 
+def test_a_report_that_reaches_a_host_which_does_not_know_the_destination_counts(site: Site) -> None:
+    """Another host asked, about a part of the results; this one cannot tell which, and believes the report."""
+    site.archive.habit = Habit.NEVER
+    site.commitments = site.with_settings(DeliverySettings(), send=(Role.PDF,))
+    site.ask()
+    ((transaction, uids),) = site.archive.requests
+    other = Commitments(
+        destinations=(), settings=DeliverySettings(), records=site.commitment_records, outbox=site.outbox
+    )
+    assert other.reported(CommitmentReport(transaction, frozenset(uids), {}))
+    assert site.known.state is CommitmentState.COMMITTED
+
+
 def test_a_report_of_an_unknown_transaction_is_not_ours(site: Site) -> None:
     assert not site.commitments.reported(CommitmentReport("2.25.5", frozenset(), {}))
 
