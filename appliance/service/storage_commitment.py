@@ -36,9 +36,10 @@ _STEPS_BESIDES = 5  # to connect, to open and to close the association, the last
 class _Pace:
     """Number of jobs that a destination is asked about on its next association.
 
-    Twice as many as on the last one, as long as it answers. One, where it reports on the association of the request:
-    some archives take no second request before their report, and nobody waits for such a report in vain. Where it
-    stopped answering behind some requests, no more than those for some time.
+    Twice as many as on the last one, as long as it answers, and at most twice those for which the time was enough. One,
+    where it reports on the association of the request: some archives take no second request before their report, and
+    nobody waits for such a report in vain. Where it stopped answering behind some requests, no more than those for some
+    time.
     """
 
     def __init__(self) -> None:
@@ -46,14 +47,15 @@ class _Pace:
         self._most = MOST_AT_ONCE
         self._most_until_s = 0.0
 
-    def asked(self, number: int, *, is_well: bool, reports_here: bool) -> None:
-        """An association has ended on which it answered so many requests."""
+    def asked(self, number: int, *, left: int, is_well: bool, reports_here: bool) -> None:
+        """An association has ended on which it answered so many requests, and so many were left."""
         now_s = time.monotonic()
         if not is_well and number > 0:
             self._most, self._most_until_s = number, now_s + _CAREFUL_S
         elif now_s >= self._most_until_s:
             self._most = MOST_AT_ONCE
-        self.at_most = min(self._most, 2 * self.at_most) if is_well and not reports_here else 1
+        fitted = number if left else self.at_most
+        self.at_most = max(1, min(self._most, 2 * fitted)) if is_well and not reports_here else 1
 
 
 class Commitments:
@@ -114,7 +116,7 @@ class Commitments:
                     is_well = self._ask(call, *left.popleft(), peer=peer, is_first=number == 0)
                     number += is_well
                 self._records.give_back([job for job, _ in left])
-            pace.asked(number, is_well=is_well, reports_here=call.reports > 0)
+            pace.asked(number, left=len(left), is_well=is_well, reports_here=call.reports > 0)
         except (PeerUnavailable, PeerRejected) as error:
             self._unavailable([job for job, _ in left], error, pause_s=self._settings.retry_max_s)
         except PeerRefused as error:

@@ -277,6 +277,19 @@ def test_an_archive_that_reports_by_itself_is_asked_about_twice_as_many_each_tim
     assert site.states() == ["committed", "pending"] * 10 + ["committed"]
 
 
+def test_an_archive_that_is_slow_is_asked_for_some_seconds_on_an_association(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_commitment, "ASKING_S", 0.5)
+    site.archive.habit = Habit.NEVER
+    site.archive.answer_after_s = 0.6
+    site.more(3)
+    while site.ask() is not None:
+        pass
+    assert site.archive.associations == len(site.archive.requests) == 4
+    assert site.states() == ["pending"] * 4
+
+
 def test_an_archive_that_reports_on_the_association_of_the_request_is_asked_one_by_one(site: Site) -> None:
     site.more(2)
     while site.ask() is not None:
