@@ -83,7 +83,7 @@ class CommitmentRecords:
 
         Parameters
         ----------
-        lease_s : longer than the requests may take; who dies before he made them leaves them to others after that
+        lease_s : longer than the requests may take; a host that dies before it made them leaves them to others after that
         """
         with self._records.leader(f"commitment {destination}") as leads:
             if not leads:
@@ -97,7 +97,7 @@ class CommitmentRecords:
         return jobs
 
     def give_back(self, jobs: Sequence[Job]) -> None:
-        """What was taken and not asked about is due now."""
+        """Jobs that were taken and not asked about are due now."""
         with self._records.transaction() as connection:
             for job in jobs:
                 _update(connection, job, next_at=clock(connection))

@@ -1,4 +1,4 @@
-"""What the hosts of a shared home lack together, and who hears of it, on a real PostgreSQL. Kind: mechanics."""
+"""Sentences on what the hosts of a shared home lack together, on a real PostgreSQL. Kind: mechanics."""
 
 from __future__ import annotations
 
