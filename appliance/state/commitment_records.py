@@ -83,7 +83,7 @@ class CommitmentRecords:
 
         Parameters
         ----------
-        lease_s : longer than the requests may take; a host that dies before it made them leaves them to others after that
+        lease_s : longer than the requests may take; a host that dies before it made them leaves them to others then
         """
         with self._records.leader(f"commitment {destination}") as leads:
             if not leads:
