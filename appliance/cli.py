@@ -37,6 +37,7 @@ from appliance.commands import (
     series,
     service,
     sizing,
+    studies,
     train,
     web,
 )
@@ -102,9 +103,9 @@ app.add_typer(analyse, rich_help_panel=_COHORT)
 app.command("serve", rich_help_panel=_SERVICE)(service.serve)
 app.command("worker", rich_help_panel=_SERVICE)(service.worker)
 app.command("health", rich_help_panel=_SERVICE)(service.health)
-app.command("status", rich_help_panel=_SERVICE)(service.status)
-app.command("show", rich_help_panel=_SERVICE)(service.show)
-app.command("retry", rich_help_panel=_SERVICE)(service.retry)
+app.command("status", rich_help_panel=_SERVICE)(studies.status)
+app.command("show", rich_help_panel=_SERVICE)(studies.show)
+app.command("retry", rich_help_panel=_SERVICE)(studies.retry)
 app.command("complete", rich_help_panel=_SERVICE)(operator.complete)
 app.command("drop", rich_help_panel=_SERVICE)(operator.drop)
 app.command("fetch", rich_help_panel=_SERVICE)(fetch.fetch)

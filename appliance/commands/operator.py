@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from appliance.commands.options import AsJson, ConfigFile, echo, operator_name, print_json, settings_from
-from appliance.commands.service import Study, full_uid
+from appliance.commands.studies import Study, full_uid
 from appliance.state.states import State
 
 Reason = Annotated[str, typer.Option("--reason", help="Reason, for the history of the study; no patient data.")]

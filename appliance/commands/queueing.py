@@ -30,17 +30,19 @@ def answered_by_workers(
         When there is no shared home, or it cannot be used.
     """
     from appliance.service import cohort
-    from appliance.service.hosts import hosts_of, remarks
 
     if not questions:
         return
     console = stderr()
-    with cohort.opened(settings) as (queue, tasks):
-        for sentence in remarks(hosts_of(settings)):
-            say(console, sentence)
+    with cohort.opened(settings) as (queue, tasks, hosts):
         asked = [cohort.Question(text, files) for text, files in questions]
         answers = cohort.hand_over(
-            asked, queue=queue, tasks=tasks, at_once=at_once, said=lambda sentence: say(console, sentence)
+            asked,
+            queue=queue,
+            tasks=tasks,
+            at_once=at_once,
+            said=lambda sentence: say(console, sentence),
+            hosts=hosts,
         )
         with closing(answers):
             yield from answers

@@ -205,7 +205,7 @@ def _accept(draft: Path, out: Path, *, by: str, as_json: bool) -> None:
 
 
 def _accept_in_service(study: str, config: Path | None, *, by: str, as_json: bool) -> None:
-    from appliance.commands.service import full_uid
+    from appliance.commands.studies import full_uid
     from appliance.service import operator
 
     settings = settings_from(config)

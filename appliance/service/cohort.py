@@ -8,20 +8,25 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from appliance.logs import describe
+from appliance.service.hosts import no_worker
 from appliance.service.memory import give_back, in_words, is_out_of_memory
 from appliance.settings import Settings
 from appliance.state.cohort_tasks import CohortTasks, TaskAnswer, job_of, task_of
 from appliance.state.database import DatabaseUnavailable
 from appliance.state.disk import is_disk_full
 from appliance.state.homes import cohort_tasks, open_records
+from appliance.state.host_records import HostRecords
 from appliance.state.job_queue import Fate, JobQueue, Priority, QueuePlace, QueueUnavailable
 from models.errors import RDeepNetError, SetupError
+from models.number_words import agreeing, counted
 
 LOG = logging.getLogger("rdeepnet.cohort")
 
 _LOOK_EVERY_S = 0.5
+_LOOK_FOR_WORKERS_S = 5.0
 
 # Question as JSON, files, and the empty folder that the answer is written to.
 Compute = Callable[[str, Sequence[Path], Path], None]
@@ -83,9 +88,17 @@ class CohortWorker:
         return TaskAnswer({file.name: file.read_bytes() for file in sorted(folder.iterdir())})
 
 
+class Opened(NamedTuple):
+    """A shared home, for who hands a cohort over."""
+
+    queue: JobQueue
+    tasks: CohortTasks
+    hosts: HostRecords
+
+
 @contextmanager
-def opened(settings: Settings) -> Iterator[tuple[JobQueue, CohortTasks]]:
-    """Queue and tasks of the shared home of these settings.
+def opened(settings: Settings) -> Iterator[Opened]:
+    """Queue, tasks and hosts of the shared home of these settings.
 
     Raises
     ------
@@ -105,7 +118,7 @@ def opened(settings: Settings) -> Iterator[tuple[JobQueue, CohortTasks]]:
         queue = JobQueue(place)
         queue.open(prepared=True)
         try:
-            yield queue, cohort_tasks(settings, records)
+            yield Opened(queue, cohort_tasks(settings, records), HostRecords(records))
         finally:
             queue.close()
     finally:
@@ -119,6 +132,7 @@ def hand_over(
     tasks: CohortTasks,
     at_once: int,
     said: Callable[[str], None] = lambda _: None,
+    hosts: HostRecords | None = None,
 ) -> Generator[tuple[int, TaskAnswer], None, None]:
     """Has the workers answer questions; yields the number of each and its answer, as they end.
 
@@ -128,8 +142,10 @@ def hand_over(
     ----------
     at_once : questions whose files are in the home at a time
     said : told once, in a sentence, what is waited for
+    hosts : of the home; without them nothing is said about workers that are missing
     """
     waiting, open_tasks, trouble = list(enumerate(questions)), dict[str, int](), ""
+    missing = _MissingWorkers(hosts, said)
     try:
         while waiting or open_tasks:
             try:
@@ -140,6 +156,7 @@ def hand_over(
                     del waiting[0]
                     queue.put(job_of(task_id), priority=Priority.COHORT)
                 yield from _ended(open_tasks, queue=queue, tasks=tasks)
+                missing.look(len(waiting) + len(open_tasks))
                 trouble = ""
             except (DatabaseUnavailable, QueueUnavailable) as error:
                 if str(error) != trouble:
@@ -150,6 +167,31 @@ def hand_over(
     finally:
         if open_tasks:
             _take_back(list(open_tasks), queue=queue, tasks=tasks)
+
+
+class _MissingWorkers:
+    """Says once when studies wait and no worker is there, and once when one is there again."""
+
+    def __init__(self, hosts: HostRecords | None, said: Callable[[str], None]) -> None:
+        self._hosts = hosts
+        self._said = said
+        self._next_s = 0.0
+        self._is_missing = False
+
+    def look(self, studies: int) -> None:
+        """Looks for workers every few seconds while studies wait."""
+        now_s = time.monotonic()
+        if self._hosts is None or now_s < self._next_s or not studies:
+            return
+        self._next_s = now_s + _LOOK_FOR_WORKERS_S
+        was_missing, sentence = self._is_missing, no_worker(self._hosts.hosts())
+        self._is_missing = bool(sentence)
+        if sentence and not was_missing:
+            self._said(
+                f"{sentence} {counted(studies, 'study', 'studies')} {agreeing(studies, 'waits', 'wait')} for it."
+            )
+        elif was_missing and not sentence:
+            self._said("A worker is there again.")
 
 
 def _ended(

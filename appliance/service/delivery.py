@@ -139,11 +139,10 @@ class Courier:
             self.deliver(delivery)
 
     def _asked_next(self) -> bool:
-        """Asks whether the results of a job are kept, one host at a time; returns whether it has asked."""
-        if not self._commitments.is_due(self._destination.name):
-            return False
-        with self._records.leader(f"commitment {self._destination.name}") as is_leader:
-            return is_leader and self._commitments.ask_next(self._destination.name, self._peer) is not None
+        """Asks whether the results of some jobs are kept; returns whether it has asked."""
+        return self._commitments.is_due(self._destination.name) and self._commitments.ask_next(
+            self._destination.name, self._peer
+        )
 
     def _taken(self) -> DeliveryRecord | None:
         """The next delivery, which nobody else makes meanwhile; None when none is due."""

@@ -21,6 +21,7 @@ from appliance.service.cuda import cuda_device
 from appliance.service.destination_peers import peer_of, web_peer_of
 from appliance.service.fhir_delivery import check_fhir
 from appliance.service.health import DISK_FULL_GB, echo_refused
+from appliance.service.hosts import is_gone, together
 from appliance.service.service import check_service
 from appliance.settings import Settings
 from appliance.state.database import DatabaseUnavailable
@@ -36,7 +37,7 @@ from dicom_io.network.dicomweb.store import answers
 from dicom_io.network.dicomweb.web_peer import WebPeer
 from dicom_io.network.negotiation import negotiate
 from models.errors import SetupError
-from models.number_words import counted
+from models.number_words import agreeing, counted
 
 if TYPE_CHECKING:
     from models.inference.runtime import LoadedModel
@@ -74,6 +75,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield check_port(settings)
     if settings.shared.database_url:
         yield _setup("shared database", lambda: server_of(settings.shared.database_url))
+        yield check_hosts(settings)
     if settings.shared.objects_url:
         yield check_objects(settings)
     if settings.web.stow_token_file is not None:
@@ -146,6 +148,19 @@ def check_objects(settings: Settings) -> Check:
         return Check("object store", Verdict.GOOD, ObjectBytes(settings.shared).check())
     except (SetupError, DatabaseUnavailable) as error:
         return Check("object store", Verdict.BAD, str(error))
+
+
+def check_hosts(settings: Settings) -> Check:
+    """Checks what the processes that share the database lack together; before the first start they lack nothing."""
+    try:
+        found = together(settings)
+    except (SetupError, DatabaseUnavailable):
+        return Check("hosts", Verdict.GOOD, "nobody has worked on this database yet, or it cannot be read")
+    there = sum(not is_gone(host) for host in found.hosts)
+    sentence = f"{counted(there, 'process', 'processes')} {agreeing(there, 'is', 'are')} there"
+    if found.remarks:
+        return Check("hosts", Verdict.WARNING, " ".join((f"{sentence}.", *found.remarks)))
+    return Check("hosts", Verdict.GOOD, sentence)
 
 
 def check_audit(settings: Settings) -> Check:

@@ -13,6 +13,7 @@ from appliance.state.database import DatabaseUnavailable
 from appliance.state.host_records import HostRecords
 from appliance.state.job_queue import PIPELINE_VERSION
 from appliance.state.records import Records
+from appliance.state.takeover_records import TakeoverRecords
 from appliance.state.worker_name import receiver_name
 from appliance.state.worker_notes import activity_in
 from models.version import software_version
@@ -29,12 +30,14 @@ class Presence:
         self._settings = settings
         self._role = role
         self._hosts = HostRecords(records)
+        self._takeovers = TakeoverRecords(records)
         self._name = receiver_name(settings) if role.receives else executor_name(settings, records)
         self._executor = executor_name(settings, records) if role.computes else ""
         self._next_s = 0.0
 
     def begin(self) -> None:
         """Says that it begins its work."""
+        self._takeovers.server_seen()
         self._hosts.started(self._name, role=self._role, version=software_version())
 
     def show(self, now_s: float) -> None:
@@ -58,6 +61,8 @@ class Presence:
 
     def _doing(self) -> dict[str, Any]:
         doing: dict[str, Any] = {"steps": PIPELINE_VERSION}
+        if self._role.receives:
+            doing["destinations"] = [destination.name for destination in self._settings.destinations]
         if self._role.computes:
             activity = activity_in(self._settings.service.state_dir)
             doing |= {"executor": self._executor, "worker": activity.doing.value if activity else "not started"}

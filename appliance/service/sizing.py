@@ -67,7 +67,10 @@ class Costs:
     receiver_sessions, worker_sessions : connections to the database
     receiver_polls, worker_polls : transactions a second of a process that has nothing to do
     study_commits, instance_commits : transactions
-    commitment_s : of a request for storage commitment, which waits so long for a report on its own association
+    commitment_stay_s : of an association for requests for storage commitment, which waits so long for reports that come
+        on another one
+    commitment_request_s : of one request on it: ours and the archive's answer
+    commitment_most, commitment_asking_s : requests on an association, and the time after which no further one is made
     log_ratio : write-ahead log over bytes received
     server_sessions, server_commits, server_mb : of a PostgreSQL server on one machine with an NVMe disk: connections,
         synced transactions a second, megabytes of write-ahead log a second
@@ -82,12 +85,26 @@ class Costs:
     worker_polls: float = 7.5
     study_commits: float = 40.0
     instance_commits: float = 1.1
-    commitment_s: float = 2.3
+    commitment_stay_s: float = 2.3
+    commitment_request_s: float = 0.1
+    commitment_most: int = 64
+    commitment_asking_s: float = 3.0
     log_ratio: float = 1.07
     server_sessions: int = 500
     server_commits: float = 5000.0
     server_mb: float = 200.0
     database_gb: float = 100.0
+
+    @property
+    def commitment_requests(self) -> int:
+        """Requests for storage commitment on one association."""
+        return max(1, min(self.commitment_most, round(self.commitment_asking_s / self.commitment_request_s)))
+
+    @property
+    def commitments_per_s(self) -> float:
+        """Requests for storage commitment a second that one receiver makes to one destination."""
+        requests = self.commitment_requests
+        return requests / (self.commitment_stay_s + requests * self.commitment_request_s)
 
 
 @dataclass(frozen=True)
@@ -157,10 +174,12 @@ def sizing(load: Load, costs: Costs | None = None, *, workers: int = 0, is_in_s3
         Resource(
             "storage commitment",
             load.studies / _DAY_S,
-            1 / costs.commitment_s,
+            receivers * costs.commitments_per_s,
             "requests a second",
-            f"{load.studies:,g} studies / 86,400 s, of one destination that is asked one by one",
-            "storage_commitment = false of the destination, or a database for each group of hosts",
+            f"{load.studies:,g} studies / 86,400 s; {receivers} receivers make {costs.commitment_requests} requests on "
+            f"an association of {costs.commitment_stay_s:g} s + {costs.commitment_requests} x "
+            f"{costs.commitment_request_s:g} s",
+            "another receiver, or storage_commitment = false of the destination",
         ),
         Resource(
             "polling",

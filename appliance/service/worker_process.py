@@ -36,6 +36,7 @@ from appliance.state.homes import Home, cohort_tasks, open_home
 from appliance.state.job_queue import JobQueue, QueuePlace, QueueUnavailable
 from appliance.state.job_worker import JobWorker
 from appliance.state.records import Records
+from appliance.state.takeover_records import TakeoverRecords
 from appliance.state.worker_name import host_and_gpu, worker_name
 from appliance.state.worker_notes import Activity, Doing, WorkerNote
 from appliance.state.worker_records import WorkerRecords
@@ -151,6 +152,7 @@ def _opened(
     queue = JobQueue(place)
     queue.open(prepared=True)  # by the service, which was there before its worker
     fates = fates_of(settings, records=records, inbox=inbox, outbox=outbox, queue=queue)
+    TakeoverRecords(records).server_seen()
     jobs = JobWorker(
         place,
         answer=answered,

@@ -8,8 +8,9 @@ answer, or comes after a crash, finds its transaction; the report of any request
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +26,7 @@ from dicom_io.implementation import derived_uid
 class CommitmentState(StrEnum):
     """Commitment of a destination to the results of one job."""
 
-    DUE = "due"  # it could not be asked yet; it is tried again
+    DUE = "due"  # it is about to be asked, or could not be yet; it is tried again
     PENDING = "pending"  # it was asked, the report has not come; it is asked again after a time
     COMMITTED = "committed"  # it keeps every object
     FAILED = "failed"  # it does not keep an object, or refused the request: an operator must act
@@ -68,13 +69,38 @@ class CommitmentRecords:
     def __init__(self, records: Records) -> None:
         self._records = records
 
-    def due(self, destination: str) -> tuple[Job, ...]:
-        """Jobs at a destination that need a request now: none sent yet, or no report for too
-        long.
-        """
+    def is_due(self, destination: str) -> bool:
+        """Returns whether a job at a destination needs a request now: none sent yet, or no report for too long."""
         with self._records.transaction() as connection:
-            rows = connection.execute(_DUE, {"destination": destination, "now": clock(connection)}).all()
-        return tuple(Job(*row) for row in rows)
+            due = connection.execute(_DUE.limit(1), {"destination": destination, "now": clock(connection)})
+            return due.first() is not None
+
+    def take(self, destination: str, *, at_most: int, lease_s: float) -> tuple[Job, ...]:
+        """Jobs at a destination that need a request now; nobody else gets them for a time.
+
+        None while another host takes its own: a lock for each destination keeps two from taking the same. They are
+        then asked about at once, by each host on an association of its own.
+
+        Parameters
+        ----------
+        lease_s : longer than the requests may take; a host that dies before it made them leaves them to others then
+        """
+        with self._records.leader(f"commitment {destination}") as leads:
+            if not leads:
+                return ()
+            with self._records.transaction() as connection:
+                now = clock(connection)
+                rows = connection.execute(_DUE.limit(at_most), {"destination": destination, "now": now}).all()
+                jobs = tuple(Job(*row) for row in rows)
+                for job in jobs:
+                    _lease(connection, job, until=now + timedelta(seconds=lease_s))
+        return jobs
+
+    def give_back(self, jobs: Sequence[Job]) -> None:
+        """Jobs that were taken and not asked about are due now."""
+        with self._records.transaction() as connection:
+            for job in jobs:
+                _update(connection, job, next_at=clock(connection))
 
     def ask_now(self, destination: str) -> None:
         """Ends the pauses before a destination is asked again."""
@@ -104,13 +130,12 @@ class CommitmentRecords:
             _set(connection, job, state=CommitmentState.PENDING, sentence="", next_at=again_at)
         return transaction_uid
 
-    def answered(self, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
-        """The request that was recorded came to nothing; a report received meanwhile remains valid."""
-        of_job = (COMMITMENTS.c.job_id == job.job_id, COMMITMENTS.c.destination == job.destination)
+    def answered(self, jobs: Sequence[Job], *, state: CommitmentState, sentence: str, next_at: datetime) -> None:
+        """Requests came to nothing, or could not be made; a report received meanwhile remains valid."""
         with self._records.transaction() as connection:
-            current = connection.execute(sa.select(COMMITMENTS.c.state).where(*of_job).with_for_update()).scalar()
-            if current == CommitmentState.PENDING:
-                _set(connection, job, state=state, sentence=sentence, next_at=by_clock(connection, next_at))
+            for job in jobs:
+                if _state(connection, job) in _OPEN:
+                    _set(connection, job, state=state, sentence=sentence, next_at=by_clock(connection, next_at))
 
     def asked_by(self, transaction_uid: str) -> Job | None:
         """Job that the request with this Transaction UID was about; None when there was no such request."""
@@ -156,7 +181,8 @@ class CommitmentRecords:
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _COUNTED = sa.select(COMMITMENTS).order_by(COMMITMENTS.c.rowid)
-_IS_OPEN = COMMITMENTS.c.state.in_((CommitmentState.DUE, CommitmentState.PENDING))
+_OPEN = (CommitmentState.DUE, CommitmentState.PENDING)
+_IS_OPEN = COMMITMENTS.c.state.in_(_OPEN)
 _DUE = (
     sa.select(
         DELIVERIES.c.job_id, DELIVERIES.c.study_uid, DELIVERIES.c.destination, DELIVERIES.c.attempts.label("delivery")
@@ -180,6 +206,28 @@ _DUE = (
 
 def _job(row: sa.Row[Any]) -> Job:
     return Job(row.job_id, row.study_uid, row.destination, row.delivery)
+
+
+def _of(job: Job) -> sa.ColumnElement[bool]:
+    return sa.and_(COMMITMENTS.c.job_id == job.job_id, COMMITMENTS.c.destination == job.destination)
+
+
+def _state(connection: sa.Connection, job: Job) -> str | None:
+    """State of a job at its destination, which stays so until the transaction ends; None when nothing is recorded."""
+    state: str | None = connection.execute(sa.select(COMMITMENTS.c.state).where(_of(job)).with_for_update()).scalar()
+    return state
+
+
+def _update(connection: sa.Connection, job: Job, *, next_at: datetime) -> bool:
+    """Changes when a job that is open is due; returns whether it is open, for what was sent last."""
+    open_job = (_of(job), _IS_OPEN, COMMITMENTS.c.delivery == job.delivery)
+    return bool(connection.execute(sa.update(COMMITMENTS).where(*open_job).values(next_at=next_at)).rowcount)
+
+
+def _lease(connection: sa.Connection, job: Job, *, until: datetime) -> None:
+    """Has a job be due for nobody for a time; what is known of it stays."""
+    if not _update(connection, job, next_at=until):
+        _set(connection, job, state=CommitmentState.DUE, sentence="", next_at=until)
 
 
 def _set(connection: sa.Connection, job: Job, *, state: CommitmentState, sentence: str, next_at: datetime) -> None:

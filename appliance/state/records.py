@@ -11,7 +11,7 @@ No patient data: Study Instance UIDs, states, sentences, times.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -301,10 +301,11 @@ class Records:
             )
 
     def waiting_restarted(self, *, destinations: Sequence[str], host: str = "") -> None:
-        """At start: tries waiting deliveries immediately; refuses those to destinations that no longer
-        exist.
+        """At start: tries waiting deliveries immediately; refuses those to destinations that no longer exist.
 
-        What other hosts have taken stays theirs, in the shared home; what `host` itself had taken is due.
+        In the shared home another host may know a destination that this one does not, so nothing is refused there, and
+        what is waited for is to be shown (`waiting`). What other hosts have taken stays theirs; what `host` itself had
+        taken is due.
         """
         waiting = DELIVERIES.c.state == DeliveryState.WAITING
         with self.transaction() as connection:
@@ -315,6 +316,8 @@ class Records:
                 DELIVERIES.c.leased_until <= now,
                 DELIVERIES.c.leased_by == host,
             )
+            if self.is_shared:
+                free = sa.and_(free, DELIVERIES.c.destination.in_(destinations))
             connection.execute(
                 sa.update(DELIVERIES).where(waiting, free).values(next_at=now, leased_until=None, leased_by="")
             )
@@ -323,6 +326,15 @@ class Records:
         for delivery in map(delivery_record, rows):
             sentence = f"the destination {delivery.destination} is no longer in the settings"
             self.delivery_tried(delivery, state=DeliveryState.REFUSED, sentence=sentence, next_at=utc_now())
+
+    def waiting(self) -> Mapping[str, int]:
+        """Destination → number of deliveries that wait for it."""
+        counted = sa.select(DELIVERIES.c.destination, sa.func.count()).where(
+            DELIVERIES.c.state == DeliveryState.WAITING
+        )
+        with self.transaction() as connection:
+            rows = connection.execute(counted.group_by(DELIVERIES.c.destination)).all()
+        return {str(name): int(count) for name, count in rows}
 
     def retry(self, study_uid: str, *, has_results: bool, destination: str = "") -> State:
         """Retries a study for an operator; returns the new state.

@@ -289,13 +289,17 @@ def _initiator(limits: Limits) -> Iterable[str]:
             ("Transaction UID", "new for every request"),
             ("Referenced SOP Sequence", "every instance of one study's results sent to this destination"),
             ("Storage Media File-Set", "not used"),
+            ("Requests on one association", "one at first, more where the peer reports on associations of its own"),
             ("Association stays open for a report", f"{storage_commitment.STAY_S:g} s"),
             (
                 "Repetition without a report",
                 f"after {limits.commitment_report_s:g} s (configurable), the pause doubling to a day",
             ),
             ("0x0000", "a report is awaited"),
-            (_listed(storage_commitment.TRANSIENT), f"repeated after {limits.retry_max_s:g} s"),
+            (
+                _listed(storage_commitment.TRANSIENT),
+                f"repeated after {limits.retry_max_s:g} s; once at once, where it was not the first on the association",
+            ),
             (_listed(storage_commitment.UNSUPPORTED), "recorded as not offered, not repeated"),
             ("any other status", "recorded as failed, not repeated"),
         ],

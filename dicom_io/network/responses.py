@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 
 
 def leave_responses_to_calls(association: Association) -> None:
     """From now on the reactor of an association takes requests only, and no call waits for a connection that is gone.
 
-    A report of storage commitment that comes on the same association is a request, and is served as before.
+    A report of storage commitment that comes on the same association is a request, and is served as before; one that
+    comes while a call waits is served by the call, since the peer may answer the call only after it.
 
     Parameters
     ----------
@@ -34,6 +36,9 @@ def leave_responses_to_calls(association: Association) -> None:
             if is_over:
                 return None, None
             context_id, response = get_message(block=True)
+            while isinstance(response, N_EVENT_REPORT) and response.MessageIDBeingRespondedTo is None:
+                association._serve_request(response, context_id or 0)
+                context_id, response = get_message(block=True)
             is_over = response is None
             return context_id, response
         with messages.mutex:

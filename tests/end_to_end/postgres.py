@@ -29,7 +29,14 @@ def programs() -> Path:
 class Postgres:
     """A server; it refuses to run as root, so root hands it to the user `postgres`."""
 
-    def __init__(self, folder: Path, *, durable: bool = False, addresses: Sequence[str] = ("127.0.0.1",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        standby_of: Postgres | None = None,
+    ) -> None:
         self._folder, self._programs = folder, programs()
         self._durable, self.addresses = durable, addresses
         self.port = free_port()
@@ -40,6 +47,9 @@ class Postgres:
             os.chown(folder, user.pw_uid, user.pw_gid)
         data = str(folder / "data")
         command = ["initdb", "--pgdata", data, "--auth", "trust", "--username", "rdeepnet", "--no-sync"]
+        if standby_of is not None:
+            command = ["pg_basebackup", "--dbname", standby_of.url("postgres"), "--pgdata", data, "--no-sync"]
+            command += ["--write-recovery-conf", "--checkpoint", "fast"]
         subprocess.run(self._as_user(command), check=True, capture_output=True)
 
     def url(self, database: str = "queue", *, address: str = "127.0.0.1") -> str:
@@ -74,6 +84,10 @@ class Postgres:
             self._process.wait(timeout=30)
             self._process = None
 
+    def promote(self) -> None:
+        """A standby takes the place of its primary, and writes from now on."""
+        self.execute("SELECT pg_promote(true, 60)")
+
     def execute(self, statement: str, *, database: str = "postgres") -> list[tuple[object, ...]]:
         """One statement by itself; its rows, if there are any."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -106,6 +120,21 @@ class Postgres:
         if os.geteuid() != 0:
             return program
         return ["setpriv", f"--reuid={self._user}", f"--regid={self._user}", "--clear-groups", *program]
+
+
+@contextmanager
+def running_standby(primary: Postgres) -> Iterator[Postgres]:
+    """A running standby of a server, which follows it."""
+    folder = Path(tempfile.mkdtemp(prefix="rdeepnet-postgres-"))
+    server: Postgres | None = None
+    try:
+        server = Postgres(folder, standby_of=primary)
+        server.start()
+        yield server
+    finally:
+        if server is not None:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Pushed:
 
 
 def wait_for_end(site: Site, pushed: Pushed) -> None:
-    """Wait until a study is delivered and answered as a whole; its storage commitment, asked one by one, may follow."""
+    """Wait until a study is delivered and answered as a whole; its storage commitment may follow."""
 
     def is_at_its_end() -> bool:
         if site.stated(pushed.study_uid).state != "delivered":

@@ -264,7 +264,7 @@ def kill_at_random(folder: Path, victim: str, *, kills: int) -> Tally:
         tally.recover_s.append(round(time.monotonic() - killed_s, 2))
         tally.problems += trouble
         instances = sum(map(len, home.ledger.accepted.values()))
-        tally.measured = f"{len(trials)} studies, {instances} instances; commitment is asked one by one"
+        tally.measured = f"{len(trials)} studies, {instances} instances"
         judge(tally, home, trials)
     finally:
         stop.set()

@@ -93,7 +93,7 @@ POINTS: tuple[Point, ...] = (
     *_both("a delivery is recorded", "appliance.state.records:Records.delivery_tried"),
     *_both("a request for commitment is recorded",
            "appliance.state.commitment_records:CommitmentRecords.asking"),
-    Point("after commitment is requested", "appliance.service.storage_commitment:request_commitment", Side.AFTER),
+    Point("after commitment is requested", "dicom_io.network.storage_commitment:CommitmentCall.ask", Side.AFTER),
     *_both("a report of commitment is recorded", "appliance.state.commitment_records:CommitmentRecords.settled"),
     # refusals and operators
     *_both("a notice is made", "appliance.service.notices:Notices.post", traffic=Traffic.REFUSAL),

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
-from appliance.service.hosts import hosts_of, is_gone, remarks
+from appliance.service.hosts import Together, is_gone, remarks, together
 from appliance.service.roles import ServiceRole, check_role
 from appliance.service.startup_checks import NO_SENDERS, settings_to_serve
 from appliance.settings import Settings
@@ -70,4 +70,4 @@ def test_hosts_are_gone_after_a_while_and_what_lacks_is_said() -> None:
     (sentence,) = remarks([*there, host("c-0", "worker", steps="2")])
     assert "2 versions of the steps of a job are there (1, 2)" in sentence
     assert list(remarks([])) == []
-    assert hosts_of(Settings()) == ()
+    assert together(Settings()) == Together()

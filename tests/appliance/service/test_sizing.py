@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli import app
+from appliance.service import storage_commitment
 from appliance.service.sizing import Costs, Load, most_studies, short, sizing
+from dicom_io.network.storage_commitment import STAY_S
 from models.errors import SetupError
 from tests.conftest import ROOT
 
@@ -54,6 +56,24 @@ def test_images_in_s3_ask_nothing_of_the_database() -> None:
     names = {each.name for each in sizing(load, COSTS, is_in_s3=True).resources}
     assert names == {"sessions", "synced transactions", "polling", "storage commitment"}
     assert most_studies(load, COSTS, is_in_s3=True) > most_studies(load, COSTS)
+
+
+def test_requests_for_commitment_share_an_association() -> None:
+    """By hand: 3 s hold 30 requests of 0.1 s, and 64 of 0.02 s take 1.28 s; one of 5 s is made all the same."""
+    for request_s, requests, per_s in ((0.1, 30, 30 / 5.3), (0.02, 64, 64 / 3.58), (5.0, 1, 1 / 7.3)):
+        costs = replace(COSTS, commitment_request_s=request_s)
+        assert costs.commitment_requests == requests
+        assert costs.commitments_per_s == pytest.approx(per_s)
+    load = Load(studies=864_000, instances=1)
+    (found,) = (each for each in sizing(load, COSTS).resources if each.name == "storage commitment")
+    assert found.needed == pytest.approx(10.0)
+    assert found.there == pytest.approx(2 * 30 / 5.3)  # of two receivers
+
+
+def test_the_terms_of_requests_for_commitment_are_those_of_the_service() -> None:
+    assert Costs().commitment_most == storage_commitment.MOST_AT_ONCE
+    assert Costs().commitment_asking_s == storage_commitment.ASKING_S
+    assert Costs().commitment_stay_s == pytest.approx(STAY_S, abs=0.5)
 
 
 def test_the_most_studies_fill_the_first_resource() -> None:

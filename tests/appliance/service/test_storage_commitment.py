@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +28,7 @@ from dicom_io.answer import Answer, AnswerObject
 from dicom_io.answer_roles import Role
 from dicom_io.network.commitment_report import CommitmentReport
 from dicom_io.network.peer import Peer
-from dicom_io.network.storage_commitment import Asked, request_commitment
+from dicom_io.network.storage_commitment import CommitmentCall, commitment_call
 from tests.dicom_io.network.commitment_peer import Archive, Habit
 from tests.end_to_end.small_study import document, segmentation
 
@@ -62,9 +63,9 @@ class Site:
             outbox=self.outbox,
         )
 
-    def sending(self) -> str:
-        self.records.arrived(STUDY)
-        job = self.records.queue(STUDY, digest="a" * 64)
+    def sending(self, study: str = STUDY) -> str:
+        self.records.arrived(study)
+        job = self.records.queue(study, digest="a" * 64)
         self.records.start(job)
         objects = (
             AnswerObject(Role.SEG_T1C, segmentation("s", ours=True)),
@@ -79,7 +80,20 @@ class Site:
         self.records.delivery_tried(delivery, state=DeliveryState.DONE, sentence="", next_at=datetime.now(UTC))
 
     def ask(self) -> CommitmentState | None:
-        return self.commitments.ask_next("pacs", self.peer)
+        """Asks about what is due; the state after it of the one study, None when nothing was due."""
+        return self.known.state if self.commitments.ask_next("pacs", self.peer) else None
+
+    def more(self, count: int) -> list[str]:
+        """Further studies that are delivered; their jobs."""
+        jobs = []
+        for number in range(count):
+            jobs.append(self.sending(f"{STUDY}.{number}"))
+            self.deliver()
+        return jobs
+
+    def states(self) -> list[str]:
+        """State of every job, in the order in which they were first asked about."""
+        return [record.state.value for record in self.commitment_records.of_study()]
 
     @property
     def known(self) -> CommitmentRecord:
@@ -99,19 +113,18 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     site = Site(tmp_path / "state", Archive(Habit.SAME_ASSOCIATION))
 
-    def patient(*arguments: Any, **options: Any) -> Asked:
+    def patient(*arguments: Any, **options: Any) -> AbstractContextManager[CommitmentCall]:
         """Waits long for a report that comes on the same association: a busy machine may need more than two seconds."""
         is_here = site.archive.habit is Habit.SAME_ASSOCIATION and site.archive.answer == 0
-        return request_commitment(*arguments, **options, stay_s=20.0 if is_here else 0.2)
+        return commitment_call(*arguments, **options, stay_s=20.0 if is_here else 0.2)
 
-    monkeypatch.setattr(storage_commitment, "request_commitment", patient)
+    monkeypatch.setattr(storage_commitment, "commitment_call", patient)
     yield site
     site.close()
 
 
 def test_what_was_sent_is_asked_about_once_and_committed(site: Site) -> None:
-    assert site.ask() is CommitmentState.PENDING
-    assert site.known.state is CommitmentState.COMMITTED
+    assert site.ask() is CommitmentState.COMMITTED
     assert site.archive.requests[0][1] == site.sent
     assert site.ask() is None
     (line,) = list_studies(site.settings)
@@ -180,7 +193,7 @@ def test_a_restart_forgets_nothing(site: Site) -> None:
     job = again.asked_by(transaction)
     assert job is not None
     assert job.job_id == site.job
-    assert again.due("pacs") == ()
+    assert not again.is_due("pacs")
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning")
@@ -222,7 +235,20 @@ def test_a_destination_whose_setting_is_off_is_not_asked(site: Site) -> None:
     none = Commitments(
         destinations=(), settings=DeliverySettings(), records=site.commitment_records, outbox=site.outbox
     )
-    assert none.ask_next("pacs", site.peer) is None
+    assert not none.ask_next("pacs", site.peer)
+
+
+def test_a_report_that_reaches_a_host_which_does_not_know_the_destination_counts(site: Site) -> None:
+    """Another host asked, about a part of the results; this one cannot tell which, and believes the report."""
+    site.archive.habit = Habit.NEVER
+    site.commitments = site.with_settings(DeliverySettings(), send=(Role.PDF,))
+    site.ask()
+    ((transaction, uids),) = site.archive.requests
+    other = Commitments(
+        destinations=(), settings=DeliverySettings(), records=site.commitment_records, outbox=site.outbox
+    )
+    assert other.reported(CommitmentReport(transaction, frozenset(uids), {}))
+    assert site.known.state is CommitmentState.COMMITTED
 
 
 def test_a_report_of_an_unknown_transaction_is_not_ours(site: Site) -> None:
@@ -234,6 +260,102 @@ def test_forgetting_a_study_forgets_its_requests(site: Site) -> None:
     site.ask()
     site.records.forget(STUDY)
     assert site.commitment_records.asked_by(site.archive.requests[0][0]) is None
+
+
+def test_an_archive_that_reports_by_itself_is_asked_about_twice_as_many_each_time(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.more(20)
+    asked = []
+    while site.ask() is not None:
+        asked.append(len(site.archive.requests) - sum(asked))
+    assert asked == [1, 2, 4, 8, 6]
+    assert site.archive.associations == 5
+    assert site.states() == ["pending"] * 21
+    transactions = [transaction for transaction, _ in site.archive.requests]
+    assert len(set(transactions)) == 21
+    for transaction, uids in site.archive.requests[::2]:  # in any order, each about its own job
+        assert site.commitments.reported(CommitmentReport(transaction, frozenset(uids), {}))
+    assert site.states() == ["committed", "pending"] * 10 + ["committed"]
+
+
+def test_an_archive_that_is_slow_is_asked_for_some_seconds_on_an_association(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_commitment, "ASKING_S", 0.5)
+    site.archive.habit = Habit.NEVER
+    site.archive.answer_after_s = 0.6
+    site.more(3)
+    while site.ask() is not None:
+        pass
+    assert site.archive.associations == len(site.archive.requests) == 4
+    assert site.states() == ["pending"] * 4
+
+
+def test_an_archive_that_reports_on_the_association_of_the_request_is_asked_one_by_one(site: Site) -> None:
+    site.more(2)
+    while site.ask() is not None:
+        pass
+    assert site.archive.associations == 3
+    assert site.states() == ["committed"] * 3
+
+
+def test_an_archive_that_takes_one_request_an_association_is_asked_about_all_the_same(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.archive.most_requests = 1
+    site.more(4)
+    while site.ask() is not None:
+        pass
+    assert site.states() == ["pending"] * 5
+    assert len(site.archive.requests) == 5
+    assert [record.requests for record in site.commitment_records.of_study()] == [1, 1, 2, 1, 1]
+    assert site.archive.associations == 5, "one of them for two requests, to find that out"
+
+
+def test_one_request_that_is_refused_says_nothing_about_the_others(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    jobs = site.more(6)
+    site.archive.answers = {2: 0x0124, 4: 0x0122}
+    while site.ask() is not None:
+        pass
+    assert site.states() == ["pending", "pending", "failed", "pending", "unsupported", "pending", "pending"]
+    assert [site.commitment_records.of_study(f"{STUDY}.1")[0].job_id] == jobs[1:2]
+
+
+def test_an_archive_that_is_out_of_resources_ends_the_association_and_delays_one_job_alone(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.more(6)
+    site.archive.answers = {3: 0x0213, 6: 0x0213}  # the first on the third association, the second on the fifth
+    while site.ask() is not None:
+        pass
+    assert site.states() == ["pending"] * 3 + ["due"] + ["pending"] * 3
+    assert [record.requests for record in site.commitment_records.of_study()] == [1, 1, 1, 1, 1, 1, 2]
+
+
+def test_of_an_archive_that_is_away_all_that_was_taken_waits(site: Site) -> None:
+    site.archive.habit = Habit.NEVER
+    site.more(6)
+    assert [site.ask(), site.ask()] == [CommitmentState.PENDING] * 2
+    site.archive.stop()
+    assert site.ask() is not None
+    assert site.states() == ["pending"] * 3 + ["due"] * 4
+    assert site.ask() is None
+    records = site.commitment_records.of_study()
+    assert [record.requests for record in records] == [1, 1, 1, 0, 0, 0, 0]
+    site.archive.start(port=site.archive.port)
+    site.commitments.ask_now("pacs")
+    while site.ask() is not None:
+        pass
+    assert site.states() == ["pending"] * 7
+
+
+def test_what_was_taken_by_who_died_is_due_again_after_a_time(site: Site) -> None:
+    (job,) = site.commitment_records.take("pacs", at_most=5, lease_s=0.3)
+    assert site.ask() is None
+    assert site.known.state is CommitmentState.DUE
+    time.sleep(0.35)
+    assert site.commitment_records.take("pacs", at_most=5, lease_s=60.0) == (job,)
+    site.commitment_records.give_back([job])
+    assert site.ask() is CommitmentState.COMMITTED
 
 
 WAITING = (

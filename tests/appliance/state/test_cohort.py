@@ -41,7 +41,7 @@ def place(settings: Settings) -> QueuePlace:
 @pytest.fixture
 def home(settings: Settings) -> Iterator[tuple[JobQueue, CohortTasks]]:
     """Queue and tasks, as who asks opens them."""
-    with opened(settings) as (queue, tasks):
+    with opened(settings) as (queue, tasks, _):
         yield queue, tasks
 
 
@@ -152,7 +152,7 @@ def test_a_question_that_ended_its_workers_is_told_so(
     )
     asking.start()
     wait_for(lambda: left(settings)[0] == 1, what="the question")
-    with opened(settings) as (other, _):
+    with opened(settings) as (other, _, _):
         (job_id,) = wait_for(lambda: waiting_jobs(settings), what="its job")
         other.cancel(job_id)
     asking.join(timeout=60)

@@ -25,6 +25,7 @@ class Habit(Enum):
     OWN_ASSOCIATION = auto()  # it opens one to the requestor, with the roles reversed
     OWN_ASSOCIATION_WITHOUT_ROLES = auto()  # as some do, against the standard
     SAME_ASSOCIATION = auto()
+    BEFORE_THE_ANSWER = auto()  # on the same association, and it answers the request when the report was answered
     NEVER = auto()
 
 
@@ -38,6 +39,10 @@ class Archive:
     failing : SOP Instance UID → Failure Reason, of objects it does not keep
     failing_class : objects of this SOP class it says it never saw
     answer : status of the N-ACTION
+    answers : number of a request, from 0 → status where it is another
+    answer_after_s : seconds that it takes for a request
+    most_requests : on one association; it aborts at the next
+    associations : how many it accepted
     requests : Transaction UID and SOP Instance UIDs of every request
     replies : status of every report it sent, None where it got none
     """
@@ -48,6 +53,10 @@ class Archive:
     failing: Mapping[str, int] = field(default_factory=dict)
     failing_class: UID | None = None
     answer: int = 0x0000
+    answers: Mapping[int, int] = field(default_factory=dict)
+    answer_after_s: float = 0.0
+    most_requests: int = 1000
+    associations: int = 0
     offers_commitment: bool = True
     sop_classes: tuple[UID, ...] = ()
     requests: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -67,6 +76,7 @@ class Archive:
             (evt.EVT_N_ACTION, self._on_action),
             (evt.EVT_C_STORE, self._on_store),
             (evt.EVT_C_ECHO, lambda event: 0),
+            (evt.EVT_ACCEPTED, self._on_accepted),
         ]
         self._server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         self._ae = ae
@@ -79,14 +89,28 @@ class Archive:
         self.stored.append(str(event.request.AffectedSOPInstanceUID))
         return 0x0000
 
+    def _on_accepted(self, _: Event) -> None:
+        self.associations += 1
+        self._here = 0
+
     def _on_action(self, event: Event) -> tuple[int, Dataset | None]:
+        time.sleep(self.answer_after_s)
+        self._here += 1
+        if self._here > self.most_requests:
+            event.assoc.abort()
+            return 0x0110, None
         information = event.action_information
+        answer = self.answers.get(len(self.requests), self.answer)
         uids = tuple(str(item.ReferencedSOPInstanceUID) for item in information.ReferencedSOPSequence)
         self.requests.append((str(information.TransactionUID), uids))
-        if self.answer == 0x0000 and self.habit is not Habit.NEVER:
+        if answer == 0x0000 and self.habit is Habit.BEFORE_THE_ANSWER:
+            event.assoc._is_paused = True  # this is its reactor: nobody else takes the answer to the report
+            self._send(event.assoc, self.report(information))
+            event.assoc._is_paused = False
+        elif answer == 0x0000 and self.habit is not Habit.NEVER:
             by = self._report_here if self.habit is Habit.SAME_ASSOCIATION else self._report_there
             threading.Thread(target=by, args=(event.assoc, self.report(information)), daemon=True).start()
-        return self.answer, None
+        return answer, None
 
     def report(self, request: Dataset) -> tuple[int, Dataset]:
         """Event Type ID and Event Information for a request."""

@@ -23,7 +23,7 @@ from dicom_io.network.commitment_report import (
 from dicom_io.network.echo import echo
 from dicom_io.network.peer import Peer
 from dicom_io.network.receive import Receiver
-from dicom_io.network.storage_commitment import Asked, request_commitment
+from dicom_io.network.storage_commitment import Asked, commitment_call
 from models.errors import RDeepNetError
 from tests.dicom_io.network.commitment_peer import Archive, Habit
 
@@ -85,7 +85,8 @@ def running(archive: Archive) -> Iterator[Peer]:
 
 
 def ask(peer: Peer, told: Told, *, stay_s: float = 2.0) -> Asked:
-    return request_commitment(REFERENCES, peer, transaction_uid=TRANSACTION, reported=told, stay_s=stay_s)
+    with commitment_call(peer, reported=told, stay_s=stay_s) as call:
+        return call.ask(REFERENCES, transaction_uid=TRANSACTION)
 
 
 @pytest.mark.parametrize("habit", [Habit.OWN_ASSOCIATION, Habit.OWN_ASSOCIATION_WITHOUT_ROLES])
@@ -115,6 +116,28 @@ def test_a_peer_that_never_reports_is_not_waited_for() -> None:
     with running(Archive(Habit.NEVER)) as peer:
         assert ask(peer, told, stay_s=0.1) is Asked.ACCEPTED
     assert told.reports == []
+
+
+def test_an_association_takes_many_requests_and_stays_open_once() -> None:
+    told, archive = Told(), Archive(Habit.NEVER)
+    begun = time.monotonic()
+    with running(archive) as peer, commitment_call(peer, reported=told, stay_s=0.5) as call:
+        for number in range(20):
+            assert call.ask(REFERENCES, transaction_uid=f"2.25.{number}") is Asked.ACCEPTED
+    assert call.reports == 0
+    assert 0.5 <= time.monotonic() - begun < 5.0
+    assert [transaction for transaction, _ in archive.requests] == [f"2.25.{number}" for number in range(20)]
+
+
+def test_a_report_that_comes_while_the_next_request_waits_is_answered_first() -> None:
+    """An archive of one thread: it reports before it answers, and answers after our answer to the report."""
+    told, archive = Told(), Archive(Habit.BEFORE_THE_ANSWER)
+    with running(archive) as peer, commitment_call(peer, reported=told, stay_s=5.0) as call:
+        for _ in range(3):
+            assert call.ask(REFERENCES, transaction_uid=TRANSACTION) is Asked.ACCEPTED
+    assert call.reports == 3
+    assert [report.transaction_uid for report in told.reports] == [TRANSACTION] * 3
+    assert archive.replies == [ReportStatus.SUCCESS] * 3
 
 
 def test_a_peer_without_commitment_says_so() -> None:

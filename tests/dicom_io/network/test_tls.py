@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydicom.uid import SegmentationStorage
 from pynetdicom.association import Association
 
 from dicom_io.errors import PeerUnavailable
@@ -27,7 +26,7 @@ from dicom_io.network.find import images_held
 from dicom_io.network.peer import Delivery, Peer
 from dicom_io.network.receive import Receiver
 from dicom_io.network.send import send
-from dicom_io.network.storage_commitment import request_commitment
+from dicom_io.network.storage_commitment import commitment_call
 from dicom_io.network.tls import SUITES, ClientTls, ListenerTls, TlsFiles
 from models.errors import SetupError
 from tests.conftest import require_programs
@@ -314,8 +313,8 @@ def test_queries_and_commitment_go_over_tls(ours: TlsFiles) -> None:
         secured = peer(server.getsockname()[1], ours, timeout_s=0.5)
         with pytest.raises(PeerUnavailable):
             images_held(secured, "1.2.3")
-        with pytest.raises(PeerUnavailable):
-            request_commitment([(SegmentationStorage, "1.2")], secured, transaction_uid="1.3", reported=lambda _: True)
+        with pytest.raises(PeerUnavailable), commitment_call(secured, reported=lambda _: True):
+            raise AssertionError("there is no association")
         heard = []
         while True:
             try:
