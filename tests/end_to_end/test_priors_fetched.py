@@ -23,7 +23,7 @@ from tests.end_to_end.test_wado import dicomweb_plugin
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow]
 
-QUICK = '[preprocessing]\nn4 = "none"\n[report]\nfeatures_sr = false\n'
+QUICK = '[preprocessing]\nn4 = "none"\n'
 WAYS = {
     "get": '[archive]\nhost = "127.0.0.1"\nport = {port}\nae_title = "ORTHANC"\n',
     "dicomweb": '[archive]\nplain = true\ndicomweb_url = "{url}"\n',
