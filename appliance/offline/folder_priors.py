@@ -16,8 +16,8 @@ from models.errors import StudyRejected
 from models.inference.change import ComparisonLimits, Obstacle
 
 if TYPE_CHECKING:
+    from appliance.peer_settings import PriorSettings
     from appliance.pipeline import Result
-    from appliance.settings import PriorSettings
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from pydicom import dcmread
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit

@@ -93,7 +93,7 @@ def test_a_study_of_another_patient_or_a_later_day_is_not_fetched(
     server: Server, running: WebServer, tmp_path: Path
 ) -> None:
     for more in ({"00080020": ["20260801"]}, {"00080020": ["20260101"], "00100021": ["HOSPB"]}):
-        server.more = {**more}
+        server.more = more
         assert found(settings(running.url, tmp_path))[2] == []
     assert not [request for request in running.requests if "?" not in request.path]
 

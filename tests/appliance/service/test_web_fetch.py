@@ -6,7 +6,7 @@ Kind: mechanics (a server that answers as it is told).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Server:
     series: dict[str, list[Path]]
     change: Callable[[str, Reply], Reply] = lambda path, reply: reply
     patients: tuple[str, ...] = ("P1",)
-    more: dict[str, list[object]] = field(default_factory=dict)  # listed of the study besides
+    more: Mapping[str, Iterable[object]] = field(default_factory=dict)  # listed of the study besides
     requests: list[Request] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Reply:
@@ -58,8 +58,10 @@ class Server:
         )
 
 
-def _json(*items: dict[str, list[object]]) -> Reply:
-    return Reply(200, json.dumps([{tag: {"Value": value} for tag, value in item.items()} for item in items]).encode())
+def _json(*items: Mapping[str, Iterable[object]]) -> Reply:
+    return Reply(
+        200, json.dumps([{tag: {"Value": list(value)} for tag, value in item.items()} for item in items]).encode()
+    )
 
 
 @pytest.fixture
