@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicom_io.errors import NotReadable
 from dicom_io.priors import Comparing, Present, PriorStudy, computed_last_first
 from models.errors import StudyRejected
 from models.inference.change import ComparisonLimits, Obstacle
@@ -40,8 +41,9 @@ class StudiesBeside:
         return Comparing(lambda present: self._found(present, compute), self.limits)
 
     def _found(self, present: Present, compute: Callable[[Sequence[Path]], Result]) -> Iterator[PriorStudy]:
+        listed = [_listed(uid, files) for uid, files in self.files.items()]
         return computed_last_first(
-            [_listed(uid, files) for uid, files in self.files.items()],
+            [prior for prior in listed if prior is not None],
             present,
             lambda prior: _computed(self.files[prior.study_instance_uid], prior, compute),
             most=self.most,
@@ -68,11 +70,17 @@ def studies_beside(
     )
 
 
-def _listed(uid: str, files: Sequence[Path]) -> PriorStudy:
+def _listed(uid: str, files: Sequence[Path]) -> PriorStudy | None:
+    """A study by its first file that can be read; None where none can, which its own answer says."""
     from dicom_io.reading.patient_identity import read_patient
 
-    identity, day = read_patient(files[0])
-    return PriorStudy(identity=identity, study_instance_uid=uid, study_date=day)
+    for file in files:
+        try:
+            identity, day = read_patient(file)
+        except NotReadable:
+            continue
+        return PriorStudy(identity=identity, study_instance_uid=uid, study_date=day)
+    return None
 
 
 def _computed(files: Sequence[Path], prior: PriorStudy, compute: Callable[[Sequence[Path]], Result]) -> PriorStudy:

@@ -22,9 +22,10 @@ from models.version import software_version
 if TYPE_CHECKING:
     from appliance.pipeline import Result
     from dicom_io.answer import AnswerObject
-    from models.inference.change import ModelAnswered
+    from models.inference.change import Change, ModelAnswered
+    from models.volume import Sequence
     from reports.change_facts import NotCompared
-    from reports.content import ChangeSection
+    from reports.content import ChangeRow, ChangeSection
 
 SCHEMA = 2
 RESULT = "result.json"
@@ -159,24 +160,35 @@ def _model(outcome: ModelOutcome | NotApplicable, *, withheld: bool) -> dict[str
 
 
 def _change(section: ChangeSection) -> dict[str, Any]:
-    """The change since an earlier study, with all digits."""
+    """The change since an earlier study, with all digits, in the order of the report."""
     facts, change = section.facts, section.facts.change
-    sizes = [("volume", "mm3", sequence, numbers) for sequence, numbers in change.volumes_mm3.items()]
-    sizes += [(name, "mm", sequence, numbers) for (sequence, name), numbers in change.lengths_mm.items()]
     return {
         "study_instance_uid": facts.study_instance_uid,
         "study_date": facts.day_then.isoformat(),
         "interval_days": change.interval_days,
         "software": facts.software_then,
-        "sizes": [
-            {"measure": name, "sequence": sequence, "unit": unit}
-            | {"then": numbers.then, "now": numbers.now, "difference": numbers.absolute, "fraction": numbers.fraction}
-            for name, unit, sequence, numbers in sizes
-        ],
+        "sizes": [_size_change(row, row.sequence, change) for row in section.rows if row.sequence is not None],
         "models": [_model_change(then, now) for then, now in change.models],
         "only_then": list(change.only_then),
         "only_now": list(change.only_now),
         "sentences": list(section.sentences),
+    }
+
+
+def _size_change(row: ChangeRow, sequence: Sequence, change: Change) -> dict[str, Any]:
+    from reports.change import VOLUME_KEY
+
+    assert row.then is not None, "sizes have both numbers"
+    name = row.then.key
+    numbers = change.volumes_mm3[sequence] if name == VOLUME_KEY else change.lengths_mm[sequence, name]
+    return {
+        "measure": name,
+        "sequence": sequence,
+        "unit": row.then.unit,
+        "then": numbers.then,
+        "now": numbers.now,
+        "difference": numbers.absolute,
+        "fraction": numbers.fraction,
     }
 
 

@@ -17,13 +17,17 @@ from typer.testing import CliRunner, Result
 
 from appliance.cli import app
 from appliance.commands.exit_status import Exit
-from appliance.offline.folder_priors import studies_beside
+from appliance.offline.folder_priors import StudiesBeside, studies_beside
 from appliance.offline.result_folder import folder_name
 from appliance.peer_settings import PriorSettings
+from dicom_io.priors import PatientIdentity, Present
 from dicom_io.synthetic.study_writer import SyntheticPatient, SyntheticStudy, make_study
+from models.errors import StudyRejected
+from models.inference.change import ComparisonLimits, Obstacle
 from models.volume import Sequence
 from tests.appliance.offline.test_result_json import mistakes
 from tests.appliance.offline.test_runs import TINY_T1C
+from tests.end_to_end.small_study import write_study
 
 PATIENT = SyntheticPatient("Synthetic^Folder", "SYN-F", accession_number="A1")
 FIRST, SECOND = date(2025, 3, 14), date(2025, 7, 20)
@@ -136,3 +140,19 @@ def test_only_studies_with_the_same_patient_id_are_beside() -> None:
     assert beside.files == {"2": (Path("2"),)}
     for uid in ("3", "4"):
         assert studies_beside(uid, patients, files, PriorSettings()) is None
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_study_from_its_answer(tmp_path: Path) -> None:
+    (broken := tmp_path / "broken.dcm").write_bytes(b"no DICOM")
+    whole = write_study(tmp_path / "whole", "beside")
+    patient = PatientIdentity("id-beside")
+    computed: list[Any] = []
+
+    def compute(files: object) -> Any:
+        computed.append(files)
+        raise StudyRejected("")
+
+    files = {"1": (broken,), "2": (broken, *whole)}
+    found = StudiesBeside(files, ComparisonLimits(), 1).comparing(compute).find(Present(patient, "3", date(2026, 2, 1)))
+    assert [(one.study_instance_uid, one.obstacle) for one in found] == [("2", Obstacle.NO_ANSWER)]
+    assert computed == [files["2"]]

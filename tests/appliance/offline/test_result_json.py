@@ -117,9 +117,9 @@ def test_the_change_since_an_earlier_study_is_that_of_the_report(result: Result)
     assert (change["study_instance_uid"], change["interval_days"]) == (PRIOR_UID, DAYS)
     assert f"Change since {change['study_date']}" == section.title
     rows = [row for row in section.rows if not row.model]
-    assert [(row["then"], row["now"], row["unit"]) for row in change["sizes"]] == [
-        (size.then.value, size.now.value, size.then.unit)
-        for size in sorted(rows, key=lambda row: row.then is None or row.then.unit == "mm")
+    assert [(row["measure"], row["sequence"], row["then"], row["now"], row["unit"]) for row in change["sizes"]] == [
+        (size.then.key, size.sequence, size.then.value, size.now.value, size.then.unit)
+        for size in rows
         if size.then is not None and size.now is not None
     ]
     volume = change["sizes"][0]
