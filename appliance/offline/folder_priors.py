@@ -1,7 +1,7 @@
 """Earlier studies of a patient among those of one run (`rdeepnet run --compare`).
 
 Each study of the run is compared by itself: the last earlier one is read and computed again for it, which takes as long
-as a study more. Taking what the same run had computed before was rejected: studies would have to wait for each other.
+as a study more. Taking what the same run had computed before was rejected: studies would wait for each other.
 """
 
 from __future__ import annotations

@@ -258,7 +258,7 @@ def _of_volumes(study: Study, report: Report, devices: dict[str, Json]) -> Itera
 
 
 def _of_change(study: Study, report: Report, devices: dict[str, Json]) -> Iterator[Json]:
-    """Change of each volume and each score; where an answer is replaced, also that there is none any more."""
+    """Change of each volume and each score; where an answer is replaced, also that there is none any longer."""
     section = report.change
     if section is None and report.replaces is None:
         return

@@ -48,7 +48,7 @@ def running(server: Server) -> Iterator[WebServer]:
 
 
 def found(configured: Settings) -> tuple[list[Obstacle | None], ArchivedPriors, list[list[str]]]:
-    """What is against each earlier study, who looked, and the files that were computed, which this does not do."""
+    """Obstacles to each earlier study, who looked, and the files that were computed, which this does not do."""
     computed: list[list[str]] = []
 
     def compute(files: Sequence[Path]) -> Any:
