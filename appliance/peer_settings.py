@@ -250,9 +250,8 @@ class PriorSettings:
 
     compare: bool = False  # one page more, of numbers that a reader must be ready for: a site asks for it
     archive: bool = False  # also look for them at the archive, and compute them: minutes for each study
-    retrieve: Annotated[str, OneOf(("move", "get"))] = (
-        "move"  # "move" to our port, "get" where the archive cannot call us
-    )
+    # "move" to our port; "get" or "dicomweb" where the archive cannot call us
+    retrieve: Annotated[str, OneOf(("move", "get", "dicomweb"))] = "move"
     most: Annotated[int, Between(1, 10)] = 1  # fetched for one study, the last first; each is computed
     voxel_fraction: Annotated[float, Between(0.0, 1.0)] = 0.2  # texture of voxels a fifth larger is another texture
     field_strength_t: Annotated[float, Between(0.0, 10.0)] = 0.1  # 1.5 and 1.494 are one; 1.5 and 3 are not

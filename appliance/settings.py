@@ -360,24 +360,38 @@ class Settings:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise SetupError(f"destinations: the name {', '.join(twice)} is duplicated; each destination needs its own")
-        if self.priors.archive and not self.archive.host:
-            raise SetupError("priors.archive is true and archive.host is empty; expected the address of the archive")
-        known = {sender.ae_title for sender in self.senders}
-        is_sender = self.archive.ae_title in known or self.service.accept_unknown_senders
-        if self.priors.archive and self.priors.retrieve == "move" and not is_sender:
-            raise SetupError(
-                f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
-                'port would refuse what it sends; expected it in [[senders]], or "get"'
-            )
-        if self.priors.archive and self.priors.retrieve == "move" and self.shared.is_used:
-            raise SetupError(
-                'priors.retrieve is "move" and several hosts share a database: the archive would send to another host '
-                'than the one that computes; expected "get"'
-            )
+        if self.priors.archive:
+            self._check_archived_priors()
         if self.audit.syslog_host and self.audit.syslog_transport is Transport.TLS and self.tls.certificate is None:
             raise SetupError(
                 'audit: syslog_transport is "tls", and [tls] is not set; expected the files of [tls], or "tcp" or '
                 '"udp" where the network is protected'
+            )
+
+    def _check_archived_priors(self) -> None:
+        """Checks that the archive can be asked for earlier studies, in the way that they are to come."""
+        way = self.priors.retrieve
+        if way == "dicomweb":
+            if not self.archive.dicomweb_url:
+                raise SetupError(
+                    'priors.retrieve is "dicomweb" and archive.dicomweb_url is empty; expected the root of the '
+                    "archive's DICOMweb"
+                )
+            return
+        if not self.archive.host:
+            raise SetupError("priors.archive is true and archive.host is empty; expected the address of the archive")
+        if way != "move":
+            return
+        known = {sender.ae_title for sender in self.senders}
+        if self.archive.ae_title not in known and not self.service.accept_unknown_senders:
+            raise SetupError(
+                f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
+                'port would refuse what it sends; expected it in [[senders]], or "get"'
+            )
+        if self.shared.is_used:
+            raise SetupError(
+                'priors.retrieve is "move" and several hosts share a database: the archive would send to another host '
+                'than the one that computes; expected "get" or "dicomweb"'
             )
 
 

@@ -197,13 +197,13 @@ def score(quantity: Quantity) -> Code:
 
 def question(section: ModelSection) -> Code:
     """Code of the question that a model's group answers."""
-    return _of(_groups_of(section).question)
+    return _of(_groups_of(section.quantity).question)
 
 
-def _groups_of(section: ModelSection) -> GroupConcept:
-    groups = CONCEPTS[section.quantity].groups
+def _groups_of(quantity: Quantity) -> GroupConcept:
+    groups = CONCEPTS[quantity].groups
     if groups is None:
-        raise ValueError(f"'{section.quantity}' has no groups; a model's score was expected.")
+        raise ValueError(f"'{quantity}' has no groups; a model's score was expected.")
     return groups
 
 
@@ -226,12 +226,17 @@ def group(section: ModelSection) -> Code:
 
     A risk group has a code of SNOMED CT; other groups a private one, with the report's own label as its meaning.
     """
-    if section.group is None:
-        return EQUIVOCAL if section.state is State.BORDERLINE else INDETERMINATE
-    if section.quantity is Quantity.RECURRENCE_SCORE:
-        return _RISKS[section.group]
-    stem = _groups_of(section).code_stem
-    return private(f"{stem}_{_SIDES[section.group].value}", fitting(section.group_label or "", section.group.value))
+    return group_in(section.state, section.quantity, section.group, label=section.group_label or "")
+
+
+def group_in(state: State, quantity: Quantity, group: Group | None, *, label: str) -> Code:
+    """As `group`, of an answer that has no section of its own: that of an earlier study."""
+    if group is None:
+        return EQUIVOCAL if state is State.BORDERLINE else INDETERMINATE
+    if quantity is Quantity.RECURRENCE_SCORE:
+        return _RISKS[group]
+    stem = _groups_of(quantity).code_stem
+    return private(f"{stem}_{_SIDES[group].value}", fitting(label, group.value))
 
 
 def validity(state: State) -> Code:

@@ -7,8 +7,8 @@ an issuer; birth date and sex must not contradict. Anything else is listed for a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from models.inference.change import ComparisonLimits, Obstacle, StudyMeasured
@@ -99,3 +99,32 @@ def patient_mark(patient_id: str) -> str:
     if not patient_id:
         return ""
     return hashlib.sha256(f"patient {patient_id}".encode()).hexdigest()[:_MARK_DIGITS]
+
+
+def computed_last_first(
+    listed: Iterable[PriorStudy],
+    present: Present,
+    compute: Callable[[PriorStudy], PriorStudy],
+    *,
+    most: int,
+    after: date = date.min,
+) -> Iterator[PriorStudy]:
+    """Studies that have no answer yet, the last first; those that may be compared are computed, as many as are wanted.
+
+    Parameters
+    ----------
+    compute : gives a study its answer, or the obstacle against one
+    most : number of studies that are computed
+    after : day of the last study that has an answer; what is not later is not computed
+    """
+    left = most
+    for prior in sorted(listed, key=lambda one: one.study_date or date.min, reverse=True):
+        day = prior.study_date
+        is_earlier = day is not None and present.study_date is not None and day < present.study_date
+        if present.identity.obstacle(prior.identity) is not None or not is_earlier:
+            yield prior  # who asks says why it is not compared
+        elif left == 0 or (day is not None and day <= after):
+            yield replace(prior, obstacle=Obstacle.LATER_ONE_USED)
+        else:
+            left -= 1
+            yield compute(prior)

@@ -7,7 +7,6 @@ therapy is for a radiologist to judge, who sees all lesions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +15,7 @@ from models.inference.outcome import Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
 from reports import numerals, wording
-from reports.change_facts import ChangeFacts
+from reports.change_facts import ChangeFacts, NotCompared
 from reports.concepts import CONCEPTS
 from reports.content import ChangeRow, ChangeSection, Measurement
 from reports.languages.english.change import CHANGE
@@ -77,12 +76,12 @@ def change_section(facts: ChangeFacts, words: Words = ENGLISH) -> ChangeSection:
     )
 
 
-def not_used_note(day: date | None, obstacle: Obstacle) -> QualityNote:
+def not_used_note(prior: NotCompared) -> QualityNote:
     """The quality note about an earlier study that may be of the patient and is not compared."""
     return QualityNote(
         code=PRIOR_NOT_USED,
         severity=Severity.NOTE,
-        sentence=f"The study of {wording.date_shown(day)} is not compared, because {OBSTACLES[obstacle]}.",
+        sentence=f"The study of {wording.date_shown(prior.day)} is not compared, because {OBSTACLES[prior.obstacle]}.",
     )
 
 

@@ -1,11 +1,11 @@
-"""Facts of a change since an earlier study, of which `reports.change` says the section in a language."""
+"""Facts of a change since an earlier study, and of why none is compared; `reports.change` says them in a language."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 
-from models.inference.change import Change
+from models.inference.change import Change, Obstacle
 
 
 @dataclass(frozen=True)
@@ -26,3 +26,11 @@ class ChangeFacts:
     study_instance_uid: str
     report: tuple[str, str, str] | None
     software_then: str = ""
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """An earlier study that may be of the patient and is not compared; its day is None where it states none."""
+
+    day: date | None
+    obstacle: Obstacle

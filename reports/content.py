@@ -17,7 +17,7 @@ from models.inference.predict import Group, ModelIdentity, Quantity
 from models.quality_notes import QualityNote
 from models.validity import State, Validity
 from models.volume import Region, Sequence
-from reports.change_facts import ChangeFacts
+from reports.change_facts import ChangeFacts, NotCompared
 from reports.feature_words import FeatureClass
 from reports.language import Language
 from reports.replacement import Replacement
@@ -354,6 +354,7 @@ class Report:
     not_checked : what no header says and the software does not check
     replaces : the earlier report of the same study that this one replaces; None for the first
     change : change since an earlier study of the patient; None where none is compared
+    not_compared : earlier studies that may be of the patient and are not compared; each has its note, too
     subtraction : of a dynamic contrast series; None where there is none, or no key images are asked for
     language : of every text in it; labels of the provenance are English keys in all
     """
@@ -375,6 +376,7 @@ class Report:
     not_checked: str
     replaces: Replacement | None = None
     change: ChangeSection | None = None
+    not_compared: tuple[NotCompared, ...] = ()
     subtraction: Subtraction | None = None
     language: Language = Language.ENGLISH
 

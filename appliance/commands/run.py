@@ -60,6 +60,14 @@ def run(
         bool,
         typer.Option("--key-images", help="Also write the key images as Secondary Capture.", show_default=False),
     ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Compare each study with the last earlier one of the patient in FOLDER, which takes twice as long.",
+            show_default=False,
+        ),
+    ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,8 +88,12 @@ def run(
     """
     from appliance.offline import runs
 
-    if queue and (confirm or pseudonymise or language):
-        raise typer.BadParameter("it takes no --confirm, --pseudonymise, --language", param_hint="--queue")
+    if queue and (confirm or pseudonymise or language or compare):
+        raise typer.BadParameter("it takes no --confirm, --pseudonymise, --language, --compare", param_hint="--queue")
+    if compare and pseudonymise:
+        raise typer.BadParameter(
+            "it takes no --pseudonymise: reports name dates of examinations", param_hint="--compare"
+        )
     settings, assignment = confirmed(settings_from(config), confirm), assignment_from(assign)
     if fhir:
         settings = replace(settings, report=replace(settings.report, fhir=True))
@@ -97,6 +109,7 @@ def run(
             settings=settings,
             assignment=assignment,
             pseudonymiser=pseudonymiser_from(pseudonymise, dates),
+            compare=compare,
             tell=looking.tell,
         )
     for phrase in plan.left_out:

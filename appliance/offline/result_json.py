@@ -22,6 +22,10 @@ from models.version import software_version
 if TYPE_CHECKING:
     from appliance.pipeline import Result
     from dicom_io.answer import AnswerObject
+    from models.inference.change import Change, ModelAnswered
+    from models.volume import Sequence
+    from reports.change_facts import NotCompared
+    from reports.content import ChangeRow, ChangeSection
 
 SCHEMA = 2
 RESULT = "result.json"
@@ -76,6 +80,8 @@ def of_answer(
             "models": [_model(outcome, withheld=withheld) for outcome in result.outcomes],
             "validity": result.report.state,
             "quality_notes": [asdict(note) for note in result.report.notes],
+            "change": None if result.report.change is None else _change(result.report.change),
+            "not_compared": [_not_compared(prior) for prior in result.report.not_compared],
             "features": None
             if features is None
             else {"count": len(features), "engine": features.engine, "settings_digest": features.settings_digest},
@@ -151,6 +157,75 @@ def _model(outcome: ModelOutcome | NotApplicable, *, withheld: bool) -> dict[str
     if withheld:
         described["withheld"] = [asdict(prediction) for prediction in outcome.withheld]
     return described
+
+
+def _change(section: ChangeSection) -> dict[str, Any]:
+    """The change since an earlier study, with all digits, in the order of the report."""
+    facts, change = section.facts, section.facts.change
+    return {
+        "study_instance_uid": facts.study_instance_uid,
+        "study_date": facts.day_then.isoformat(),
+        "interval_days": change.interval_days,
+        "software": facts.software_then,
+        "sizes": [_size_change(row, row.sequence, change) for row in section.rows if row.sequence is not None],
+        "models": [_model_change(then, now) for then, now in change.models],
+        "only_then": list(change.only_then),
+        "only_now": list(change.only_now),
+        "sentences": list(section.sentences),
+    }
+
+
+def _size_change(row: ChangeRow, sequence: Sequence, change: Change) -> dict[str, Any]:
+    from reports.change import VOLUME_KEY
+
+    assert row.then is not None, "sizes have both numbers"
+    name = row.then.key
+    numbers = change.volumes_mm3[sequence] if name == VOLUME_KEY else change.lengths_mm[sequence, name]
+    return {
+        "measure": name,
+        "sequence": sequence,
+        "unit": row.then.unit,
+        "then": numbers.then,
+        "now": numbers.now,
+        "difference": numbers.absolute,
+        "fraction": numbers.fraction,
+    }
+
+
+def _model_change(then: ModelAnswered, now: ModelAnswered) -> dict[str, Any]:
+    both = then.value is not None and now.value is not None
+    return {
+        "name": now.name,
+        "version": now.version,
+        "digest": now.digest,
+        "title": now.title,
+        "quantity": now.quantity,
+        "then": _answer_of(then),
+        "now": _answer_of(now),
+        "difference": now.value - then.value if both else None,  # type: ignore[operator]
+    }
+
+
+def _answer_of(model: ModelAnswered) -> dict[str, Any]:
+    """Answer of a model at one of the two examinations."""
+    return {
+        "validity": model.state,
+        "value": model.value,
+        "low": model.low,
+        "high": model.high,
+        "group": model.group,
+    }
+
+
+def _not_compared(prior: NotCompared) -> dict[str, Any]:
+    """An earlier study that is not compared; its UID is left out, since it may be of another patient."""
+    from reports.change import not_used_note
+
+    return {
+        "study_date": None if prior.day is None else prior.day.isoformat(),
+        "reason": prior.obstacle,
+        "sentence": not_used_note(prior).sentence,
+    }
 
 
 def _file(name: str, content: bytes, made: AnswerObject | None) -> dict[str, Any]:

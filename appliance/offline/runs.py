@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.files import digest_of_files
 from appliance.in_short import NO_ANSWER, AnswerInShort, warnings_of
+from appliance.offline.folder_priors import StudiesBeside, studies_beside
 from appliance.offline.pseudonymised import claim
 from appliance.offline.recipe import digest_of, run_recipe
 from appliance.offline.result_folder import answered, folder_name, remove_leftovers, write_folder
@@ -60,6 +61,7 @@ class StudyTask:
     remarks : what stands outside its files and may explain a refusal, as sentences
     pseudonymiser : takes the names out of everything that is written; None leaves them
     identity : by which a person finds the study again; of pseudonyms where there is a pseudonymiser
+    beside : other studies of the run that it is compared with; None: it is not compared
     """
 
     study_instance_uid: str
@@ -72,6 +74,7 @@ class StudyTask:
     remarks: tuple[str, ...] = ()
     pseudonymiser: Pseudonymiser | None = None
     identity: StudyIdentity = NOBODY
+    beside: StudiesBeside | None = None
 
     def origin(self, created: datetime) -> Origin:
         """Origin of its result."""
@@ -148,6 +151,7 @@ def plan_run(
     assignment: Assignment,
     reader: Reader = Reader.COMMAND_LINE,
     pseudonymiser: Pseudonymiser | None = None,
+    compare: bool = False,
     tell: Tell = silent,
 ) -> Plan:
     """Find the studies below `root`, and those that `out` has the results of.
@@ -156,6 +160,7 @@ def plan_run(
     ----------
     reader : reads what is refused
     pseudonymiser : takes the names out of everything that is written; None leaves them
+    compare : compare each study with the earlier ones of the patient below `root`; not together with a pseudonymiser
     tell : told how many files have been looked at, then how many studies
 
     Raises
@@ -176,9 +181,15 @@ def plan_run(
     from_before: list[StudyOutcome] = []
     tasks: list[StudyTask] = []
     cover = None if pseudonymiser is None else pseudonymiser.cover((), names=folder.file_names)
+    digests: dict[str, str] = {}
     for number, (uid, files) in enumerate(folder.studies.items()):
         tell("Comparing with earlier results", number, len(folder.studies))
-        digest = digest_of_files(files)
+        digests[uid] = digest_of_files(files)
+    identities = {uid: identity_of(files, pseudonymiser) for uid, files in folder.studies.items()}
+    patients = {uid: one.patient_id for uid, one in identities.items()}
+    for uid, files in folder.studies.items():
+        digest = digests[uid]
+        beside = studies_beside(uid, patients, folder.studies, settings.priors) if compare else None
         remarks = folder.remarks(uid)
         shown = uid if pseudonymiser is None else pseudonymiser.study_uid(uid)
         task = StudyTask(
@@ -186,12 +197,15 @@ def plan_run(
             files=tuple(files),
             folder=out / folder_name(shown),
             input_digest=digest if pseudonymiser is None else pseudonymiser.pseudonyms.digest(digest),
-            recipe_digest=digest_of(recipe),
+            recipe_digest=digest_of(
+                recipe if beside is None else {**recipe, "beside": sorted(digests[other] for other in beside.files)}
+            ),
             assignment=assignment,
             reader=reader,
             remarks=remarks if cover is None else tuple(cover.sentence(remark) for remark in remarks),
             pseudonymiser=pseudonymiser,
-            identity=identity_of(files, pseudonymiser),
+            identity=identities[uid],
+            beside=beside,
         )
         earlier = _earlier(task)
         if earlier is None:
@@ -256,8 +270,10 @@ def answer_to_folder(task: StudyTask, bench: Workbench) -> StudyOutcome:
 
     created = datetime.now().astimezone()
     cover = None if task.pseudonymiser is None else task.pseudonymiser.cover(task.files)
+    alone = partial(answer_study, bench=bench, assignment=task.assignment, created=created)
+    comparing = None if task.beside is None else task.beside.comparing(alone)
     try:
-        result = answer_study(task.files, bench, assignment=task.assignment, created=created, cover=cover)
+        result = alone(task.files, cover=cover, comparing=comparing)
     except StudyRejected as error:
         sentence = " ".join([advised(error, task.reader), *task.remarks])
         return _given_up(task, Outcome.REFUSED, sentence if cover is None else cover.sentence(sentence))

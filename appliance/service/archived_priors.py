@@ -1,4 +1,4 @@
-"""Earlier studies of a patient at the archive: looked for by C-FIND, fetched, and computed with the models of today.
+"""Earlier studies of a patient at the archive: looked for, fetched, and computed with the models of today.
 
 A study that is fetched here is never answered as if it had been sent to us: it has a folder of its own for as long as
 it is computed, no record, and no results that are sent.
@@ -14,17 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.logs import describe
-from appliance.service.fetch import worth_fetching
+from appliance.service.prior_sources import PriorSource
 from appliance.settings import Settings
-from appliance.state.prior_folders import PriorFolders, arrived
+from appliance.state.prior_folders import PriorFolders
 from dicom_io.errors import PeerRefused, PeerUnavailable
-from dicom_io.network.find_studies import StudyAtPeer, Wanted, find_studies
-from dicom_io.network.peer import Peer
-from dicom_io.network.retrieve import FetchedObject, Sent, get_study, move_study
-from dicom_io.priors import FindPriors, PatientIdentity, Present, PriorStudy
+from dicom_io.network.find_studies import StudyAtPeer, Wanted
+from dicom_io.priors import FindPriors, PatientIdentity, Present, PriorStudy, computed_last_first
 from dicom_io.reading.patient_identity import day_of, patient_of
-from models.errors import StudyRejected
-from models.files import write_whole
+from models.errors import NotWritable, StudyRejected
 from models.inference.change import Obstacle
 from models.quality_notes import QualityNote
 from reports.change import archive_not_asked
@@ -43,13 +40,14 @@ class ArchivedPriors:
 
     Attributes
     ----------
+    source : the archive
     own : those among our results
     compute : answers the files of one study, without comparing it itself
     remarks : what kept the archive from being asked, after `find`
     """
 
     settings: Settings
-    peer: Peer
+    source: PriorSource
     own: FindPriors
     compute: Compute
     remarks: list[QualityNote] = field(default_factory=list)
@@ -59,7 +57,7 @@ class ArchivedPriors:
         known = list(self.own(present))
         yield from known
         try:
-            studies = find_studies(self.peer, Wanted(patient_id=present.identity.patient_id))
+            studies = self.source.studies(Wanted(patient_id=present.identity.patient_id))
         except (PeerUnavailable, PeerRefused) as error:
             LOG.warning("the archive could not be asked for earlier studies: %s", error)
             self.remarks.append(archive_not_asked())
@@ -72,55 +70,23 @@ class ArchivedPriors:
     def _of_archive(self, studies: Sequence[StudyAtPeer], present: Present, *, after: date) -> Iterator[PriorStudy]:
         """Studies of the archive, the last first; so many of them are fetched as the settings say."""
         states_issuers = any(study.issuer for study in studies)
-        left = self.settings.priors.most
-        for study in sorted(studies, key=lambda one: one.study_date, reverse=True):
-            prior = _listed(study, present, states_issuers=states_issuers)
-            day = prior.study_date
-            is_earlier = day is not None and present.study_date is not None and day < present.study_date
-            if present.identity.obstacle(prior.identity) is not None or not is_earlier:
-                yield prior  # who asks says why it is not compared
-            elif left == 0 or (day is not None and day <= after):
-                yield replace(prior, obstacle=Obstacle.LATER_ONE_USED)
-            else:
-                left -= 1
-                yield self._fetched(study, prior)
+        listed = {study.study_instance_uid: study for study in studies}
+        return computed_last_first(
+            [_listed(study, present, states_issuers=states_issuers) for study in studies],
+            present,
+            lambda prior: self._fetched(listed[prior.study_instance_uid], prior),
+            most=self.settings.priors.most,
+            after=after,
+        )
 
     def _fetched(self, study: StudyAtPeer, prior: PriorStudy) -> PriorStudy:
         folders = PriorFolders(self.settings.service.state_dir)
         try:
             with folders.request(study.study_instance_uid) as (message_id, folder):
-                sent = self._bring(study, message_id, folder)
-                files, count = arrived(folder)
-                is_here = count >= sent.completed if self._moves else bool(files)
-                if not sent.is_whole or not is_here:
-                    LOG.warning("an earlier study came in part only: %s, %d arrived", sent.in_words(), count)
-                    return replace(prior, obstacle=Obstacle.NOT_FETCHED)
-                return self._computed(files, prior)
-        except (PeerUnavailable, PeerRefused) as error:
+                return self._computed(self.source.bring(study, message_id=message_id, folder=folder), prior)
+        except (PeerUnavailable, PeerRefused, NotWritable) as error:
             LOG.warning("an earlier study could not be fetched: %s", error)
             return replace(prior, obstacle=Obstacle.NOT_FETCHED)
-
-    @property
-    def _moves(self) -> bool:
-        return self.settings.priors.retrieve == "move"
-
-    def _bring(self, study: StudyAtPeer, message_id: int, folder: Path) -> Sent:
-        """Fetches a study into a folder, by our port or on our own association."""
-        patient_peer = replace(self.peer, timeout_s=self.settings.archive.retrieve_timeout_s)
-        series = worth_fetching(self.peer, study)
-        if self._moves:
-            return move_study(
-                patient_peer,
-                study.study_instance_uid,
-                series,
-                destination=self.settings.service.ae_title,
-                message_id=message_id,
-            )
-
-        def store(one: FetchedObject) -> None:
-            write_whole(folder / f"{one.sop_instance_uid}.dcm", (one.meta, one.dataset))
-
-        return get_study(patient_peer, study.study_instance_uid, series, store=store, folder=folder)
 
     def _computed(self, files: Sequence[Path], prior: PriorStudy) -> PriorStudy:
         try:

@@ -37,7 +37,7 @@ def comparing(asked: Asked, settings: Settings, *, bench: Workbench, archive: Pe
     Parameters
     ----------
     bench : computes studies that the archive has and that were not answered here
-    archive : asked where the settings say so
+    archive : asked where the settings say so; DICOMweb has an address of its own
     """
     from dicom_io.priors import Comparing
     from models.inference.change import ComparisonLimits
@@ -45,15 +45,19 @@ def comparing(asked: Asked, settings: Settings, *, bench: Workbench, archive: Pe
     if asked.own_priors is None:
         return None
     limits = ComparisonLimits(settings.priors.voxel_fraction, settings.priors.field_strength_t)
-    if archive is None or not settings.priors.archive:
+    if not settings.priors.archive:
         return Comparing(asked.own_priors, limits)
     from appliance.pipeline import answer_study
     from appliance.service.archived_priors import ArchivedPriors
+    from appliance.service.prior_sources import prior_source_of
     from dicom_io.rules import NO_ASSIGNMENT
 
+    source = prior_source_of(settings, archive)
+    if source is None:
+        return Comparing(asked.own_priors, limits)
     found = ArchivedPriors(
         settings,
-        archive,
+        source,
         asked.own_priors,
         lambda files: answer_study(files, bench, assignment=NO_ASSIGNMENT, created=asked.created),
     )

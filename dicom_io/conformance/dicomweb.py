@@ -116,7 +116,8 @@ def dicomweb() -> Iterable[str]:
         "or lists one Study Instance UID with two descriptions is refused. Series of Modality "
         f"{', '.join(find_studies.READ_MODALITIES)} or without one are retrieved, one request for each; a study comes "
         "into the folder when all of them are whole. Of it, objects of the input classes stay that this product did "
-        "not make."
+        "not make. Where `priors.retrieve` is `dicomweb`, earlier studies of the patient are looked for by Patient ID "
+        "and retrieved in the same way while a study is answered; they are kept only while they are computed (2.3.6)."
     )
     yield table(
         ("Level", "Keys", "includefield"),

@@ -47,7 +47,8 @@ def section() -> Iterable[str]:
     )
     yield (
         "Where `priors.archive` is set, earlier studies of the patient are looked for in the same way while "
-        "a study is answered, by Patient ID, and fetched by C-MOVE or C-GET. Message IDs of such C-MOVE requests are "
+        "a study is answered, by Patient ID, and fetched by C-MOVE or C-GET (or with DICOMweb, 2.5.4). Message IDs of "
+        "such C-MOVE requests are "
         "32768 or more; RECEIVER tells their objects by Move Originator AE Title and Message ID, and keeps them only "
         "while the earlier study is computed. They make no study, and nothing is sent for them."
     )

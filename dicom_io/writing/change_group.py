@@ -20,8 +20,7 @@ from dicom_io.feature_codes import DEFINITIONS
 from dicom_io.study import Study
 from dicom_io.writing import equipment
 from dicom_io.writing.readable import round_numbers
-from dicom_io.writing.readable_numbers import in_reader_units
-from models.inference.outcome import Quantity
+from dicom_io.writing.readable_numbers import in_units_of_row
 from reports.change import VOLUME_KEY
 from reports.content import ChangeRow, ChangeSection, Measurement
 from reports.language import Language
@@ -91,15 +90,11 @@ def _interval(section: ChangeSection) -> sr.Measurement:
 
 def _numbers(row: ChangeRow) -> Iterator[sr.Measurement]:
     """The number then, where there is one, and the difference where there are both."""
-    then, now = (None if one is None else _in_units(one, row) for one in (row.then, row.now))
+    then, now = (None if one is None else in_units_of_row(one, row) for one in (row.then, row.now))
     if then is not None:
         yield _number(row, then, then.value, codes.EARLIER)
     if then is not None and now is not None:
         yield _number(row, then, now.value - then.value, codes.DIFFERENCE)
-
-
-def _in_units(one: Measurement, row: ChangeRow) -> Measurement:
-    return in_reader_units(one, Quantity(one.key)) if row.model else one
 
 
 def _number(row: ChangeRow, one: Measurement, value: float, when: Code) -> sr.Measurement:

@@ -19,7 +19,7 @@ from models.inference.change import (
 from models.version import software_version
 from models.volume import Region, Sequence
 from reports.change import LENGTHS, PRIOR_NOT_USED, PRIORS_NOT_ASKED, change_section, not_used_note
-from reports.change_facts import ChangeFacts
+from reports.change_facts import ChangeFacts, NotCompared
 from reports.content import ModelSection, RegionSection, Report
 from reports.languages.languages import WORDS
 from reports.languages.said import notes_in
@@ -57,14 +57,14 @@ def compared(report: Report, present: Present, now: StudyMeasured, comparing: Co
         key=lambda one: (str(one.study_date or ""), one.study_instance_uid),
         reverse=True,
     )
-    notes = []
+    not_compared: list[NotCompared] = []
     section = None
     for prior in found:
         obstacle = next(_obstacles(prior, present, now, comparing), None)
         if obstacle is None and section is not None:
             obstacle = Obstacle.LATER_ONE_USED
         if obstacle is not None:
-            notes.append(not_used_note(prior.study_date, obstacle))
+            not_compared.append(NotCompared(prior.study_date, obstacle))
             continue
         assert prior.measured is not None
         assert prior.study_date is not None
@@ -79,7 +79,8 @@ def compared(report: Report, present: Present, now: StudyMeasured, comparing: Co
                 software_then="" if prior.measured.software == now.software else prior.measured.software,
             )
         )
-    return replace(report, change=section, notes=(*report.notes, *dict.fromkeys((*notes, *comparing.remarks()))))
+    notes = dict.fromkeys((*map(not_used_note, not_compared), *comparing.remarks()))
+    return replace(report, change=section, not_compared=tuple(not_compared), notes=(*report.notes, *notes))
 
 
 def with_comparison(shown: Report, report: Report) -> Report:
@@ -87,7 +88,9 @@ def with_comparison(shown: Report, report: Report) -> Report:
     words = WORDS[shown.language]
     notes = (note for note in report.notes if note.code in (PRIOR_NOT_USED, PRIORS_NOT_ASKED))
     section = None if report.change is None else change_section(report.change.facts, words)
-    return replace(shown, change=section, notes=(*shown.notes, *notes_in(words, notes)))
+    return replace(
+        shown, change=section, not_compared=report.not_compared, notes=(*shown.notes, *notes_in(words, notes))
+    )
 
 
 def _is_later(prior: PriorStudy, present: Present) -> bool:

@@ -6,6 +6,10 @@ FHIR Resource Mapping" does. Every entry is a conditional update (`PUT Observati
 replaced answer updates what is there: a number that an answer lacks is sent without a value and with the reason, so
 that none of an earlier answer is left standing. The features stay in the SR.
 
+The change since an earlier study is an Observation for each number that it compares, over the time between the two
+examinations: it is derived from the number of this study, and has the earlier one and the difference as components. An
+Observation of the earlier volume or score itself was rejected: the answer to that study has one already.
+
 Written as plain dictionaries: no library of R4 was found that refuses what the standard refuses.
 """
 
@@ -23,14 +27,16 @@ from dicom_io import codes, uids
 from dicom_io.identity import MANUFACTURER
 from dicom_io.study import Study
 from dicom_io.writing import equipment
-from dicom_io.writing.readable_numbers import in_reader_units
+from dicom_io.writing.readable_numbers import in_reader_units, in_units_of_row
 from models.inference.outcome import ModelIdentity, Quantity
 from models.validity import State
 from models.volume import Region, Sequence
+from reports.change import VOLUME_KEY
 from reports.concepts import CUT_OFF
-from reports.content import Measurement, ModelSection, Report
+from reports.content import ChangeRow, ChangeSection, Measurement, ModelSection, Report
 from reports.language import Language
-from reports.wording import region_title
+from reports.languages.languages import ENGLISH
+from reports.wording import group_shown, region_title
 
 Json = dict[str, Any]
 
@@ -59,7 +65,11 @@ def make_fhir_bundle(study: Study, report: Report, *, pdf: bytes, language: Lang
     language : of `pdf`; the bundle itself is English
     """
     devices = {device.uid: _entry("Device", device.uid, _device(device)) for device in equipment.devices(report)}
-    observations = [*_of_models(study, report, devices), *_of_volumes(study, report, devices)]
+    observations = [
+        *_of_models(study, report, devices),
+        *_of_volumes(study, report, devices),
+        *_of_change(study, report, devices),
+    ]
     result = _entry(
         "DiagnosticReport", _uid(study, "report"), _diagnostic_report(study, report, observations, pdf, language)
     )
@@ -80,10 +90,15 @@ def _uid(study: Study, *parts: str) -> str:
 def _entry(kind: str, uid: str, resource: Json) -> Json:
     identified = {"resourceType": kind, "identifier": [_identifier(uid)], **resource}
     return {
-        "fullUrl": f"urn:uuid:{uuid.UUID(int=int(uid.removeprefix('2.25.')))}",
+        "fullUrl": _url(uid),
         "resource": identified,
         "request": {"method": "PUT", "url": f"{kind}?identifier=urn:dicom:uid%7Curn:oid:{uid}"},
     }
+
+
+def _url(uid: str) -> str:
+    """Name of a resource within the bundle."""
+    return f"urn:uuid:{uuid.UUID(int=int(uid.removeprefix('2.25.')))}"
 
 
 def _identifier(uid: str) -> Json:
@@ -129,8 +144,8 @@ def _about(study: Study, report: Report) -> Json:
     return about | {"issued": report.created.isoformat(timespec="milliseconds")}
 
 
-def _imaging_study(study: Study) -> Json:
-    return {"type": "ImagingStudy", "identifier": _identifier(str(study.header.StudyInstanceUID))}
+def _imaging_study(study_instance_uid: str) -> Json:
+    return {"type": "ImagingStudy", "identifier": _identifier(study_instance_uid)}
 
 
 def _observation(study: Study, report: Report, code: Json, device: Json) -> Json:
@@ -138,7 +153,7 @@ def _observation(study: Study, report: Report, code: Json, device: Json) -> Json
         **_about(study, report),
         "category": [_hl7("observation-category", "imaging", "Imaging")],
         "code": code,
-        "derivedFrom": [_imaging_study(study)],
+        "derivedFrom": [_imaging_study(str(study.header.StudyInstanceUID))],
         "device": {"reference": device["fullUrl"]},
         "note": [{"text": text} for text in (report.notice, *report.notices)],
     }
@@ -226,19 +241,96 @@ def _interpretation(section: ModelSection) -> list[Json]:
 
 
 def _of_volumes(study: Study, report: Report, devices: dict[str, Json]) -> Iterator[Json]:
-    """Volume of the tumour on each sequence, or that it was not measured."""
-    tumours = {one.sequence: one for one in report.regions if one.region is Region.INTRATUMORAL}
+    """Volume of the tumour on each sequence, or that it was not measured; 0 where an earlier tumour is gone."""
+    rows = () if report.change is None else report.change.rows
+    volumes = {one.sequence: one.now for one in rows if _is_volume(one) and one.now is not None}
+    volumes |= {one.sequence: one.volume for one in report.regions if one.region is Region.INTRATUMORAL}
     device = devices[equipment.product().uid]
     for sequence in Sequence:
         title = region_title(sequence, Region.INTRATUMORAL)
         observation = _observation(study, report, _concept(codes.VOLUME, text=title), device)
         observation["method"] = _concept(codes.sequence(sequence))
-        if sequence in tumours:
-            volume = tumours[sequence].volume
+        if (volume := volumes.get(sequence)) is not None:
             observation["valueQuantity"] = _quantity(volume.value, volume.unit)
         else:
             observation["dataAbsentReason"] = _hl7("data-absent-reason", *_ABSENT[State.NOT_ASKED])
         yield _entry("Observation", _uid(study, "volume", sequence), observation)
+
+
+def _of_change(study: Study, report: Report, devices: dict[str, Json]) -> Iterator[Json]:
+    """Change of each volume and each score; where an answer is replaced, also that there is none any longer."""
+    section = report.change
+    if section is None and report.replaces is None:
+        return
+    device = devices[equipment.product().uid]
+    rows = {} if section is None else dict(_compared(section))
+    numbers = [(one.model.name, str(one.quantity)) for one in report.models]
+    numbers += [(one.model.name, str(one.quantity)) for one in report.not_applicable if one.quantity is not None]
+    numbers += [("volume", str(sequence)) for sequence in Sequence]
+    for number in numbers:
+        row = rows.get(number)
+        if row is not None:
+            assert section is not None, "a row is of a section"
+            observation = _change(study, report, section, row, device)
+        else:
+            observation = _observation(study, report, _concept(codes.CHANGE), device)
+            observation["dataAbsentReason"] = _hl7("data-absent-reason", *_ABSENT[State.NOT_ASKED])
+        observation["derivedFrom"] = [{"reference": _url(_uid(study, *number))}, *observation["derivedFrom"]]
+        yield _entry("Observation", _uid(study, "change", *number), observation)
+
+
+def _is_volume(row: ChangeRow) -> bool:
+    return row.then is not None and row.then.key == VOLUME_KEY
+
+
+def _compared(section: ChangeSection) -> Iterator[tuple[tuple[str, str], ChangeRow]]:
+    """Rows that compare a number of the bundle, each with the identifying names of that; diameters are in the SR."""
+    quantities = {now.name: now.quantity for _, now in section.facts.change.models}
+    for row in section.rows:
+        if row.model:
+            yield (row.model, str(quantities[row.model])), row
+        elif row.sequence is not None and _is_volume(row):
+            yield ("volume", str(row.sequence)), row
+
+
+def _change(study: Study, report: Report, section: ChangeSection, row: ChangeRow, device: Json) -> Json:
+    """The change of one number: what it was, between which ends it may have been, and the difference."""
+    facts = section.facts
+    observation = _observation(study, report, _concept(codes.CHANGE, text=f"{section.title}: {row.label}"), device)
+    observation.pop("effectiveDateTime", None)
+    observation["effectivePeriod"] = {"start": facts.day_then.isoformat(), "end": facts.day_now.isoformat()}
+    observation["derivedFrom"].append(_imaging_study(section.study_instance_uid))
+    if row.sequence is not None:
+        observation["method"] = _concept(codes.sequence(row.sequence))
+    then, now = (None if one is None else in_units_of_row(one, row) for one in (row.then, row.now))
+    earlier: Json = {"code": _concept(codes.EARLIER)}
+    answered = next((before for before, _ in facts.change.models if before.name == row.model), None)
+    if answered is not None:
+        label = "" if answered.group is None else group_shown(answered.quantity, answered.group)
+        group = codes.group_in(answered.state, answered.quantity, answered.group, label=label)
+        earlier["interpretation"] = [_concept(group), _concept(codes.validity(answered.state))]
+    components = [
+        {"code": _concept(codes.INTERVAL), "valueQuantity": _quantity(section.interval_days, "d")},
+        earlier,
+    ]
+    if then is None:
+        state = State.NOT_ASKED if answered is None else answered.state
+        earlier["dataAbsentReason"] = _hl7("data-absent-reason", *_ABSENT[state])
+    else:
+        earlier["valueQuantity"] = _quantity(then.value, then.unit)
+        if then.plausible_range is not None:
+            components += [
+                {"code": _concept(code), "valueQuantity": _quantity(end, then.unit)}
+                for code, end in zip(codes.RANGE_ENDS.values(), then.plausible_range, strict=True)
+            ]
+        if now is not None:
+            components.append(
+                {"code": _concept(codes.DIFFERENCE), "valueQuantity": _quantity(now.value - then.value, then.unit)}
+            )
+    observation["component"] = components
+    line = ENGLISH.say.change_line(row.label, row.then_shown, row.now_shown, row.change_shown)
+    observation["note"] = [{"text": text} for text in (line, *section.sentences)] + observation["note"]
+    return observation
 
 
 def _diagnostic_report(study: Study, report: Report, observations: list[Json], pdf: bytes, language: Language) -> Json:
@@ -248,7 +340,7 @@ def _diagnostic_report(study: Study, report: Report, observations: list[Json], p
         "category": [_hl7("v2-0074", "RAD", "Radiology")],
         "code": _concept(codes.PDF_TITLE, text=report.title),
         "result": [{"reference": one["fullUrl"]} for one in observations],
-        "imagingStudy": [_imaging_study(study)],
+        "imagingStudy": [_imaging_study(str(study.header.StudyInstanceUID))],
         "conclusion": " ".join((*sentences, report.notice, *report.notices)),
         "presentedForm": [
             {

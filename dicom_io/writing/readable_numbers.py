@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from models.inference.outcome import Quantity
 from reports.concepts import CONCEPTS, CUT_OFF, concept_of
-from reports.content import Measurement
+from reports.content import ChangeRow, Measurement
 
 
 def in_reader_units(row: Measurement, quantity: Quantity) -> Measurement:
@@ -26,6 +26,11 @@ def in_reader_units(row: Measurement, quantity: Quantity) -> Measurement:
         interval=_times_hundred(row.interval),
         plausible_range=_times_hundred(row.plausible_range),
     )
+
+
+def in_units_of_row(one: Measurement, row: ChangeRow) -> Measurement:
+    """A number of a row of a change: as `in_reader_units` where it is a model's, as it is where it is a size."""
+    return in_reader_units(one, Quantity(one.key)) if row.model else one
 
 
 def _times_hundred(limits: tuple[float, float] | None) -> tuple[float, float] | None:

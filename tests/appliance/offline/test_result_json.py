@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from appliance.stages import StageCost
 from dicom_io.answer_roles import RESULTS
 from dicom_io.writing.encode import encode
 from dicom_io.writing.facts import facts_of
+from models.inference.change import Obstacle
 from models.inference.outcome import (
     Contribution,
     Group,
@@ -33,9 +34,11 @@ from models.inference.outcome import (
 from models.quality_notes import QualityNote, Severity
 from models.validity import Reason, State
 from models.volume import Region, Sequence
+from reports.change import PRIOR_NOT_USED
 from reports.content import SeriesUsed
 from tests.conftest import ROOT
 from tests.dicom_io.made_studies import make
+from tests.dicom_io.writing.test_comparison import DAYS, IDENTITY, NOW, PRIOR_UID, prior, report_with, then
 from tests.reports import examples
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
@@ -104,9 +107,53 @@ def test_a_key_that_is_added_without_being_described_is_seen(result: Result) -> 
         assert any("new_key" in mistake for mistake in mistakes(description)), path
 
 
+def test_the_change_since_an_earlier_study_is_that_of_the_report(result: Result) -> None:
+    used, other = prior(), prior(days=400, identity=replace(IDENTITY, issuer=""))
+    compared = replace(result, report=report_with(used, other, prior(study_date=None)))
+    description = json.loads(answered(compared, ORIGIN)["result.json"])
+    assert mistakes(description) == []
+    change, section = description["change"], compared.report.change
+    assert section is not None
+    assert (change["study_instance_uid"], change["interval_days"]) == (PRIOR_UID, DAYS)
+    assert f"Change since {change['study_date']}" == section.title
+    rows = [row for row in section.rows if not row.model]
+    assert [(row["measure"], row["sequence"], row["then"], row["now"], row["unit"]) for row in change["sizes"]] == [
+        (size.then.key, size.sequence, size.then.value, size.now.value, size.then.unit)
+        for size in rows
+        if size.then is not None and size.now is not None
+    ]
+    volume = change["sizes"][0]
+    assert (volume["measure"], volume["difference"], volume["fraction"]) == ("volume", -volume["now"], -0.5)
+    models = [row for row in section.rows if row.model]
+    assert [(one["name"], one["then"]["value"], one["now"]["value"]) for one in change["models"]] == [
+        (row.model, row.then.value, row.now.value) for row in models if row.then is not None and row.now is not None
+    ]
+    assert all(one["difference"] == one["now"]["value"] - one["then"]["value"] for one in change["models"])
+    assert change["sentences"] == list(section.sentences)
+    assert [one["reason"] for one in description["not_compared"]] == ["issuer-missing", "no-date"]
+    assert [one["sentence"] for one in description["not_compared"]] == [
+        note["sentence"] for note in description["quality_notes"] if note["code"] == PRIOR_NOT_USED
+    ]
+    assert "respon" not in json.dumps(change).lower().replace("responsib", "")
+
+
+def test_a_model_without_a_score_has_no_difference(result: Result) -> None:
+    outside = tuple(replace(one, value=None, group=None, state=State.OUTSIDE) for one in NOW.models)
+    compared = replace(result, report=report_with(prior(measured=then(models=outside))))
+    description = json.loads(answered(compared, ORIGIN)["result.json"])
+    assert mistakes(description) == []
+    assert [(one["then"]["validity"], one["difference"]) for one in description["change"]["models"]] == [
+        ("outside", None)
+    ] * len(NOW.models)
+
+
+# Keys that were added within the schema: older files lack them.
+ADDED = {"change", "not_compared"}
+
+
 def test_a_key_that_is_missing_is_seen(result: Result) -> None:
     content = answered(result, ORIGIN)["result.json"]
-    for key in json.loads(content):
+    for key in json.loads(content).keys() - ADDED:
         description = json.loads(content)
         del description[key]
         assert mistakes(description), key
@@ -114,7 +161,7 @@ def test_a_key_that_is_missing_is_seen(result: Result) -> None:
 
 def test_every_key_is_closed_described_and_on_the_page() -> None:
     found = dict(objects(SCHEMA))
-    assert len(found) == 13
+    assert len(found) == 18
     for path, part in found.items():
         assert part["additionalProperties"] is False or path == "$.properties.provenance", path
         for key, described in part["properties"].items():
@@ -150,6 +197,9 @@ def test_every_field_that_is_written_is_described(name: str, kind: type) -> None
         (SCHEMA["$defs"]["quality_note"]["properties"]["sequence"], (*Sequence, None)),
         (SCHEMA["$defs"]["quality_note"]["properties"]["region"], (*Region, None)),
         (SCHEMA["$defs"]["file"]["properties"]["role"], RESULTS),
+        (SCHEMA["$defs"]["not_compared"]["properties"]["reason"], Obstacle),
+        (SCHEMA["$defs"]["size_change"]["properties"]["sequence"], Sequence),
+        (SCHEMA["$defs"]["answer_then_or_now"]["properties"]["group"], (*Group, None)),
     ],
 )
 def test_what_the_schema_enumerates_is_what_there_is(enumerated: dict[str, Any], members: Iterable[str | None]) -> None:

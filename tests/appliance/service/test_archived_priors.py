@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from appliance.peer_settings import ArchiveSettings, PriorSettings, Sender
-from appliance.service import archived_priors
+from appliance.service import prior_sources
 from appliance.service.archived_priors import ArchivedPriors
 from appliance.service.prior_arrivals import apart
+from appliance.service.prior_sources import ByOurPort, prior_source_of
 from appliance.settings import ServiceSettings, Settings
 from appliance.state.prior_folders import FIRST_MESSAGE_ID, PriorFolders, arrived
 from dicom_io.network.command_set import store_request
@@ -31,7 +32,7 @@ def settings(folder: Path, **priors: Any) -> Settings:
     return Settings(
         service=ServiceSettings(state_dir=folder),
         senders=(Sender("PACS"),),
-        archive=ArchiveSettings(host="192.0.2.1"),
+        archive=ArchiveSettings(host="192.0.2.1", dicomweb_url="https://192.0.2.1/dicom-web"),
         priors=PriorSettings(compare=True, archive=True, **priors),
     )
 
@@ -88,7 +89,8 @@ def test_nothing_is_apart_where_no_prior_is_asked_for(tmp_path: Path) -> None:
         raise AssertionError
 
     assert apart(store, Settings()) is store
-    assert apart(store, settings(tmp_path, retrieve="get")) is store
+    for way in ("get", "dicomweb"):
+        assert apart(store, settings(tmp_path, retrieve=way)) is store
 
 
 def test_the_request_of_a_c_store_names_its_c_move() -> None:
@@ -126,14 +128,15 @@ def found(
         fetched.append(study.study_instance_uid)
         return replace(prior, obstacle=Obstacle.NO_ANSWER)
 
-    monkeypatch.setattr(archived_priors, "find_studies", lambda peer, wanted: tuple(studies))
+    monkeypatch.setattr(prior_sources, "find_studies", lambda peer, wanted: tuple(studies))
     monkeypatch.setattr(ArchivedPriors, "_fetched", bring)
-    peer = Peer("PACS", "192.0.2.1", 104, "RDEEPNET", 1.0)
+    source = prior_source_of(settings(folder), Peer("PACS", "192.0.2.1", 104, "RDEEPNET", 1.0))
+    assert isinstance(source, ByOurPort)
 
     def compute(files: object) -> Any:
         raise StudyRejected("")
 
-    finder = ArchivedPriors(settings(folder), peer, lambda present: own, compute)
+    finder = ArchivedPriors(settings(folder), source, lambda present: own, compute)
     return list(finder.find(PRESENT)), fetched
 
 

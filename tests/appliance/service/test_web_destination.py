@@ -24,7 +24,7 @@ from appliance.state.commitment_records import CommitmentRecords
 from appliance.state.outbox_folder import FolderOutbox
 from appliance.state.record_rows import DeliveryState
 from appliance.state.records import Records
-from appliance.web.surroundings import _echo
+from appliance.web.look import _echo
 from dicom_io.errors import PeerUnavailable
 from dicom_io.network.dicomweb.store import store
 from dicom_io.network.dicomweb.web_peer import WebPeer, retry_after_s

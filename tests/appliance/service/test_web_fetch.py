@@ -6,7 +6,7 @@ Kind: mechanics (a server that answers as it is told).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Server:
     series: dict[str, list[Path]]
     change: Callable[[str, Reply], Reply] = lambda path, reply: reply
     patients: tuple[str, ...] = ("P1",)
+    more: Mapping[str, Iterable[object]] = field(default_factory=dict)  # listed of the study besides
     requests: list[Request] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Reply:
@@ -46,7 +47,7 @@ class Server:
         if "offset=" in query and "offset=0" not in query:
             return Reply(204)
         if path == "/studies":
-            return _json(*({"0020000D": [uid("web-fetch")], "00100020": [name]} for name in self.patients))
+            return _json(*({"0020000D": [STUDY], "00100020": [name], **self.more} for name in self.patients))
         wanted = query.partition("SeriesInstanceUID=")[2].partition("&")[0]
         return _json(
             *(
@@ -57,8 +58,10 @@ class Server:
         )
 
 
-def _json(*items: dict[str, list[object]]) -> Reply:
-    return Reply(200, json.dumps([{tag: {"Value": value} for tag, value in item.items()} for item in items]).encode())
+def _json(*items: Mapping[str, Iterable[object]]) -> Reply:
+    return Reply(
+        200, json.dumps([{tag: {"Value": list(value)} for tag, value in item.items()} for item in items]).encode()
+    )
 
 
 @pytest.fixture

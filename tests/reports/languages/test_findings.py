@@ -17,6 +17,7 @@ import pytest
 
 from models.inference.change import Obstacle
 from reports.change import OBSTACLES, archive_not_asked, not_used_note
+from reports.change_facts import NotCompared
 from reports.language import Language
 from reports.languages.findings.phrase import slots
 from reports.languages.findings.translate import PHRASES, match
@@ -149,7 +150,7 @@ def test_the_headings_of_the_notices_are_phrases() -> None:
 @pytest.mark.parametrize("obstacle", Obstacle)
 def test_every_obstacle_of_a_comparison_is_translated(obstacle: Obstacle) -> None:
     for day in (date(2026, 3, 4), None):
-        sentence = not_used_note(day, obstacle).sentence
+        sentence = not_used_note(NotCompared(day, obstacle)).sentence
         for words in OTHERS:
             assert english_in(words.said(sentence), words.language) == []
             assert not words.said(sentence).startswith(MARKS)
