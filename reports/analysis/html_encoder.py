@@ -9,7 +9,7 @@ import math
 from html import escape
 
 from models.html_page import html_page
-from reports import wording
+from reports import page_words, wording
 from reports.analysis.cells import FILTER_HELP, FILTER_LABEL, header_shown, rows_left_out, shown
 from reports.analysis.content import AnalysisReport, Block, Column, Paragraph, Section, Table, Value
 from reports.figures.chart import Chart
@@ -95,7 +95,7 @@ def render_analysis_html(report: AnalysisReport) -> str:
         notice=report.strip,
         contents=((_anchor(at), section.title) for at, section in enumerate(report.sections) if section.level == 1),
         body=f"<dl>{facts}</dl>\n{sections}",
-        footer=(report.notice, wording.made_shown(report.created, report.software)),
+        footer=(report.notice, page_words.made_shown(report.created, report.software)),
         style=_STYLE,
         script=_SCRIPT,
     )

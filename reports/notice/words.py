@@ -15,7 +15,7 @@ from typing import Final
 from reports.language import Language
 from reports.languages.languages import CHINESE, GERMAN
 from reports.notice.content import REASONS, NoticeReason
-from reports.wording import moment_shown
+from reports.page_words import moment_shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 from models.number_words import counted
 from models.volume import Sequence
-from reports import numerals, validity_words, wording
+from reports import numerals, page_words, validity_words
 from reports.languages.change_labels import ChangeLabels
 
 CHANGE: Final = ChangeLabels(
@@ -43,7 +43,7 @@ CHANGE: Final = ChangeLabels(
 
 def change_title(day: date) -> str:
     """ "Change since 2026-03-04"."""
-    return f"Change since {wording.date_shown(day)}"
+    return f"Change since {page_words.date_shown(day)}"
 
 
 def days_shown(days: int) -> str:
