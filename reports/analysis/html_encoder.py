@@ -35,6 +35,7 @@ table.sorts thead th[aria-sort=descending]::after { content: " ▼"; }
   border: 1px solid var(--muted); border-radius: 3px; }
 .tall { max-height: 36rem; overflow: auto; border-bottom: 1px solid var(--rule); }
 .tall thead th { position: sticky; top: 0; background: var(--page); }
+@media screen and (max-width: 40rem) { caption { max-width: calc(100vw - 3rem); } }
 @media print { .filter { display: none; } .tall { max-height: none; } }
 """
 
