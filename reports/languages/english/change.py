@@ -28,7 +28,7 @@ CHANGE: Final = ChangeLabels(
     empty_then="No tumour was segmented in the earlier study; its volume and diameters are 0.",
     numbers_only=(
         "These are two measurements of the segmented tumour and of the models, then and now. They do not say why "
-        "something changed, and nothing about other lesions; that is for a radiologist to judge."
+        "something changed, or anything about other lesions; that is for a radiologist to judge."
     ),
     repeatability_unknown=(
         "Repeatability unknown: how much these numbers differ between two examinations of an unchanged tumour, with "
