@@ -14,7 +14,7 @@ from models.inference.change import Change, Difference, ModelAnswered, Obstacle
 from models.inference.outcome import Quantity
 from models.quality_notes import QualityNote, Severity
 from models.volume import Sequence
-from reports import numerals, wording
+from reports import numerals, page_words
 from reports.change_facts import ChangeFacts, NotCompared
 from reports.concepts import CONCEPTS
 from reports.content import ChangeRow, ChangeSection, Measurement
@@ -81,7 +81,7 @@ def not_used_note(prior: NotCompared) -> QualityNote:
     return QualityNote(
         code=PRIOR_NOT_USED,
         severity=Severity.NOTE,
-        sentence=f"The study of {wording.date_shown(prior.day)} is not compared, because {OBSTACLES[prior.obstacle]}.",
+        sentence=f"The study of {page_words.date_shown(prior.day)} is not compared, because {OBSTACLES[prior.obstacle]}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Every sentence and label of a report; numbers are written by `numerals`, feature names by `feature_words`.
+"""Sentences and labels of a report; `numerals` writes numbers, `feature_words` features, `page_words` the patient.
 
 SR and PDF show these texts as they are.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from collections.abc import Sequence as Ordered
-from datetime import date, datetime
 from typing import Final
 
 from models.features.settings import Aggregation, BinOrigin, FeatureSettings, NormalizeRegion
@@ -21,7 +20,7 @@ from reports import numerals, validity_words
 from reports.concepts import CONCEPTS
 from reports.content import Measurement, SeriesUsed, Subject
 from reports.feature_words import REGION_WORDS
-from reports.replacement import REASONS, Replacement
+from reports.page_words import laterality_shown, text_shown
 
 TITLE: Final = "Breast MRI radiomics: recurrence risk and KRT7-AS expression"
 NOTICE: Final = (
@@ -30,11 +29,8 @@ NOTICE: Final = (
 )
 RESEARCH_USE_ONLY: Final = "Research use only"
 TRAINING_POPULATION: Final = "training patients (out of fold)"
-NOT_STATED: Final = "not stated"
 
 # Labels of the report's parts.
-PATIENT: Final = "Patient"
-EXAMINATION: Final = "Examination"
 PREDICTIONS: Final = "Predictions"
 KEY_IMAGES: Final = "Key images"
 WHY: Final = "Why, in order of weight"
@@ -342,95 +338,7 @@ def model_provenance(version: str, digest: str, *, signed_by: str = "") -> str:
     return f"version {version}, SHA-256 {digest}" + (f", signed by the key {signed_by}" if signed_by else "")
 
 
-# --- identity --------------------------------------------------------------------------------------------------------
-
-_SEX = {"F": "female", "M": "male", "O": "other"}
-_LATERALITY = {"L": "left", "R": "right", "B": "both breasts"}
-_AGE_UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days"}
-
-
-def identity(subject: Subject) -> tuple[tuple[str, str], ...]:
-    """Patient and examination as (label, value), in the order of the report.
-
-    Missing items that every examination should have appear as "not stated"; others are left out.
-    """
-    if subject.birth_date is None and subject.age:
-        born = ("Age at examination", age_shown(subject.age))
-    else:
-        age = f" ({age_shown(subject.age)})" if subject.age else ""
-        born = ("Date of birth", f"{date_shown(subject.birth_date)}{age}")
-    rows = [
-        ("Name", text_shown(subject.patient_name)),
-        ("Patient ID", text_shown(subject.patient_id)),
-        born,
-        ("Sex", sex_shown(subject.sex)),
-        ("Examination", text_shown(subject.study_description)),
-        ("Accession number", text_shown(subject.accession_number)),
-        ("Date of examination", date_shown(subject.study_date)),
-        ("Laterality", laterality_shown(subject.laterality)),
-    ]
-    if subject.institution.strip():
-        rows.append(("Institution", subject.institution.strip()))
-    if subject.referring_physician.strip():
-        rows.append(("Referred by", subject.referring_physician.strip()))
-    return tuple(rows)
-
-
-def running_head(subject: Subject) -> str:
-    """Owner of a loose page: name, ID and date of the examination."""
-    return " · ".join(
-        (text_shown(subject.patient_name), text_shown(subject.patient_id), date_shown(subject.study_date))
-    )
-
-
-def date_shown(day: date | None) -> str:
-    """ISO date, or "not stated"."""
-    return NOT_STATED if day is None else day.isoformat()
-
-
-def moment_shown(moment: datetime) -> str:
-    """A moment with its time zone: "2026-05-17 14:03 +02:00"."""
-    offset = moment.strftime("%z")
-    return f"{moment:%Y-%m-%d %H:%M}" + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
-
-
-def sex_shown(sex: str) -> str:
-    """Sex: "female" for F, "not stated" for ""."""
-    return _SEX.get(sex, sex) or NOT_STATED
-
-
-def laterality_shown(laterality: str) -> str:
-    """Laterality: "left" for L, "not stated" for ""."""
-    return _LATERALITY.get(laterality, laterality) or NOT_STATED
-
-
-def age_shown(age: str) -> str:
-    """Age: "47 years" for 047Y; text that is not a DICOM age string is shown as it is."""
-    if len(age) == 4 and age[:3].isdigit() and age[3] in _AGE_UNITS:
-        return f"{int(age[:3])} {_AGE_UNITS[age[3]]}"
-    return age or NOT_STATED
-
-
-def text_shown(text: str) -> str:
-    """The text, or "not stated"."""
-    return text.strip() or NOT_STATED
-
-
-def made_shown(created: datetime, software: str) -> str:
-    """Foot of a page: when the report was made, and by what."""
-    return f"{moment_shown(created)} · {software}"
-
-
-def replaces_sentence(replacement: Replacement) -> str:
-    """The replacement of an earlier report: which one, and why."""
-    *others, last = (REASONS[reason] for reason in replacement.reasons)
-    because = f"{', '.join(others)} and {last}" if others else last
-    return f"Replaces the report of {moment_shown(replacement.created)}, because {because}."
-
-
-def page_words(page: int) -> str:
-    """Foot of a page: "Page 2 of " (the number of pages follows)."""
-    return f"Page {page} of "
+# --- tumour, and the guide to reading ---------------------------------------------------------------------------------
 
 
 def more_reasons(count: int, *, has_pages: bool) -> str:
@@ -455,15 +363,6 @@ def tumour_line(subject: Subject, sizes: Ordered[tuple[Sequence, Ordered[Measure
 def _size(one: Measurement) -> str:
     """A volume in cm³, a length in whole mm: "12.30 cm³", "longest diameter 41 mm"."""
     return f"longest diameter {one.value:.0f} mm" if one.unit == "mm" else one.shown
-
-
-def characters_not_shown(count: int) -> str:
-    """Sentence for characters that no installed font has; the text shows them as □."""
-    what = "1 character is" if count == 1 else f"{count} characters are"
-    return (
-        f"{what} shown as □, because no font installed here has them; the structured report holds the full text. "
-        "Install a font for the script, e.g. the Debian package fonts-wqy-microhei for Chinese, Japanese and Korean."
-    )
 
 
 # (term, meaning) for the last section of the PDF.

@@ -80,7 +80,7 @@ Overrule = Annotated[
         metavar="DOUBT",
         callback=each_of(OutcomeDoubt),
         autocompletion=one_of(*get_args(OutcomeDoubt)),
-        help="Take the outcomes in spite of a doubt that refuses them, by its name. May be repeated.",
+        help="Accept the outcomes despite a doubt, by its name, that would refuse them. May be repeated.",
         show_default=False,
     ),
 ]

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 What = Annotated[
     str,
     typer.Argument(
-        metavar="ACCESSION|STUDY", help="Accession Number or Study Instance UID, letter by letter.", show_default=False
+        metavar="ACCESSION|STUDY",
+        help="Accession Number or Study Instance UID, exactly as in the archive.",
+        show_default=False,
     ),
 ]
 
@@ -66,15 +68,15 @@ def fetch(
         typer.Option(
             "--authorities",
             metavar="FILE",
-            help="Certificates (PEM) of who issues that of --url; without it, those the system trusts.",
+            help="CA certificates (PEM) for the server of --url; default: those the system trusts.",
             show_default=False,
         ),
     ] = None,
-    only_list: Annotated[bool, typer.Option("--list", help="List what fits, and fetch nothing.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="List the studies that match, and fetch nothing.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a study from the archive of the configuration (`[archive]`), by its number, its UID or its patient.
+    """Fetch a study from the archive of the configuration (`[archive]`), by accession number, UID or patient.
 
     Without --out the archive sends it to the running service, which answers it as any other study; the archive must
     know our AE title with address and port, and be one of the senders. With --out it comes into a folder, for
@@ -108,7 +110,7 @@ def fetch(
         _show(studies, as_json=as_json)
         return
     if not studies:
-        _end([], "The archive has no such study; expected one that fits letter by letter: check it there.", as_json)
+        _end([], "The archive has no such study; expected one that matches exactly: check it there.", as_json)
     if why_not := of_one_patient(studies):
         _end([_listed(study) for study in studies], why_not, as_json)
     fetched = [source.fetch(study) for study in studies]

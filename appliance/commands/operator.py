@@ -14,7 +14,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Reason, for the history o
 
 
 def complete(study: Study, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Take a study that is arriving as complete: answer it now, without waiting until nothing more of it arrives."""
+    """Treat a study that is still arriving as complete: answer it now instead of waiting for more of it."""
     from appliance.service import operator
 
     settings = settings_from(config)

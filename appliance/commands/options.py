@@ -99,8 +99,8 @@ Queue = Annotated[
     bool,
     typer.Option(
         "--queue",
-        help="Have the workers of the database that [shared] names compute, after what is sent to them. They get "
-        "--jobs studies at a time.",
+        help="Let the workers of the database named in [shared] compute, behind the studies sent to the service; they "
+        "get --jobs studies at a time.",
     ),
 ]
 Pseudonymise = Annotated[
@@ -116,7 +116,7 @@ Pseudonymise = Annotated[
 DatesOption = Annotated[
     DatesTreated,
     typer.Option(
-        "--dates", metavar=listed(DatesTreated), help="With --pseudonymise: dates moved by patient, or left out."
+        "--dates", metavar=listed(DatesTreated), help="Dates under pseudonyms: moved by patient, or left out."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, for programs.")]

@@ -75,7 +75,9 @@ def _cohorts(settings: Settings, answer: OnWorkbench) -> Compute:
 def health(
     receiving: Annotated[
         bool,
-        typer.Option("--receiving", help="Check only what a new start may cure: C-ECHO and heartbeat. For liveness."),
+        typer.Option(
+            "--receiving", help="Check only what a restart may cure: C-ECHO and heartbeat. For liveness probes."
+        ),
     ] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,

@@ -35,7 +35,7 @@ def sizing(
 ) -> None:
     """Size an installation with several hosts: receivers, workers, and which limit of the database comes first.
 
-    Each line is a formula of the load and of a measured cost; nothing is asked of a running service.
+    Each line is a formula of the load and of a measured cost; no running service is queried.
 
     **Example**
 

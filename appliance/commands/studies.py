@@ -52,7 +52,7 @@ AssignAndRemember = Annotated[
         show_default=False,
     ),
 ]
-ByRules = Annotated[bool, typer.Option("--by-rules", help="Take an earlier choice back: go by the rules again.")]
+ByRules = Annotated[bool, typer.Option("--by-rules", help="Undo an earlier choice: assign by the rules again.")]
 OfState = Annotated[State | None, typer.Option("--state", help="Studies in this state.", show_default=False)]
 Since = Annotated[
     datetime | None,
@@ -72,7 +72,7 @@ ToDestination = Annotated[
 
 
 def status(
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again every 2 seconds, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh the list every 2 seconds, until Ctrl-C.")] = False,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:

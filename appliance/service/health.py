@@ -31,7 +31,7 @@ def ailments(settings: Settings) -> Iterator[str]:
 
 
 def not_receiving(settings: Settings) -> Iterator[str]:
-    """Failed checks of what a new start may cure: the port, where the process has one, and the main loop."""
+    """Failed checks of what a restart may cure: the port, where the process has one, and the main loop."""
     state_dir = settings.service.state_dir
     listens = supervision_in(state_dir).role != ServiceRole.WORKER
     if listens and (why_not := echo_refused(settings)):

@@ -18,6 +18,9 @@ from models.errors import SetupError
 
 NO_SENDERS = "no [[senders]] is listed, so no peer may send: list the PACS, or set accept_unknown_senders"
 NO_DESTINATIONS = "no [[destinations]] is listed, so no peer gets the results: list the PACS"
+NO_FILE = (
+    "no settings file is named: rdeepnet config example > rdeepnet.toml writes one to fill in; name it by --config"
+)
 
 
 def settings_to_serve(config: Path | None, role: ServiceRole = ServiceRole.ALL) -> Settings:
@@ -35,7 +38,8 @@ def settings_to_serve(config: Path | None, role: ServiceRole = ServiceRole.ALL) 
     check_role(settings, role)
     problems = [*missing_peers(settings, role), *_surroundings(settings, role)]
     if problems:
-        raise SetupError(_listed("The service cannot start", problems))
+        hint = [NO_FILE] if config is None else []
+        raise SetupError(_listed("The service cannot start", [*problems, *hint]))
     return settings
 
 

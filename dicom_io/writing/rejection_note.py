@@ -23,8 +23,8 @@ from dicom_io.writing.common_modules import new_instance
 from dicom_io.writing.patient_modules import referenced_requests
 from dicom_io.writing.sr_document import references
 from reports.content import Report
+from reports.page_words import replaces_sentence
 from reports.replacement import Reason
-from reports.wording import replaces_sentence
 
 
 def make_rejection_note(study: Study, report: Report, *, replaced: Sequence[SentObject]) -> AnswerObject:

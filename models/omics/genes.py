@@ -79,7 +79,7 @@ class GeneTable:
         if not gene.endswith(("-AS", "-AS1", "-AS2", "-AS3")) or self.strand in (Strand.FORWARD, Strand.REVERSE):
             return None
         partner = gene.rsplit("-AS", 1)[0]
-        library = "is not stranded" if self.strand is Strand.UNSTRANDED else "may not be stranded (nobody said it)"
+        library = "is not stranded" if self.strand is Strand.UNSTRANDED else "may not be stranded (not stated)"
         return (
             f"{gene} lies antisense to {partner}, and the library {library}: reads of {partner} may be counted for "
             f"{gene} as well."

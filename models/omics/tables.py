@@ -31,7 +31,7 @@ class Strand(StrEnum):
     UNSTRANDED = "unstranded"  # reads of both strands count for a gene
     FORWARD = "forward"  # the first read lies on the strand of the gene
     REVERSE = "reverse"  # the first read lies on the other strand (dUTP)
-    UNKNOWN = "unknown"  # nobody said
+    UNKNOWN = "unknown"  # not stated
 
 
 class Source(StrEnum):

@@ -9,7 +9,7 @@ import math
 from html import escape
 
 from models.html_page import html_page
-from reports import wording
+from reports import page_words, wording
 from reports.analysis.cells import FILTER_HELP, FILTER_LABEL, header_shown, rows_left_out, shown
 from reports.analysis.content import AnalysisReport, Block, Column, Paragraph, Section, Table, Value
 from reports.figures.chart import Chart
@@ -35,6 +35,7 @@ table.sorts thead th[aria-sort=descending]::after { content: " ▼"; }
   border: 1px solid var(--muted); border-radius: 3px; }
 .tall { max-height: 36rem; overflow: auto; border-bottom: 1px solid var(--rule); }
 .tall thead th { position: sticky; top: 0; background: var(--page); }
+@media screen and (max-width: 40rem) { caption { max-width: calc(100vw - 3rem); } }
 @media print { .filter { display: none; } .tall { max-height: none; } }
 """
 
@@ -95,7 +96,7 @@ def render_analysis_html(report: AnalysisReport) -> str:
         notice=report.strip,
         contents=((_anchor(at), section.title) for at, section in enumerate(report.sections) if section.level == 1),
         body=f"<dl>{facts}</dl>\n{sections}",
-        footer=(report.notice, wording.made_shown(report.created, report.software)),
+        footer=(report.notice, page_words.made_shown(report.created, report.software)),
         style=_STYLE,
         script=_SCRIPT,
     )

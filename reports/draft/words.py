@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from models.number_words import counted
-from reports import wording
+from reports import page_words
 from reports.language import Language
 
 
@@ -67,7 +67,7 @@ _ENGLISH: Final = DraftWords(
         "Look at every slice. Accept the draft unchanged, on the page of the appliance or with rdeepnet segment "
         '--accept and your name; or edit it in a viewer and save it under a name without "draft" (label "Tumour").'
     ),
-    patient=wording.PATIENT,
+    patient=page_words.PATIENT,
     outlined_on="Outlined on",
     between="; ",
     method="Method",

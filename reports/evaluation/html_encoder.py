@@ -6,7 +6,7 @@ import re
 from html import escape
 
 from models.html_page import html_page, html_table
-from reports import wording
+from reports import page_words, wording
 from reports.evaluation.content import Block, EvaluationReport, Part, TableBlock, Text
 from reports.figures.chart import Chart
 from reports.figures.encode import inline_svg
@@ -23,7 +23,7 @@ def render_evaluation_html(report: EvaluationReport) -> str:
         notice=report.model_notice,
         contents=((_anchor(at), part.title) for at, part in enumerate(report.parts) if part.level == 1),
         body=f"<dl>{facts}</dl>\n{parts}",
-        footer=(report.notice, wording.made_shown(report.created, report.software)),
+        footer=(report.notice, page_words.made_shown(report.created, report.software)),
     )
 
 

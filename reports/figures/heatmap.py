@@ -50,10 +50,12 @@ class Track:
     ----------
     name : of the annotation, such as "Response"
     categories : one for each column, "" where not known
+    order : of the categories and their colours; alphabetical where it is left out
     """
 
     name: str
     categories: tuple[str, ...]
+    order: tuple[str, ...] = ()
 
 
 def heatmap(
@@ -155,7 +157,13 @@ def _starts(tracks: Sequence[Track]) -> list[int]:
 
 
 def _categories(track: Track) -> list[str]:
-    return sorted({category for category in track.categories if category})
+    found = {category for category in track.categories if category}
+    return [category for category in track.order or sorted(found) if category in found]
+
+
+def risk_track(is_high_risk: Sequence[bool]) -> Track:
+    """The bar of the risk groups, the low one first: it has the hue that it has in every other figure."""
+    return Track("Risk", tuple("high" if high else "low" for high in is_high_risk), order=("low", "high"))
 
 
 def _scale(theme: Theme) -> str:

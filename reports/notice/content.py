@@ -56,7 +56,7 @@ REASONS: Final[Mapping[NoticeReason, ReasonRow]] = MappingProxyType(
     {
         NoticeReason.NO_TUMOUR: ReasonRow(
             "The segmentation of the tumour is missing",
-            "Segment the tumour and send the segmentation; the study is then processed by itself.",
+            "Segment the tumour and send the segmentation; the study is then processed automatically.",
             _INCOMPLETE,
             is_usual=False,
         ),
@@ -68,7 +68,7 @@ REASONS: Final[Mapping[NoticeReason, ReasonRow]] = MappingProxyType(
         ),
         NoticeReason.IMAGES_MISSING: ReasonRow(
             "Images are missing",
-            "Send the series again; the study is then processed by itself.",
+            "Send the series again; the study is then processed automatically.",
             _INCOMPLETE,
             is_usual=False,
         ),
@@ -80,19 +80,19 @@ REASONS: Final[Mapping[NoticeReason, ReasonRow]] = MappingProxyType(
         ),
         NoticeReason.GEOMETRY: ReasonRow(
             "Images or segmentation do not fit together",
-            "Correct what is named above and send it again; the study is then processed by itself.",
+            "Correct what is named above and send it again; the study is then processed automatically.",
             _INCORRECT,
             is_usual=True,
         ),
         NoticeReason.UNREADABLE: ReasonRow(
             "An object cannot be read",
-            "Send the object that is named above again; the study is then processed by itself.",
+            "Send the object that is named above again; the study is then processed automatically.",
             _INCORRECT,
             is_usual=True,
         ),
         NoticeReason.NOT_USABLE: ReasonRow(
             "The study cannot be evaluated",
-            "Correct what is named above and send it again; the study is then processed by itself.",
+            "Correct what is named above and send it again; the study is then processed automatically.",
             CodeText("110531", "Insufficient quality for interpretation"),
             is_usual=True,
         ),

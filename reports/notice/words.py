@@ -15,7 +15,7 @@ from typing import Final
 from reports.language import Language
 from reports.languages.languages import CHINESE, GERMAN
 from reports.notice.content import REASONS, NoticeReason
-from reports.wording import moment_shown
+from reports.page_words import moment_shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ _ENGLISH: Final = NoticeWords(
     reasons={reason: (row.heading, row.action) for reason, row in REASONS.items()},
     moment=moment_shown,
 )
-_AGAIN: Final = "Das oben Genannte korrigieren und erneut senden; die Untersuchung wird dann von selbst verarbeitet."
+_AGAIN: Final = "Das oben Genannte korrigieren und erneut senden; die Untersuchung wird dann automatisch verarbeitet."
 _GERMAN: Final = NoticeWords(
     not_processed="NICHT VERARBEITET",
     product="Radiomics der Brust-MRT",
@@ -82,13 +82,13 @@ _GERMAN: Final = NoticeWords(
     standing_after=_german_after,
     found="Meldung des Programms (englisch): ",
     received="Empfangen: ",
-    what_to_do="Was zu tun ist: ",
+    what_to_do="Weiteres Vorgehen: ",
     code="Code: ",
     more="… (der ganze Satz: rdeepnet show, und Image Comments)",
     reasons={
         NoticeReason.NO_TUMOUR: (
             "Die Segmentierung des Tumors fehlt",
-            "Den Tumor segmentieren und die Segmentierung senden; die Untersuchung wird dann von selbst verarbeitet.",
+            "Den Tumor segmentieren und die Segmentierung senden; die Untersuchung wird dann automatisch verarbeitet.",
         ),
         NoticeReason.NO_SERIES: (
             "Keine Serie mit Kontrastmittel gefunden",
@@ -99,7 +99,7 @@ _GERMAN: Final = NoticeWords(
         ),
         NoticeReason.IMAGES_MISSING: (
             "Bilder fehlen",
-            "Die Serie erneut senden; die Untersuchung wird dann von selbst verarbeitet.",
+            "Die Serie erneut senden; die Untersuchung wird dann automatisch verarbeitet.",
         ),
         NoticeReason.CHOICE: (
             "Eine Auswahl ist nötig",
@@ -108,7 +108,7 @@ _GERMAN: Final = NoticeWords(
         NoticeReason.GEOMETRY: ("Bilder oder Segmentierung passen nicht zusammen", _AGAIN),
         NoticeReason.UNREADABLE: (
             "Ein Objekt ist nicht lesbar",
-            "Das oben genannte Objekt erneut senden; die Untersuchung wird dann von selbst verarbeitet.",
+            "Das oben genannte Objekt erneut senden; die Untersuchung wird dann automatisch verarbeitet.",
         ),
         NoticeReason.NOT_USABLE: ("Die Untersuchung kann nicht ausgewertet werden", _AGAIN),
         NoticeReason.FAILED: (

@@ -10,8 +10,8 @@ import pytest
 
 from dicom_io.answer_roles import Role
 from dicom_io.earlier import AnswerFacts, EarlierAnswer, SentObject, objects_replaced, reasons, replacement_of
+from reports.page_words import replaces_sentence
 from reports.replacement import REASONS, Reason, Replacement
-from reports.wording import replaces_sentence
 
 FACTS = AnswerFacts(
     key="one",

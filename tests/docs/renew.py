@@ -15,7 +15,7 @@ from PIL import Image
 
 import rdeepnet
 from tests.conftest import ROOT
-from tests.docs.tutorial import PAGE, README, run_readme, run_tutorial
+from tests.docs.tutorial import PAGE, README, comparable, run_readme, run_tutorial
 
 IMAGES = ROOT / "docs" / "images"
 _DPI = 110
@@ -35,7 +35,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "tutorial").mkdir()
-        PAGE.write_text(run_tutorial(PAGE.read_text(encoding="utf-8"), folder / "tutorial"), encoding="utf-8")
+        text = PAGE.read_text(encoding="utf-8")
+        made = run_tutorial(text, folder / "tutorial")
+        if comparable(made) != comparable(text):  # another time alone says how busy this machine is
+            PAGE.write_text(made, encoding="utf-8")
         (pdf,) = (folder / "tutorial" / "results").glob("study-*/report.pdf")
         picture_of_first_page(pdf, IMAGES / "tutorial-report.png")
         README.write_text(run_readme(README.read_text(encoding="utf-8"), folder), encoding="utf-8")

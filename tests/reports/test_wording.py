@@ -15,7 +15,7 @@ from models.features.table import feature_name
 from models.inference.outcome import ScoreRank
 from models.inference.predict import Group, Quantity
 from models.volume import Region, Sequence
-from reports import numerals, wording
+from reports import numerals, page_words, wording
 from reports.feature_words import FeatureClass, feature_label, short_feature_label, take_apart
 from tests.reports.examples import SUBJECT
 
@@ -186,8 +186,8 @@ def test_horizons_moments_and_enumerations() -> None:
         "7.5 months",
     ]
     moment = datetime(2026, 5, 17, 14, 3, tzinfo=UTC)
-    assert wording.moment_shown(moment) == "2026-05-17 14:03 +00:00"
-    assert wording.moment_shown(moment.astimezone(timezone(timedelta(hours=-9, minutes=-30)))).endswith("-09:30")
+    assert page_words.moment_shown(moment) == "2026-05-17 14:03 +00:00"
+    assert page_words.moment_shown(moment.astimezone(timezone(timedelta(hours=-9, minutes=-30)))).endswith("-09:30")
     assert [numerals.joined(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
 
 
@@ -206,11 +206,11 @@ def test_identity_says_what_is_not_stated() -> None:
         referring_physician="",
         laterality="",
     )
-    assert {value for _, value in wording.identity(empty)} == {wording.NOT_STATED}
-    rows = dict(wording.identity(SUBJECT))
+    assert {value for _, value in page_words.identity(empty)} == {page_words.NOT_STATED}
+    rows = dict(page_words.identity(SUBJECT))
     assert rows["Date of birth"] == "1978-11-03 (47 years)"
     assert rows["Sex"] == "female"
-    undated = dict(wording.identity(replace(SUBJECT, birth_date=None)))
+    undated = dict(page_words.identity(replace(SUBJECT, birth_date=None)))
     assert undated["Age at examination"] == "47 years"
     assert "Date of birth" not in undated
     assert rows["Laterality"] == "left"

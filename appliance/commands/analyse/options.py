@@ -19,7 +19,7 @@ Scale = Annotated[
         "--scale",
         metavar=listed(ScaleName),
         help="Scale of the features in the tests: standardised, normal scores of ranks, or as measured. Variances are "
-        "shared between features, so that their units matter.",
+        "shared between features, so their units matter.",
     ),
 ]
 Alpha = Annotated[

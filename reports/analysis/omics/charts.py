@@ -28,7 +28,7 @@ from reports.figures.boxes import BoxRows, boxes
 from reports.figures.chart import Chart
 from reports.figures.dots import DotRows, dots
 from reports.figures.forest import ForestRow, forest_chart
-from reports.figures.heatmap import MOST_LABELS, Track, heatmap
+from reports.figures.heatmap import MOST_LABELS, Track, heatmap, risk_track
 from reports.figures.kaplan_meier import SurvivalGroup, kaplan_meier_chart
 from reports.figures.labelled_matrix import NamedMatrix, labelled_matrix
 from reports.figures.volcano import VolcanoPoints, volcano
@@ -41,14 +41,9 @@ _MOST_CATEGORIES = 8
 _TRACKS = ("stage", "pTNM", "subtype")
 
 
-def risk_words(analysis: Radiogenomics) -> tuple[str, ...]:
-    """Risk group of each patient."""
-    return tuple(np.where(analysis.patients.is_high_risk, "high", "low").tolist())
-
-
 def tracks(analysis: Radiogenomics) -> tuple[Track, ...]:
     """Annotation bars: risk group, and clinical columns with few categories."""
-    found = [Track("Risk", risk_words(analysis))]
+    found = [risk_track(analysis.patients.is_high_risk.tolist())]
     for name in _TRACKS:
         cells = analysis.patients.clinical.get(name)
         if cells is not None and 2 <= len({one for one in cells if one}) <= _MOST_CATEGORIES:

@@ -18,7 +18,7 @@ from reports.figures.chart import Chart
 from reports.figures.cut_off import cut_off_chart
 from reports.figures.flow import Box, Branch, Stage, flow_chart
 from reports.figures.forest import ForestRow, forest_chart
-from reports.figures.heatmap import Track, heatmap
+from reports.figures.heatmap import Track, heatmap, risk_track
 from reports.figures.kaplan_meier import SurvivalGroup, kaplan_meier_chart
 from reports.figures.theme import Theme
 
@@ -140,7 +140,7 @@ def forest_picture(one: PatientSet, stem: str, *, by_group: bool) -> Chart:
 def feature_picture(found: DifferentialFeatures, clustering: Clustering, study: Study) -> Chart:
     """Heatmap of the features that differ between the risk groups."""
     inside = study.cohorts == study.reference
-    tracks = [Track("Risk", tuple("high" if high else "low" for high in found.is_high.tolist()))]
+    tracks = [risk_track(found.is_high.tolist())]
     events = study.events[inside].tolist()
     tracks.append(Track("Event", tuple("recurrence" if event else "none" for event in events)))
     for name in TRACKS:

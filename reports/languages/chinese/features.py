@@ -32,8 +32,7 @@ def short_feature_label(name: str) -> str:
         return f"{_PARTS.get(parts.family, parts.family)}：{parts.feature if row is None else row.zh}"
     row = NAMES.get(parts.feature)
     what = parts.feature if row is None else row.zh
-    family = "强度" if parts.family == "firstorder" else FAMILY_WORDS.get(parts.family, "")
-    what = f"{family} {what}".strip()
+    what = f"强度：{what}" if parts.family == "firstorder" else f"{FAMILY_WORDS.get(parts.family, '')} {what}".strip()
     if parts.image == "original":
         return what
     return f"{image_words(parts.image).replace('wavelet', '小波')}，{what}"

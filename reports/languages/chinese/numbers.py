@@ -63,15 +63,15 @@ def in_a_row(sentences: Ordered[str]) -> str:
 
 
 def about(subject: str, text: str) -> str:
-    """ "对输出的贡献：RDeepNet 复发评分"."""
+    """ "对模型输出的贡献：RDeepNet 复发评分"."""
     return f"{subject}：{text}"
 
 
 def of_hundred(value: float) -> str:
-    """ "88", "不到 1", "超过 99"."""
+    """ " 88", "不到 1", "超过 99": a number is set off from the word before it."""
     count = round(value * 100)
     if count == 0 and value > 0:
         return "不到 1"
     if count == 100 and value < 1:
         return "超过 99"
-    return str(count)
+    return f" {count}"

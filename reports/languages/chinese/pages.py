@@ -90,8 +90,8 @@ def replaces_sentence(replacement: Replacement) -> str:
 
 
 def page_words(page: int) -> str:
-    """ "第 2 页，总页数 " (the number of pages follows)."""
-    return f"第 {page} 页，总页数 "
+    """ "页码 2 / " (the number of pages follows)."""
+    return f"页码 {page} / "
 
 
 def characters_not_shown(count: int) -> str:

@@ -72,8 +72,8 @@ _LABELS: Final[Mapping[Quantity, str]] = MappingProxyType(
 _OTHER_WORDS: Final[Mapping[Quantity, str]] = MappingProxyType(
     {
         Quantity.RECURRENCE_SCORE: "对数风险；数值越高风险越高",
-        Quantity.RFS: "100 名患者中 {of_hundred} 名无复发",
-        Quantity.KRT7_AS_HIGH: "100 个此类肿瘤中 {of_hundred} 个为高表达",
+        Quantity.RFS: "100 名患者中{of_hundred} 名无复发",
+        Quantity.KRT7_AS_HIGH: "100 个此类肿瘤中{of_hundred} 个为高表达",
     }
 )
 _HIGH: Final[Mapping[Quantity, str]] = MappingProxyType(
@@ -216,7 +216,7 @@ def lead(validity: Validity) -> str:
     if validity.state is not State.CONDITIONAL or validity.main is None:
         return ""
     more = len(validity.decisive) - 1
-    rest = f"另有 {more} 条理由。" if more else ""
+    rest = f"另有 {more} 条原因。" if more else ""
     return f"待确认：{validity.main.sentence}{rest}"
 
 
@@ -227,7 +227,7 @@ def banner(state: State, answers: Iterable[Validity]) -> tuple[str, str]:
     if not label or validity is None or validity.main is None:
         return label, ""
     more = len(validity.decisive) - 1
-    rest = f"另有 {more} 条理由。" if more else ""
+    rest = f"另有 {more} 条原因。" if more else ""
     return label, f"{validity.main.sentence}{rest}"
 
 
@@ -246,7 +246,7 @@ def advice(validity: Validity) -> str:
     if not all(ways):
         return "此判定不可更改：该检查需以其他方式评估。"
     return (
-        "若图像头信息有误，请在归档系统中更正后重新发送检查；了解实情者可以确认"
+        "若图像头信息有误，请在归档系统中更正后重新发送检查；如已从其他途径核实，可予以确认"
         f"（{'；'.join(ways).replace(', or ', ' 或 ')}），结果中会注明。"
     )
 

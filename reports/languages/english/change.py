@@ -8,7 +8,7 @@ from typing import Final
 
 from models.number_words import counted
 from models.volume import Sequence
-from reports import numerals, validity_words, wording
+from reports import numerals, page_words, validity_words
 from reports.languages.change_labels import ChangeLabels
 
 CHANGE: Final = ChangeLabels(
@@ -28,7 +28,7 @@ CHANGE: Final = ChangeLabels(
     empty_then="No tumour was segmented in the earlier study; its volume and diameters are 0.",
     numbers_only=(
         "These are two measurements of the segmented tumour and of the models, then and now. They do not say why "
-        "something changed, and nothing about other lesions; that is for a radiologist to judge."
+        "something changed, or anything about other lesions; that is for a radiologist to judge."
     ),
     repeatability_unknown=(
         "Repeatability unknown: how much these numbers differ between two examinations of an unchanged tumour, with "
@@ -43,7 +43,7 @@ CHANGE: Final = ChangeLabels(
 
 def change_title(day: date) -> str:
     """ "Change since 2026-03-04"."""
-    return f"Change since {wording.date_shown(day)}"
+    return f"Change since {page_words.date_shown(day)}"
 
 
 def days_shown(days: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from models import intended_use
-from reports import validity_words, wording
+from reports import page_words, validity_words, wording
 from reports.languages.english.change import CHANGE
 from reports.languages.words import Labels
 
@@ -14,7 +14,7 @@ LABELS: Final = Labels(
     notice=wording.NOTICE,
     research_use_only=wording.RESEARCH_USE_ONLY,
     training_population=wording.TRAINING_POPULATION,
-    not_stated=wording.NOT_STATED,
+    not_stated=page_words.NOT_STATED,
     tumour=wording.TUMOUR,
     key_images=wording.KEY_IMAGES,
     why=wording.WHY,

@@ -1,4 +1,4 @@
-"""English sentences: those of `reports.wording`, `validity_words`, `numerals` and `feature_words`."""
+"""English sentences: those of `reports.wording`, `page_words`, `validity_words`, `numerals` and `feature_words`."""
 
 from __future__ import annotations
 
@@ -18,40 +18,47 @@ from reports.languages.english.change import (
     ranges_compared,
     size_label,
 )
+from reports.languages.english.pages import (
+    characters_not_shown,
+    contributions_alternative,
+    curves_alternative,
+    dots_alternative,
+    identity,
+    key_images_alternative,
+    legend_alternative,
+    made_shown,
+    page_words,
+    replaces_sentence,
+    running_head,
+    strip_alternative,
+    text_shown,
+)
 from reports.numerals import horizon, joined, number, sentence_case, volume
+from reports.page_words import date_shown, moment_shown
 from reports.validity_words import advice, banner, headline, lead, titled
 from reports.wording import (
     about_training,
-    characters_not_shown,
     conclusion,
     curve_label,
     cut_off_words,
-    date_shown,
     group_shown,
     hazard_ratio_words,
-    identity,
     image_types_words,
     intensities_words,
     key_image_caption,
-    made_shown,
     model_provenance,
     model_provenance_label,
-    moment_shown,
     more_reasons,
     not_applicable_sentence,
     note_subject,
-    page_words,
     quantity_label,
     quantity_shown,
     quantity_words,
     range_shown,
     rank_sentence,
     region_title,
-    replaces_sentence,
-    running_head,
     share_shown,
     subtraction_caption,
-    text_shown,
     tumour_line,
 )
 
@@ -137,34 +144,3 @@ def in_a_row(sentences: Ordered[str]) -> str:
 def about(subject: str, text: str) -> str:
     """ "Contributions to the output: RDeepNet recurrence score"."""
     return f"{subject}: {text}"
-
-
-def legend_alternative(words: Ordered[str]) -> str:
-    """Legend of outlines."""
-    return f"Legend: outlines of {joined(list(words))}"
-
-
-def strip_alternative(value: str, cut_off: str, *, below: str, above: str) -> str:
-    """A value on its scale."""
-    return f"Scale with {value}; left of the mark ({cut_off}): {below}; right of it: {above}"
-
-
-def dots_alternative(count: int) -> str:
-    """A frequency as dots."""
-    return f"{count} of 100 dots are filled"
-
-
-def curves_alternative(title: str, ends: Ordered[tuple[str, int]], note: str) -> str:
-    """Curves of the training patients: where each ends."""
-    shown = [f"{label} after {months} months" for label, months in ends]
-    return ". ".join(text for text in (title, joined(shown), note) if text)
-
-
-def contributions_alternative(labels: Ordered[str], shown: Ordered[str]) -> str:
-    """Bars of the shares of an output."""
-    return "Bar chart: " + "; ".join(f"{label} {share}" for label, share in zip(labels, shown, strict=True))
-
-
-def key_images_alternative(captions: Ordered[str]) -> str:
-    """Slices of the images with the outlines of tumour and shell."""
-    return f"MR images with the outlines of the regions: {'; '.join(captions)}"

@@ -9,7 +9,7 @@ from reports.languages.findings.phrase import Phrase
 IMAGES: Final = (
     Phrase(
         "Motion, ringing and other artefacts were not assessed: inspect the images.",
-        de="Bewegungs-, Ringing- und andere Artefakte wurden nicht beurteilt: die Bilder ansehen.",
+        de="Bewegung, Ringing und andere Artefakte wurden nicht beurteilt: bitte die Bilder ansehen.",
         zh="未评估运动、振铃及其他伪影：请查看图像。",
     ),
     Phrase(

@@ -66,10 +66,10 @@ MASKS: Final = (
         "The tumour segmentation has another grid than the {on:s} images; it was carried over in patient space "
         "(nearest neighbour).",
         de=(
-            "Die Tumorsegmentierung hat ein anderes Gitter als die {on}-Bilder; sie wurde im Patientenraum übertragen "
-            "(nächster Nachbar)."
+            "Die Tumorsegmentierung hat ein anderes Gitter als die {on}-Bilder; sie wurde über die "
+            "Patientenkoordinaten übertragen (nächster Nachbar)."
         ),
-        zh="肿瘤分割的网格与 {on} 图像不同；已按患者坐标转移（最近邻）。",
+        zh="肿瘤分割的网格与 {on} 图像不同；已按患者坐标映射（最近邻）。",
     ),
     Phrase(
         "The frames of the tumour segmentation lie {distance:n} mm off the {on:s} voxels ({slices:n} slices, {rows:n} "
@@ -207,7 +207,7 @@ MASKS: Final = (
             "T1+C und T2W haben verschiedene Frames of Reference; jede hat eine eigene Segmentierung, es wurde nichts "
             "übertragen."
         ),
-        zh="T1+C 与 T2W 的 Frame of Reference 不同；两者各有分割，因此没有相互转移。",
+        zh="T1+C 与 T2W 的 Frame of Reference 不同；两者各有分割，因此没有相互映射。",
     ),
     Phrase(
         "T1+C and T2W have different Frames of Reference. {other:s} was registered rigidly to {one:s}: translation "
@@ -216,13 +216,13 @@ MASKS: Final = (
         de=(
             "T1+C und T2W haben verschiedene Frames of Reference. {other} wurde starr auf {one} registriert: "
             "Verschiebung "
-            "{shift} mm ({along} mm nach links, hinten und kopfwärts), Drehung {angle}°, Transinformation {after} "
+            "{shift} mm ({along} mm nach links, dorsal und kranial), Drehung {angle}°, Transinformation {after} "
             "(vorher: {before}). Der Tumor von {drawn} wurde damit übertragen: prüfen."
         ),
         zh=(
             "T1+C 与 T2W 的 Frame of Reference 不同。已将 {other} 刚性配准到 {one}：平移 {shift} mm（向左、后、头侧 "
             "{along} "
-            "mm），旋转 {angle}°，互信息 {after}（之前 {before}）。{drawn} 的肿瘤随之转移：请核对。"
+            "mm），旋转 {angle}°，互信息 {after}（之前 {before}）。{drawn} 的肿瘤随之映射：请核对。"
         ),
     ),
     Phrase(
@@ -237,7 +237,7 @@ MASKS: Final = (
         zh=(
             "T1+C 与 T2W 的 Frame of Reference 不同。将 {other} 配准到 {one} 未找到比原坐标更合适的变换（互信息 "
             "{after}，之前 "
-            "{before}），因此保留原坐标。{drawn} 的肿瘤据此转移：请核对。"
+            "{before}），因此保留原坐标。{drawn} 的肿瘤据此映射：请核对。"
         ),
     ),
     Phrase(
@@ -253,11 +253,10 @@ MASKS: Final = (
         "The mask is on another grid than the image ({differing}) and was carried over in patient space: {there} "
         "there; {here} here.",
         de=(
-            "Die Maske liegt auf einem anderen Gitter als das Bild ({differing}) und wurde im Patientenraum "
-            "übertragen: "
-            "dort {there}; hier {here}."
+            "Die Maske liegt auf einem anderen Gitter als das Bild ({differing}) und wurde über die "
+            "Patientenkoordinaten übertragen: dort {there}; hier {here}."
         ),
-        zh="掩膜与图像的网格不同（{differing}），已按患者坐标转移：原为 {there}；此处 {here}。",
+        zh="掩膜与图像的网格不同（{differing}），已按患者坐标映射：原为 {there}；此处 {here}。",
     ),
     Phrase(
         "{share} of it lie outside the image.",

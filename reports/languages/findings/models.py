@@ -7,7 +7,7 @@ from typing import Final
 from reports.languages.findings.phrase import Phrase
 
 _STATISTICS: Final = (
-    ("Harrell's C", "C nach Harrell", "Harrell C 指数"),
+    ("Harrell's C", "C-Index nach Harrell", "Harrell C 指数"),
     ("area under the ROC curve", "Fläche unter der ROC-Kurve", "ROC 曲线下面积"),
 )
 _AGAINST: Final = (
@@ -27,9 +27,9 @@ _AGAINST: Final = (
             "ändern würde, ist nicht bekannt. Das Paket mit dieser Version der Software neu trainieren."
         ),
         zh=(
-            "模型 '{name}' {version} 不给出合理范围，因为其软件包只含一次训练，没有集成成员或重复训练：不知道换一个肿"
+            "模型 '{name}' {version} 不给出合理范围，因为其模型包只含一次训练，没有集成成员或重复训练：不知道换一个肿"
             "瘤轮廓或"
-            "重新训练是否会改变分组。请用本版本软件重新训练该软件包。"
+            "重新训练是否会改变分组。请用本版本软件重新训练该模型包。"
         ),
     ),
     *(
@@ -39,7 +39,7 @@ _AGAINST: Final = (
             "is chance.",
             de=(
                 "Für das Modell '{name}' ließ sich nicht zeigen, dass es Patientinnen unterscheidet: "
-                f"{german} {{value}} out of fold; 0,50 ist Zufall."
+                f"{german}, kreuzvalidiert: {{value}}; 0,50 entspricht dem Zufall."
             ),
             zh=f"未能证明模型 '{{name}}' 能区分患者：{chinese}（折外）{{value}}，而 0.50 相当于随机。",
         )
@@ -51,9 +51,9 @@ _AGAINST: Final = (
             "{low:n} to {high:n}, which does not lie above the 0.50 of chance. Its numbers say nothing about this "
             "patient.",
             de=(
-                f"Das Modell '{{name}}' zeigte im Training kein Signal: {german} {{value}} out of fold, 95-%-Intervall "
-                "{low} bis {high}, das nicht über den 0,50 des Zufalls liegt. Seine Zahlen sagen nichts über diese "
-                "Patientin aus."
+                f"Das Modell '{{name}}' zeigte im Training kein Signal: {german}, kreuzvalidiert: {{value}}, "
+                "95-%-Intervall {low} bis {high}; es liegt nicht über dem Zufallswert 0,50. Seine Zahlen sagen nichts "
+                "über diese Patientin aus."
             ),
             zh=(
                 f"模型 '{{name}}' 在训练中没有表现出信号：{chinese}（折外）{{value}}，95% 区间 {{low}} 至 {{high}}，"
@@ -109,7 +109,7 @@ _AGAINST: Final = (
     Phrase(
         "how many are usual this package does not state",
         de="wie viele üblich sind, gibt dieses Paket nicht an",
-        zh="本软件包未注明通常的个数",
+        zh="本模型包未注明通常的个数",
     ),
     Phrase(
         "{count:n} at most in 99% of new patients",

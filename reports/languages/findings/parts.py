@@ -80,12 +80,12 @@ _ROWS: Final = (
     Phrase("phase of the settings", de="Phase laut Einstellungen", zh="设置所指定的期相"),
     Phrase(
         "first phase after contrast, by description or contrast agent",
-        de="erste Phase nach Kontrastmittel, nach Beschreibung oder Kontrastmittelangabe",
+        de="erste Phase nach Kontrastmittelgabe, laut Beschreibung oder Kontrastmittelangabe",
         zh="依据描述或对比剂信息为增强后的第一期",
     ),
     Phrase(
         "second phase, taken as the first after contrast",
-        de="zweite Phase, als erste nach Kontrastmittel genommen",
+        de="zweite Phase, als erste nach Kontrastmittelgabe angenommen",
         zh="第二期，视为增强后的第一期",
     ),
     Phrase("Model {name}", de="Modell {name}", zh="模型 {name}"),
@@ -140,27 +140,27 @@ _ROWS: Final = (
 _RULES: Final = (
     Phrase(
         "water image of a dynamic Dixon series, by description and image type",
-        de="Wasserbild einer dynamischen Dixon-Serie, nach Beschreibung und Bildtyp",
+        de="Wasserbild einer dynamischen Dixon-Serie, laut Beschreibung und Bildtyp",
         zh="动态 Dixon 序列的水像（依据描述和图像类型）",
     ),
     Phrase(
         "dynamic contrast-enhanced series by its description",
-        de="dynamische Serie mit Kontrastmittel, nach ihrer Beschreibung",
+        de="dynamische Serie mit Kontrastmittel, laut Beschreibung",
         zh="动态增强序列（依据描述）",
     ),
     Phrase(
         "water image of a contrast-enhanced Dixon series, by description and image type",
-        de="Wasserbild einer Dixon-Serie mit Kontrastmittel, nach Beschreibung und Bildtyp",
+        de="Wasserbild einer Dixon-Serie mit Kontrastmittel, laut Beschreibung und Bildtyp",
         zh="增强 Dixon 序列的水像（依据描述和图像类型）",
     ),
     Phrase(
         "contrast-enhanced series by its description",
-        de="Serie mit Kontrastmittel, nach ihrer Beschreibung",
+        de="Serie mit Kontrastmittel, laut Beschreibung",
         zh="增强序列（依据描述）",
     ),
     Phrase(
         "contrast-enhanced series by its protocol name",
-        de="Serie mit Kontrastmittel, nach ihrem Protokollnamen",
+        de="Serie mit Kontrastmittel, laut Protokollname",
         zh="增强序列（依据协议名）",
     ),
     Phrase(
@@ -175,27 +175,27 @@ _RULES: Final = (
     ),
     Phrase(
         "water image of a T2-weighted Dixon series, by description and image type",
-        de="Wasserbild einer T2-gewichteten Dixon-Serie, nach Beschreibung und Bildtyp",
+        de="Wasserbild einer T2-gewichteten Dixon-Serie, laut Beschreibung und Bildtyp",
         zh="T2 加权 Dixon 序列的水像（依据描述和图像类型）",
     ),
     Phrase(
         "T2-weighted series with fat suppression, by its description",
-        de="T2-gewichtete Serie mit Fettunterdrückung, nach ihrer Beschreibung",
+        de="T2-gewichtete Serie mit Fettunterdrückung, laut Beschreibung",
         zh="压脂 T2 加权序列（依据描述）",
     ),
     Phrase(
         "T2-weighted series by its description",
-        de="T2-gewichtete Serie, nach ihrer Beschreibung",
+        de="T2-gewichtete Serie, laut Beschreibung",
         zh="T2 加权序列（依据描述）",
     ),
     Phrase(
         "short-tau inversion recovery series by its description",
-        de="STIR-Serie, nach ihrer Beschreibung",
+        de="STIR-Serie, laut Beschreibung",
         zh="STIR 序列（依据描述）",
     ),
     Phrase(
         "T2-weighted series by its protocol name",
-        de="T2-gewichtete Serie, nach ihrem Protokollnamen",
+        de="T2-gewichtete Serie, laut Protokollname",
         zh="T2 加权序列（依据协议名）",
     ),
     Phrase(

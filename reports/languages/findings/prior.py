@@ -58,7 +58,7 @@ PRIOR: Final = (
     Phrase(
         "it was answered by other model packages, or other versions of them",
         de="sie wurde mit anderen Modellpaketen oder anderen Versionen davon beantwortet",
-        zh="其结果由其他模型软件包或其他版本得出",
+        zh="其结果由其他模型包或其他版本得出",
     ),
     Phrase(
         "its features were computed with other settings",

@@ -182,11 +182,11 @@ _REGIONS: Final = (
         "The tumour was segmented on {one:s} and carried over to {other:s} in patient space ({there} cm³ there, "
         "{here} cm³ here); motion between the two is not corrected.",
         de=(
-            "Der Tumor wurde auf {one} segmentiert und im Patientenraum auf {other} übertragen (dort {there} cm³, hier "
-            "{here} cm³); Bewegung dazwischen ist nicht korrigiert."
+            "Der Tumor wurde auf {one} segmentiert und über die Patientenkoordinaten auf {other} übertragen (dort "
+            "{there} cm³, hier {here} cm³); Bewegung dazwischen ist nicht korrigiert."
         ),
         zh=(
-            "肿瘤在 {one} 上分割，并按患者坐标转移到 {other}（原为 {there} cm³，此处 {here} cm³）；两者之间的运动未校"
+            "肿瘤在 {one} 上分割，并按患者坐标映射到 {other}（原为 {there} cm³，此处 {here} cm³）；两者之间的运动未校"
             "正。"
         ),
     ),
@@ -285,12 +285,12 @@ _REGIONS: Final = (
 _OUTLINE: Final = (
     Phrase(
         "The tumour on {on:s} was outlined {how}.",
-        de="Der Tumor auf {on} wurde {how} umrissen.",
+        de="Der Tumor auf {on} wurde {how} konturiert.",
         zh="{on} 上的肿瘤轮廓：{how}。",
     ),
     Phrase(
         "The tumour on {on:s} was outlined {how} ({method:t}).",
-        de="Der Tumor auf {on} wurde {how} umrissen ({method}).",
+        de="Der Tumor auf {on} wurde {how} konturiert ({method}).",
         zh="{on} 上的肿瘤轮廓：{how}（{method}）。",
     ),
     Phrase("by hand", de="von Hand", zh="手工勾画"),
@@ -330,7 +330,7 @@ _OUTLINE: Final = (
         "The method adds to what readers differ by: the other contours of the plausible range agree with this one at "
         "Dice {one:n} instead of {other:n}.",
         de=(
-            "Die Methode vergrößert die Unterschiede zwischen Befundenden: Die anderen Konturen des plausiblen "
+            "Die Methode vergrößert die Unterschiede zwischen Befundern: Die anderen Konturen des plausiblen "
             "Bereichs "
             "stimmen mit dieser bei Dice {one} statt {other} überein."
         ),

@@ -35,12 +35,13 @@ CHANGE: Final = ChangeLabels(
     empty_now="In dieser Untersuchung ist kein Tumor segmentiert; Volumen und Durchmesser sind 0.",
     empty_then="In der früheren Untersuchung war kein Tumor segmentiert; Volumen und Durchmesser sind 0.",
     numbers_only=(
-        "Dies sind je zwei Messungen des segmentierten Tumors und der Modelle, damals und jetzt. Sie sagen nicht, "
-        "warum sich etwas verändert hat, und nichts über andere Läsionen; das zu beurteilen ist Sache der Radiologie."
+        "Dies sind je zwei Messungen des segmentierten Tumors und der Modelle, damals und jetzt. Sie sagen "
+        "weder, warum sich etwas verändert hat, noch etwas über andere Läsionen; die Beurteilung obliegt der "
+        "Radiologie."
     ),
     repeatability_unknown=(
-        "Wiederholbarkeit unbekannt: Wie weit diese Zahlen zwischen zwei Untersuchungen eines unveränderten Tumors, "
-        "mit einer anderen Kontur, voneinander abweichen, wurde an diesem Scanner nicht gemessen."
+        "Wiederholbarkeit unbekannt: Wie stark diese Zahlen zwischen zwei Untersuchungen eines unveränderten, neu "
+        "konturierten Tumors voneinander abweichen, wurde an diesem Scanner nicht gemessen."
     ),
     therapy_not_known=(
         "Ob zwischen den beiden Untersuchungen eine Behandlung lag, ist hier nicht bekannt. Scores von Untersuchungen "

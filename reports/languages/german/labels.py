@@ -18,7 +18,7 @@ LABELS: Final = Labels(
         "CE-Kennzeichnung."
     ),
     research_use_only="Nur für Forschungszwecke",
-    training_population="Trainingspatientinnen (out of fold)",
+    training_population="Trainingspatientinnen (kreuzvalidiert)",
     not_stated="nicht angegeben",
     tumour="Tumor",
     key_images="Schlüsselbilder",
@@ -29,18 +29,18 @@ LABELS: Final = Labels(
         "Von der Software nicht geprüft, weil es in keinem Header steht: Stadium (die Modelle sind für I bis III "
         "bestimmt), Histologie (invasives Karzinom) und ob die Bilder vor der Operation aufgenommen wurden."
     ),
-    what_to_do="Was zu tun ist",
-    received="Was empfangen wurde",
+    what_to_do="Weiteres Vorgehen",
+    received="Empfangene Daten",
     reviewed_by="Geprüft von (Name, Datum)",
     quality_notes="Qualitätshinweise",
     no_quality_notes="Zu dieser Untersuchung wurde kein Qualitätshinweis festgehalten.",
     regions="Regionen und ausgewählte Merkmale",
-    contributions="Beiträge zur Ausgabe",
+    contributions="Beiträge zum Modellwert",
     leading_features="Merkmale mit den größten Attributionen",
     series="Verwendete Bilder",
     not_applicable="Nicht ausgeführte Modelle",
     provenance="Versionen, Einstellungen und Prüfsummen",
-    how_to_read="Wie dieser Bericht zu lesen ist",
+    how_to_read="Lesehilfe",
     series_columns=("Rolle", "Serie", "Geometrie", "Grund der Auswahl"),
     feature_column="Merkmal",
     value_column="Wert",
@@ -52,10 +52,10 @@ LABELS: Final = Labels(
     score_below="niedrig",
     score_above="hoch",
     training_groups="Rezidivfrei im Training",
-    at_risk="Anzahl",
+    at_risk="unter Risiko",
     months="Monate",
     contributions_note=(
-        "Nettoanteil jeder Merkmalsgruppe am Abstand zwischen der Ausgabe für diese Patientin und der für die "
+        "Nettoanteil jeder Merkmalsgruppe am Abstand zwischen dem Modellwert dieser Patientin und dem der "
         "Referenzpatientin des Modells (Integrated Gradients). Die dünne Linie hinter einem Balken reicht so weit, wie "
         "die Merkmale der Gruppe nach oben und nach unten ziehen: Ist sie viel länger als der Balken, widersprechen "
         "sie sich. Ein Anteil ist keine Ursache."
@@ -64,8 +64,8 @@ LABELS: Final = Labels(
         "Zur Dokumentation, nicht als Begründung: Die führenden Einzelmerkmale unterscheiden sich zwischen Modellen, "
         "die an denselben Daten trainiert wurden. Maßgeblich sind die Gruppen oben."
     ),
-    lowers="senkt die Ausgabe",
-    raises="erhöht die Ausgabe",
+    lowers="senkt den Wert",
+    raises="erhöht den Wert",
     cut_off="Trennwert",
     volume="Volumen",
     range_means=(
@@ -116,7 +116,7 @@ LABELS: Final = Labels(
         wording.SOFTWARE: "Software",
         wording.CREATED: "Bericht erstellt",
         wording.STUDY_UID: "Study Instance UID",
-        wording.BIAS: "Korrektur des Bias-Felds",
+        wording.BIAS: "Bias-Feld-Korrektur",
         wording.INTENSITIES: "Intensitäten",
         wording.IMAGE_TYPES: "Bildarten",
         wording.ENGINE: "Merkmalsberechnung",

@@ -73,7 +73,7 @@ def in_a_row(sentences: Ordered[str]) -> str:
 
 
 def about(subject: str, text: str) -> str:
-    """ "Beiträge zur Ausgabe: RDeepNet-Rezidivscore"."""
+    """ "Beiträge zum Modellwert: RDeepNet-Rezidivscore"."""
     return f"{subject}: {text}"
 
 

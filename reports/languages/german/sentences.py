@@ -161,7 +161,7 @@ def conclusion(
     return f"{sentence} Geschätztes rezidivfreies Überleben: {joined(steps)}."
 
 
-_STATISTICS: Final = {"Harrell's C": "C nach Harrell", "area under the ROC curve": "Fläche unter der ROC-Kurve"}
+_STATISTICS: Final = {"Harrell's C": "C-Index nach Harrell", "area under the ROC curve": "Fläche unter der ROC-Kurve"}
 
 
 def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
@@ -172,10 +172,11 @@ def about_training(facts: TrainingFacts, quantity: Quantity) -> str:
         else f"{facts.events} mit hoher Expression"
     )
     whom = german(". ".join(facts.data.rstrip(".").split(". ")[:2]))
+    interval = f"95-%-Intervall {facts.low:.2f} bis {facts.high:.2f}"
     return (
         f"Trainiert an {several(facts.patients, 'Patientin', 'Patientinnen')}, {events} ({whom}). "
-        f"{_STATISTICS.get(facts.statistic, facts.statistic)} out of fold "
-        f"{with_comma(f'{facts.value:.2f} (95-%-Intervall {facts.low:.2f} bis {facts.high:.2f}; 0.50 ist Zufall)')}."
+        f"{_STATISTICS.get(facts.statistic, facts.statistic)}, kreuzvalidiert: "
+        f"{with_comma(f'{facts.value:.2f} ({interval}; 0.50 entspricht dem Zufall)')}."
     )
 
 
@@ -187,9 +188,9 @@ def rank_sentence(rank: ScoreRank, quantity: Quantity) -> str:
         return f"{what} ist höher als die Werte von {round(100 * rank.low)} von 100 {whom}."
     if rank.low == 0.0:
         share = math.ceil(round(100 * rank.high, 6))
-        return f"{what} liegt unter den niedrigsten {share}{NO_BREAK}% der {whom}."
+        return f"{what} gehört zu den niedrigsten {share}{NO_BREAK}% der {whom}."
     share = math.ceil(round(100 * (1 - rank.low), 6))
-    return f"{what} liegt unter den höchsten {share}{NO_BREAK}% der {whom}."
+    return f"{what} gehört zu den höchsten {share}{NO_BREAK}% der {whom}."
 
 
 def curve_label(curve: GroupCurve) -> str:
@@ -269,9 +270,9 @@ def advice(validity: Validity) -> str:
     if not all(ways):
         return "Dies lässt sich nicht übersteuern: Die Untersuchung muss auf andere Weise beurteilt werden."
     return (
-        "Ist ein Header falsch, im Archiv korrigieren und die Untersuchung erneut senden; wer es besser weiß, kann "
-        "dies "
-        f"übersteuern ({'; '.join(ways).replace(', or ', ' oder ')}), und das Ergebnis vermerkt es."
+        "Ist ein Header falsch, im Archiv korrigieren und die Untersuchung erneut senden. Ist die Angabe anderweitig "
+        f"gesichert, lässt sie sich bestätigen ({'; '.join(ways).replace(', or ', ' oder ')}); das Ergebnis vermerkt "
+        "dies."
     )
 
 
@@ -291,7 +292,7 @@ def more_reasons(count: int, *, has_pages: bool) -> str:
     where = (
         f"unter „{LABELS.all_reasons}“ und „{LABELS.quality_notes}“" if has_pages else "im strukturierten Bericht (SR)"
     )
-    return f"{count} weitere {where}."
+    return f"{several(count, 'weiterer Punkt', 'weitere Punkte')} {where}."
 
 
 # --- images, features, settings --------------------------------------------------------------------------------------
@@ -308,11 +309,11 @@ def key_image_caption(sequence: Sequence, *, slice_index: int, slices: int, area
 
 
 def subtraction_caption(*, first: int, last: int, slices: int, thickness_mm: float) -> str:
-    """ "T1+C minus vor Kontrastmittel, Maximum aller 60 Schichten (120 mm)"."""
+    """ "T1+C minus nativ, Maximum aller 60 Schichten (120 mm)"."""
     shown = f"der Schichten {first + 1} bis {last + 1} von {slices}"
     if last - first + 1 == slices:
         shown = f"aller {several(slices, 'Schicht', 'Schichten')}"
-    return f"T1+C minus vor Kontrastmittel, Maximum {shown} ({thickness_mm:.0f} mm)"
+    return f"T1+C minus nativ, Maximum {shown} ({thickness_mm:.0f} mm)"
 
 
 _SIDES: Final = {"L": "linke Brust", "R": "rechte Brust", "B": "beide Brüste"}

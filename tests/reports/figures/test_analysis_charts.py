@@ -14,7 +14,7 @@ from models.statistics.clustering import cluster
 from reports.figures.chance import ChanceRow, chance
 from reports.figures.chart import Chart
 from reports.figures.encode import pdf, png, svg
-from reports.figures.heatmap import Track, category_color, heatmap
+from reports.figures.heatmap import Track, category_color, heatmap, risk_track
 from reports.figures.matrices import Matrix, matrices
 from reports.figures.slopes import SlopePanel, slopes
 from reports.figures.theme import GREYSCALE, LIGHT, Theme
@@ -122,6 +122,23 @@ def test_neighbouring_categories_differ_in_lightness() -> None:
 
     for place in range(5):
         assert abs(grey(category_color(LIGHT, place)) - grey(category_color(LIGHT, place + 1))) > 25
+
+
+def test_a_risk_group_has_the_hue_that_it_has_in_every_other_figure() -> None:
+    """Alphabetically "high" would come first, and be blue beside curves in which blue is the low risk."""
+    chart = heatmap(
+        "risk",
+        cluster(RNG.normal(size=(4, 40))),
+        ["a", "b", "c", "d"],
+        [risk_track(GROUP.tolist())],
+        caption="Caption.",
+        alternative="Words.",
+    )
+    text = svg(chart).decode()
+    shown = re.findall(r">(Risk: \w+)<", text)
+    assert shown == ["Risk: low", "Risk: high"]
+    assert risk_track([True, False]).categories == ("high", "low")
+    assert LIGHT.low[:5] == category_color(LIGHT, 0)[:5]
 
 
 def test_the_scale_rises_in_lightness() -> None:

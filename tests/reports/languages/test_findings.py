@@ -120,6 +120,7 @@ def texts_of_the_code() -> str:
         "reports/notice",
         "reports/compose.py",
         "reports/wording.py",
+        "reports/page_words.py",
         "reports/change.py",
     ):
         path = ROOT / room

@@ -21,7 +21,7 @@ from models.inference.outcome import NotApplicable
 from models.quality_notes import QualityNote, Severity
 from models.validity import Reason, State
 from models.volume import Sequence
-from reports import wording
+from reports import page_words, wording
 from reports.content import Report
 from reports.paper import Paper
 from reports.pdf.charts import GroupCurves
@@ -63,7 +63,7 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 def test_page_one_holds_what_the_tumour_board_needs(example: Example) -> None:
     report, first = example.report, plain(example.pages[0])
-    for label, value in wording.identity(report.subject):
+    for label, value in page_words.identity(report.subject):
         assert plain(label) in first
         assert plain(value) in first
     for section in report.models:
@@ -117,7 +117,7 @@ def test_every_page_carries_the_notices_and_its_number(example: Example) -> None
             assert plain(notice) in plain(text)
         assert f"Page {number} of {len(said)}" in " ".join(text.split())
     for text in said[1:]:
-        assert plain(wording.running_head(report.subject)) in plain(text)
+        assert plain(page_words.running_head(report.subject)) in plain(text)
 
 
 def test_the_pages_to_look_up_hold_the_rest(example: Example) -> None:
