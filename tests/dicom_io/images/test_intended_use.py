@@ -38,7 +38,7 @@ OTHER = (
     {"StudyDescription": "Abdomen^Nieren"},
     {"AnatomicRegionSequence": "SCT 71341001 Bone structure of femur"},
 )
-SILENT = (
+SILENT: tuple[dict[str, str], ...] = (
     {},
     {"StudyDescription": "MR RESEARCH", "SeriesDescription": "Dynamic-3dfgre"},
     {"BodyPartExamined": "CHEST"},  # holds the breast
