@@ -78,10 +78,11 @@ def change_section(facts: ChangeFacts, words: Words = ENGLISH) -> ChangeSection:
 
 def not_used_note(prior: NotCompared) -> QualityNote:
     """The quality note about an earlier study that may be of the patient and is not compared."""
+    day = page_words.date_shown(prior.day)
     return QualityNote(
         code=PRIOR_NOT_USED,
         severity=Severity.NOTE,
-        sentence=f"The study of {page_words.date_shown(prior.day)} is not compared, because {OBSTACLES[prior.obstacle]}.",
+        sentence=f"The study of {day} is not compared, because {OBSTACLES[prior.obstacle]}.",
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Final
 
+from dicom_io.carried_values import one_value
 from dicom_io.default_rules import CONTRASTED, UNENHANCED
 from models.intended_use import OLDEST_YEARS, Evidence
 from models.number_words import counted
@@ -58,6 +59,7 @@ _OTHER = re.compile(
     r"|becken|leber|颅|脑|脊|腹|盆|膝|肝|前列腺",
     re.IGNORECASE,
 )
+_PERSON = ("PatientSex", "PatientAge", "PatientBirthDate", "StudyDate")
 _IMPLANTS = re.compile(r"silicone|silikon|implant|prosthe|硅胶|假体", re.IGNORECASE)
 _AGENT = re.compile(r"[a-z]{3}|[0-9]", re.IGNORECASE)
 _NO_AGENT = re.compile(r"^\W*(no|none|n/?a|without|not?\b.*|unknown|0)\W*$", re.IGNORECASE)
@@ -82,7 +84,8 @@ def evidence_of(
     sender : AE title the images were received from
     """
     several = list(images)
-    first = several[0]
+    # As the report prints them: "Male" and a birth date with dashes say as much as the values the standard allows.
+    first = {**several[0], **{keyword: one_value(keyword, several[0].get(keyword, "")) for keyword in _PERSON}}
     speaking = [(name, one.get(keyword, "")) for keyword, name in _ORGAN.items() for one in several]
     speaking += [("the segment's Anatomic Region", region) for region in anatomy]
     supporting = [(name, one.get(keyword, "")) for keyword, name in _ONLY_FOR.items() for one in several]

@@ -18,7 +18,7 @@ from models.quality_notes import QualityNote, Severity
 # Beginning of a warning → what it means.
 _KNOWN = (
     (r"Unknown encoding|Incorrect value for Specific Character Set", "a character set that does not exist"),
-    (r"Failed to decode byte string", "texts that do not fit their character set"),
+    (r"Failed to decode byte string|Found unknown escape sequence", "texts that do not fit their character set"),
     (
         r"Value .* (for Specific Character Set|cannot be used as code)",
         "character sets that exclude each other",

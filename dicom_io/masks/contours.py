@@ -152,11 +152,14 @@ def fill(polygon: Polygon, *, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def encloses_area(polygon: Polygon) -> bool:
-    """Returns whether the corners are three different points at least, and not all on one line."""
-    corners = np.unique(polygon, axis=0)
-    if len(corners) < 3:
+    """Returns whether the corners are three different points at least, and not all on one line.
+
+    Two points that differ are always on one line, so that sorting the corners for those that do would only cost time:
+    a minute for a million of them.
+    """
+    if len(polygon) < 3:
         return False
-    return bool(np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)[1] > 1e-6)
+    return bool(np.linalg.svd(polygon - polygon.mean(axis=0), compute_uv=False)[1] > 1e-6)
 
 
 def _united(count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

@@ -7,6 +7,7 @@ Slices without a contour are not interpolated: where the outline runs between tw
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import pydicom
@@ -102,8 +103,9 @@ def place_contours(region: Segment, *, affine: NDArray[np.float64], shape: tuple
     exclusive = any(kind == EXCLUSIVE for kind, _ in contours)
     to_voxel = np.linalg.inv(affine)
     every = [points @ to_voxel[:3, :3].T + to_voxel[:3, 3] for _, points in contours]
-    drawn = [voxels for voxels in every if encloses_area(voxels[:, 1:])]
-    strays = [len(voxels) for voxels in every if not encloses_area(voxels[:, 1:])]
+    enclosing = [encloses_area(voxels[:, 1:]) for voxels in every]
+    drawn = [voxels for voxels, encloses in zip(every, enclosing, strict=True) if encloses]
+    strays = [len(voxels) for voxels, encloses in zip(every, enclosing, strict=True) if not encloses]
     if not drawn:
         raise GeometryInvalid(
             f'None of the {counted(len(every), "contour")} of "{region.label}" encloses an area '
@@ -248,10 +250,19 @@ def coordinates(contour: pydicom.Dataset) -> NDArray[np.float64]:
     """Corners of a contour, float64 (points, 3), LPS mm, from the bytes where the library has made no numbers yet."""
     raw: object = contour.get_item("ContourData")
     if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
-        values = [float(value) for value in raw.value.rstrip(b" \0").split(b"\\")]
+        values = np.fromiter(_numbers(raw.value.rstrip(b" \0")), np.float64)
     else:
-        values = [float(value) for value in contour.ContourData]
-    return np.array(values).reshape(-1, 3)
+        values = np.array([float(value) for value in contour.ContourData])
+    return values.reshape(-1, 3)
+
+
+def _numbers(texts: bytes) -> Iterator[float]:
+    """The numbers of a decimal string, one after the other: millions of texts at once would take hundreds of MB."""
+    start = 0
+    while (end := texts.find(b"\\", start)) >= 0:
+        yield float(texts[start:end])
+        start = end + 1
+    yield float(texts[start:])
 
 
 def _drawn(region: Segment) -> list[pydicom.Dataset]:

@@ -13,6 +13,7 @@ import pydicom
 from dicom_io.carried_values import one_value
 from dicom_io.errors import NotReadable
 from dicom_io.images.headers import read_header, shown
+from dicom_io.images.library_remarks import library_remarks
 from dicom_io.reading.pseudonymise import Pseudonymiser
 from models.plain_text import one_line
 from models.pseudonyms import Dates, Kind
@@ -63,11 +64,18 @@ NOBODY = StudyIdentity()
 def identity_of(files: Sequence[Path], pseudonymiser: Pseudonymiser | None = None) -> StudyIdentity:
     """Identity of the study that some files belong to, by the first MR image among them, else the first object.
 
+    What the DICOM library remarks on these headers is a note of the reading of the study, and not said here.
+
     Parameters
     ----------
     pseudonymiser : gives its pseudonyms, moves or drops the date, and leaves the folder out, whose name may be a
         patient's; None leaves all as it is
     """
+    with library_remarks():
+        return _identity(files, pseudonymiser)
+
+
+def _identity(files: Sequence[Path], pseudonymiser: Pseudonymiser | None) -> StudyIdentity:
     header = _header(files)
     if header is None:
         return StudyIdentity(source_folder=_folder(files) if pseudonymiser is None else "")

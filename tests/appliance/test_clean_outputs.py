@@ -87,6 +87,7 @@ def _plant(path: Path) -> None:
         for keyword in ("SeriesDescription", "StudyDescription", "ProtocolName", "InstitutionName", "StationName"):
             dataset.add_new(keyword, "LO", f"{dataset.get(keyword, '')} {HOSTILE}")
         dataset.add_new("PatientName", "PN", f"Synthetic^{HOSTILE}")
+        dataset.add_new("AccessionNumber", "SH", f"A1{HOSTILE}")  # the library remarks on its escape sequence
         for segment in dataset.get("SegmentSequence", ()):
             segment.add_new("SegmentLabel", "LO", f"{segment.SegmentLabel} {HOSTILE}")
         dataset.save_as(path)
@@ -210,11 +211,13 @@ def test_warnings_of_the_library_are_a_note_and_others_stay() -> None:
         with library_remarks() as remarks:
             for _ in range(2):
                 pydicom.charset.convert_encodings(["ISO_IR 999"])
+            pydicom.charset.decode_bytes(b"A1\x1b[31m", ["utf8"], {0x5C})
             warnings.warn_explicit("Test^Patient is no name", UserWarning, "/x/pydicom/values.py", 7, "pydicom.values")
             warnings.warn("of ours", UserWarning, stacklevel=1)
     assert [str(one.message) for one in given] == ["of ours"]
     (note,) = remarks.notes()
     assert (note.code, note.severity) == ("library-remarks", Severity.NOTE)
     assert "a character set that does not exist (2 times)" in note.sentence
+    assert "texts that do not fit their character set" in note.sentence
     assert "a warning at values.py:7" in note.sentence
     assert "Test^Patient" not in note.sentence

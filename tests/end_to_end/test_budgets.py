@@ -169,6 +169,18 @@ def thousands_of_contours_on_a_slice(images: list[Path], seg: Path) -> None:
     _structure_set(seg, contours=4000)
 
 
+def contours_of_a_million_points(images: list[Path], seg: Path) -> None:
+    """Two contours of a slice with as many corners as the limit of all points allows, uncompressed."""
+    _structure_set(seg, contours=2)
+    dataset = pydicom.dcmread(seg)
+    angles = np.linspace(0, 2 * np.pi, 1_400_000)
+    for number, contour in enumerate(dataset.ROIContourSequence[0].ContourSequence):
+        rows = zip(-17 + number + 3 * np.cos(angles), -27 + 3 * np.sin(angles), strict=True)
+        contour.NumberOfContourPoints = len(angles)
+        contour.add_new("ContourData", "UN", "\\".join(f"{x:.4f}\\{y:.4f}\\8" for x, y in rows).encode())
+    dataset.save_as(seg)
+
+
 def _structure_set(seg: Path, *, contours: int) -> None:
     seg.unlink()
     corners = np.array([[-17, -27, 8], [-14, -27, 8], [-15, -24, 8]], dtype=float)
@@ -207,6 +219,7 @@ HOSTILE: tuple[Callable[[list[Path], Path], None], ...] = (
     deep,
     contour_of_a_hundred_million_points,
     thousands_of_contours_on_a_slice,
+    contours_of_a_million_points,
     numbers_by_the_million,
     sparse,
 )

@@ -38,7 +38,7 @@ OTHER = (
     {"StudyDescription": "Abdomen^Nieren"},
     {"AnatomicRegionSequence": "SCT 71341001 Bone structure of femur"},
 )
-SILENT = (
+SILENT: tuple[dict[str, str], ...] = (
     {},
     {"StudyDescription": "MR RESEARCH", "SeriesDescription": "Dynamic-3dfgre"},
     {"BodyPartExamined": "CHEST"},  # holds the breast
@@ -108,6 +108,7 @@ def test_the_order_of_evidence() -> None:
         ("20200101", "20200101", "", (None, None)),  # one placeholder for both
         ("20210101", "20200101", "130Y", (None, None)),
         ("1980", "20200101", "40", (None, None)),
+        ("2011-01-01", "2020.01.01", "9Y", (pytest.approx(9.0, abs=0.01), 9.0)),  # not allowed, and clear
     ],
 )
 def test_ages(born: str, examined: str, stated: str, expected: tuple[float | None, float | None]) -> None:
@@ -115,7 +116,9 @@ def test_ages(born: str, examined: str, stated: str, expected: tuple[float | Non
     assert (evidence.age_years, evidence.stated_age_years) == expected
 
 
-@pytest.mark.parametrize(("stated", "sex"), [("F", "F"), ("m", "M"), ("O", ""), ("", ""), ("6657", "")])
+@pytest.mark.parametrize(
+    ("stated", "sex"), [("F", "F"), ("m", "M"), ("Male", "M"), ("female", "F"), ("O", ""), ("", ""), ("6657", "")]
+)
 def test_sex(stated: str, sex: str) -> None:
     assert found({"PatientSex": stated}).sex == sex
 
