@@ -6,6 +6,7 @@ SimpleITK speaks (x, y, z) and patient LPS for all of these formats (NIfTI's RAS
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.errors import StudyRejected
 from models.number_words import counted
 from models.volume import Roi, Volume
 
+MOST_VOXELS = 512 * 512 * 2048  # of one image; 4 GB in double precision, and more than a scanner makes
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 
 
@@ -44,7 +46,8 @@ def read_image(path: Path) -> Volume:
     Raises
     ------
     StudyRejected
-        When the file is absent, of another format, not readable, or not one scalar three-dimensional image.
+        When the file is absent, of another format, not readable, not one scalar three-dimensional image, or of more
+        voxels than `MOST_VOXELS`; the header is judged before the voxels are read.
     """
     image = _read(path, what="image")
     return Volume(affine_of(image), sitk.GetArrayFromImage(image))
@@ -90,15 +93,27 @@ def _read(path: Path, *, what: str) -> sitk.Image:
             f"The {what} '{path.name}' has none of the known suffixes ({', '.join(SUFFIXES)}). "
             "A DICOM study is given as its folder."
         )
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
     try:
-        image = sitk.ReadImage(str(path))
+        reader.ReadImageInformation()  # a header of some bytes can claim terabytes
+        _check_header(reader, path, what=what)
+        return reader.Execute()
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise StudyRejected(f"The {what} '{path.name}' cannot be read ({reason}); export it again.") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+
+
+def _check_header(header: sitk.ImageFileReader, path: Path, *, what: str) -> None:
+    size = " × ".join(map(str, header.GetSize()))
+    if header.GetDimension() != 3 or header.GetNumberOfComponents() != 1:
         raise StudyRejected(
-            f"The {what} '{path.name}' has {image.GetDimension()} dimensions ({' × '.join(map(str, image.GetSize()))}) "
-            f"and {image.GetNumberOfComponentsPerPixel()} component(s) per voxel; one scalar three-dimensional "
+            f"The {what} '{path.name}' has {header.GetDimension()} dimensions ({size}) and "
+            f"{counted(header.GetNumberOfComponents(), 'component')} per voxel; one scalar three-dimensional "
             f"{what} was expected."
         )
-    return image
+    if math.prod(header.GetSize()) > MOST_VOXELS:
+        raise StudyRejected(
+            f"The {what} '{path.name}' has {size} voxels by its header; at most {MOST_VOXELS:,} are read. Cut out the "
+            "part with the region, or export it again if the header is wrong."
+        )

@@ -102,5 +102,15 @@ def test_files_that_can_not_be_read_are_refused_with_their_reason(tmp_path: Path
     with pytest.raises(StudyRejected, match=r"has 2 dimensions \(4 × 4\)"):
         read_image(tmp_path / "flat.nrrd")
     sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkVectorUInt8, 3), str(tmp_path / "colour.nrrd"))
-    with pytest.raises(StudyRejected, match=r"3 component\(s\) per voxel"):
+    with pytest.raises(StudyRejected, match=r"3 components per voxel"):
         read_image(tmp_path / "colour.nrrd")
+
+
+def test_a_header_that_claims_terabytes_is_refused_before_its_voxels_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "claim.nrrd"
+    path.write_text(
+        "NRRD0004\ntype: double\ndimension: 3\nsizes: 60000 60000 600\nencoding: gzip\nendian: little\n"
+        "space: left-posterior-superior\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\n\n"
+    )
+    with pytest.raises(StudyRejected, match=r"60000 × 60000 × 600 voxels by its header; at most 536,870,912 are read"):
+        read_image(path)
