@@ -22,6 +22,7 @@ from models.csv_table import unescaped
 from models.errors import CohortRejected
 from models.features.columns import InputColumn, our_column
 from models.number_words import agreeing, counted
+from models.plain_text import one_line
 from models.pseudonyms import Kind, Pseudonyms
 from models.volume import Sequence
 
@@ -247,7 +248,7 @@ def _read_parquet(path: Path) -> Any:
 
 
 def _texts(column: Any) -> tuple[str, ...]:
-    return tuple("" if value is None else str(value).strip() for value in column.to_pylist())
+    return tuple("" if value is None else one_line(str(value)).strip() for value in column.to_pylist())
 
 
 def _numbers(column: Any, name: str, path: Path) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from models.cohort.outcome_plausibility import Doubt
 from models.csv_table import rows_of
 from models.errors import CohortRejected
 from models.number_words import counted
+from models.plain_text import one_line
 
 DAYS_PER_MONTH = 30.4375
 WHOLE_COHORT = "all"  # name of the cohort where the file has no such column
@@ -183,11 +184,14 @@ def read_cells(path: Path) -> tuple[list[str], list[list[str]]]:
             first = stream.readline()
             stream.seek(0)
             # Spreadsheets with a decimal comma separate by semicolons.
-            table = rows_of(stream, delimiter=";" if ";" in first and "," not in first else ",")
+            delimiter = ";" if ";" in first and "," not in first else ","
+            table = [[*map(one_line, row)] for row in rows_of(stream, delimiter=delimiter)]
     except OSError as error:
         raise CohortRejected(f"{path} cannot be read ({error.strerror}); give the file with the outcomes.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CohortRejected(f"{path.name} is not a table of comma-separated values in UTF-8: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise CohortRejected(f"{path.name} is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8.") from error
+    except csv.Error as error:
+        raise CohortRejected(f"{path.name} is not a table of comma-separated values: {error}.") from error
     rows = [row for row in table[1:] if any(cell.strip() for cell in row)]
     if not rows:
         raise CohortRejected(f"{path.name} has no row below its header; at least one patient was expected.")

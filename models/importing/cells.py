@@ -14,6 +14,7 @@ from pathlib import Path
 from models.csv_table import cells_in, rows_of
 from models.errors import CohortRejected
 from models.number_words import counted
+from models.plain_text import one_line
 
 FILE = "(file)"  # the column that every table has besides its own: the name of its file, without suffix
 INDEX = "(index)"  # a first column without a name, as pandas writes it
@@ -93,7 +94,7 @@ def read_cells(path: Path) -> Cells:
     first = re.split(r"\r\n|\r|\n", text, maxsplit=1)[0]
     delimiter = max(_DELIMITERS, key=lambda one: cells_in(first, delimiter=one))
     try:
-        table = rows_of(io.StringIO(text, newline=""), delimiter=delimiter)
+        table = [[*map(one_line, row)] for row in rows_of(io.StringIO(text, newline=""), delimiter=delimiter)]
     except csv.Error as error:
         raise CohortRejected(
             f"{path.name} is not a table of cells with {_DELIMITERS[delimiter]} between them: {error}."

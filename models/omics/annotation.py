@@ -152,7 +152,8 @@ def read_gtf(path: Path) -> Annotation:
                 )
         if line[-1:] != b"\n":
             raise CohortRejected(
-                f"{path.name} ends inside line {number:,}: it is truncated; fetch it again and compare its size."
+                f"{path.name} ends inside line {number:,}, without a line end: it is truncated; fetch it again and "
+                "compare its size. Where the size is right, add the line end."
             )
     return genes.annotation(comments)
 

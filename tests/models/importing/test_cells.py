@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from models.cohort.outcomes import read_cells as outcomes_of
 from models.errors import CohortRejected
 from models.importing.cell_numbers import is_number, numbers
 from models.importing.cells import Cells, read_cells
@@ -65,3 +66,19 @@ def test_names_of_outcomes_are_known_with_dots_and_capitals(tmp_path: Path, name
 
 def test_settings_differ_also_where_one_is_none_and_the_other_absent() -> None:
     assert differing({"binWidth": 25, "sigma": None}, {"binWidth": 25}) == "sigma (None and not stated)"
+
+
+def test_what_a_terminal_obeys_is_no_part_of_a_name(tmp_path: Path) -> None:
+    table = cells(tmp_path, "ID,a\x1b[2Jge\nP1\x1b]0;owned\x07,50\nP\u202e2,60\n")
+    assert (table.header[:2], [row[0] for row in table.rows]) == (("ID", "age"), ["P1", "P2"])
+    outcomes = tmp_path / "outcomes.csv"
+    outcomes.write_text("id,group\nP1\x1b[2J,a\x9bmb\n", encoding="utf-8")
+    assert outcomes_of(outcomes) == (["id", "group"], [["P1", "ab"]])
+
+
+def test_another_encoding_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.csv"
+    path.write_text("id,time\nP1,5\n", encoding="utf-16")
+    for read in (read_cells, outcomes_of):
+        with pytest.raises(CohortRejected, match=r"outcomes.csv is not text in UTF-8 .*save it as CSV in UTF-8"):
+            read(path)

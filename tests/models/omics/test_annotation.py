@@ -96,7 +96,7 @@ def test_a_truncated_file_is_refused(small: Path, tmp_path: Path) -> None:
         read_gtf(tmp_path / "cut.gtf.gz")
     whole = small.read_bytes()
     (tmp_path / "cut.gtf").write_bytes(whole[:-5])
-    with pytest.raises(CohortRejected, match="ends inside line 6: it is truncated"):
+    with pytest.raises(CohortRejected, match="ends inside line 6, without a line end: it is truncated"):
         read_gtf(tmp_path / "cut.gtf")
     (tmp_path / "cut.gtf").write_bytes(whole + gtf_line("gene", 1, 9, 'gene_id "ENSG00000000003.1";').encode())
     with pytest.raises(CohortRejected, match=r"1 of 3 genes has no exon \(the last is ENSG00000000003\.1\)"):
