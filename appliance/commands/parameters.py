@@ -110,6 +110,7 @@ OutcomeDoubt = Literal[
     "time-looks-like-years",
     "time-too-long",
     "events-look-inverted",
+    "times-all-equal",
     "outcome-among-features",
 ]
 Truth = Literal["strong", "moderate", "linear", "null"]

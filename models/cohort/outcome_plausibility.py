@@ -21,6 +21,7 @@ YEARS_SUSPECTED_MONTHS = 15.0
 LONGEST_MONTHS = 600.0  # fifty years: longer than any follow-up after an MRI
 _FEWEST = 40  # patients, before the pattern of events says anything
 _SURE = 1e-3  # p value of the pattern
+_FEWEST_EVENTS = 3  # before equal times say anything
 _ROWS_NAMED = 5
 
 
@@ -31,6 +32,7 @@ class Doubt(StrEnum):
     YEARS = "time-looks-like-years"
     TOO_LONG = "time-too-long"
     INVERTED = "events-look-inverted"
+    EQUAL = "times-all-equal"
     AMONG_FEATURES = "outcome-among-features"
 
 
@@ -52,7 +54,7 @@ def doubtful_outcomes(
     times_months, events : float64 (rows,), NaN where not known
     source : name of the table, for the sentences
     """
-    found = [_of_times(times_months), _of_events(times_months, events)]
+    found = [_of_times(times_months), _of_events(times_months, events), _of_differences(times_months, events)]
     return [
         DoubtfulOutcomes(one[0], f"{source}: {one[1]} If the table is right: --overrule {one[0]}.")
         for one in found
@@ -106,4 +108,16 @@ def _of_events(times_months: NDArray[np.float64], events: NDArray[np.float64]) -
         f"{int(flags.sum())} of {counted(flags.size, 'patient')} have an event, {share_of(float(long.mean()))} of the "
         f"quarter followed longest and {share_of(float(short.mean()))} of the quarter followed shortest; 1 may stand "
         "for no event. 1 for a recurrence and 0 for none was expected."
+    )
+
+
+def _of_differences(times_months: NDArray[np.float64], events: NDArray[np.float64]) -> tuple[Doubt, str] | None:
+    """A doubt where nobody's event comes before anybody's: a duration stands in the column, not each patient's time."""
+    known = ~np.isnan(times_months) & ~np.isnan(events)
+    times, flags = times_months[known], events[known] == 1
+    if flags.sum() < _FEWEST_EVENTS or np.ptp(times) > 0:
+        return None
+    return Doubt.EQUAL, (
+        f"{counted(flags.size, 'patient')}, {int(flags.sum())} of them with an event, all have the time "
+        f"{times[0]:.4g} months; the time of each patient, to the event or the last contact, was expected."
     )

@@ -43,6 +43,14 @@ def test_days_passed_as_months() -> None:
     assert doubts(times * 231 / np.median(times) * np.where(times > 80, 3, 1), events) == [Doubt.TOO_LONG]
 
 
+def test_one_time_for_all() -> None:
+    times, events = cohort()
+    (found,) = doubtful_outcomes(np.full_like(times, 60.0), events, "outcomes.csv")
+    assert found.doubt is Doubt.EQUAL
+    assert "all have the time 60 months; the time of each patient" in found.sentence
+    assert doubts(np.full_like(times, 60.0), np.zeros_like(events)) == [], "all were followed for five years"
+
+
 def test_days_in_some_rows() -> None:
     times, events = cohort()
     times[100:141] *= 30.4375
