@@ -13,7 +13,8 @@ import pytest
 
 from dicom_io.errors import GeometryInvalid, TumourNotFound
 from dicom_io.rules import Assignment
-from tests.dicom_io.reading.test_read import MASK, affine_of, read, t1c, write_seg
+from tests.dicom_io.made_series import affine_of, write_seg
+from tests.dicom_io.reading.small_studies import MASK, read, t1c
 
 
 def change(path: Path, **values: str) -> None:

@@ -5,89 +5,39 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from dicom_io.advice import Reader, advised
 from dicom_io.errors import GeometryInvalid, NotReadable, SelectionAmbiguous, SeriesNotFound
-from dicom_io.images.quality import NOT_JUDGED
 from dicom_io.reading.read import find_studies, read_study
 from dicom_io.reading.survey import survey_study
 from dicom_io.rules import NO_ASSIGNMENT, Assignment, SelectionRules
-from dicom_io.study import Study
-from models.acquisition import Acquisition, SeveralTumours, TrainingImages
-from models.errors import SetupError, StudyRejected
-from models.quality_notes import QualityNote
-from models.volume import Sequence as MrSequence
+from models.acquisition import Acquisition
+from models.errors import StudyRejected
 from tests.dicom_io.made_series import (
     STUDY_UID,
-    Edit,
-    MadeSeries,
     affine_of,
-    ball,
     voxels_of,
     write_enhanced,
     write_seg,
     write_series,
 )
-
-T1C, T2W = MrSequence.T1C, MrSequence.T2W
-SHAPE = (8, 12, 14)
-MASK = ball(SHAPE, centre=(3.4, 6, 7), radius=(2.6, 3.4, 4.2))
-T2_SHAPE = (7, 10, 12)
-T2_AFFINE = affine_of(spacing_mm=(3.4, 1.4, 1.2))
-
-
-def files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def read(folder: Path, *, rules: SelectionRules | None = None, assignment: Assignment = NO_ASSIGNMENT) -> Study:
-    return read_study(files(folder), rules=rules or SelectionRules(), assignment=assignment)
-
-
-def doubts(study: Study) -> list[QualityNote]:
-    """The quality notes of a study but the one that every study has."""
-    assert study.notes[0] == NOT_JUDGED
-    return list(study.notes[1:])
-
-
-def refused(folder: Path, kind: type[StudyRejected], *parts: str, assign: Sequence[str] = ()) -> str:
-    """The sentence of the refusal, which has all `parts` and is what the survey shows."""
-    assignment = Assignment.parse(assign)
-    with pytest.raises(kind) as caught:
-        read(folder, assignment=assignment)
-    sentence = str(caught.value)
-    for part in parts:
-        assert part in sentence
-    survey = survey_study(files(folder), rules=SelectionRules(), assignment=assignment)
-    assert not survey.refusals or survey.refusals[0] == advised(caught.value, Reader.COMMAND_LINE)
-    assert "Test^Reading" not in sentence
-    assert "READ01" not in sentence
-    return sentence
-
-
-def t1c(
-    folder: Path,
-    *,
-    number: int = 4,
-    phases: int = 1,
-    description: str = "AX T1 FS POST",
-    edit: Edit | None = None,
-    seed: int = 0,
-) -> MadeSeries:
-    voxels = [voxels_of(SHAPE, seed=seed + phase) for phase in range(phases)]
-    return write_series(folder, voxels, affine=affine_of(), description=description, number=number, edit=edit)
-
-
-def t2w(folder: Path, *, number: int = 2, frame_uid: str | None = None, description: str = "AX T2 FS") -> MadeSeries:
-    frame = {} if frame_uid is None else {"frame_uid": frame_uid}
-    voxels = [voxels_of(T2_SHAPE, seed=9)]
-    return write_series(folder, voxels, affine=T2_AFFINE, description=description, number=number, **frame)
+from tests.dicom_io.reading.small_studies import (
+    MASK,
+    SHAPE,
+    T1C,
+    T2_SHAPE,
+    T2W,
+    doubts,
+    files,
+    read,
+    refused,
+    t1c,
+    t2w,
+)
 
 
 def test_a_study_of_two_sequences_is_read_whole(tmp_path: Path) -> None:
@@ -143,207 +93,10 @@ def test_no_segmentation_is_refused_with_what_there_is(tmp_path: Path) -> None:
     refused(tmp_path, SeriesNotFound, "No segmentation of the tumour was found", '4 "AX T1 FS POST" (MR, 8 objects')
 
 
-def test_tissue_is_not_a_tumour(tmp_path: Path) -> None:
-    t1c(tmp_path)
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), label="Breast", code=("76752008", "SCT", "Breast"))
-    refused(tmp_path, SeriesNotFound, '"Breast" is not a tumour')
-    assert np.any(read(tmp_path, assignment=Assignment.parse(["tumour=breast"])).tumours[T1C].mask)
-
-
-def test_several_tumours_are_one_region_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour 1")
-    write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="Tumour 2", number=901)
-    union = read(tmp_path)
-    largest = read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.LARGEST))
-    np.testing.assert_array_equal(union.tumours[T1C].mask, MASK | small)
-    np.testing.assert_array_equal(largest.tumours[T1C].mask, MASK)
-    assert [row.description for row in union.series[1:]] == ["SEG Tumour 1", "SEG Tumour 2"]
-    assert [row.description for row in largest.series[1:]] == ["SEG Tumour 1"]
-    # Voxels of 3.0 × 1.5 × 1.0 mm.
-    listed = f'"Tumour 1" {MASK.sum() * 4.5 / 1000:.2f} cm³; "Tumour 2" {small.sum() * 4.5 / 1000:.2f} cm³'
-    (all_of_them,), (one_of_them,) = doubts(union), doubts(largest)
-    assert all_of_them.code == one_of_them.code == "several-tumours"
-    assert all_of_them.sentence.startswith(f"2 tumours were segmented on T1+C ({listed}); all of them together")
-    assert one_of_them.sentence.endswith('only the largest, "Tumour 1", is analysed.')
-    chosen = read(tmp_path, assignment=Assignment.parse(["tumour=Tumour 2"]))
-    np.testing.assert_array_equal(chosen.tumours[T1C].mask, small)
-    with pytest.raises(SelectionAmbiguous, match='2 segments could be the tumour on T1\\+C: segment 1 "Tumour 1"'):
-        read(tmp_path, rules=SelectionRules(several_tumours=SeveralTumours.REFUSE))
-
-
-def test_the_models_say_what_is_done_with_several_tumours(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour 1")
-    write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="Tumour 2", number=901)
-    models = {"ours": TrainingImages(SeveralTumours.LARGEST), "theirs": TrainingImages()}
-    by_models = read(tmp_path, rules=SelectionRules(models=models))
-    np.testing.assert_array_equal(by_models.tumours[T1C].mask, MASK)
-    assert [one.code for one in doubts(by_models)] == ["several-tumours"]
-    by_site = read(tmp_path, rules=SelectionRules(models=models, several_tumours=SeveralTumours.UNION))
-    np.testing.assert_array_equal(by_site.tumours[T1C].mask, MASK | small)
-    unlike = doubts(by_site)[1]
-    assert unlike.code == "several-tumours-unlike-training"
-    assert unlike.sentence == (
-        "The model 'ours' was trained on the largest tumour alone; the settings ask for all tumours as one region "
-        "(T1+C)."
-    )
-
-
-def test_models_that_want_several_tumours_differently_need_a_setting() -> None:
-    models = {"a": TrainingImages(SeveralTumours.LARGEST), "b": TrainingImages(SeveralTumours.UNION)}
-    with pytest.raises(SetupError, match=r"\('a' largest, 'b' union\); one way was expected: set several_tumours"):
-        SelectionRules(models=models)
-    assert SelectionRules(models=models, several_tumours=SeveralTumours.UNION).tumours_together is SeveralTumours.UNION
-
-
 def test_how_the_images_were_acquired_is_kept(tmp_path: Path) -> None:
     images = t1c(tmp_path)
     write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour")
     assert read(tmp_path).acquisitions == {T1C: Acquisition(3.0, 3.0, 1.5, 1.0, 1.5)}
-
-
-def test_two_drawings_of_one_tumour_are_not_two_tumours(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="Tumour reader 1")
-    moved = np.roll(MASK, 1, axis=1)
-    write_seg(tmp_path / "b.dcm", moved, affine=affine_of(), source=images, label="Tumour reader 2", number=901)
-    refused(tmp_path, SelectionAmbiguous, "overlap by", '"Tumour reader 1"', "two segmentations of one tumour")
-
-
-def test_tumours_of_different_kinds_are_refused_unless_assigned(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    small = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images, label="A")
-    mass = ("4147007", "SCT", "Mass")
-    write_seg(tmp_path / "b.dcm", small, affine=affine_of(), source=images, label="B", code=mass, number=901)
-    refused(tmp_path, SelectionAmbiguous, "2 segments could be", "(Mass)", "Their property types differ")
-    both = read(tmp_path, assignment=Assignment.parse(["tumour=A", "tumour=B"]))
-    np.testing.assert_array_equal(both.tumours[T1C].mask, MASK | small)
-
-
-def test_a_segment_that_only_a_later_rule_calls_a_tumour_is_named(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images)
-    tissue = ("85756007", "SCT", "Tissue")
-    other = ball(SHAPE, centre=(0.5, 1, 2), radius=(0.6, 1, 1))
-    write_seg(tmp_path / "b.dcm", other, affine=affine_of(), source=images, label="Lesion 2", code=tissue, number=901)
-    (note,) = doubts(read(tmp_path))
-    assert note.code == "tumour-segments-not-used"
-    assert 'segment 1 "Lesion 2" (Tissue)' in note.sentence
-
-
-@pytest.mark.parametrize("sides", ["two segments", "one segment"])
-def test_tumours_in_both_breasts_are_named_by_side(tmp_path: Path, sides: str) -> None:
-    # 14 columns of 20 mm: 280 mm wide, middle between columns 6 and 7; LPS, so that column 12 is left.
-    affine = affine_of(spacing_mm=(3.0, 1.5, 20.0))
-    images = write_series(tmp_path, [voxels_of(SHAPE)], affine=affine, description="T1 POST", number=4)
-    left, right = (ball(SHAPE, centre=(3, 5, column), radius=(2, 3, 1.2)) for column in (11, 2))
-    right[:, :4] = False
-    if sides == "two segments":
-        write_seg(tmp_path / "a.dcm", left, affine=affine, source=images, label="Tumour 1")
-        write_seg(tmp_path / "b.dcm", right, affine=affine, source=images, label="Tumour 2", number=901)
-    else:
-        write_seg(tmp_path / "a.dcm", left | right, affine=affine, source=images)
-    (note,) = (one for one in doubts(read(tmp_path)) if one.code == "bilateral-tumours")
-    cm3 = [mask.sum() * 0.09 for mask in (left, right)]
-    assert f"{cm3[0]:.2f} cm³ in the left breast and {cm3[1]:.2f} cm³ in the right" in note.sentence
-    assert cm3[0] > cm3[1]
-
-
-def test_each_sequence_may_have_its_own_segmentation(tmp_path: Path) -> None:
-    first, second = t1c(tmp_path), t2w(tmp_path)
-    other = ball(T2_SHAPE, centre=(3, 5, 6), radius=(2, 3, 3))
-    write_seg(tmp_path / "b.dcm", other, affine=T2_AFFINE, source=second, number=901)
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=first)
-    study = read(tmp_path)
-    assert list(study.tumours) == [T1C, T2W]
-    np.testing.assert_array_equal(study.tumours[T2W].mask, other)
-
-
-def test_a_segmentation_without_references_goes_to_the_images_of_its_matrix(tmp_path: Path) -> None:
-    t1c(tmp_path)
-    t2w(tmp_path)
-    other = ball(T2_SHAPE, centre=(3, 5, 6), radius=(2, 3, 3))
-    write_seg(tmp_path / "b.dcm", other, affine=T2_AFFINE)
-    assert list(read(tmp_path).tumours) == [T2W]
-
-
-@pytest.mark.parametrize("layout", ["one series", "a series each"])
-@pytest.mark.parametrize(("segmented", "phase", "used"), [(None, None, 1), (0, None, 0), (2, None, 2), (None, 3, 2)])
-def test_the_phase_is_that_of_the_segmentation_else_of_the_settings(
-    tmp_path: Path, layout: str, segmented: int | None, phase: int | None, used: int
-) -> None:
-    if layout == "one series":
-        series = t1c(tmp_path, phases=3, description="AX T1 DYN")
-        sources = [(series, index) for index in range(3)]
-    else:
-        sources = []
-        for index in range(3):
-
-            def later(dataset: Dataset, _: int, slice_index: int, index: int = index) -> None:
-                dataset.AcquisitionTime = f"1{index}00{slice_index:02d}"
-                dataset.TemporalPositionIdentifier = 1
-
-            # Numbered backwards: the time decides, not the number.
-            name = f"AX T1 DYN {index + 1}"
-            sources.append((t1c(tmp_path, number=9 - index, description=name, edit=later, seed=index), 0))
-    source, source_phase = sources[segmented] if segmented is not None else (None, 0)
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=source, phase=source_phase)
-    study = read(tmp_path, rules=SelectionRules(phase=phase))
-    np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE, seed=used))
-    assert study.series[0].detail.startswith(f"phase {used + 1} of 3")
-    (note,) = doubts(study)  # the headers name no contrast agent
-    assert note.code == "contrast-phase-uncertain"
-    guessed = "the first was taken as unenhanced" in note.sentence
-    assert guessed is (segmented is None and phase is None)
-
-
-AGENT, NO_AGENT = "Gadobutrol", "NONE"
-
-
-@pytest.mark.parametrize(
-    ("agents", "segmented", "doubt"),
-    [
-        ((NO_AGENT, AGENT, AGENT), 1, ""),
-        ((NO_AGENT, AGENT, AGENT), None, ""),
-        ((AGENT, AGENT, AGENT), 1, ""),
-        ((AGENT, AGENT, AGENT), 0, "The first of 3 phases of the T1+C series is used, which is usually unenhanced"),
-        ((NO_AGENT, AGENT, AGENT), 0, 'phase 1 of the T1+C series name no contrast agent ("NONE")'),
-        ((NO_AGENT, NO_AGENT, NO_AGENT), 1, 'phase 2 of the T1+C series name no contrast agent ("NONE")'),
-        ((AGENT, AGENT, AGENT), None, "do not tell which is before contrast"),
-    ],
-)
-def test_a_phase_the_headers_do_not_call_enhanced_is_doubted(
-    tmp_path: Path, agents: tuple[str, ...], segmented: int | None, doubt: str
-) -> None:
-    def with_agent(dataset: Dataset, phase: int, _: int) -> None:
-        dataset.ContrastBolusAgent = agents[phase]
-
-    images = t1c(tmp_path, phases=3, description="AX T1 DYN", edit=with_agent)
-    source = images if segmented is not None else None
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=source, phase=segmented or 0)
-    found = doubts(read(tmp_path))
-    assert [note.code for note in found] == ["contrast-phase-uncertain"] * bool(doubt)
-    assert all(doubt in note.sentence for note in found)
-
-
-def test_phases_called_before_and_after_contrast_need_no_doubt(tmp_path: Path) -> None:
-    for index, name in enumerate(("ax dyn pre", "ax dyn 1st pass", "ax dyn 2nd pass")):
-        t1c(tmp_path, number=4 + index, description=name, seed=index)
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
-    study = read(tmp_path)
-    np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE, seed=1))
-    assert doubts(study) == []
-
-
-def test_a_phase_the_series_does_not_have_is_refused(tmp_path: Path) -> None:
-    t1c(tmp_path, phases=3, description="AX T1 DYN")
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
-    with pytest.raises(GeometryInvalid, match="ask for phase 5, but the T1\\+C series has 3 phases"):
-        read(tmp_path, rules=SelectionRules(phase=5))
 
 
 def test_two_series_that_fit_are_refused_unless_the_segmentation_or_assignment_tells(tmp_path: Path) -> None:
@@ -411,15 +164,6 @@ def test_half_a_voxel_off_is_read_with_a_note(tmp_path: Path) -> None:
     assert "lie 1.50 mm off the T1+C voxels (0.50 slices, 0.00 rows, 0.00 columns)" in note.sentence
 
 
-def test_a_hole_is_a_note_up_to_the_limit(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images, order=[1, 2, 5])
-    (note,) = doubts(read(tmp_path))
-    assert note.sentence.startswith("The tumour on T1+C has 2 empty slices inside its extent (slice 4 to 5)")
-    with pytest.raises(GeometryInvalid, match="2 in a row; at most 1 were expected"):
-        read(tmp_path, rules=SelectionRules(hole_limit_slices=1))
-
-
 def test_fractions_and_another_grid_are_recorded(tmp_path: Path) -> None:
     t1c(tmp_path)
     other = affine_of(spacing_mm=(3.0, 1.2, 1.2))
@@ -444,23 +188,6 @@ def test_an_enhanced_image_is_referred_to_by_its_frames(tmp_path: Path) -> None:
     assert [one.sop_instance_uid for one in study.sources[T1C].instances] == [uid]
     assert study.sources[T1C].frame_numbers == tuple(range(9, 17))
     np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels[1] * 2.0 - 10)
-
-
-def test_the_phase_of_an_enhanced_image_is_that_of_the_frames_referred_to(tmp_path: Path) -> None:
-    voxels = [voxels_of(SHAPE, seed=phase) for phase in range(3)]
-    uid = write_enhanced(tmp_path / "e.dcm", voxels, affine=affine_of(), description="T1 DYN", number=6)
-
-    def refer(dataset: Dataset) -> None:
-        for index, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-            source, derivation = Dataset(), Dataset()
-            source.ReferencedSOPInstanceUID, source.ReferencedFrameNumber = uid, 2 * SHAPE[0] + index + 2
-            derivation.SourceImageSequence = [source]
-            group.DerivationImageSequence = [derivation]
-
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), edit=refer)
-    study = read(tmp_path)
-    assert study.sources[T1C].frame_numbers == tuple(range(17, 25))
-    assert [note.code for note in doubts(study)] == ["contrast-phase-uncertain"]
 
 
 def test_two_patients_or_two_studies_are_refused(tmp_path: Path) -> None:
@@ -550,48 +277,6 @@ def test_the_real_study_of_two_sequences(shared_data: Path) -> None:
     assert list(find_studies(folder)) == [study.subject.study_instance_uid]
 
 
-def dixon(dataset: Dataset, phase: int, _: int) -> None:
-    """Water and fat of one acquisition, in one series."""
-    dataset.ImageType = ["DERIVED", "PRIMARY", "DIXON", ("WATER", "FAT")[phase]]
-    dataset.TemporalPositionIdentifier, dataset.AcquisitionTime = 1, "100000"
-
-
-def test_the_water_images_of_a_mixed_series_are_used(tmp_path: Path) -> None:
-    images = t1c(tmp_path, phases=2, description="AX T1 DIXON POST", edit=dixon)
-    write_seg(tmp_path / "s.dcm", MASK, affine=affine_of())
-    study = read(tmp_path)
-    np.testing.assert_array_equal(study.volumes[T1C].voxels, voxels_of(SHAPE))
-    assert study.series[0].description == "AX T1 DIXON POST [WATER]"
-    assert study.series[0].series_instance_uid == images.uid
-    assert doubts(study) == []
-    survey = survey_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT)
-    roles = {row.description: (row.role, row.why.split(" (")[0]) for row in survey.rows if not row.is_segment}
-    assert roles["AX T1 DIXON POST [WATER]"][0] == "T1+C"
-    assert roles["AX T1 DIXON POST [FAT]"][1].startswith("left out: fat or opposed-phase image")
-
-
-def test_echoes_nothing_tells_apart_are_refused_with_the_list_unless_told(tmp_path: Path) -> None:
-    def edit(dataset: Dataset, phase: int, _: int) -> None:
-        dataset.EchoTime = ("20", "90")[phase]
-
-    images = t1c(tmp_path)
-    voxels = [voxels_of(SHAPE, seed=echo) for echo in (5, 6)]
-    echoes = write_series(tmp_path, voxels, affine=affine_of(), description="AX T2 PD", number=7, edit=edit)
-    seg = write_seg(tmp_path / "s.dcm", MASK, affine=affine_of(), source=images)
-    names = ('7 "AX T2 PD [TE 20 ms]"', '7 "AX T2 PD [TE 90 ms]"')
-    refused(tmp_path, SelectionAmbiguous, "2 series could be T2W", *names)
-    assigned = read(tmp_path, assignment=Assignment.parse(["t2w=AX T2 PD [TE 90 ms]"]))
-    by_rule = {"name": "late echo", "matches": {"SeriesDescription": "T2"}, "ranges": {"EchoTime": [60, 200]}}
-    ruled = read(tmp_path, rules=SelectionRules.from_mapping({"t2w": [by_rule]}))
-    seg.unlink()
-    write_seg(tmp_path / "a.dcm", MASK, affine=affine_of(), source=images)
-    write_seg(tmp_path / "b.dcm", MASK, affine=affine_of(), source=echoes, phase=1, number=901)
-    segmented = read(tmp_path)
-    for study in (assigned, ruled, segmented):
-        np.testing.assert_array_equal(study.volumes[T2W].voxels, voxels[1])
-    assert T2W in segmented.tumours
-
-
 @pytest.mark.parametrize("mapping", ["rescale", "real-world"])
 def test_the_values_are_those_of_the_mapping_asked_for(tmp_path: Path, mapping: str) -> None:
     def edit(dataset: Dataset, phase: int, _: int) -> None:
@@ -615,11 +300,3 @@ def test_fewer_images_than_the_archive_holds_are_refused(tmp_path: Path) -> None
     sentence = re.escape('The archive holds 10 objects of the T1+C series 4 "AX T1 FS POST", but 8 arrived: 2 are')
     with pytest.raises(GeometryInvalid, match=sentence):
         read_study(files(tmp_path), rules=SelectionRules(), assignment=NO_ASSIGNMENT, held=more)
-
-
-def test_a_tumour_in_one_slice_is_a_note(tmp_path: Path) -> None:
-    images = t1c(tmp_path)
-    flat = MASK & (np.indices(SHAPE)[0] == 3)
-    write_seg(tmp_path / "s.dcm", flat, affine=affine_of(), source=images)
-    (note,) = doubts(read(tmp_path))
-    assert note.sentence.startswith("The tumour on T1+C lies in one slice only")
