@@ -94,7 +94,7 @@ class Watch:
                 for outcome in work_off([self._settings], _prepared, workers=1, within_s=_LONGEST_S):
                     if isinstance(outcome, Done):
                         self._seen = outcome.answer
-                    else:
+                    elif not self._stopping.is_set():
                         LOG.error("the surroundings cannot be looked at", extra={"error": outcome.reason})
                 if self._seen is not None and self._looked is not None:
                     self._looked(self._seen)
