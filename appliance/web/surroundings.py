@@ -94,10 +94,10 @@ class Watch:
                 for outcome in work_off([self._settings], _prepared, workers=1, within_s=_LONGEST_S):
                     if isinstance(outcome, Done):
                         self._seen = outcome.answer
+                        if self._looked is not None:
+                            self._looked(outcome.answer)
                     elif not self._stopping.is_set():
                         LOG.error("the surroundings cannot be looked at", extra={"error": outcome.reason})
-                if self._seen is not None and self._looked is not None:
-                    self._looked(self._seen)
             except Exception as error:  # the page goes on with what it knows, and says how old that is
                 LOG.error("the surroundings cannot be looked at", extra={"error": describe(error)})
             self._stopping.wait(_EVERY_S)
