@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from weakref import WeakKeyDictionary
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import UID
 from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from dicom_io.network.commitment_report import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
@@ -63,6 +65,7 @@ class Archive:
     replies: list[int | None] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
     port: int = 0
+    _requests_on: MutableMapping[Association, int] = field(default_factory=WeakKeyDictionary)
 
     def start(self, *, port: int = 0) -> None:
         """Listen."""
@@ -91,12 +94,11 @@ class Archive:
 
     def _on_accepted(self, _: Event) -> None:
         self.associations += 1
-        self._here = 0
 
     def _on_action(self, event: Event) -> tuple[int, Dataset | None]:
         time.sleep(self.answer_after_s)
-        self._here += 1
-        if self._here > self.most_requests:
+        self._requests_on[event.assoc] = self._requests_on.get(event.assoc, 0) + 1
+        if self._requests_on[event.assoc] > self.most_requests:
             event.assoc.abort()
             return 0x0110, None
         information = event.action_information
