@@ -50,7 +50,7 @@ from appliance.web.metrics import EXPOSITION, Metrics
 from appliance.web.overview import Overview, StudyRow, overview, study_page
 from appliance.web.session import Session, Sessions
 from appliance.web.stow import StowDoor
-from appliance.web.surroundings import Watch
+from appliance.web.watch import Watch
 from models.errors import RDeepNetError, SetupError
 from models.number_words import age_in_words
 from models.version import software_version

@@ -1,6 +1,6 @@
 """Looks at the facts around the service: calls its port and the destinations, reads manifests and the certificate.
 
-It runs in a process of its own, which ends when it has looked (see `appliance/web/surroundings.py`).
+It runs in a process of its own, which ends when it has looked (see `appliance/web/watch.py`).
 """
 
 from __future__ import annotations

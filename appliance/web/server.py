@@ -21,7 +21,8 @@ from appliance.web.overview import overview
 from appliance.web.problems import problems
 from appliance.web.session import Sessions
 from appliance.web.stow import StowDoor
-from appliance.web.surroundings import Surroundings, Watch
+from appliance.web.surroundings import Surroundings
+from appliance.web.watch import Watch
 from dicom_io.network.tls import SUITES
 from models.errors import SetupError
 

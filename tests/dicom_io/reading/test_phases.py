@@ -1,4 +1,4 @@
-"""Which phase, echo or water image of a series is used, and what is doubted about it. Kind: mechanics."""
+"""Phases, echoes and water images of a series: which is used, and what is doubted about it. Kind: mechanics."""
 
 from __future__ import annotations
 
