@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
+from models.constant import varies
 from models.number_words import counted, share_of
 
 # Median follow-up of 240 months would be twenty years of MRI with outcomes; the same number of days is eight months.
@@ -115,7 +116,7 @@ def _of_differences(times_months: NDArray[np.float64], events: NDArray[np.float6
     """A doubt where nobody's event comes before anybody's: a duration stands in the column, not each patient's time."""
     known = ~np.isnan(times_months) & ~np.isnan(events)
     times, flags = times_months[known], events[known] == 1
-    if flags.sum() < _FEWEST_EVENTS or np.ptp(times) > 0:
+    if flags.sum() < _FEWEST_EVENTS or varies(times):
         return None
     return Doubt.EQUAL, (
         f"{counted(flags.size, 'patient')}, {int(flags.sum())} of them with an event, all have the time "
