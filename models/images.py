@@ -114,6 +114,6 @@ def _check_header(header: sitk.ImageFileReader, path: Path, *, what: str) -> Non
         )
     if math.prod(header.GetSize()) > MOST_VOXELS:
         raise StudyRejected(
-            f"The {what} '{path.name}' has {size} voxels by its header; at most {MOST_VOXELS:,} are read. Cut out the "
-            "part with the region, or export it again if the header is wrong."
+            f"The {what} '{path.name}' has the size {size} by its header; at most {MOST_VOXELS:,} voxels are read. Cut "
+            "out the part with the region, or export it again if the header is wrong."
         )
