@@ -386,7 +386,7 @@ class Settings:
         if self.archive.ae_title not in known and not self.service.accept_unknown_senders:
             raise SetupError(
                 f'priors.retrieve is "move" and the archive {self.archive.ae_title} is not among the senders, so our '
-                'port would refuse what it sends; expected it in [[senders]], or "get"'
+                'port would refuse what it sends; expected it in [[senders]], or "get" or "dicomweb"'
             )
         if self.shared.is_used:
             raise SetupError(

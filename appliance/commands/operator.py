@@ -23,9 +23,9 @@ def complete(study: Study, config: ConfigFile = None, as_json: AsJson = False) -
 
 
 def drop(study: Study, reason: Reason, config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Settle a refused or failed study, or a draft in review: nothing more is done about it, and it is no problem.
+    """Settle a refused or failed study, or a draft in review: nothing more is done about it.
 
-    A late object of it, a retry, or an acceptance of the draft takes it up again.
+    It no longer counts as a problem. A late object of it, a retry, or an acceptance of the draft takes it up again.
     """
     from appliance.service import operator
 

@@ -20,12 +20,27 @@ from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, build_context
 
-from dicom_io.errors import PeerRefused, PeerUnavailable
+from dicom_io.errors import PeerRefused, PeerRejected, PeerUnavailable
 from dicom_io.implementation import IMPLEMENTATION_CLASS_UID, implementation_version_name
 from dicom_io.network.bounded_transport import MAXIMUM_PDU
-from dicom_io.network.peer import Delivery, Peer, Sent, delivery_of, rejected, unreachable
+from dicom_io.network.peer import Delivery, Peer, Sent, delivery_of
 from dicom_io.network.responses import leave_responses_to_calls
+from dicom_io.network.tls import refusal
 from models.errors import SetupError
+
+# PS3.8 Table 9-21: (source, diagnostic) of a rejected-permanent association: in words, and what must be done there.
+_KNOW_US = "the PACS must register our AE title {calling} with the address of this machine, and allow it to store"
+_REJECTED = {
+    (1, 1): ("no reason given", _KNOW_US),
+    (1, 2): ("application context not supported", "the PACS must speak DICOM on this port; check host and port"),
+    (1, 3): ("our AE title is not known there", _KNOW_US),
+    (1, 7): (
+        "its AE title differs",
+        "the PACS must answer to the AE title {called} on this port, or the settings must name it as it is called",
+    ),
+    (2, 1): ("no reason given", _KNOW_US),
+    (2, 2): ("protocol version not supported", "the PACS must speak DICOM on this port; check host and port"),
+}
 
 
 def send(files: Sequence[Path], peer: Peer) -> tuple[Sent, ...]:
@@ -165,7 +180,27 @@ def _not_established(association: Association, peer: Peer) -> PeerUnavailable | 
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         source, diagnostic = answer.result_source or 0, answer.diagnostic or 0
-        return rejected(peer, result=answer.result or 0, source=source, diagnostic=diagnostic)
+        return _rejected(peer, result=answer.result or 0, source=source, diagnostic=diagnostic)
     if association.is_aborted and answer is not None and not association.accepted_contexts:
         return PeerRefused(f"{peer} accepts none of the objects offered; allow their SOP classes there.")
-    return unreachable(peer)
+    return _unreachable(peer)
+
+
+def _rejected(peer: Peer, *, result: int, source: int, diagnostic: int) -> PeerUnavailable | PeerRejected:
+    """Error for a rejected association; a rejection may be transient (PS3.8 §9.3.4)."""
+    if result != 1:
+        return PeerUnavailable(f"{peer} refused the association for now (busy); it will be repeated.")
+    why, remedy = _REJECTED.get((source, diagnostic), (f"diagnostic {diagnostic}", _KNOW_US))
+    must = remedy.format(calling=peer.calling_title, called=peer.ae_title)
+    return PeerRejected(f"{peer} rejected the association of {peer.calling_title} ({why}): {must}.")
+
+
+def _unreachable(peer: Peer) -> PeerUnavailable:
+    """Error for an association that a peer did not answer; with TLS it is asked once more why, by itself."""
+    why = "" if peer.tls is None else refusal(peer.host, peer.port, peer.tls, timeout_s=peer.timeout_s)
+    if why:
+        return PeerUnavailable(
+            f"{peer} cannot be reached: {why}. Expected TLS on both sides with certificates that each side knows the "
+            "issuer of; correct it here or there."
+        )
+    return PeerUnavailable(f"{peer} cannot be reached; check its address and that it is running.")
